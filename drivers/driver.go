@@ -1,0 +1,188 @@
+// Package drivers defines what kbench asks of a Kafka client: the Driver
+// interface, the settings it is given and the plan it answers with.
+//
+// The package imports no client. One adapter per client lives below it
+// (franzgo, sarama, kafkago), beside a driver without a broker (loopback), one
+// that breaks others on purpose (faulty) and the suite that every driver must
+// pass (drivertest).
+//
+// The harness owns load, clock, the window of outstanding records, the order of
+// processing, the link and the truth. A driver translates and decides nothing.
+package drivers
+
+import (
+	"context"
+	"net"
+)
+
+// Driver puts one Kafka client library behind the harness.
+type Driver interface {
+	// Name is the client's name as its users write it, such as "franz-go".
+	Name() string
+
+	// Plan says what each setting becomes in this client, and how truly. It is
+	// pure: no connection is made. It answers every key of Keys, once.
+	Plan(Settings) []Setting
+
+	// Producer starts a producing client. ack is called exactly once for each
+	// Msg given to Send, concurrently across partitions and one at a time, in
+	// order, within one. It must not be called after Close has returned.
+	Producer(s Settings, env Env, ack func(*Msg, error)) (Producer, error)
+
+	// Consumer starts a consuming member of Settings.Group.ID. Records reach h
+	// until Close returns.
+	Consumer(s Settings, env Env, h Handler) (Consumer, error)
+}
+
+// Versioned is an optional ability of a Driver: the import path of the module
+// that is under test, so that its version can be read from the build info.
+type Versioned interface {
+	Module() string
+}
+
+// Brokerless is an optional ability of a Driver that needs no broker and whose
+// producer and consumer must therefore live in one process (loopback).
+type Brokerless interface {
+	Brokerless() bool
+}
+
+// Producer sends records to the partitions that the harness chose.
+type Producer interface {
+	// Send hands msgs to the client. It may block on the client's own
+	// backpressure but never waits for acks. Each Msg is acked once, also when
+	// the client refuses it; an error is returned only when the producer as a
+	// whole cannot go on, and then no Msg of this call is acked later.
+	//
+	// The slice belongs to the caller and is reused after Send returns. A Msg
+	// belongs to the driver until it is acked; its Key and Value may be reused
+	// by the harness only after an ack without error.
+	Send(ctx context.Context, msgs []*Msg) error
+
+	// Close ends the client. The harness has waited for every ack before.
+	Close(ctx context.Context) error
+}
+
+// Consumer is one member of a group.
+type Consumer interface {
+	// Mark says that all records of the partition below next are processed. It
+	// is cheap enough to call every few hundred records, safe for concurrent
+	// use, monotone within an assignment, and ignored for partitions that this
+	// member does not own.
+	Mark(topic string, partition int32, next int64)
+
+	// Commit commits the marks now and returns when the broker has answered.
+	// With CommitMarked the client also does so by itself on its interval.
+	Commit(ctx context.Context) error
+
+	// Close leaves gracefully: stops fetching, lets running Records return,
+	// commits by policy, and leaves the group unless the member is static. When
+	// it returns no Record runs or starts any more.
+	Close(ctx context.Context) error
+}
+
+// Subscriber is an optional ability of a Consumer: the topics may be changed
+// while it runs.
+type Subscriber interface {
+	Subscribe(ctx context.Context, topics []string) error
+}
+
+// Handler receives what a Consumer is given. It is implemented by the harness.
+type Handler interface {
+	// Open returns where the records of a partition go. It is called once per
+	// partition given to this member, before its first record, so that no
+	// look-up is needed per record.
+	Open(topic string, partition int32) Lane
+
+	// Event reports a change, synchronously: with RevokeWait no Record of a
+	// revoked partition runs or starts after Event(Revoked) has returned.
+	Event(Event)
+}
+
+// Lane takes the records of one partition: in order, one goroutine at a time.
+// With LanesMember all Lanes of a Handler are called one at a time.
+type Lane interface {
+	// Record handles one record. The Rec and the memory it points to are valid
+	// until Record returns. It may block: that is the slow handler.
+	Record(*Rec)
+}
+
+// Msg is one record to be produced. The harness keeps Msgs and reuses them.
+type Msg struct {
+	Topic     string
+	Partition int32 // chosen by the harness; a driver must send it there
+	Key       []byte
+	Value     []byte
+
+	// Offset is set by the driver before the ack; -1 where the client was not
+	// told (acks none).
+	Offset int64
+
+	// Native is the driver's own: whatever it keeps with a Msg from one use to
+	// the next, such as the client's record, so that a reused Msg costs no
+	// allocation.
+	Native any
+
+	// Seq, Due and Sent are the harness's own: the sequence number within
+	// producer and partition, and the intended and the actual time of sending
+	// in ns of the host's monotonic clock. Drivers leave them alone.
+	Seq  uint64
+	Due  int64
+	Sent int64
+}
+
+// Rec is one record as delivered. Topic and partition are known from the Lane.
+type Rec struct {
+	Offset int64
+	Key    []byte
+	Value  []byte
+}
+
+// EventKind says what an Event reports.
+type EventKind string
+
+// The kinds of Event.
+const (
+	Assigned EventKind = "assigned" // Parts were added to this member
+	Revoked  EventKind = "revoked"  // Parts are being given back in good order
+	Lost     EventKind = "lost"     // Parts are gone; commits for them would fail
+	Failed   EventKind = "failed"   // the client reported Err and goes on
+)
+
+// Event is a change that the client told its user about.
+type Event struct {
+	Kind  EventKind
+	Parts []TopicPartition
+	Err   error // set for Failed
+}
+
+// TopicPartition names one partition.
+type TopicPartition struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+}
+
+// Env is what surrounds a client in one process. Credentials live here and
+// never in Settings.
+type Env struct {
+	// Seeds are the bootstrap addresses, host:port.
+	Seeds []string
+
+	// Dial opens a connection whose plaintext side is returned: TLS, the tap
+	// and link faults are below it. Every connection of a driver must be opened
+	// by it.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// SASL is nil for a cluster without authentication.
+	SASL *SASL
+
+	// Log takes a line of the client's own log: level 0 error, 1 warning,
+	// 2 info, 3 debug.
+	Log func(level int, line string)
+}
+
+// SASL holds credentials.
+type SASL struct {
+	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+	User      string
+	Password  string
+}

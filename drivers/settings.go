@@ -1,0 +1,210 @@
+package drivers
+
+import "time"
+
+// Settings is what the harness wants of a client. Its keys are those of a
+// workload document; Keys lists them. Names of topics and groups are made by
+// the harness and are not settings.
+type Settings struct {
+	// Mode is the lane (DESIGN 1) in which the settings are to be read.
+	Mode Mode
+
+	Produce ProduceSettings
+	Consume ConsumeSettings
+	Group   GroupSettings
+
+	// MetadataRefresh is how often the client asks for metadata unasked.
+	MetadataRefresh time.Duration
+
+	// ClientID is sent in every request header.
+	ClientID string
+	// Topics are consumed by a consumer and may be produced to by a producer.
+	Topics []string
+	// GroupID and InstanceID name the group, and the member where it is static.
+	GroupID    string
+	InstanceID string
+	// RecordBytes is the length of key plus value where it is the same for
+	// every record, else the mean. Drivers use it to turn a number of records
+	// per batch into the client's own limit.
+	RecordBytes int
+	// KeyBytes is the part of RecordBytes that is the key.
+	KeyBytes int
+}
+
+// Mode is how settings are chosen.
+type Mode string
+
+// The modes. Matched: equal on the wire. Best: each client's safest fast mode
+// as its maintainers document it. Stock: the client's defaults, but for what the
+// harness cannot do without (addresses, explicit partitions, group and topic).
+const (
+	Matched Mode = "matched"
+	Best    Mode = "best"
+	Stock   Mode = "stock"
+)
+
+// ProduceSettings are the settings of a producing client.
+type ProduceSettings struct {
+	Acks         Acks
+	Idempotent   bool
+	InFlight     int // requests in flight per partition
+	Linger       time.Duration
+	BatchRecords int // most records in a batch; 0: limited by BatchBytes alone
+	BatchBytes   int // most bytes in a batch before compression
+	Codec        string
+	Level        int // of the codec; 0: the client's default
+	AckTimeout   time.Duration
+	Retries      int
+	RetryBackoff time.Duration
+	// Window is how many records the harness lets be outstanding. A driver sets
+	// its client's own limits above it.
+	Window int
+	// Chunk is how many Msgs the harness hands to one Send.
+	Chunk int
+}
+
+// Acks is how many replicas must have a record before the broker answers.
+type Acks string
+
+// The values of Acks.
+const (
+	AcksAll    Acks = "all"
+	AcksLeader Acks = "leader"
+	AcksNone   Acks = "none"
+)
+
+// ConsumeSettings are the settings of a consuming client.
+type ConsumeSettings struct {
+	Start             string // earliest or latest, where the group has no offset
+	FetchMin          int    // bytes
+	FetchMax          int    // bytes in one response
+	FetchMaxPartition int    // bytes of one partition in one response
+	FetchWait         time.Duration
+	Isolation         string // read_uncommitted or read_committed
+	CommitMode        CommitMode
+	CommitEvery       time.Duration
+	CommitOnRevoke    bool   // commit marks before partitions are given up
+	Lanes             string // LanesMember or LanesPartition
+	Revoke            string // RevokeWait or RevokeFree
+}
+
+// CommitMode says who commits and when.
+type CommitMode string
+
+// The commit modes. Auto: the client commits by itself, on the interval, what
+// it delivered, as it does when its user does not think about it. Marked: the
+// client commits the harness's marks on the interval. Sync: the harness calls
+// Commit; nothing is committed by itself. None: nothing is ever committed.
+const (
+	CommitAuto   CommitMode = "auto"
+	CommitMarked CommitMode = "marked"
+	CommitSync   CommitMode = "sync"
+	CommitNone   CommitMode = "none"
+)
+
+// Handler lanes and revoke modes; see Handler and Lane.
+const (
+	LanesMember    = "member"
+	LanesPartition = "partition"
+	RevokeWait     = "wait"
+	RevokeFree     = "free"
+)
+
+// GroupSettings are the settings of group membership.
+type GroupSettings struct {
+	Protocol      string   // classic or consumer (KIP-848)
+	Assignors     []string // range, roundrobin, sticky, cooperative-sticky; uniform and range under KIP-848
+	Session       time.Duration
+	Heartbeat     time.Duration
+	Rebalance     time.Duration
+	RejoinBackoff time.Duration
+	Static        bool
+}
+
+// Keys of the settings that every Plan answers.
+const (
+	KeyAcks         = "produce.acks"
+	KeyIdempotent   = "produce.idempotent"
+	KeyInFlight     = "produce.inflight"
+	KeyLinger       = "produce.linger"
+	KeyBatchRecords = "produce.batch.records"
+	KeyBatchBytes   = "produce.batch.bytes"
+	KeyCodec        = "produce.codec"
+	KeyLevel        = "produce.level"
+	KeyAckTimeout   = "produce.ack_timeout"
+	KeyRetries      = "produce.retries"
+	KeyRetryBackoff = "produce.retry_backoff"
+	KeyWindow       = "produce.window"
+	KeyChunk        = "produce.chunk"
+	KeyPartition    = "produce.partition" // explicit partition per record
+
+	KeyStart             = "consume.start"
+	KeyFetchMin          = "consume.fetch.min"
+	KeyFetchMax          = "consume.fetch.max"
+	KeyFetchMaxPartition = "consume.fetch.max_partition"
+	KeyFetchWait         = "consume.fetch.wait"
+	KeyIsolation         = "consume.isolation"
+	KeyCommitMode        = "consume.commit.mode"
+	KeyCommitEvery       = "consume.commit.every"
+	KeyCommitOnRevoke    = "consume.commit.on_revoke"
+	KeyLanes             = "consume.handler.lanes"
+	KeyRevoke            = "consume.handler.revoke"
+	KeyEvents            = "consume.events"   // assigned, revoked and lost are reported
+	KeyCRC               = "consume.crc"      // record batches are checked
+	KeyPrefetch          = "consume.prefetch" // what is buffered ahead of the handler
+
+	KeyProtocol      = "group.protocol"
+	KeyAssignors     = "group.assignors"
+	KeySession       = "group.session"
+	KeyHeartbeat     = "group.heartbeat"
+	KeyRebalance     = "group.rebalance"
+	KeyRejoinBackoff = "group.rejoin_backoff"
+	KeyStatic        = "group.static"
+	KeySubscribe     = "group.subscribe" // topics may be changed while it runs
+
+	KeyMetadataRefresh = "metadata.refresh"
+	KeyConnections     = "connections" // to one broker
+	KeySASL            = "sasl"        // mechanisms
+	KeyTransactions    = "transactions"
+	KeyTelemetry       = "telemetry" // KIP-714, to be off
+)
+
+// Keys returns every key that a Plan must answer, in the order in which they
+// are shown.
+func Keys() []string {
+	return []string{
+		KeyAcks, KeyIdempotent, KeyInFlight, KeyLinger, KeyBatchRecords, KeyBatchBytes, KeyCodec, KeyLevel,
+		KeyAckTimeout, KeyRetries, KeyRetryBackoff, KeyWindow, KeyChunk, KeyPartition,
+		KeyStart, KeyFetchMin, KeyFetchMax, KeyFetchMaxPartition, KeyFetchWait, KeyIsolation,
+		KeyCommitMode, KeyCommitEvery, KeyCommitOnRevoke, KeyLanes, KeyRevoke, KeyEvents, KeyCRC, KeyPrefetch,
+		KeyProtocol, KeyAssignors, KeySession, KeyHeartbeat, KeyRebalance, KeyRejoinBackoff, KeyStatic, KeySubscribe,
+		KeyMetadataRefresh, KeyConnections, KeySASL, KeyTransactions, KeyTelemetry,
+	}
+}
+
+// Fidelity says how truly a client can do what is wanted.
+type Fidelity string
+
+// The fidelities.
+const (
+	Exact       Fidelity = "exact"
+	Approx      Fidelity = "approx"      // Why says how far off
+	Unsupported Fidelity = "unsupported" // Why says what the client does instead
+)
+
+// Setting is one line of a Plan.
+type Setting struct {
+	Key    string `json:"key"`
+	Want   string `json:"want"`   // what the workload asks for
+	Native string `json:"native"` // what the driver sets in its client
+	// Claim is the value that the tap must see on the wire, in the form that the
+	// wire has it: a number of ms or bytes, a codec's or assignor's name. Empty:
+	// the wire does not carry it. Claims are made for KeyAcks (-1, 1, 0),
+	// KeyAckTimeout, KeyCodec, KeyBatchRecords (the most records that a batch can
+	// hold), KeyFetchWait, KeyFetchMin, KeyFetchMax, KeyFetchMaxPartition,
+	// KeyIsolation (0, 1), KeySession, KeyRebalance, KeyHeartbeat,
+	// KeyAssignors (joined by commas, in order) and KeyStatic (true, false).
+	Claim    string   `json:"claim,omitempty"`
+	Why      string   `json:"why,omitempty"`
+	Fidelity Fidelity `json:"fidelity"`
+}

@@ -1,0 +1,187 @@
+// Package results is the contract of the run directory: the names of its files
+// and the shape of run.json, trial.json and summary.json. Measuring writes it,
+// analysis reads it, and neither knows the other. The raw files of a worker are
+// written and read by package record below it.
+package results
+
+import (
+	"encoding/json"
+
+	"github.com/kbench/kbench/workloads"
+)
+
+// Schema is the version of the run directory that this code writes. Readers
+// refuse a newer one.
+const Schema = 1
+
+// Names of files in a run directory.
+const (
+	RunFile       = "run.json"
+	TrialFile     = "trial.json"
+	SummaryFile   = "summary.json"
+	BenchFile     = "bench.txt"
+	TrialsDir     = "trials"
+	LatencyFile   = "latency.hlog"
+	DeliveryFile  = "deliveries.bin"
+	EventsFile    = "events.jsonl"
+	ClientLogFile = "log.txt"
+	ProfilesDir   = "profiles"
+	MachineFile   = "machine.jsonl" // per trial: the machine and its processes, once a second
+)
+
+// Run is run.json: what was asked, where, and how it ended. It is written when
+// the run starts and again when it ends.
+type Run struct {
+	Schema   int               `json:"schema"`
+	ID       string            `json:"id"`
+	Started  string            `json:"started"` // RFC 3339
+	Ended    string            `json:"ended,omitempty"`
+	State    string            `json:"state"` // running, complete, failed, interrupted
+	Error    string            `json:"error,omitempty"`
+	Command  []string          `json:"command"`
+	Seed     uint64            `json:"seed"`
+	Rounds   int               `json:"rounds"`
+	Suite    string            `json:"suite,omitempty"`
+	Specs    []workloads.Spec  `json:"workloads"`
+	Order    []TrialRef        `json:"order"`
+	Machine  Machine           `json:"machine"`
+	Go       string            `json:"go"`
+	Kbench   string            `json:"kbench"`
+	Clients  map[string]string `json:"clients"` // client to module@version
+	Broker   Broker            `json:"broker"`
+	Profiles []string          `json:"profiles,omitempty"`
+}
+
+// TrialRef is one trial in the order of a run.
+type TrialRef struct {
+	N        int    `json:"n"`
+	Dir      string `json:"dir"`
+	Workload string `json:"workload"`
+	Arm      string `json:"arm"`
+	Client   string `json:"client"`
+	Lane     string `json:"lane"`
+	Round    int    `json:"round"`
+	Refused  string `json:"refused,omitempty"` // why this arm cannot do this workload
+}
+
+// Machine is the fingerprint of the host.
+type Machine struct {
+	Host     string `json:"host"`
+	OS       string `json:"os"`
+	Arch     string `json:"arch"`
+	Kernel   string `json:"kernel"`
+	CPU      string `json:"cpu"`
+	Cores    int    `json:"cores"`
+	MemBytes int64  `json:"mem_bytes"`
+	Governor string `json:"governor,omitempty"`
+}
+
+// Broker says which cluster was used.
+type Broker struct {
+	Kind    string `json:"kind"`  // embedded, kafka, attached
+	Title   string `json:"title"` // as printed, such as "Apache Kafka 4.3.1, 3 nodes" or "embedded (simulated broker)"
+	Version string `json:"version,omitempty"`
+	Nodes   int    `json:"nodes"`
+	Heap    string `json:"heap,omitempty"`      // of each JVM
+	GC      string `json:"collector,omitempty"` // of each JVM
+	TLS     bool   `json:"tls,omitempty"`
+	SASL    string `json:"sasl,omitempty"` // the mechanism
+	Java    string `json:"java,omitempty"`
+}
+
+// Trial is trial.json: everything about a trial that is not a stream.
+type Trial struct {
+	Schema  int            `json:"schema"`
+	Ref     TrialRef       `json:"trial"`
+	Spec    workloads.Spec `json:"workload"`
+	Kind    workloads.Kind `json:"kind"`
+	State   string         `json:"state"` // running, complete, failed, refused, interrupted
+	Error   string         `json:"error,omitempty"`
+	Topic   string         `json:"topic"`
+	Group   string         `json:"group,omitempty"`
+	RunTag  uint32         `json:"run_tag"` // stands in every record's header
+	Plan    []PlanLine     `json:"plan"`
+	Wire    []WireCheck    `json:"wire,omitempty"` // claims against what the tap saw
+	Phases  []Phase        `json:"phases"`
+	Workers []Worker       `json:"workers"`
+	// Acked and End are per partition: the offset after the last acked record,
+	// and the broker's end offset after the drain.
+	Acked       map[int32]int64 `json:"acked,omitempty"`
+	End         map[int32]int64 `json:"end,omitempty"`
+	Leaders     map[int32]int32 `json:"leaders,omitempty"`
+	Replication int             `json:"replication"`
+	Coordinator int32           `json:"coordinator"` // node id; -1 without a group
+	CanaryNs    int64           `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
+	BrokerPIDs  []int           `json:"broker_pids,omitempty"`
+	Notes       []string        `json:"notes,omitempty"` // what was done differently from what was asked
+}
+
+// PlanLine is what a setting became in this arm's client. Role is the role of
+// the worker it applies to.
+type PlanLine struct {
+	Role     string `json:"role"`
+	Client   string `json:"client"`
+	Key      string `json:"key"`
+	Want     string `json:"want"`
+	Native   string `json:"native"`
+	Claim    string `json:"claim,omitempty"`
+	Fidelity string `json:"fidelity"`
+	Why      string `json:"why,omitempty"`
+}
+
+// WireCheck compares a claim with the wire.
+type WireCheck struct {
+	Worker string `json:"worker"`
+	Key    string `json:"key"`
+	Claim  string `json:"claim"`
+	Seen   string `json:"seen"` // empty: never seen
+	OK     bool   `json:"ok"`
+	Lie    bool   `json:"lie,omitempty"` // contradicts the claim, and fails the trial
+	Note   string `json:"note,omitempty"`
+}
+
+// Phase is a part of a trial. Times are ns of the host's monotonic clock.
+type Phase struct {
+	Name string `json:"name"` // setup, warmup, measure, drain, close, audit
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+}
+
+// Worker is one process of a trial and how it ended.
+type Worker struct {
+	Name   string `json:"name"` // its directory in the trial's
+	Role   string `json:"role"` // producer, consumer, both, readback
+	Client string `json:"client"`
+	PID    int    `json:"pid"`
+	Exit   string `json:"exit"` // "exited 0", "killed by kbench: SIGKILL", ...
+	// Stats is what the worker reported when it was done.
+	Stats json.RawMessage `json:"stats,omitempty"`
+}
+
+// Summary is summary.json.
+type Summary struct {
+	Schema   int      `json:"schema"`
+	Run      string   `json:"run"`
+	Inputs   string   `json:"inputs"` // hash of the raw files
+	Rows     []Row    `json:"rows"`
+	Warnings []string `json:"warnings"`
+}
+
+// Row is one figure: a trial, a metric, a statistic. Tables, gates, bench.txt
+// and the report read rows and nothing else.
+type Row struct {
+	Workload string  `json:"workload"`
+	Arm      string  `json:"arm"`
+	Client   string  `json:"client"`
+	Lane     string  `json:"lane"`
+	Round    int     `json:"round"`
+	Trial    int     `json:"trial"`
+	Role     string  `json:"role,omitempty"`
+	Event    string  `json:"event,omitempty"`
+	Class    string  `json:"class,omitempty"`
+	Metric   string  `json:"metric"`
+	Stat     string  `json:"stat,omitempty"`
+	Unit     string  `json:"unit"`
+	Value    float64 `json:"value"`
+	N        int64   `json:"n"`
+}
