@@ -1,0 +1,109 @@
+package record
+
+import "github.com/kbench/kbench/drivers"
+
+// Event is one line of events.jsonl. K says which of the fields are set. Times
+// are ns of the host's monotonic clock.
+type Event struct {
+	T int64     `json:"t"`
+	K EventKind `json:"k"`
+
+	// Requests and responses, one by one for the group's, sampled for produce
+	// and fetch. T of a request is when its last byte was written, of a response
+	// when its last byte was read.
+	Conn  int    `json:"conn,omitempty"` // number of the connection in this worker
+	Node  string `json:"node,omitempty"` // host:port dialled
+	API   int16  `json:"api,omitempty"`
+	V     int16  `json:"v,omitempty"`
+	Corr  int32  `json:"corr,omitempty"`
+	Err   int16  `json:"err,omitempty"` // Kafka error code of a response
+	Bytes int    `json:"bytes,omitempty"`
+
+	// Group requests.
+	Group       string                   `json:"group,omitempty"`
+	Member      string                   `json:"member,omitempty"`
+	Instance    string                   `json:"instance,omitempty"`
+	Generation  int32                    `json:"generation,omitempty"`
+	Protocols   []string                 `json:"protocols,omitempty"` // offered, in order
+	Protocol    string                   `json:"protocol,omitempty"`  // chosen
+	SessionMs   int32                    `json:"session_ms,omitempty"`
+	RebalanceMs int32                    `json:"rebalance_ms,omitempty"`
+	Parts       []drivers.TopicPartition `json:"parts,omitempty"`
+	Offsets     []int64                  `json:"offsets,omitempty"` // of Parts, in an OffsetCommit
+
+	// Produce, sampled.
+	Acks      *int16  `json:"acks,omitempty"`
+	TimeoutMs int32   `json:"timeout_ms,omitempty"`
+	Batches   []Batch `json:"batches,omitempty"`
+
+	// Fetch, sampled.
+	MaxWaitMs         *int32 `json:"max_wait_ms,omitempty"`
+	MinBytes          *int32 `json:"min_bytes,omitempty"`
+	MaxBytes          int32  `json:"max_bytes,omitempty"`
+	PartitionMaxBytes int32  `json:"partition_max_bytes,omitempty"`
+	Isolation         *int8  `json:"isolation,omitempty"`
+
+	// Sums over an interval [From, T): everything that went over the wire.
+	From    int64     `json:"from,omitempty"`
+	Wire    []WireAPI `json:"wire,omitempty"`
+	Opened  int       `json:"opened,omitempty"`  // connections opened in the interval
+	Open    int       `json:"open,omitempty"`    // connections open at its end
+	Unknown int       `json:"unknown,omitempty"` // frames that could not be read
+
+	Phase   string   `json:"phase,omitempty"`
+	Error   string   `json:"error,omitempty"`
+	Runtime *Runtime `json:"runtime,omitempty"`
+	Wall    int64    `json:"wall,omitempty"` // Unix ns, in a clock pair
+}
+
+// EventKind is the kind of an Event.
+type EventKind string
+
+// The kinds of Event.
+const (
+	EvRequest  EventKind = "req"     // a group request
+	EvResponse EventKind = "resp"    // its response
+	EvProduce  EventKind = "produce" // a sampled Produce request
+	EvFetch    EventKind = "fetch"   // a sampled Fetch request
+	EvWire     EventKind = "wire"    // sums over an interval
+	EvAssigned EventKind = "assigned"
+	EvRevoked  EventKind = "revoked"
+	EvLost     EventKind = "lost"
+	EvError    EventKind = "error" // the client or the harness reported one
+	EvPhase    EventKind = "phase" // a phase of the trial began, with a Runtime
+	EvRuntime  EventKind = "runtime"
+	EvClock    EventKind = "clock" // T and Wall were read together
+	EvStats    EventKind = "stats" // counts at the end of the worker
+)
+
+// Batch is a record batch in a sampled Produce request.
+type Batch struct {
+	Topic     string `json:"topic,omitempty"`
+	Partition int32  `json:"p"`
+	Records   int32  `json:"records"`
+	Bytes     int32  `json:"bytes"`
+	Codec     string `json:"codec"`
+}
+
+// WireAPI sums the requests of one API key.
+type WireAPI struct {
+	API       int16 `json:"api"`
+	Requests  int64 `json:"requests"`
+	ReqBytes  int64 `json:"req_bytes"`
+	Responses int64 `json:"responses"`
+	RespBytes int64 `json:"resp_bytes"`
+}
+
+// Runtime is a sample of the process. Counters are since its start.
+type Runtime struct {
+	CPUUser    int64 `json:"cpu_user"` // ns
+	CPUSys     int64 `json:"cpu_sys"`  // ns
+	Allocs     int64 `json:"allocs"`
+	AllocBytes int64 `json:"alloc_bytes"`
+	HeapLive   int64 `json:"heap_live"` // bytes marked live by the last GC
+	GCs        int64 `json:"gcs"`
+	GCPause    int64 `json:"gc_pause"` // ns, all stop-the-world pauses of the GC
+	RSS        int64 `json:"rss"`
+	RSSPeak    int64 `json:"rss_peak"`
+	Goroutines int64 `json:"goroutines"`
+}
