@@ -1,0 +1,304 @@
+package results
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Dir is an open run directory. It only knows where things are and how they
+// are encoded; what they mean is the business of the packages below. It may be
+// used by several goroutines as long as no two write the same file.
+type Dir struct {
+	path string
+	run  *Run
+}
+
+// Create makes the run directory dir, with its parents, and writes run.json
+// into it. It refuses a directory that holds anything: two runs in one
+// directory could never be told apart again.
+func Create(dir string, run *Run) (*Dir, error) {
+	if err := os.MkdirAll(filepath.Join(dir, TrialsDir), 0o755); err != nil {
+		return nil, fmt.Errorf("create run directory %s: %w; choose a directory that can be written with --out", dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("create run directory %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		if e.Name() == TrialsDir && isEmpty(filepath.Join(dir, TrialsDir)) {
+			continue
+		}
+		return nil, fmt.Errorf("create run directory %s: it is not empty (it holds %s); choose a new directory with --out", dir, e.Name())
+	}
+	d := &Dir{path: dir}
+	if err := d.WriteRun(run); err != nil {
+		return nil, fmt.Errorf("create run directory %s: %w; choose a directory that can be written with --out", dir, err)
+	}
+	return d, nil
+}
+
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
+}
+
+// Open opens an existing run directory. A run written by a newer kbench is
+// refused: reading it with half an understanding would print wrong numbers.
+func Open(dir string) (*Dir, error) {
+	var run Run
+	err := readJSON(filepath.Join(dir, RunFile), &run)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s is not a run directory: it has no %s: %w", dir, RunFile, fs.ErrNotExist)
+	case err != nil:
+		return nil, fmt.Errorf("open run: %w", err)
+	case run.Schema > Schema:
+		return nil, fmt.Errorf("open run %s: it has schema %d, this kbench reads up to %d; use a newer kbench", dir, run.Schema, Schema)
+	case run.Schema < 1:
+		return nil, fmt.Errorf("open run %s: %s has no schema, so it was not written by kbench", dir, RunFile)
+	}
+	return &Dir{path: dir, run: &run}, nil
+}
+
+// Path is the directory itself.
+func (d *Dir) Path() string { return d.path }
+
+// Run is run.json as it was read or last written. The caller must not change it.
+func (d *Dir) Run() *Run { return d.run }
+
+// WriteRun replaces run.json.
+func (d *Dir) WriteRun(run *Run) error {
+	stamped := *run
+	stamped.Schema = Schema
+	if err := writeJSON(filepath.Join(d.path, RunFile), &stamped); err != nil {
+		return fmt.Errorf("write run: %w", err)
+	}
+	d.run = &stamped
+	return nil
+}
+
+// TrialName is the name of the directory of a trial. Arms may contain
+// characters that mean something in a path.
+func TrialName(n int, arm string, round int) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
+			return r
+		default:
+			return '-'
+		}
+	}, arm)
+	return fmt.Sprintf("%03d-%s-%d", n, clean, round)
+}
+
+// TrialPath is the directory of a trial.
+func (d *Dir) TrialPath(ref TrialRef) string {
+	name := ref.Dir
+	if name == "" {
+		name = TrialName(ref.N, ref.Arm, ref.Round)
+	}
+	return filepath.Join(d.path, TrialsDir, filepath.Base(name))
+}
+
+// WorkerPath is the directory of a worker of a trial.
+func (d *Dir) WorkerPath(ref TrialRef, worker string) string {
+	return filepath.Join(d.TrialPath(ref), filepath.Base(worker))
+}
+
+// CreateTrial makes the directory of a trial that has not run yet and writes
+// its trial.json.
+func (d *Dir) CreateTrial(t *Trial) (string, error) {
+	path := d.TrialPath(t.Ref)
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return "", fmt.Errorf("create trial %d: %w", t.Ref.N, err)
+	}
+	if err := d.WriteTrial(t); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
+// WriteTrial replaces trial.json.
+func (d *Dir) WriteTrial(t *Trial) error {
+	stamped := *t
+	stamped.Schema = Schema
+	if err := writeJSON(filepath.Join(d.TrialPath(t.Ref), TrialFile), &stamped); err != nil {
+		return fmt.Errorf("write trial %d: %w", t.Ref.N, err)
+	}
+	return nil
+}
+
+// ReadTrial reads the trial.json in the directory of one trial.
+func ReadTrial(path string) (*Trial, error) {
+	var t Trial
+	if err := readJSON(filepath.Join(path, TrialFile), &t); err != nil {
+		return nil, fmt.Errorf("read trial: %w", err)
+	}
+	if t.Schema > Schema {
+		return nil, fmt.Errorf("read trial %s: it has schema %d, this kbench reads up to %d; use a newer kbench", path, t.Schema, Schema)
+	}
+	return &t, nil
+}
+
+// Trials reads every trial of the run, in the order in which they ran. A trial
+// whose trial.json is missing or torn, which only a killed supervisor or a full
+// disk leaves behind, is returned as a failed one that says so: leaving it out
+// would be a hole that nobody sees.
+func (d *Dir) Trials() ([]*Trial, error) {
+	entries, err := os.ReadDir(filepath.Join(d.path, TrialsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list trials: %w", err)
+	}
+	var trials []*Trial
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		t, err := ReadTrial(filepath.Join(d.path, TrialsDir, e.Name()))
+		if err != nil {
+			t = &Trial{Ref: d.refOf(e.Name()), State: "failed", Error: err.Error()}
+			if errors.Is(err, fs.ErrNotExist) {
+				t.Error = TrialFile + " is missing: the run ended before it was written"
+			}
+		}
+		t.Ref.Dir = e.Name()
+		trials = append(trials, t)
+	}
+	slices.SortStableFunc(trials, func(a, b *Trial) int { return a.Ref.N - b.Ref.N })
+	return trials, nil
+}
+
+// refOf finds what run.json knows about the trial in a directory, and falls
+// back on what the directory's name says.
+func (d *Dir) refOf(name string) TrialRef {
+	for _, ref := range d.run.Order {
+		if filepath.Base(d.TrialPath(ref)) == name {
+			return ref
+		}
+	}
+	number, _, _ := strings.Cut(name, "-")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		n = len(d.run.Order)
+	}
+	return TrialRef{N: n, Arm: name}
+}
+
+// derived are the files that are rebuilt from the raw ones.
+func derived(name string) bool {
+	return name == SummaryFile || name == BenchFile || name == "report.html"
+}
+
+// InputsHash identifies the raw files: it is the SHA-256 over the sorted names
+// and the contents of everything in the directory that is not derived. Derived
+// files carry it, so that one can be told from a stale one.
+func (d *Dir) InputsHash() (string, error) {
+	sum := sha256.New()
+	err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(d.path, path)
+		if err != nil {
+			return err
+		}
+		if !e.Type().IsRegular() || derived(name) || strings.HasSuffix(name, tmpSuffix) {
+			return nil
+		}
+		return hashFile(sum, filepath.ToSlash(name), path)
+	})
+	if err != nil {
+		return "", fmt.Errorf("hash the raw files of %s: %w", d.path, err)
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// hashFile adds name, size and contents, in a form that no other name and
+// contents give.
+func hashFile(sum io.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	contents := sha256.New()
+	if _, err := io.Copy(contents, f); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sum, "%q %x\n", name, contents.Sum(nil))
+	return err
+}
+
+// tmpSuffix marks a file that is being written; readers pass over it.
+const tmpSuffix = ".tmp"
+
+// WriteFile replaces a file of the run directory in one step: a reader, or a
+// kill, sees the old contents or the new ones and never a part.
+func WriteFile(path string, data []byte) error {
+	tmp := path + tmpSuffix
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
+}
+
+// EncodeJSON is how every JSON file of the directory looks: indented, with map
+// keys sorted, no escaping of characters that only matter in HTML, and a
+// newline at its end.
+func EncodeJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+func writeJSON(path string, v any) error {
+	data, err := EncodeJSON(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
+	}
+	return WriteFile(path, data)
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decode %s: %w", path, err)
+	}
+	return nil
+}

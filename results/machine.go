@@ -1,0 +1,73 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// MachineSample is one line of machine.jsonl: how busy the machine was and how
+// much CPU every process of the trial had used. The supervisor writes one each
+// second. Counters grow, so a share is the difference of two samples.
+type MachineSample struct {
+	T int64 `json:"t"` // ns of the host's monotonic clock
+
+	// CPU time in ns since boot, summed over all cores.
+	CPUTotal int64 `json:"cpu_total"`
+	CPUIdle  int64 `json:"cpu_idle"`
+	CPUSteal int64 `json:"cpu_steal"`
+
+	// Pressure stall information: the share of the last 10 s in which some task
+	// waited, in percent. Zero where the kernel does not tell.
+	PSICPUSome float64 `json:"psi_cpu_some"`
+	PSIIOSome  float64 `json:"psi_io_some"`
+	PSIMemSome float64 `json:"psi_mem_some"`
+
+	// Procs is the CPU time in ns that each process has used so far, by the name
+	// of the worker, or BrokerProcess of a node.
+	Procs map[string]int64 `json:"procs"`
+}
+
+// brokerPrefix begins the names of broker processes in MachineSample.Procs.
+const brokerPrefix = "broker-"
+
+// BrokerProcess is the name of a broker node in MachineSample.Procs.
+func BrokerProcess(node int) string { return fmt.Sprintf("%s%d", brokerPrefix, node) }
+
+// IsBrokerProcess tells the brokers in MachineSample.Procs from the workers.
+func IsBrokerProcess(name string) bool {
+	return len(name) > len(brokerPrefix) && name[:len(brokerPrefix)] == brokerPrefix
+}
+
+// ReadMachine reads a machine.jsonl. A torn last line, which a killed
+// supervisor leaves, is passed over, and so is a file that was never made: the
+// trial then simply has no machine figures.
+func ReadMachine(path string) ([]MachineSample, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read machine samples: %w", err)
+	}
+	var samples []MachineSample
+	for n := 1; len(data) > 0; n++ {
+		line, rest, complete := bytes.Cut(data, []byte{'\n'})
+		data = rest
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var s MachineSample
+		if err := json.Unmarshal(line, &s); err != nil {
+			if !complete {
+				break
+			}
+			return nil, fmt.Errorf("read machine samples: %s:%d: %w", path, n, err)
+		}
+		samples = append(samples, s)
+	}
+	return samples, nil
+}

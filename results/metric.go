@@ -1,0 +1,165 @@
+package results
+
+import "slices"
+
+// Better says which way a metric improves.
+type Better string
+
+// The directions.
+const (
+	Higher  Better = "higher"
+	Lower   Better = "lower"
+	Neither Better = "" // it explains other figures and is no goal in itself
+)
+
+// Units of rows. Times are always ns and sizes always bytes; readers humanise.
+const (
+	UnitNs      = "ns"
+	UnitSeconds = "s"
+	UnitBytes   = "bytes"
+	UnitRate    = "records/s"
+	UnitBytesPS = "bytes/s"
+	UnitCount   = "count"
+	UnitAllocs  = "allocs"
+	UnitCores   = "cores"
+	UnitRatio   = "ratio"
+)
+
+// Names of metrics that code refers to.
+const (
+	ProduceThroughput = "produce.throughput"
+	ConsumeThroughput = "consume.throughput"
+	ProduceService    = "produce.service"
+	ProduceResponse   = "produce.response"
+	E2EResponse       = "e2e.response"
+	ScheduleLag       = "schedule.lag"
+	CPUPerRecord      = "cpu.per_record"
+	AllocPerRecord    = "alloc.per_record"
+	AllocBytes        = "alloc.bytes_per_record"
+	RSSPeak           = "rss.peak"
+	HeapLive          = "heap.live"
+	GCCount           = "gc.count"
+	GCPause           = "gc.pause"
+	GoroutinesPeak    = "goroutines.peak"
+	WireRequests      = "wire.requests_per_krecord"
+	WireBytes         = "wire.bytes_per_record"
+	WireBatch         = "wire.records_per_batch"
+	WireConnections   = "wire.connections"
+	BrokerCPU         = "broker.cpu"
+	AuditLost         = "audit.lost"
+	AuditDuplicate    = "audit.duplicate"
+	AuditReordered    = "audit.reordered"
+	AuditCorrupt      = "audit.corrupt"
+	AuditUnanswered   = "audit.unanswered"
+	TrialSaturated    = "trial.saturated"
+	TrialNotSteady    = "trial.not_steady"
+	TrialLimited      = "trial.limited"
+)
+
+// Metric is the definition of one metric of MEASURING 6.
+type Metric struct {
+	Name   string
+	Unit   string
+	Also   string // a second unit in which the same figure is given
+	Better Better
+	// Stats are the statistics that its rows have. A metric without any has one
+	// plain figure per trial. Those of a PerEvent metric are taken over events.
+	Stats    []string
+	PerEvent bool
+	What     string
+}
+
+// HasStat says whether the statistic may be asked of the metric; "" asks for
+// the plain figure.
+func (m Metric) HasStat(stat string) bool {
+	if stat == "" {
+		return len(m.Stats) == 0 || m.PerEvent
+	}
+	return slices.Contains(m.Stats, stat)
+}
+
+// Stats are the statistics of a distribution, in the order in which they are
+// shown.
+func Stats() []string {
+	return []string{"min", "p50", "p90", "p99", "p999", "p9999", "max", "mean"}
+}
+
+// LookupMetric finds a metric by its name.
+func LookupMetric(name string) (Metric, bool) {
+	for _, m := range Metrics() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}
+
+// Metrics is the table of all metrics, in the order in which they are shown.
+func Metrics() []Metric {
+	stats := Stats()
+	return []Metric{
+		{Name: ProduceThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "acked records of the measured part over its length"},
+		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "delivered records of the measured part over its length"},
+		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
+		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time"},
+		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time"},
+		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "send - intended time: the generator's own lateness"},
+
+		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record"},
+		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
+		{Name: AllocBytes, Unit: UnitBytes, Better: Lower, What: "bytes allocated over the measured part, per record"},
+		{Name: RSSPeak, Unit: UnitBytes, Better: Lower, What: "largest resident set of a worker"},
+		{Name: HeapLive, Unit: UnitBytes, Better: Lower, What: "bytes that the last GC found live, mean over the measured part, of the largest worker"},
+		{Name: GCCount, Unit: UnitCount, Better: Lower, What: "GC cycles in the measured part, of all workers of a role"},
+		{Name: GCPause, Unit: UnitNs, Better: Lower, What: "stop-the-world time of the GC in the measured part, of all workers of a role"},
+		{Name: GoroutinesPeak, Unit: UnitCount, Better: Lower, What: "most goroutines of a worker in the measured part"},
+
+		{Name: WireRequests, Unit: UnitCount, What: "requests written per 1,000 records"},
+		{Name: WireBytes, Unit: UnitBytes, What: "bytes written and read per record"},
+		{Name: WireBatch, Unit: UnitCount, What: "mean records of a produced batch, from the sampled requests"},
+		{Name: WireConnections, Unit: UnitCount, What: "most connections open at once, of all workers of a role"},
+
+		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
+		{Name: "harness.cpu_per_record", Unit: UnitNs, What: "the harness's own share of cpu.per_record, from the loopback driver"},
+
+		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, but never delivered nor read back"},
+		{Name: AuditDuplicate, Unit: UnitCount, Better: Lower, What: "delivered again, or in the log twice; class: producer, graceful, crash, stale, other"},
+		{Name: AuditReordered, Unit: UnitCount, Better: Lower, What: "delivered after a later record of the same producer and partition"},
+		{Name: AuditCorrupt, Unit: UnitCount, Better: Lower, What: "delivered, but not what was sent"},
+		{Name: AuditUnanswered, Unit: UnitCount, Better: Lower, What: "the send failed or was never answered, but the record is there"},
+		{Name: "audit.zombie", Unit: UnitCount, Better: Lower, What: "delivered by a member after another member delivered a higher offset"},
+		{Name: "audit.overlap", Unit: UnitCount, Better: Lower, What: "times that two members both delivered a partition"},
+		{Name: "audit.commit_regression", Unit: UnitCount, Better: Lower, What: "commits of an offset lower than an earlier one"},
+		{Name: "audit.stuck", Unit: UnitCount, Better: Lower, What: "partitions owned, with lag, and without deliveries"},
+		{Name: "audit.ghost", Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
+
+		{Name: "pause.gap", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event"},
+		{Name: "pause.wire", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
+		{Name: "pause.floor", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},
+		{Name: "pause.wire_excess", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.wire - pause.floor: the client's part"},
+		{Name: "pause.gap_excess", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.gap - what the partition had to wait"},
+		{Name: "pause.start", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first request that changed the group"},
+		{Name: "pause.detect", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "change of the group to the heartbeat that tells a member"},
+		{Name: "pause.react", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "that heartbeat to the member's JoinGroup"},
+		{Name: "pause.barrier", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "JoinGroup request to response"},
+		{Name: "pause.assign", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the leader's JoinGroup response to its SyncGroup"},
+		{Name: "pause.sync", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "SyncGroup request to response"},
+		{Name: "pause.position", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the end of the offset look-ups"},
+		{Name: "pause.first_fetch", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first fetch response that holds the partition"},
+		{Name: "pause.deliver", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first handler entry"},
+		{Name: "pause.lost_partition_seconds", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time without delivery, summed over partitions"},
+		{Name: "pause.availability", Unit: UnitRatio, Better: Higher, What: "1 - lost partition-seconds over all partition-seconds"},
+		{Name: "pause.u_any", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which any partition was down"},
+		{Name: "pause.u_all", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which all partitions were down"},
+		{Name: "pause.catch_up", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "from resuming to the lag being back"},
+
+		{Name: "group.generations", Unit: UnitCount, Better: Lower, What: "generations of the group"},
+		{Name: "group.amplification", Unit: UnitRatio, Better: Lower, What: "generations per act of churn"},
+		{Name: "group.movement", Unit: UnitRatio, Better: Lower, What: "share of the partitions that moved"},
+		{Name: "group.excess_revocation", Unit: UnitRatio, Better: Lower, What: "share of the partitions revoked without having to move"},
+
+		{Name: TrialSaturated, Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
+		{Name: TrialNotSteady, Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
+		{Name: TrialLimited, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
+	}
+}
