@@ -1,0 +1,326 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results/record"
+)
+
+// decodeRequest fills e from a request.
+func decodeRequest(e *record.Event, k *kept) (err error) {
+	defer recovered(&err)
+	req := kmsg.RequestForKey(k.api)
+	if req == nil || k.version < 0 || k.version > req.MaxVersion() {
+		return fmt.Errorf("request %d has no version %d", k.api, k.version)
+	}
+	req.SetVersion(k.version)
+	c := cursor{b: k.payload, at: requestHeader}
+	c.skip(int(c.int16())) // client id, never compact
+	if req.IsFlexible() {
+		c.tags()
+	}
+	if c.short() {
+		return errors.New("frame ends before its header does")
+	}
+	if err := req.ReadFrom(k.payload[c.at:]); err != nil {
+		return err
+	}
+	e.K = record.EvRequest
+	return fillRequest(e, req)
+}
+
+// decodeResponse fills e from a response.
+func decodeResponse(e *record.Event, k *kept) (err error) {
+	defer recovered(&err)
+	req := kmsg.RequestForKey(k.api)
+	if req == nil || k.version < 0 || k.version > req.MaxVersion() {
+		return fmt.Errorf("response %d has no version %d", k.api, k.version)
+	}
+	req.SetVersion(k.version)
+	resp := req.ResponseKind()
+	c := cursor{b: k.payload, at: responseHeader}
+	if resp.IsFlexible() {
+		c.tags()
+	}
+	if c.short() {
+		return errors.New("frame ends before its header does")
+	}
+	if err := resp.ReadFrom(k.payload[c.at:]); err != nil {
+		return err
+	}
+	e.K = record.EvResponse
+	return fillResponse(e, resp)
+}
+
+// recovered turns a panic of the decoder into an error: the frames come from
+// the network, and the client must not notice that someone reads along.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("frame cannot be decoded: %v", r)
+	}
+}
+
+func fillRequest(e *record.Event, req kmsg.Request) error {
+	switch r := req.(type) {
+	case *kmsg.JoinGroupRequest:
+		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.SessionMs = r.SessionTimeoutMillis
+		if r.Version >= 1 {
+			e.RebalanceMs = r.RebalanceTimeoutMillis
+		}
+		for i := range r.Protocols {
+			e.Protocols = append(e.Protocols, r.Protocols[i].Name)
+		}
+	case *kmsg.SyncGroupRequest:
+		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.Generation, e.Protocol = r.Generation, text(r.Protocol)
+	case *kmsg.HeartbeatRequest:
+		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.Generation = r.Generation
+	case *kmsg.LeaveGroupRequest:
+		e.Group, e.Member = r.Group, r.MemberID
+		if len(r.Members) > 0 { // clients leave for themselves alone
+			e.Member, e.Instance = r.Members[0].MemberID, text(r.Members[0].InstanceID)
+		}
+	case *kmsg.OffsetCommitRequest:
+		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.Generation = r.Generation
+		for i := range r.Topics {
+			t := &r.Topics[i]
+			for j := range t.Partitions {
+				e.Parts = append(e.Parts, part(t.Topic, t.TopicID, t.Partitions[j].Partition))
+				e.Offsets = append(e.Offsets, t.Partitions[j].Offset)
+			}
+		}
+	case *kmsg.OffsetFetchRequest:
+		fillOffsetFetch(e, r)
+	case *kmsg.FindCoordinatorRequest:
+		const ofGroup = 0
+		if r.CoordinatorType == ofGroup {
+			e.Group = r.CoordinatorKey
+			if len(r.CoordinatorKeys) > 0 {
+				e.Group = r.CoordinatorKeys[0]
+			}
+		}
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.Generation, e.RebalanceMs = r.MemberEpoch, r.RebalanceTimeoutMillis
+		if r.ServerAssignor != nil {
+			e.Protocols = []string{*r.ServerAssignor}
+		}
+		for i := range r.Topics {
+			e.Parts = parts(e.Parts, "", r.Topics[i].TopicID, r.Topics[i].Partitions)
+		}
+	case *kmsg.FetchRequest:
+		fillFetch(e, r)
+	case *kmsg.ProduceRequest:
+		return fillProduce(e, r)
+	default:
+		return fmt.Errorf("request %d is not one to be reported", req.Key())
+	}
+	return nil
+}
+
+// fillOffsetFetch takes the first group of a request that may name several;
+// clients ask for their own alone.
+func fillOffsetFetch(e *record.Event, r *kmsg.OffsetFetchRequest) {
+	e.Group = r.Group
+	for i := range r.Topics {
+		e.Parts = parts(e.Parts, r.Topics[i].Topic, [16]byte{}, r.Topics[i].Partitions)
+	}
+	if len(r.Groups) == 0 {
+		return
+	}
+	g := &r.Groups[0]
+	e.Group, e.Member = g.Group, text(g.MemberID)
+	if r.Version >= 9 {
+		e.Generation = g.MemberEpoch
+	}
+	for i := range g.Topics {
+		e.Parts = parts(e.Parts, g.Topics[i].Topic, g.Topics[i].TopicID, g.Topics[i].Partitions)
+	}
+}
+
+func fillFetch(e *record.Event, r *kmsg.FetchRequest) {
+	e.K = record.EvFetch
+	// Copies, so that an event does not hold the whole request.
+	wait, least, isolation := r.MaxWaitMillis, r.MinBytes, r.IsolationLevel
+	e.MaxWaitMs, e.MinBytes, e.Isolation = &wait, &least, &isolation
+	if r.Version >= 3 {
+		e.MaxBytes = r.MaxBytes
+	}
+	for i := range r.Topics {
+		for j := range r.Topics[i].Partitions {
+			e.PartitionMaxBytes = max(e.PartitionMaxBytes, r.Topics[i].Partitions[j].PartitionMaxBytes)
+		}
+	}
+}
+
+func fillProduce(e *record.Event, r *kmsg.ProduceRequest) error {
+	e.K = record.EvProduce
+	acks := r.Acks
+	e.Acks, e.TimeoutMs = &acks, r.TimeoutMillis
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		for j := range t.Partitions {
+			p := part(t.Topic, t.TopicID, t.Partitions[j].Partition)
+			var err error
+			if e.Batches, err = batches(e.Batches, p, t.Partitions[j].Records); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func fillResponse(e *record.Event, resp kmsg.Response) error {
+	switch r := resp.(type) {
+	case *kmsg.JoinGroupResponse:
+		e.Err, e.Generation, e.Member, e.Protocol = r.ErrorCode, r.Generation, r.MemberID, text(r.Protocol)
+	case *kmsg.SyncGroupResponse:
+		e.Err, e.Protocol = r.ErrorCode, text(r.Protocol)
+		if len(r.MemberAssignment) > 0 {
+			var a kmsg.ConsumerMemberAssignment
+			if err := a.ReadFrom(r.MemberAssignment); err != nil {
+				return fmt.Errorf("assignment: %w", err)
+			}
+			for i := range a.Topics {
+				e.Parts = parts(e.Parts, a.Topics[i].Topic, [16]byte{}, a.Topics[i].Partitions)
+			}
+		}
+	case *kmsg.HeartbeatResponse:
+		e.Err = r.ErrorCode
+	case *kmsg.LeaveGroupResponse:
+		e.Err = r.ErrorCode
+		for i := range r.Members {
+			e.Err = first(e.Err, r.Members[i].ErrorCode)
+		}
+	case *kmsg.OffsetCommitResponse:
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				e.Err = first(e.Err, r.Topics[i].Partitions[j].ErrorCode)
+			}
+		}
+	case *kmsg.OffsetFetchResponse:
+		e.Err = r.ErrorCode
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				e.Err = first(e.Err, r.Topics[i].Partitions[j].ErrorCode)
+			}
+		}
+		for i := range r.Groups {
+			g := &r.Groups[i]
+			e.Group, e.Err = g.Group, first(e.Err, g.ErrorCode)
+			for j := range g.Topics {
+				for k := range g.Topics[j].Partitions {
+					e.Err = first(e.Err, g.Topics[j].Partitions[k].ErrorCode)
+				}
+			}
+		}
+	case *kmsg.FindCoordinatorResponse:
+		e.Err = r.ErrorCode
+		for i := range r.Coordinators {
+			e.Err = first(e.Err, r.Coordinators[i].ErrorCode)
+		}
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		e.Err, e.Member, e.Generation = r.ErrorCode, text(r.MemberID), r.MemberEpoch
+		if r.Assignment != nil {
+			for i := range r.Assignment.Topics {
+				t := &r.Assignment.Topics[i]
+				e.Parts = parts(e.Parts, "", t.TopicID, t.Partitions)
+			}
+		}
+	default:
+		return fmt.Errorf("response %d is not one to be reported", resp.Key())
+	}
+	return nil
+}
+
+// batches adds the record batches of a partition. Only their headers are read.
+// Records older than batches (magic 0 and 1) are an error: no client that can
+// be measured sends them.
+func batches(to []record.Batch, p drivers.TopicPartition, records []byte) ([]record.Batch, error) {
+	const (
+		atLength     = 8  // of what follows it
+		atMagic      = 16 // 2 for a batch
+		atAttributes = 21 // the codec is in the lowest bits
+		atCount      = 57
+		header       = 61
+		codecMask    = 7
+	)
+	for len(records) > 0 {
+		if len(records) < header {
+			return to, errors.New("record batch ends in its header")
+		}
+		size := atLength + 4 + int(int32(binary.BigEndian.Uint32(records[atLength:])))
+		if magic := records[atMagic]; magic != 2 || size < header || size > len(records) {
+			return to, fmt.Errorf("record batch of magic %d and %d bytes, of %d", magic, size, len(records))
+		}
+		codec := binary.BigEndian.Uint16(records[atAttributes:]) & codecMask
+		to = append(to, record.Batch{
+			Topic: p.Topic, Partition: p.Partition,
+			Records: int32(binary.BigEndian.Uint32(records[atCount:])),
+			Bytes:   int32(size),
+			Codec:   codecName(codec),
+		})
+		records = records[size:]
+	}
+	return to, nil
+}
+
+// codecName names the compression in the attributes of a batch.
+func codecName(number uint16) string {
+	switch number {
+	case 0:
+		return "none"
+	case 1:
+		return "gzip"
+	case 2:
+		return "snappy"
+	case 3:
+		return "lz4"
+	case 4:
+		return "zstd"
+	}
+	return strconv.Itoa(int(number))
+}
+
+// text is the string that may be null.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// first is the first of two error codes that is one.
+func first(a, b int16) int16 {
+	if a != 0 {
+		return a
+	}
+	return b
+}
+
+// part names a partition of a topic, which newer versions give by id only. An
+// id is written as Kafka's own tools write it.
+func part(topic string, id [16]byte, partition int32) drivers.TopicPartition {
+	if topic == "" {
+		topic = base64.RawURLEncoding.EncodeToString(id[:])
+	}
+	return drivers.TopicPartition{Topic: topic, Partition: partition}
+}
+
+// parts adds partitions of a topic.
+func parts(to []drivers.TopicPartition, topic string, id [16]byte, partitions []int32) []drivers.TopicPartition {
+	for _, p := range partitions {
+		to = append(to, part(topic, id, p))
+	}
+	return to
+}

@@ -1,0 +1,176 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Sizes of the fixed part of a header.
+const (
+	requestHeader  = 8 // API key, version, correlation id; then the client id
+	responseHeader = 4 // correlation id
+)
+
+// requests is the side of a connection that a client writes.
+type requests struct {
+	sums    *sums
+	pending *pending
+	every   int
+
+	produces, fetches int   // seen so far
+	tokens            bool  // raw SASL tokens may follow
+	corr              int32 // of the latest request
+}
+
+func (r *requests) begin(f *frame) int {
+	if r.tokens && f.size < requestHeader {
+		r.token(f)
+		return 0
+	}
+	return requestHeader
+}
+
+func (r *requests) header(f *frame, start []byte) int {
+	api := int16(binary.BigEndian.Uint16(start))
+	version := int16(binary.BigEndian.Uint16(start[2:]))
+	corr := int32(binary.BigEndian.Uint32(start[4:]))
+	if r.tokens {
+		if !r.resumed(api, version, corr) {
+			r.token(f)
+			return 0
+		}
+		r.tokens = false
+	}
+	if api < 0 || api >= apis {
+		r.lost()
+		return 0
+	}
+	if api == int16(kmsg.Produce) {
+		acks, need := produceAcks(start, version)
+		if need > len(start) {
+			f.api, f.known = api, true
+			return need
+		}
+		f.keep = sampled(&r.produces, r.every)
+		r.known(f, api, version, corr, acks != 0)
+		return 0
+	}
+	switch {
+	case api == int16(kmsg.Fetch):
+		f.keep = sampled(&r.fetches, r.every)
+	case api == int16(kmsg.SASLHandshake) && version == 0:
+		r.tokens = true
+	default:
+		f.keep = ofGroup(api)
+	}
+	r.known(f, api, version, corr, true)
+	return 0
+}
+
+// known notes a request, which is awaited where it will be answered.
+func (r *requests) known(f *frame, api, version int16, corr int32, answered bool) {
+	f.api, f.version, f.corr, f.known = api, version, corr, true
+	r.corr = corr
+	if answered {
+		r.pending.push(asked{api: api, version: version, corr: corr})
+	}
+}
+
+// token notes a frame that is a SASL token without a Kafka header, as follows a
+// SaslHandshake of version 0. It is counted as the SaslAuthenticate request that
+// newer clients wrap it in.
+func (r *requests) token(f *frame) {
+	f.api, f.known = int16(kmsg.SASLAuthenticate), true
+	r.pending.push(asked{api: f.api, token: true})
+}
+
+// resumed says whether a frame after SASL tokens is a Kafka request again. The
+// first bytes of a token are text of the user's, which cannot be the number of
+// an API in a version that exists, with a correlation id that is near.
+func (r *requests) resumed(api, version int16, corr int32) bool {
+	const near = 16
+	if ahead := int64(corr) - int64(r.corr); ahead < 1 || ahead > near {
+		return false
+	}
+	req := kmsg.RequestForKey(api)
+	return req != nil && version >= 0 && version <= req.MaxVersion()
+}
+
+func (r *requests) end(f *frame) {
+	if f.known {
+		r.sums.request(f.api, prefixBytes+f.size)
+	}
+}
+
+func (r *requests) lost() { r.sums.unknown.Add(1) }
+
+// responses is the side of a connection that a client reads.
+type responses struct {
+	sums    *sums
+	pending *pending
+}
+
+func (r *responses) begin(f *frame) int {
+	if r.pending.token() {
+		f.api, f.known = int16(kmsg.SASLAuthenticate), true
+		return 0
+	}
+	return responseHeader
+}
+
+func (r *responses) header(f *frame, start []byte) int {
+	corr := int32(binary.BigEndian.Uint32(start))
+	a, ok := r.pending.answer(corr)
+	if !ok {
+		r.lost()
+		return 0
+	}
+	f.api, f.version, f.corr, f.known = a.api, a.version, corr, true
+	f.keep = ofGroup(a.api)
+	return 0
+}
+
+func (r *responses) end(f *frame) {
+	if f.known {
+		r.sums.response(f.api, prefixBytes+f.size)
+	}
+}
+
+func (r *responses) lost() { r.sums.unknown.Add(1) }
+
+// ofGroup says whether every request of an API is reported.
+func ofGroup(api int16) bool {
+	switch kmsg.Key(api) {
+	case kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup,
+		kmsg.OffsetCommit, kmsg.OffsetFetch, kmsg.FindCoordinator, kmsg.ConsumerGroupHeartbeat:
+		return true
+	}
+	return false
+}
+
+// sampled counts a request and says whether it is one to be decoded.
+func sampled(seen *int, every int) bool {
+	first := *seen%every == 0
+	*seen++
+	return first
+}
+
+// produceAcks reads acks from the start of a Produce request, because a request
+// with acks 0 is never answered. It returns how many bytes that takes.
+func produceAcks(start []byte, version int16) (acks int16, need int) {
+	const flexible, transactional = 9, 3
+	c := cursor{b: start, at: requestHeader}
+	c.skip(int(c.int16())) // client id; null is -1
+	if version >= flexible {
+		c.tags()
+	}
+	switch {
+	case version >= flexible:
+		c.skip(c.uvarint() - 1)
+	case version >= transactional:
+		c.skip(int(c.int16()))
+	}
+	acks = c.int16()
+	return acks, c.at
+}

@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kbench/kbench/results/record"
+)
+
+// apis is how many API keys there are; a key beyond is not Kafka's.
+const apis = kmsg.MaxKey + 1
+
+// sums counts what all connections of a Tap carry. A client sends some thousand
+// requests a second at most, so shared atomics cost nothing that could be
+// measured, and no count is lost or moved when a connection closes.
+type sums struct {
+	unknown atomic.Int64
+	api     [apis]apiSum
+}
+
+// apiSum counts one API. Requests and responses are counted by different
+// goroutines, hence the space between them.
+type apiSum struct {
+	requests, requestBytes   atomic.Int64
+	_                        [48]byte
+	responses, responseBytes atomic.Int64
+	_                        [48]byte
+}
+
+// request counts a request of size bytes with its length prefix.
+func (s *sums) request(api int16, size int) {
+	s.api[api].requests.Add(1)
+	s.api[api].requestBytes.Add(int64(size))
+}
+
+// response counts a response of size bytes with its length prefix.
+func (s *sums) response(api int16, size int) {
+	s.api[api].responses.Add(1)
+	s.api[api].responseBytes.Add(int64(size))
+}
+
+// read copies the counts.
+func (s *sums) read(to *[apis]record.WireAPI) {
+	for key := range s.api {
+		sum := &s.api[key]
+		to[key] = record.WireAPI{
+			API:       int16(key),
+			Requests:  sum.requests.Load(),
+			ReqBytes:  sum.requestBytes.Load(),
+			Responses: sum.responses.Load(),
+			RespBytes: sum.responseBytes.Load(),
+		}
+	}
+}
+
+// difference returns what was counted between two readings, in the order of the
+// API keys and without those that did not move.
+func difference(is, was *[apis]record.WireAPI) []record.WireAPI {
+	var moved []record.WireAPI
+	for key := range is {
+		d := record.WireAPI{
+			API:       int16(key),
+			Requests:  is[key].Requests - was[key].Requests,
+			ReqBytes:  is[key].ReqBytes - was[key].ReqBytes,
+			Responses: is[key].Responses - was[key].Responses,
+			RespBytes: is[key].RespBytes - was[key].RespBytes,
+		}
+		if d.Requests != 0 || d.Responses != 0 {
+			moved = append(moved, d)
+		}
+	}
+	return moved
+}
