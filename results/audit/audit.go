@@ -1,0 +1,182 @@
+// Package audit establishes the truth of delivery: which of the records that
+// were acknowledged are there, which are there twice and why, and which came in
+// the wrong order or damaged.
+//
+// It works on the spans of package record, runs of records with consecutive
+// sequences and offsets, by interval arithmetic: its cost grows with the number
+// of spans, never with the number of records, so a trial of a hundred million
+// records is audited in a moment. It measures no time and judges no client; it
+// counts.
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Report is the truth about one trial. Counts are of records.
+type Report struct {
+	Sent       int64      // distinct records acknowledged
+	Failed     int64      // distinct records whose send failed and was never acknowledged
+	Delivered  int64      // distinct records found, delivered or read back
+	Lost       int64      // acknowledged, but not found
+	Duplicates Duplicates // found more than once
+	Reordered  int64      // found after a later record of the same producer, partition and tenure
+	Corrupt    int64      // found, but not what was sent
+	Unanswered int64      // found, though the send failed or was never answered
+	Examples   []Example  // the first few of each finding, in a fixed order
+	Warnings   []string
+}
+
+// Duplicates counts surplus deliveries by their cause.
+type Duplicates struct {
+	Producer int64 // one record at two offsets: a retry wrote it again
+	Graceful int64 // the member that had delivered it left in good order
+	Crash    int64 // the member that had delivered it was killed
+	Stale    int64 // the partition was revoked from the member that had delivered it
+	Other    int64 // the same member delivered it again in the same tenure
+}
+
+// Total is the number of surplus deliveries of any cause.
+func (d Duplicates) Total() int64 {
+	return d.Producer + d.Graceful + d.Crash + d.Stale + d.Other
+}
+
+// Causes lists the counts under the names that rows use for their class.
+func (d Duplicates) Causes() []Cause {
+	return []Cause{
+		{causeProducer, d.Producer}, {causeGraceful, d.Graceful}, {causeCrash, d.Crash},
+		{causeStale, d.Stale}, {causeOther, d.Other},
+	}
+}
+
+// Cause is one cause of duplicates and how many it made.
+type Cause struct {
+	Name  string
+	Count int64
+}
+
+const (
+	causeProducer = "producer"
+	causeGraceful = "graceful"
+	causeCrash    = "crash"
+	causeStale    = "stale"
+	causeOther    = "other"
+)
+
+// Example is one finding: a range of records that share a fate. Offset is that
+// of the first, -1 where it is not known.
+type Example struct {
+	What      string // lost, duplicate, reordered, corrupt, unanswered
+	Cause     string // of a duplicate
+	Worker    string // that delivered them
+	Topic     string
+	Partition int32
+	Producer  uint32
+	First     uint64
+	Count     uint64
+	Offset    int64
+}
+
+func (e Example) String() string {
+	s := e.What
+	if e.Cause != "" {
+		s += " (" + e.Cause + ")"
+	}
+	s += fmt.Sprintf(": %s/%d producer %d sequence %d", e.Topic, e.Partition, e.Producer, e.First)
+	if e.Count > 1 {
+		s += fmt.Sprintf("..%d", e.First+e.Count-1)
+	}
+	if e.Offset >= 0 {
+		s += fmt.Sprintf(" at offset %d", e.Offset)
+	}
+	if e.Worker != "" {
+		s += " by " + e.Worker
+	}
+	return s
+}
+
+// Log is what one worker recorded.
+type Log struct {
+	Worker string
+	Topics []string // that Span.Topic numbers
+	Spans  []record.Span
+	Killed bool
+	// Closing is when the worker began to close in good order; zero if it never
+	// did. A redelivery after it is the price of a graceful leave, one before it
+	// that of a revoke.
+	Closing int64
+}
+
+// Load reads what the audit needs of the workers of a trial. A worker that
+// never recorded anything has no log.
+func Load(dir string, t *results.Trial) ([]Log, error) {
+	var logs []Log
+	for _, w := range t.Workers {
+		path := filepath.Join(dir, filepath.Base(w.Name))
+		meta, spans, err := record.ReadDeliveries(filepath.Join(path, results.DeliveryFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
+		}
+		if meta.Run != t.RunTag {
+			return nil, fmt.Errorf("audit %s: its records are tagged %d, those of the trial %d; the file belongs to another trial", w.Name, meta.Run, t.RunTag)
+		}
+		closing, err := closingTime(filepath.Join(path, results.EventsFile))
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
+		}
+		logs = append(logs, Log{
+			Worker: w.Name, Topics: meta.Topics, Spans: spans,
+			Killed: strings.Contains(w.Exit, "SIGKILL"), Closing: closing,
+		})
+	}
+	return logs, nil
+}
+
+// closingTime finds when the worker was told to close.
+func closingTime(path string) (int64, error) {
+	var at int64
+	err := record.ReadEvents(path, func(e record.Event) error {
+		if e.K == record.EvPhase && e.Phase == "close" {
+			at = e.T
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	return at, err
+}
+
+// Trial audits the trial in a directory.
+func Trial(dir string) (Report, error) {
+	t, err := results.ReadTrial(dir)
+	if err != nil {
+		return Report{}, fmt.Errorf("audit: %w", err)
+	}
+	logs, err := Load(dir, t)
+	if err != nil {
+		return Report{}, err
+	}
+	return Check(t, logs), nil
+}
+
+// Check audits what was loaded. It is a pure function of its arguments.
+func Check(t *results.Trial, logs []Log) Report {
+	c := newChecker(t.Kind == workloads.Producing, logs)
+	c.accounts()
+	c.redeliveries()
+	c.order()
+	c.offsets(t)
+	return c.report()
+}
