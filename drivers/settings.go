@@ -29,6 +29,9 @@ type Settings struct {
 	RecordBytes int
 	// KeyBytes is the part of RecordBytes that is the key.
 	KeyBytes int
+	// RecordMax is the length of the largest key plus value where lengths vary;
+	// 0: every record is RecordBytes long. No limit may refuse such a record.
+	RecordMax int
 }
 
 // Mode is how settings are chosen.

@@ -1,0 +1,453 @@
+package franzgo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/lane"
+)
+
+// consumer is one member of a group: a loop that polls, and the client's
+// callbacks, which with RevokeWait run only between the records of that loop.
+type consumer struct {
+	client  *kgo.Client
+	handler drivers.Handler
+	modes   drivers.ConsumeSettings
+
+	ctx     context.Context // ends the poll loop
+	cancel  context.CancelFunc
+	stopped chan struct{} // closed when the loop has ended
+	closing atomic.Bool
+	leaving sync.WaitGroup // lanes that end after their revoke, with RevokeFree
+
+	// wake holds a token while a rebalance waits for the records of the current
+	// poll. The loop then lets it go first.
+	wake chan struct{}
+
+	mu      sync.Mutex
+	tenures map[drivers.TopicPartition]*tenure
+	topics  []string
+	closed  bool
+}
+
+// tenure is the time between an assignment of a partition to this member and its
+// end.
+type tenure struct {
+	drivers.TopicPartition
+	out   drivers.Lane
+	queue *lane.Lane[[]*kgo.Record] // nil with LanesMember
+
+	// Where the handler is. epoch is that of the last record handed to it, which
+	// a commit carries so that a truncated log is noticed; last is the same for
+	// the handling goroutine alone. handled is kept with CommitAuto only.
+	last    int32
+	epoch   atomic.Int32
+	auto    bool
+	handled atomic.Int64
+
+	// Guarded by consumer.mu.
+	owned     bool
+	marked    int64
+	committed int64
+	head      map[string]map[int32]kgo.EpochOffset // marked, in the form the client takes
+}
+
+func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
+	opts, err := common(s, env)
+	if err != nil {
+		return nil, err
+	}
+	more, err := options(s, translate(s), consumerKeys[:])
+	if err != nil {
+		return nil, err
+	}
+	c := &consumer{
+		handler: h,
+		modes:   s.Consume,
+		stopped: make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		tenures: make(map[drivers.TopicPartition]*tenure),
+		topics:  slices.Clone(s.Topics),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	opts = append(opts, more...)
+	opts = append(opts,
+		kgo.ConsumerGroup(s.GroupID),
+		kgo.ConsumeTopics(s.Topics...),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.assigned(parts) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Revoked, parts) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Lost, parts) }),
+		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) {
+			select {
+			case c.wake <- struct{}{}:
+			default:
+			}
+		}),
+	)
+	// The callbacks may come before NewClient has returned.
+	c.mu.Lock()
+	c.client, err = kgo.NewClient(opts...)
+	c.mu.Unlock()
+	if err != nil {
+		c.cancel()
+		return nil, fmt.Errorf("franz-go consumer: %w", err)
+	}
+	go c.run()
+	return c, nil
+}
+
+// run polls until the member is closed.
+func (c *consumer) run() {
+	defer close(c.stopped)
+	most := pollRecords
+	if c.modes.Revoke != drivers.RevokeWait {
+		most = 0 // whatever is there
+	}
+	var rec drivers.Rec
+	var chunks []chunk
+	for c.ctx.Err() == nil {
+		fetches := c.client.PollRecords(c.ctx, most)
+		if c.ctx.Err() == nil {
+			fetches.EachError(c.failed)
+			chunks = c.resolve(chunks[:0], fetches)
+			for i := range chunks {
+				c.deliver(chunks[i], &rec)
+				chunks[i] = chunk{}
+			}
+		}
+		c.client.AllowRebalance()
+	}
+}
+
+// chunk is the records of one partition in one poll.
+type chunk struct {
+	*tenure
+	records []*kgo.Record
+}
+
+// resolve finds the tenures of what was polled, while no rebalance can change
+// them.
+func (c *consumer) resolve(chunks []chunk, fetches kgo.Fetches) []chunk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range fetches {
+		for j := range fetches[i].Topics {
+			topic := &fetches[i].Topics[j]
+			for k := range topic.Partitions {
+				part := &topic.Partitions[k]
+				if len(part.Records) == 0 {
+					continue
+				}
+				if t := c.tenures[drivers.TopicPartition{Topic: topic.Topic, Partition: part.Partition}]; t != nil {
+					chunks = append(chunks, chunk{t, part.Records})
+				}
+			}
+		}
+	}
+	return chunks
+}
+
+func (c *consumer) failed(topic string, partition int32, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+		return
+	}
+	e := drivers.Event{Kind: drivers.Failed, Err: err}
+	if topic != "" {
+		e.Parts = []drivers.TopicPartition{{Topic: topic, Partition: partition}}
+	}
+	c.handler.Event(e)
+}
+
+// deliver hands a chunk to the handler, or to the lane of its partition. A
+// rebalance that waits meanwhile goes first, and the rest of a chunk is handed
+// over only while the member keeps the partition.
+//
+// With CommitAuto it has to wait for the chunk: asking the client for more, as
+// yield does, tells it that all it gave before was handled.
+func (c *consumer) deliver(ch chunk, rec *drivers.Rec) {
+	wake := c.wake
+	if c.modes.CommitMode == drivers.CommitAuto {
+		wake = nil
+	}
+	if ch.queue != nil {
+		for ch.queue.Put(ch.records, wake) == lane.Woken {
+			if c.yield(); !c.keeps(ch.tenure) {
+				return
+			}
+		}
+		return
+	}
+	for _, r := range ch.records {
+		if len(wake) > 0 {
+			<-wake
+			if c.yield(); !c.keeps(ch.tenure) {
+				return
+			}
+		}
+		if c.closing.Load() {
+			return
+		}
+		ch.hand(r, rec)
+	}
+}
+
+// yield lets a waiting rebalance run, and returns when it has. A poll that is
+// over before it begins takes no records but blocks the next rebalance again.
+func (c *consumer) yield() {
+	c.client.AllowRebalance()
+	over, cancel := context.WithCancel(c.ctx)
+	cancel()
+	c.client.PollRecords(over, 1)
+}
+
+func (c *consumer) keeps(t *tenure) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.owned
+}
+
+// hand gives one record to the harness. It runs on one goroutine at a time.
+func (t *tenure) hand(r *kgo.Record, rec *drivers.Rec) {
+	if r.LeaderEpoch != t.last {
+		t.last = r.LeaderEpoch
+		t.epoch.Store(t.last)
+	}
+	rec.Offset, rec.Key, rec.Value = r.Offset, r.Key, r.Value
+	t.out.Record(rec)
+	if t.auto {
+		t.handled.Store(r.Offset + 1)
+	}
+}
+
+// assigned starts the tenures of new partitions.
+func (c *consumer) assigned(parts map[string][]int32) {
+	list := flatten(parts)
+	if len(list) == 0 {
+		return
+	}
+	c.handler.Event(drivers.Event{Kind: drivers.Assigned, Parts: list})
+	for _, tp := range list {
+		t := &tenure{TopicPartition: tp, out: c.handler.Open(tp.Topic, tp.Partition), last: -1, owned: true,
+			auto: c.modes.CommitMode == drivers.CommitAuto, marked: -1}
+		t.epoch.Store(-1)
+		t.handled.Store(-1)
+		t.head = map[string]map[int32]kgo.EpochOffset{tp.Topic: {}}
+		if c.modes.Lanes == drivers.LanesPartition {
+			rec := new(drivers.Rec)
+			t.queue = lane.New(laneDepth, func(records []*kgo.Record) {
+				for _, r := range records {
+					if t.queue.Stopping() {
+						return
+					}
+					t.hand(r, rec)
+				}
+			})
+		}
+		c.mu.Lock()
+		c.tenures[tp] = t
+		c.mu.Unlock()
+	}
+}
+
+// released ends tenures. The client's own commit on revoke is replaced by the
+// mere presence of this callback, so it is done here, after the harness has made
+// its last marks.
+func (c *consumer) released(kind drivers.EventKind, parts map[string][]int32) {
+	list := flatten(parts)
+	ended := c.owned(list)
+	if len(list) == 0 {
+		return
+	}
+	for _, t := range ended {
+		if t.queue == nil {
+			continue
+		}
+		if c.modes.Revoke == drivers.RevokeWait || c.closing.Load() {
+			t.queue.Stop()
+		} else {
+			c.leaving.Go(t.queue.Stop)
+		}
+	}
+	c.handler.Event(drivers.Event{Kind: kind, Parts: list})
+	if kind == drivers.Revoked && c.commitsOnRelease() {
+		if err := c.commit(c.client.Context(), ended); err != nil {
+			c.handler.Event(drivers.Event{Kind: drivers.Failed, Parts: list, Err: fmt.Errorf("commit on revoke: %w", err)})
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range ended {
+		t.owned = false
+		delete(c.tenures, t.TopicPartition)
+	}
+}
+
+// commitsOnRelease says whether marks are committed when partitions are given
+// up: where the workload says so, and at a graceful end whenever the client
+// commits by itself at all.
+func (c *consumer) commitsOnRelease() bool {
+	switch c.modes.CommitMode {
+	case drivers.CommitNone:
+		return false
+	case drivers.CommitSync:
+		return c.modes.CommitOnRevoke
+	}
+	return c.modes.CommitOnRevoke || c.closing.Load()
+}
+
+// owned are the running tenures of the listed partitions.
+func (c *consumer) owned(list []drivers.TopicPartition) []*tenure {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ts []*tenure
+	for _, tp := range list {
+		if t := c.tenures[tp]; t != nil {
+			ts = append(ts, t)
+		}
+	}
+	return ts
+}
+
+// all are all running tenures.
+func (c *consumer) all() []*tenure {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.tenures))
+}
+
+// Mark keeps the mark, and passes it to the client where the client commits on
+// an interval. The client would take a mark for any partition, and commit it
+// over that of its new owner; the tenures are what keeps it from that.
+func (c *consumer) Mark(topic string, partition int32, next int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tenures[drivers.TopicPartition{Topic: topic, Partition: partition}]
+	if t == nil || next <= t.marked {
+		return
+	}
+	t.marked = next
+	if c.modes.CommitMode == drivers.CommitMarked {
+		t.head[topic][partition] = kgo.EpochOffset{Epoch: t.epoch.Load(), Offset: next}
+		c.client.MarkCommitOffsets(t.head)
+	}
+}
+
+// Commit commits what is marked and not yet committed by a call.
+func (c *consumer) Commit(ctx context.Context) error {
+	if c.modes.CommitMode == drivers.CommitNone {
+		return fmt.Errorf("commit: %s is none, which commits nothing", drivers.KeyCommitMode)
+	}
+	return c.commit(ctx, c.all())
+}
+
+func (c *consumer) commit(ctx context.Context, ts []*tenure) error {
+	offsets := make(map[string]map[int32]kgo.EpochOffset)
+	c.mu.Lock()
+	for _, t := range ts {
+		next := max(t.marked, t.handled.Load())
+		if !t.owned || next <= t.committed {
+			continue
+		}
+		if offsets[t.Topic] == nil {
+			offsets[t.Topic] = make(map[int32]kgo.EpochOffset)
+		}
+		offsets[t.Topic][t.Partition] = kgo.EpochOffset{Epoch: t.epoch.Load(), Offset: next}
+	}
+	c.mu.Unlock()
+	if len(offsets) == 0 {
+		return nil
+	}
+	var errs []error
+	c.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		for _, topic := range resp.Topics {
+			for _, part := range topic.Partitions {
+				if err := kerr.ErrorForCode(part.ErrorCode); err != nil {
+					errs = append(errs, fmt.Errorf("%s/%d: %w", topic.Topic, part.Partition, err))
+				}
+			}
+		}
+	})
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range ts {
+		if eo, ok := offsets[t.Topic][t.Partition]; ok {
+			t.committed = max(t.committed, eo.Offset)
+		}
+	}
+	return nil
+}
+
+// Subscribe changes the topics of the running member.
+func (c *consumer) Subscribe(_ context.Context, topics []string) error {
+	c.mu.Lock()
+	before := c.topics
+	c.topics = slices.Clone(topics)
+	c.mu.Unlock()
+	var added, gone []string
+	for _, t := range topics {
+		if !slices.Contains(before, t) {
+			added = append(added, t)
+		}
+	}
+	for _, t := range before {
+		if !slices.Contains(topics, t) {
+			gone = append(gone, t)
+		}
+	}
+	c.client.AddConsumeTopics(added...)
+	c.client.PurgeTopicsFromConsuming(gone...)
+	return nil
+}
+
+// Close ends the loop, and then the client: its leaving revokes what is still
+// assigned, which tells the harness and commits.
+func (c *consumer) Close(ctx context.Context) error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	c.closing.Store(true)
+	c.cancel()
+	return within(ctx, "franz-go consumer: close", func() {
+		for _, t := range c.all() {
+			if t.queue != nil {
+				t.queue.Stop()
+			}
+		}
+		<-c.stopped
+		c.client.CloseAllowingRebalance()
+		c.leaving.Wait()
+	})
+}
+
+// flatten lists partitions in order, so that events and traces read the same
+// from run to run.
+func flatten(parts map[string][]int32) []drivers.TopicPartition {
+	var list []drivers.TopicPartition
+	for _, topic := range slices.Sorted(maps.Keys(parts)) {
+		for _, p := range slices.Sorted(slices.Values(parts[topic])) {
+			list = append(list, drivers.TopicPartition{Topic: topic, Partition: p})
+		}
+	}
+	return list
+}

@@ -1,0 +1,101 @@
+// Package franzgo puts github.com/twmb/franz-go behind kbench's driver
+// interface. It translates settings and records and decides nothing.
+//
+// translate.go is the one place where a setting becomes an option; Plan and the
+// clients are both made from it and so cannot differ.
+package franzgo
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+type driver struct{}
+
+var (
+	_ drivers.Driver    = driver{}
+	_ drivers.Versioned = driver{}
+)
+
+// New returns the driver of franz-go.
+func New() drivers.Driver { return driver{} }
+
+func (driver) Name() string   { return "franz-go" }
+func (driver) Module() string { return "github.com/twmb/franz-go" }
+
+func (driver) Plan(s drivers.Settings) []drivers.Setting {
+	rows := make(map[string]drivers.Setting)
+	for key, t := range translate(s) {
+		rows[key] = t.Setting
+	}
+	return drivers.Rows(s, rows)
+}
+
+func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	return newProducer(s, env, ack)
+}
+
+func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	return newConsumer(s, env, h)
+}
+
+// common are the options that every client has, whatever it does.
+func common(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(env.Seeds...),
+		kgo.Dialer(env.Dial),
+		kgo.ClientID(s.ClientID),
+	}
+	if env.Log != nil {
+		opts = append(opts, kgo.WithLogger(logger(env.Log)))
+	}
+	if env.SASL == nil {
+		return opts, nil
+	}
+	auth := scram.Auth{User: env.SASL.User, Pass: env.SASL.Password}
+	switch env.SASL.Mechanism {
+	case "PLAIN":
+		return append(opts, kgo.SASL(plain.Auth{User: env.SASL.User, Pass: env.SASL.Password}.AsMechanism())), nil
+	case "SCRAM-SHA-256":
+		return append(opts, kgo.SASL(auth.AsSha256Mechanism())), nil
+	case "SCRAM-SHA-512":
+		return append(opts, kgo.SASL(auth.AsSha512Mechanism())), nil
+	}
+	return nil, fmt.Errorf("sasl: unknown mechanism %q, use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", env.SASL.Mechanism)
+}
+
+// options collects the options of the rows for the keys of one role, and refuses
+// what the client cannot do and would otherwise do in its own way.
+func options(s drivers.Settings, rows map[string]setting, keys []string) ([]kgo.Opt, error) {
+	var opts []kgo.Opt
+	var errs []error
+	for _, key := range keys {
+		row := rows[key]
+		if row.refused {
+			errs = append(errs, fmt.Errorf("%s: %s is not possible: %s", key, s.Want(key), row.Why))
+		}
+		opts = append(opts, row.opts...)
+	}
+	return opts, errors.Join(errs...)
+}
+
+// logger passes the client's log on. The client asks for the level first, so
+// debug lines are never even formatted.
+type logger func(level int, line string)
+
+func (l logger) Level() kgo.LogLevel { return kgo.LogLevelInfo }
+
+func (l logger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	line := msg
+	for i := 0; i+1 < len(keyvals); i += 2 {
+		line += fmt.Sprintf("; %v: %v", keyvals[i], keyvals[i+1])
+	}
+	// kgo counts errors as 1, the harness as 0.
+	l(int(level)-1, line)
+}
