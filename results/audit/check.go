@@ -119,11 +119,10 @@ func (c *checker) account(lo, hi int64, spans []int, damaged set) {
 		case record.Failed:
 			failed = s
 		default:
-			if shift := s.Offset - s.first(); !slices.Contains(shifts, shift) {
+			shift := s.Offset - s.first()
+			if s.Offset >= 0 && !slices.Contains(shifts, shift) {
 				shifts = append(shifts, shift)
-				if found != nil {
-					again = s
-				}
+				again = s
 			}
 			if found == nil {
 				found = s
@@ -151,7 +150,7 @@ func (c *checker) account(lo, hi int64, spans []int, damaged set) {
 	} else if acked != nil {
 		c.lose(acked, lo, hi, damaged)
 	}
-	if again != nil {
+	if len(shifts) > 1 {
 		copies := int64(len(shifts)-1) * n
 		c.r.Duplicates.Producer += copies
 		c.inLog[at] += copies
@@ -209,7 +208,7 @@ func (c *checker) corrupt() map[place]set {
 func (c *checker) redeliveries() {
 	places := map[place][]interval{}
 	for i := range c.spans {
-		if s := &c.spans[i]; s.Kind == c.found {
+		if s := &c.spans[i]; s.Kind == c.found && s.Offset >= 0 {
 			places[s.place] = append(places[s.place], interval{s.Offset, s.Offset + int64(s.Count), i})
 		}
 	}

@@ -1,0 +1,237 @@
+package summary
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+)
+
+// Roles of workers. What a reference producer does is the same in every arm;
+// its rows carry its own role so that they stay out of the arm's table.
+const (
+	roleProducer  = "producer"
+	roleConsumer  = "consumer"
+	roleBoth      = "both"
+	roleReference = "reference"
+)
+
+// roles are those that have figures, in the order in which they are shown. The
+// read-back after a trial is an instrument and has none.
+func roles() []string { return []string{roleProducer, roleConsumer, roleBoth, roleReference} }
+
+// part is a stretch [from, to) of a trial.
+type part struct{ from, to int64 }
+
+func (p part) length() int64         { return p.to - p.from }
+func (p part) seconds() float64      { return time.Duration(p.length()).Seconds() }
+func (p part) contains(t int64) bool { return p.from <= t && t < p.to }
+
+// inputs is all that is known of one trial, loaded.
+type inputs struct {
+	trial    *results.Trial
+	measured part
+	workers  []*worker
+	machine  []results.MachineSample
+	truth    audit.Report
+}
+
+func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Report) *inputs {
+	in := &inputs{trial: t, machine: machine, truth: truth}
+	for _, p := range t.Phases {
+		if p.Name == "measure" {
+			in.measured = part{p.From, p.To}
+		}
+	}
+	return in
+}
+
+func (in *inputs) byRole(role string) []*worker {
+	var ws []*worker
+	for _, w := range in.workers {
+		if w.Role == role {
+			ws = append(ws, w)
+		}
+	}
+	return ws
+}
+
+// worker is one process and its figures of the measured part.
+type worker struct {
+	results.Worker
+	latencies []record.Interval
+	runtime   []sample
+	wire      []record.Event // sums per interval that lie in the measured part
+	batches   int64          // sampled produce batches in the measured part
+	batched   int64          // records in them
+
+	acked, delivered             int64   // in the measured part
+	ackedPerSec, deliveredPerSec []int64 // by whole second of it
+	allAcked, allDelivered       int64   // in the whole trial
+}
+
+// sample is a reading of the process's counters.
+type sample struct {
+	t int64
+	record.Runtime
+}
+
+// loadWorker reads latencies and events. A worker without a file has none of
+// them, which shows as missing rows.
+func loadWorker(dir string, w results.Worker, measured part) (*worker, error) {
+	lw := &worker{Worker: w}
+	var err error
+	lw.latencies, err = record.ReadLatencies(filepath.Join(dir, results.LatencyFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read latencies: %w", err)
+	}
+	err = record.ReadEvents(filepath.Join(dir, results.EventsFile), func(e record.Event) error {
+		lw.event(e, measured)
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	slices.SortStableFunc(lw.runtime, func(a, b sample) int { return cmp.Compare(a.t, b.t) })
+	return lw, nil
+}
+
+// event takes from the stream what the summary needs.
+func (w *worker) event(e record.Event, measured part) {
+	if e.Runtime != nil {
+		w.runtime = append(w.runtime, sample{e.T, *e.Runtime})
+	}
+	switch e.K {
+	case record.EvWire:
+		// Intervals are cut at phase boundaries as the worker saw them, which may
+		// be a moment off the supervisor's: the middle decides.
+		if measured.contains(e.From + (e.T-e.From)/2) {
+			w.wire = append(w.wire, e)
+		}
+	case record.EvProduce:
+		if measured.contains(e.T) {
+			for _, b := range e.Batches {
+				w.batches++
+				w.batched += int64(b.Records)
+			}
+		}
+	}
+}
+
+// count books the spans. They are cut at every whole second of the measured
+// part, so the time of their first record places all of them.
+func (w *worker) count(spans []record.Span, measured part) {
+	windows := int(measured.length() / int64(time.Second))
+	w.ackedPerSec, w.deliveredPerSec = make([]int64, max(windows, 0)), make([]int64, max(windows, 0))
+	for _, s := range spans {
+		n := int64(s.Count)
+		var all, in *int64
+		var perSec []int64
+		switch s.Kind {
+		case record.Acked:
+			all, in, perSec = &w.allAcked, &w.acked, w.ackedPerSec
+		case record.Delivered, record.Corrupt:
+			all, in, perSec = &w.allDelivered, &w.delivered, w.deliveredPerSec
+		default:
+			continue
+		}
+		*all += n
+		if !measured.contains(s.At) {
+			continue
+		}
+		*in += n
+		if i := int((s.At - measured.from) / int64(time.Second)); i < len(perSec) {
+			perSec[i] += n
+		}
+	}
+}
+
+// records is the work that the worker's cost is divided by.
+func (w *worker) records() int64 {
+	if w.delivered > 0 {
+		return w.delivered
+	}
+	return w.acked
+}
+
+// slack is how far a counter's first and last reading may be inside the
+// measured part before its growth there counts as unknown.
+const slack = int64(250 * time.Millisecond)
+
+// growth is by how much a counter grew in a part, interpolated between
+// readings: they come once a second and at the beginning of each phase.
+func growth[S any](samples []S, p part, at func(S) int64, counter func(S) int64) (float64, bool) {
+	n := len(samples)
+	if n < 2 || at(samples[0]) > p.from+slack || at(samples[n-1]) < p.to-slack {
+		return 0, false
+	}
+	value := func(t int64) float64 {
+		i, _ := slices.BinarySearchFunc(samples, t, func(s S, t int64) int { return cmp.Compare(at(s), t) })
+		switch {
+		case i == 0:
+			return float64(counter(samples[0]))
+		case i == n:
+			return float64(counter(samples[n-1]))
+		}
+		a, b := samples[i-1], samples[i]
+		share := float64(t-at(a)) / float64(at(b)-at(a))
+		return float64(counter(a)) + share*float64(counter(b)-counter(a))
+	}
+	return math.Max(0, value(p.to)-value(p.from)), true
+}
+
+// grew is growth of a counter of the process.
+func (w *worker) grew(p part, counter func(record.Runtime) int64) (float64, bool) {
+	return growth(w.runtime, p, func(s sample) int64 { return s.t }, func(s sample) int64 { return counter(s.Runtime) })
+}
+
+func cpuOf(r record.Runtime) int64 { return r.CPUUser + r.CPUSys }
+
+// cores is the mean number of cores that workers kept busy in the measured part.
+func (in *inputs) cores(ws []*worker) float64 {
+	var ns float64
+	for _, w := range ws {
+		cpu, _ := w.grew(in.measured, cpuOf)
+		ns += cpu
+	}
+	return ns / float64(in.measured.length())
+}
+
+// machineGrowth is growth of a counter of machine.jsonl.
+func (in *inputs) machineGrowth(counter func(results.MachineSample) int64) (float64, bool) {
+	return growth(in.machine, in.measured, func(s results.MachineSample) int64 { return s.T }, counter)
+}
+
+// brokerCores is the mean number of cores that the broker kept busy.
+func (in *inputs) brokerCores() (float64, bool) {
+	known := false
+	ns, ok := in.machineGrowth(func(s results.MachineSample) int64 {
+		var sum int64
+		for name, cpu := range s.Procs {
+			if results.IsBrokerProcess(name) {
+				known = true
+				sum += cpu
+			}
+		}
+		return sum
+	})
+	return ns / float64(in.measured.length()), ok && known
+}
+
+// idleShare is the share of the machine's CPU that nobody used.
+func (in *inputs) idleShare() (float64, bool) {
+	total, ok := in.machineGrowth(func(s results.MachineSample) int64 { return s.CPUTotal })
+	if !ok || total == 0 {
+		return 0, false
+	}
+	idle, _ := in.machineGrowth(func(s results.MachineSample) int64 { return s.CPUIdle })
+	return idle / total, true
+}

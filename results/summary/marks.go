@@ -1,0 +1,245 @@
+package summary
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Bounds of the marks (MEASURING 3).
+const (
+	leastAchieved   = 0.99
+	leastLagBound   = float64(10 * time.Millisecond)
+	lagShare        = 0.05 // of the end to end p99
+	steadyVariation = 0.02
+	steadyWindows   = 10
+	embeddedCeiling = 0.9  // cores: one goroutine serves the whole embedded cluster
+	idleFloor       = 0.05 // of the machine: below it, somebody goes without
+)
+
+// marks adds the three rows that say whether the trial may be used in a
+// verdict. The class names the cause, the warning gives the figures.
+func (b *builder) marks() {
+	b.mark(results.TrialSaturated, "saturated", b.saturated)
+	b.mark(results.TrialNotSteady, "not steady", b.notSteady)
+	b.mark(results.TrialLimited, "limited", b.limited)
+}
+
+func (b *builder) mark(metric, word string, judge func() (class, why string)) {
+	class, why := judge()
+	value := 0.0
+	if class != "" {
+		value = 1
+		b.warn("%s: %s", word, why)
+	}
+	b.add(results.Row{Class: class, Metric: metric, Unit: results.UnitCount, Value: value, N: 1})
+}
+
+// saturated tells whether the offered load was kept, by the records that came
+// out at the end and by the lateness of the generator.
+func (b *builder) saturated() (class, why string) {
+	spec := b.trial.Spec
+	if spec.Produce.Rate.Max || b.trial.Kind == workloads.Backlog {
+		return "", ""
+	}
+	offered := b.offered()
+	least := leastAchieved * offered
+	if spec.Produce.Schedule.Kind == "poisson" {
+		least -= 3 * math.Sqrt(offered) // the law's own spread, at three standard deviations
+	}
+	var acked, delivered int64
+	for _, w := range b.workers {
+		acked += w.acked
+		delivered += w.delivered
+	}
+	achieved, what := acked, "acked"
+	if b.trial.Kind == workloads.EndToEnd && delivered < acked {
+		achieved, what = delivered, "delivered"
+	}
+	if float64(achieved) < least {
+		return "achieved", fmt.Sprintf("%d of the %.0f records offered were %s in the measured part (%.1f%%)",
+			achieved, offered, what, 100*float64(achieved)/offered)
+	}
+	end, lag := b.p99(results.E2EResponse), b.p99(results.ScheduleLag)
+	if end == 0 {
+		end = b.p99(results.ProduceResponse)
+	}
+	if bound := max(leastLagBound, lagShare*end); lag > bound {
+		return "lag", fmt.Sprintf("p99 of the generator's own lateness is %s, more than %s",
+			time.Duration(lag).Round(10*time.Microsecond), time.Duration(bound).Round(10*time.Microsecond))
+	}
+	return "", ""
+}
+
+func (b *builder) p99(metric string) float64 {
+	if h := b.merged(b.workers, metric); h != nil {
+		return float64(h.ValueAtQuantile(99))
+	}
+	return 0
+}
+
+// offered is the number of records whose intended time lies in the measured
+// part: the rate's integral over it. Ramps and steps stretch over warm-up and
+// measured part together.
+func (b *builder) offered() float64 {
+	p := b.trial.Spec.Produce
+	rate, seconds := p.Rate.PerSecond, b.measured.seconds()
+	whole := part{b.measured.from, b.measured.to}
+	for _, ph := range b.trial.Phases {
+		if ph.Name == "warmup" {
+			whole.from = ph.From
+		}
+	}
+	from := float64(b.measured.from-whole.from) / float64(whole.length())
+	switch s := p.Schedule; s.Kind {
+	case "ramp":
+		// The rate's share grows from s.From at 0 to 1 at 1; its mean over
+		// [from, 1] is that at the middle.
+		return rate * seconds * (s.From + (1-s.From)*(from+1)/2)
+	case "steps":
+		share := 0.0
+		for i, factor := range s.Factors {
+			lo := max(from, float64(i)/float64(len(s.Factors)))
+			hi := float64(i+1) / float64(len(s.Factors))
+			share += factor * max(0, hi-lo)
+		}
+		return rate * seconds * share / (1 - from)
+	case "bursts":
+		// Bursts come at whole multiples of the interval since the start.
+		first := (b.measured.from - whole.from + int64(s.Every) - 1) / int64(s.Every)
+		end := (b.measured.to - whole.from + int64(s.Every) - 1) / int64(s.Every)
+		return rate*seconds + float64(end-first)*float64(s.Size)
+	default:
+		return rate * seconds
+	}
+}
+
+// notSteady tells whether throughput varied or drifted from second to second.
+// Where the schedule itself varies there is nothing to ask.
+func (b *builder) notSteady() (class, why string) {
+	schedule := b.trial.Spec.Produce.Schedule.Kind
+	open := !b.trial.Spec.Produce.Rate.Max && b.trial.Kind != workloads.Backlog
+	if open && slices.Contains([]string{"ramp", "steps", "bursts"}, schedule) {
+		return "", ""
+	}
+	windows := b.windows()
+	if len(windows) < steadyWindows {
+		b.thin.short(b.trial.Ref.Workload, len(windows))
+		return "", ""
+	}
+	mean, variance := moments(windows)
+	if mean == 0 {
+		return "variation", "nothing came out in the measured part"
+	}
+	if open && schedule == "poisson" {
+		variance = max(0, variance-mean) // the law's own variance is its mean
+	}
+	// A window holds whole records: one more or less is not variation.
+	if cov := math.Sqrt(variance) / mean; cov > steadyVariation+1/mean {
+		return "variation", fmt.Sprintf("throughput varies by %.1f%% between windows of 1 s, more than %.0f%%", 100*cov, 100*steadyVariation)
+	}
+	if p, rising := mannKendall(windows); p < 0.05 {
+		direction := "falls"
+		if rising {
+			direction = "rises"
+		}
+		return "trend", fmt.Sprintf("throughput %s over the measured part (Mann-Kendall p = %.3f)", direction, p)
+	}
+	return "", ""
+}
+
+// windows is the throughput of the trial by whole second: of what came out at
+// its end.
+func (b *builder) windows() []float64 {
+	sum := make([]float64, max(0, b.measured.length()/int64(time.Second)))
+	for _, w := range b.workers {
+		perSec := w.deliveredPerSec
+		if b.trial.Kind == workloads.Producing {
+			perSec = w.ackedPerSec
+		}
+		for i, n := range perSec {
+			sum[i] += float64(n)
+		}
+	}
+	return sum
+}
+
+func moments(xs []float64) (mean, variance float64) {
+	for _, x := range xs {
+		mean += x
+	}
+	mean /= float64(len(xs))
+	for _, x := range xs {
+		variance += (x - mean) * (x - mean)
+	}
+	return mean, variance / float64(len(xs)-1)
+}
+
+// mannKendall tests for a monotone trend: the two-sided p in the normal
+// approximation with continuity and tie corrections, good from ten values on,
+// and whether the trend rises.
+//
+//	S = sum over i<j of sign(x_j - x_i)
+//	Var S = (n(n-1)(2n+5) - sum over ties t(t-1)(2t+5)) / 18
+func mannKendall(xs []float64) (p float64, rising bool) {
+	s := 0
+	for i, a := range xs {
+		for _, b := range xs[i+1:] {
+			switch {
+			case b > a:
+				s++
+			case b < a:
+				s--
+			}
+		}
+	}
+	spread := func(n int) float64 { return float64(n*(n-1)*(2*n+5)) / 18 }
+	variance := spread(len(xs))
+	sorted := slices.Sorted(slices.Values(xs))
+	for len(sorted) > 0 {
+		ties := 1
+		for ties < len(sorted) && sorted[ties] == sorted[0] {
+			ties++
+		}
+		variance -= spread(ties)
+		sorted = sorted[ties:]
+	}
+	if s == 0 || variance <= 0 {
+		return 1, false
+	}
+	z := (math.Abs(float64(s)) - 1) / math.Sqrt(variance)
+	return math.Erfc(z / math.Sqrt2), s > 0
+}
+
+// limited tells whether something else than the client had no CPU left.
+func (b *builder) limited() (class, why string) {
+	var client, reference []*worker
+	for _, w := range b.workers {
+		switch w.Role {
+		case roleProducer, roleConsumer, roleBoth:
+			client = append(client, w)
+		case roleReference:
+			reference = append(reference, w)
+		}
+	}
+	mine, generator := b.cores(client), b.cores(reference)
+	broker, known := b.brokerCores()
+	if known && b.embedded && broker >= embeddedCeiling {
+		return "broker", fmt.Sprintf("the embedded broker used %.2f cores and cannot use more than one", broker)
+	}
+	idle, ok := b.idleShare()
+	if !ok || idle >= idleFloor {
+		return "", ""
+	}
+	if known && broker > mine && broker >= generator {
+		return "broker", fmt.Sprintf("the machine was %.1f%% idle and the broker used %.2f cores, the client %.2f", 100*idle, broker, mine)
+	}
+	if generator > mine {
+		return "generator", fmt.Sprintf("the machine was %.1f%% idle and the reference producer used %.2f cores, the client %.2f", 100*idle, generator, mine)
+	}
+	return "", ""
+}

@@ -1,0 +1,313 @@
+package summary
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Samples below which a percentile of one trial says nothing (MEASURING 3).
+const (
+	samplesP999  = 10_000
+	samplesP9999 = 100_000
+)
+
+// role adds the rows of the workers that share a role: throughput and cost are
+// summed over them, peaks are those of the largest.
+func (b *builder) role(role string, ws []*worker) {
+	var acked, delivered, records int64
+	for _, w := range ws {
+		acked += w.acked
+		delivered += w.delivered
+		records += w.records()
+	}
+	if records == 0 {
+		// The reference producer of a backlog worked before the measured part.
+		if role != roleReference {
+			b.warn("role %s did nothing in the measured part", role)
+		}
+		return
+	}
+	b.throughput(role, results.ProduceThroughput, acked)
+	b.throughput(role, results.ConsumeThroughput, delivered)
+	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
+		if h := b.merged(ws, metric); h != nil {
+			b.distribution(role, metric, h)
+		}
+	}
+	for _, w := range ws {
+		b.reconcile(w)
+	}
+	b.cost(role, ws, records)
+	b.wireRows(role, ws, records)
+}
+
+func (b *builder) throughput(role, metric string, records int64) {
+	if records == 0 {
+		return
+	}
+	perSecond := float64(records) / b.measured.seconds()
+	b.plain(role, metric, perSecond, records)
+	b.add(results.Row{
+		Role: role, Metric: metric, Unit: results.UnitBytesPS,
+		Value: perSecond * recordBytes(b.trial.Spec.Records), N: records,
+	})
+}
+
+// merged is the distribution of a metric over workers in the measured part, nil
+// where nothing was recorded. A backlog was written before it is read, so there
+// the time since the record was intended says nothing about the client.
+func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
+	if metric == results.E2EResponse && b.trial.Kind == workloads.Backlog {
+		return nil
+	}
+	var all *hdrhistogram.Histogram
+	for _, w := range ws {
+		for _, i := range w.latencies {
+			if i.Metric != metric || i.Phase != "measure" || i.Hist.TotalCount() == 0 {
+				continue
+			}
+			if all == nil {
+				all = i.Hist.Clone()
+				continue
+			}
+			if dropped := all.Merge(i.Hist); dropped > 0 {
+				b.warn("%d values of %s of %s are out of the histogram's range and not in its figures", dropped, metric, w.Name)
+			}
+		}
+	}
+	return all
+}
+
+func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
+	n := h.TotalCount()
+	for _, stat := range results.Stats() {
+		var value float64
+		switch stat {
+		case "min":
+			value = float64(h.Min())
+		case "p50":
+			value = float64(h.ValueAtQuantile(50))
+		case "p90":
+			value = float64(h.ValueAtQuantile(90))
+		case "p99":
+			value = float64(h.ValueAtQuantile(99))
+		case "p999":
+			if n < samplesP999 {
+				b.thin.add(b.trial.Ref.Workload, metric)
+				continue
+			}
+			value = float64(h.ValueAtQuantile(99.9))
+		case "p9999":
+			if n < samplesP9999 {
+				continue
+			}
+			value = float64(h.ValueAtQuantile(99.99))
+		case "max":
+			value = float64(h.Max())
+		case "mean":
+			value = h.Mean()
+		}
+		b.add(results.Row{Role: role, Metric: metric, Stat: stat, Unit: results.UnitNs, Value: value, N: n})
+	}
+}
+
+// reconcile compares a worker's histograms with its spans: a kill may cost a
+// histogram its last interval, and whoever reads the percentiles should know.
+// At rate max and in a backlog latencies are sampled by design.
+func (b *builder) reconcile(w *worker) {
+	if b.trial.Spec.Produce.Rate.Max || b.trial.Kind == workloads.Backlog {
+		return
+	}
+	check := func(metric string, spans int64, what string) {
+		var recorded int64
+		for _, i := range w.latencies {
+			if i.Metric == metric {
+				recorded += i.Hist.TotalCount()
+			}
+		}
+		if recorded != spans && recorded+spans > 0 {
+			b.warn("%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what)
+		}
+	}
+	switch w.Role {
+	case roleProducer, roleReference:
+		check(results.ProduceResponse, w.allAcked, "acked")
+	case roleConsumer:
+		check(results.E2EResponse, w.allDelivered, "delivered")
+	}
+}
+
+// cost adds CPU and memory.
+func (b *builder) cost(role string, ws []*worker, records int64) {
+	sum := func(counter func(record.Runtime) int64) (total float64, known bool) {
+		for _, w := range ws {
+			grew, ok := w.grew(b.measured, counter)
+			if !ok {
+				return 0, false
+			}
+			total += grew
+		}
+		return total, true
+	}
+	n := float64(records)
+	cpu, known := sum(cpuOf)
+	if !known {
+		b.warn("role %s has no runtime samples that span the measured part, so no figures of CPU and memory", role)
+		return
+	}
+	allocs, _ := sum(func(r record.Runtime) int64 { return r.Allocs })
+	bytes, _ := sum(func(r record.Runtime) int64 { return r.AllocBytes })
+	gcs, _ := sum(func(r record.Runtime) int64 { return r.GCs })
+	pause, _ := sum(func(r record.Runtime) int64 { return r.GCPause })
+
+	var rss, goroutines int64
+	var live float64
+	for _, w := range ws {
+		var sum, count int64
+		for _, s := range w.runtime {
+			rss = max(rss, s.RSSPeak, s.RSS)
+			if s.t < b.measured.from-slack || s.t > b.measured.to+slack {
+				continue
+			}
+			goroutines = max(goroutines, s.Goroutines)
+			sum += s.HeapLive
+			count++
+		}
+		if count > 0 {
+			live = max(live, float64(sum)/float64(count))
+		}
+	}
+	workers := int64(len(ws))
+	b.plain(role, results.CPUPerRecord, cpu/n, records)
+	b.plain(role, results.AllocPerRecord, allocs/n, records)
+	b.plain(role, results.AllocBytes, bytes/n, records)
+	b.plain(role, results.RSSPeak, float64(rss), workers)
+	b.plain(role, results.HeapLive, live, workers)
+	b.plain(role, results.GCCount, math.Round(gcs), workers)
+	b.plain(role, results.GCPause, math.Round(pause), workers)
+	b.plain(role, results.GoroutinesPeak, float64(goroutines), workers)
+}
+
+// wireRows adds what the tap saw. A client without connections, such as the
+// loopback driver, has none.
+func (b *builder) wireRows(role string, ws []*worker, records int64) {
+	var requests, bytes, unknown, batches, batched int64
+	var connections int
+	for _, w := range ws {
+		open := 0
+		for _, e := range w.wire {
+			for _, api := range e.Wire {
+				requests += api.Requests
+				bytes += api.ReqBytes + api.RespBytes
+			}
+			unknown += int64(e.Unknown)
+			open = max(open, e.Open)
+		}
+		connections += open
+		batches += w.batches
+		batched += w.batched
+	}
+	if requests == 0 {
+		return
+	}
+	b.plain(role, results.WireRequests, float64(requests)*1000/float64(records), records)
+	b.plain(role, results.WireBytes, float64(bytes)/float64(records), records)
+	if batches > 0 {
+		b.plain(role, results.WireBatch, float64(batched)/float64(batches), batches)
+	}
+	b.plain(role, results.WireConnections, float64(connections), int64(len(ws)))
+	if unknown > 0 {
+		b.warn("role %s: the tap could not read %d frames", role, unknown)
+	}
+}
+
+// recordBytes is the mean length of key and value.
+func recordBytes(r workloads.Records) float64 {
+	var key float64
+	if r.Keys.Kind != "none" {
+		key = float64(r.Keys.Size)
+	}
+	s := r.Size
+	switch {
+	case s.Uniform[1] > 0:
+		return key + float64(s.Uniform[0]+s.Uniform[1])/2
+	case s.Median > 0:
+		return key + lognormalMean(float64(s.Median), s.Sigma, float64(s.Max))
+	case len(s.Choice) > 0:
+		var sum, weights float64
+		for _, c := range s.Choice {
+			sum += float64(c.Size) * c.Weight
+			weights += c.Weight
+		}
+		return key + sum/weights
+	default:
+		return key + float64(s.Fixed)
+	}
+}
+
+// lognormalMean is the mean of min(X, most) where ln X is normal around the
+// logarithm of the median: the part of the mean below the cap, and the cap
+// times the probability of reaching it.
+func lognormalMean(median, sigma, most float64) float64 {
+	if sigma == 0 {
+		return min(median, most)
+	}
+	normal := func(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
+	z := math.Log(most/median) / sigma
+	return median*math.Exp(sigma*sigma/2)*normal(z-sigma) + most*(1-normal(z))
+}
+
+// thinData collects, over the whole run, what was too little data to say
+// something, so that it is said once per workload and not once per trial.
+type thinData struct {
+	workloads []string // in the order of the run
+	tails     map[string][]string
+	windows   map[string]int
+}
+
+// add says that a trial of the workload has no p999 of the metric.
+func (t *thinData) add(workload, metric string) {
+	t.see(workload)
+	if !slices.Contains(t.tails[workload], metric) {
+		t.tails[workload] = append(t.tails[workload], metric)
+	}
+}
+
+// short says that a trial of the workload has too few windows to be steady.
+func (t *thinData) short(workload string, windows int) {
+	t.see(workload)
+	if n, ok := t.windows[workload]; !ok || windows < n {
+		t.windows[workload] = windows
+	}
+}
+
+func (t *thinData) see(workload string) {
+	if t.tails == nil {
+		t.tails, t.windows = map[string][]string{}, map[string]int{}
+	}
+	if !slices.Contains(t.workloads, workload) {
+		t.workloads = append(t.workloads, workload)
+	}
+}
+
+func (t *thinData) warnings() []string {
+	var out []string
+	for _, w := range t.workloads {
+		if metrics := t.tails[w]; len(metrics) > 0 {
+			out = append(out, fmt.Sprintf("%s: no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate",
+				w, strings.Join(metrics, ", "), samplesP999))
+		}
+		if n, ok := t.windows[w]; ok {
+			out = append(out, fmt.Sprintf("%s: too short to tell whether it was steady: %d windows of 1 s, %d are needed; raise phases.measure", w, n, steadyWindows))
+		}
+	}
+	return out
+}

@@ -1,0 +1,184 @@
+// Package summary turns the raw files of a run into rows: one per trial, metric
+// and statistic, as MEASURING 6 defines them. Tables, gates and bench.txt read
+// these rows and nothing else.
+//
+// It is a pure function of the run directory. It judges whether a trial may be
+// used (saturated, not steady, limited by something else than the client), but
+// never which client is better: that is for compare.
+package summary
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+)
+
+// Build computes the summary of a run. A trial that did not complete, or whose
+// files cannot be read, has no rows and a warning that says why: the others
+// stay readable.
+func Build(d *results.Dir) (*results.Summary, error) {
+	trials, err := d.Trials()
+	if err != nil {
+		return nil, fmt.Errorf("summarise: %w", err)
+	}
+	hash, err := d.InputsHash()
+	if err != nil {
+		return nil, fmt.Errorf("summarise: %w", err)
+	}
+	// Neither list is nil: readers of the JSON need not care for null.
+	s := &results.Summary{
+		Schema: results.Schema, Run: d.Run().ID, Inputs: hash,
+		Rows: []results.Row{}, Warnings: []string{},
+	}
+	var thin thinData
+	for _, t := range trials {
+		if t.State == "refused" {
+			continue
+		}
+		warn := func(format string, args ...any) {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("trial %d (%s, %s, round %d): ", t.Ref.N, t.Ref.Workload, t.Ref.Arm, t.Ref.Round)+fmt.Sprintf(format, args...))
+		}
+		if t.State != "complete" {
+			warn("%s, no figures: %s", t.State, oneLine(t.Error))
+			continue
+		}
+		in, err := load(d, t)
+		if err != nil {
+			warn("no figures: %v", err)
+			continue
+		}
+		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin}
+		b.build()
+		s.Rows = append(s.Rows, b.rows...)
+	}
+	s.Warnings = append(s.Warnings, thin.warnings()...)
+	return s, nil
+}
+
+// Write builds the summary and replaces summary.json and bench.txt.
+func Write(d *results.Dir) (*results.Summary, error) {
+	s, err := Build(d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := results.EncodeJSON(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode summary: %w", err)
+	}
+	if err := results.WriteFile(filepath.Join(d.Path(), results.SummaryFile), data); err != nil {
+		return nil, fmt.Errorf("write summary: %w", err)
+	}
+	if err := results.WriteFile(filepath.Join(d.Path(), results.BenchFile), Bench(s, d.Run())); err != nil {
+		return nil, fmt.Errorf("write benchmark results: %w", err)
+	}
+	return s, nil
+}
+
+// oneLine keeps the first line of an error that may carry the tail of a log.
+func oneLine(s string) string {
+	if s == "" {
+		return "no reason was recorded"
+	}
+	first, _, _ := strings.Cut(s, "\n")
+	return first
+}
+
+// builder makes the rows of one trial.
+type builder struct {
+	*inputs
+	embedded bool
+	warn     func(format string, args ...any)
+	thin     *thinData
+	rows     []results.Row
+}
+
+func (b *builder) build() {
+	if b.measured.length() <= 0 {
+		b.warn("no figures: it has no measured part")
+		return
+	}
+	for _, role := range roles() {
+		if ws := b.byRole(role); len(ws) > 0 {
+			b.role(role, ws)
+		}
+	}
+	b.broker()
+	b.audit()
+	b.marks()
+}
+
+// add appends a row of this trial.
+func (b *builder) add(r results.Row) {
+	ref := b.trial.Ref
+	r.Workload, r.Arm, r.Client, r.Lane, r.Round, r.Trial = ref.Workload, ref.Arm, ref.Client, ref.Lane, ref.Round, ref.N
+	b.rows = append(b.rows, r)
+}
+
+// plain appends the one figure of a metric, in the metric's own unit.
+func (b *builder) plain(role, metric string, value float64, n int64) {
+	m, _ := results.LookupMetric(metric)
+	b.add(results.Row{Role: role, Metric: metric, Unit: m.Unit, Value: value, N: n})
+}
+
+// broker adds what the cluster cost. Without samples of a broker, as on an
+// attached cluster, there is no row: nothing is known.
+func (b *builder) broker() {
+	if cores, ok := b.brokerCores(); ok {
+		b.plain("broker", results.BrokerCPU, cores, int64(len(b.machine)))
+	}
+}
+
+// audit adds the truth of delivery and shows the first examples of what is
+// wrong with it.
+func (b *builder) audit() {
+	r := b.truth
+	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
+	b.plain("", results.AuditDuplicate, float64(r.Duplicates.Total()), r.Delivered)
+	for _, c := range r.Duplicates.Causes() {
+		if c.Count > 0 {
+			b.add(results.Row{Class: c.Name, Metric: results.AuditDuplicate, Unit: results.UnitCount, Value: float64(c.Count), N: r.Delivered})
+		}
+	}
+	b.plain("", results.AuditReordered, float64(r.Reordered), r.Delivered)
+	b.plain("", results.AuditCorrupt, float64(r.Corrupt), r.Delivered)
+	b.plain("", results.AuditUnanswered, float64(r.Unanswered), r.Sent)
+	for _, w := range r.Warnings {
+		b.warn("%s", w)
+	}
+	for _, e := range r.Examples {
+		b.warn("%s", e)
+	}
+	if r.Sent == 0 {
+		b.warn("no record was acknowledged")
+	}
+}
+
+// load reads the raw files of a trial.
+func load(d *results.Dir, t *results.Trial) (*inputs, error) {
+	dir := d.TrialPath(t.Ref)
+	logs, err := audit.Load(dir, t)
+	if err != nil {
+		return nil, err
+	}
+	machine, err := results.ReadMachine(filepath.Join(dir, results.MachineFile))
+	if err != nil {
+		return nil, err
+	}
+	in := newInputs(t, machine, audit.Check(t, logs))
+	for _, w := range t.Workers {
+		lw, err := loadWorker(d.WorkerPath(t.Ref, w.Name), w, in.measured)
+		if err != nil {
+			return nil, fmt.Errorf("worker %s: %w", w.Name, err)
+		}
+		for _, l := range logs {
+			if l.Worker == w.Name {
+				lw.count(l.Spans, in.measured)
+			}
+		}
+		in.workers = append(in.workers, lw)
+	}
+	return in, nil
+}
