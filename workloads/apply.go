@@ -1,0 +1,45 @@
+package workloads
+
+// Apply sets the field at path, as one cell of a matrix or one entry of a
+// suite's set does. value has the form that it has in a document: "6s", not a
+// number of nanoseconds. Only the field itself is checked: call Validate when
+// all fields are set.
+func (s *Spec) Apply(path string, value any) error {
+	r := &reader{root: root(), written: map[string]place{}, bad: map[string]bool{}}
+	v, err := fromGo(place{file: "override"}, value)
+	if err != nil {
+		return Errors{{File: "override", Path: path, Msg: err.Error()}}
+	}
+	next := *s
+	r.override(&next, path, v)
+	if len(r.problems) > 0 {
+		return r.problems
+	}
+	// A default that follows another field goes on following it.
+	mark := &next.Consume.Commit.Mark.Every
+	if _, own := r.written["consume.commit.mark.every"]; !own && *mark == markEvery(s.Consume.Commit.Every) {
+		*mark = markEvery(next.Consume.Commit.Every)
+	}
+	*s = next
+	return nil
+}
+
+// Validate reports what contradicts itself in a complete workload.
+func (s *Spec) Validate() error {
+	r := &reader{root: root(), written: map[string]place{}, bad: map[string]bool{}, start: place{file: "workload " + s.Name}}
+	r.consider(s)
+	if len(r.problems) > 0 {
+		return r.problems
+	}
+	return nil
+}
+
+// Get returns the field at path as it would be written in a document, with
+// numbers as float64; false where there is no such field.
+func (s *Spec) Get(path string) (any, bool) {
+	n := root().find(path)
+	if n == nil || n.kind == nil {
+		return nil, false
+	}
+	return n.kind.plain(pointer(s, path)), true
+}

@@ -1,0 +1,273 @@
+package workloads
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A finding is something about several fields together.
+type finding struct {
+	paths   []string // the fields that take part, the likeliest culprit first
+	msg     string
+	warning bool
+}
+
+// consider looks at a workload as a whole. A finding is reported at the first of
+// its fields that was written, and not at all where one of them is broken: what
+// it would then be compared with is a default that nobody asked for.
+func (r *reader) consider(s *Spec) {
+	for _, f := range contradictions(s) {
+		r.find(f)
+	}
+	for _, f := range idle(s) {
+		if _, ok := r.written[f.paths[0]]; ok {
+			r.find(f)
+		}
+	}
+	if !r.bad["matrix"] {
+		r.considerCells(s)
+	}
+}
+
+func (r *reader) find(f finding) {
+	if slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] }) {
+		return
+	}
+	at, path := r.start, f.paths[0]
+	for _, p := range f.paths {
+		if w, ok := r.written[p]; ok {
+			at, path = w, p
+			break
+		}
+	}
+	if f.warning {
+		r.warn(at, path, f.msg)
+		return
+	}
+	r.fail(at, path, "%s", f.msg)
+}
+
+// considerCells looks at the workload of every cell of the matrix, so that a
+// combination that makes no sense is found before the first trial.
+func (r *reader) considerCells(s *Spec) {
+	at, ok := r.written["matrix"]
+	if !ok {
+		at = r.start
+	}
+	if n := s.CellCount(); n > maxCells {
+		r.fail(at, "matrix", "it has %d cells; write at most %d, or several workloads", n, maxCells)
+		return
+	}
+	known := map[string]bool{}
+	for _, f := range contradictions(s) {
+		known[f.msg] = true
+	}
+	for cell := range s.Cells() {
+		if len(cell) == 0 {
+			return
+		}
+		c := *s
+		for _, path := range sortedKeys(cell) {
+			if err := c.Apply(path, cell[path]); err != nil {
+				r.fail(at, "matrix", "%v", err)
+				return
+			}
+		}
+		for _, f := range contradictions(&c) {
+			bad := slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] })
+			if f.warning || known[f.msg] || bad {
+				continue
+			}
+			known[f.msg] = true
+			r.fail(at, "matrix", "in the cell %s: %s", showCell(cell), f.msg)
+		}
+	}
+}
+
+// maxCells is more arms than anyone would wait for.
+const maxCells = 1000
+
+// CellCount is the number of cells of the matrix; 1 without a matrix.
+func (s *Spec) CellCount() int {
+	n := 1
+	for _, values := range s.Matrix {
+		if n *= len(values); n > maxCells*maxCells {
+			return n
+		}
+	}
+	return n
+}
+
+// Cells yields the cells of the matrix: every combination of its values, by
+// path in alphabetical order, the last one changing fastest. Without a matrix
+// there is one empty cell.
+func (s *Spec) Cells() func(yield func(map[string]any) bool) {
+	paths := sortedKeys(s.Matrix)
+	return func(yield func(map[string]any) bool) {
+		for i := range s.CellCount() {
+			cell := map[string]any{}
+			for _, path := range slices.Backward(paths) {
+				values := s.Matrix[path]
+				cell[path] = values[i%len(values)]
+				i /= len(values)
+			}
+			if !yield(maps.Clone(cell)) {
+				return
+			}
+		}
+	}
+}
+
+func showCell(cell map[string]any) string {
+	parts := []string{}
+	for _, path := range sortedKeys(cell) {
+		parts = append(parts, fmt.Sprintf("%s=%v", path, cell[path]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// contradictions are combinations that cannot be run, and, as warnings, those
+// that will not give what their author expects.
+func contradictions(s *Spec) []finding {
+	var out []finding
+	fail := func(when bool, paths []string, format string, args ...any) {
+		if when {
+			out = append(out, finding{paths, fmt.Sprintf(format, args...), false})
+		}
+	}
+	warn := func(when bool, paths []string, format string, args ...any) {
+		if when {
+			out = append(out, finding{paths, fmt.Sprintf(format, args...), true})
+		}
+	}
+	p, c, g, k := &s.Produce, &s.Consume, &s.Group, &s.Records.Keys
+
+	fail(p.Chunk > p.Window, []string{"produce.chunk", "produce.window"},
+		"a call of %d records does not fit into a window of %d; write a smaller chunk or a larger window", p.Chunk, p.Window)
+	fail(p.Idempotent && p.Acks != "all", []string{"produce.idempotent", "produce.acks"},
+		"idempotent needs acks all, not %s; write acks: all or idempotent: false", p.Acks)
+	fail(p.Idempotent && p.Retries == 0, []string{"produce.retries", "produce.idempotent"},
+		"idempotent makes retries safe, but there are none; write retries of at least 1 or idempotent: false")
+	fail(p.Idempotent && p.InFlight > 5, []string{"produce.inflight", "produce.idempotent"},
+		"a broker keeps order for 5 requests in flight of an idempotent producer, not %d; write at most 5", p.InFlight)
+	fail(p.Rate.Max && p.Schedule.Kind != "constant", []string{"produce.schedule", "produce.rate"},
+		"at rate max records have no intended times, so there is no %s schedule; write a rate such as 600/s or schedule: constant", p.Schedule.Kind)
+	most := map[string]int{"gzip": 9, "lz4": 9, "zstd": 22}[p.Codec]
+	fail(p.Level > 0 && most == 0, []string{"produce.level", "produce.codec"},
+		"the codec %s has no levels; write level: 0, or codec gzip, lz4 or zstd", p.Codec)
+	fail(p.Level > most && most > 0, []string{"produce.level", "produce.codec"},
+		"%s has levels up to %d, not %d; write 0 to %d", p.Codec, most, p.Level, most)
+
+	key := 0
+	if k.Kind != "none" {
+		key = k.Size
+	}
+	largest := s.Records.Size.Largest() + key
+	fail(largest+batchOverhead > p.Batch.Bytes, []string{"records.size", "produce.batch.bytes", "records.keys.size"},
+		"a record of %d bytes, its key included, does not fit into a batch of %d; write batch.bytes of at least %d or smaller records",
+		largest, p.Batch.Bytes, largest+batchOverhead)
+	warn(p.Batch.Records > 0 && float64(p.Batch.Records)*(s.Records.Size.Mean()+float64(key)) > float64(p.Batch.Bytes),
+		[]string{"produce.batch.records", "produce.batch.bytes", "records.size"},
+		"%d records of %.0f bytes do not fit into a batch of %d bytes, so the bytes decide; clients count them differently",
+		p.Batch.Records, s.Records.Size.Mean()+float64(key), p.Batch.Bytes)
+
+	fail(c.Members == 0 && c.Backlog > 0, []string{"consume.backlog", "consume.members"},
+		"nobody reads the backlog; write members of at least 1")
+	fail(c.Backlog > 0 && !p.Rate.Max, []string{"produce.rate", "consume.backlog"},
+		"a backlog is filled as fast as it can be; write produce.rate: max")
+	fail(c.Backlog > 0 && c.Start != "earliest", []string{"consume.start", "consume.backlog"},
+		"a member that starts at the latest record reads nothing of a backlog; write start: earliest")
+	fail(c.Members == 0 && p.By == "reference", []string{"produce.by", "consume.members"},
+		"the reference producer sends and nobody reads, so no client is compared; write by: arm or members of at least 1")
+	fail(c.Fetch.MaxPartition > c.Fetch.Max, []string{"consume.fetch.max_partition", "consume.fetch.max"},
+		"%d bytes of one partition are more than the %d of a response; write at most fetch.max", c.Fetch.MaxPartition, c.Fetch.Max)
+	fail(c.Fetch.Min > c.Fetch.Max, []string{"consume.fetch.min", "consume.fetch.max"},
+		"%d bytes to wait for are more than the %d of a response; write at most fetch.max", c.Fetch.Min, c.Fetch.Max)
+	warn(c.Members > s.Topic.Partitions, []string{"consume.members", "topic.partitions"},
+		"%d members share %d partitions, so some are idle", c.Members, s.Topic.Partitions)
+	fail(c.Commit.Mode == "marked" && c.Commit.Mark.Every > c.Commit.Every, []string{"consume.commit.mark.every", "consume.commit.every"},
+		"marks every %s come too late for commits every %s; write at most %s",
+		showDuration(c.Commit.Mark.Every), showDuration(c.Commit.Every), showDuration(c.Commit.Every))
+
+	fail(g.Heartbeat >= g.Session, []string{"group.heartbeat", "group.session"},
+		"a heartbeat every %s cannot keep a session of %s alive; write at most a third, %s",
+		showDuration(g.Heartbeat), showDuration(g.Session), showDuration((g.Session / 3).Truncate(time.Millisecond)))
+	warn(g.Heartbeat < g.Session && g.Session < 3*g.Heartbeat, []string{"group.session", "group.heartbeat"},
+		"a session of %s leaves no room for a lost heartbeat of %s; 3 heartbeats are usual", showDuration(g.Session), showDuration(g.Heartbeat))
+	warn(c.Fetch.Wait > g.Heartbeat/2 && c.Members > 0, []string{"consume.fetch.wait", "group.heartbeat"},
+		"sarama sends heartbeats behind its fetches, so a wait of %s delays a heartbeat of %s; at most half of it is fair",
+		showDuration(c.Fetch.Wait), showDuration(g.Heartbeat))
+	out = append(out, groupNames(s)...)
+	return out
+}
+
+// groupNames looks at names that depend on the group's protocol or on there
+// being a group at all.
+func groupNames(s *Spec) []finding {
+	var out []finding
+	g := &s.Group
+	names := classicAssignors()
+	if g.Protocol == "consumer" {
+		names = serverAssignors()
+	}
+	if len(g.Assignors) == 0 {
+		out = append(out, finding{[]string{"group.assignors"}, "no assignor is offered; write at least one, such as [range]", false})
+	}
+	for _, a := range g.Assignors {
+		if !slices.Contains(names, a) {
+			out = append(out, finding{[]string{"group.assignors", "group.protocol"},
+				fmt.Sprintf("the protocol %s has no assignor %s; write %s", g.Protocol, a, either(names)), false})
+		}
+	}
+	if s.Consume.Members > 0 {
+		return out
+	}
+	members := root().field("group").keys()
+	for _, need := range s.Needs {
+		if strings.HasPrefix(need, "group.") || strings.HasPrefix(need, "consume.") || slices.Contains(members, need) {
+			out = append(out, finding{[]string{"needs", "consume.members"},
+				fmt.Sprintf("%s is needed but nothing consumes; remove it or write members of at least 1", need), false})
+		}
+	}
+	return out
+}
+
+// idle are the fields that have no effect in this workload. To write one is a
+// mistake where the field that silences it stands beside it, and a warning
+// where it takes effect in other workloads of the same suite or run.
+func idle(s *Spec) []finding {
+	var out []finding
+	add := func(when, warning bool, why, cause string, paths ...string) {
+		if !when {
+			return
+		}
+		for _, p := range paths {
+			out = append(out, finding{[]string{p, cause}, why, warning})
+		}
+	}
+	const keys = "records.keys."
+	add(s.Records.Keys.Kind == "none", false, "has no effect without keys; remove it or write kind: round-robin or zipf",
+		keys+"kind", keys+"count", keys+"size")
+	add(s.Records.Keys.Kind != "zipf", false, "has an effect with kind zipf alone; remove it or write kind: zipf",
+		keys+"kind", keys+"skew")
+	mode := s.Consume.Commit.Mode
+	const commit = "consume.commit."
+	if s.Consume.Members > 0 {
+		add(mode != "auto" && mode != "marked", true, "has no effect in commit mode "+mode, commit+"mode", commit+"every")
+		add(mode != "sync", true, "has an effect in commit mode sync alone", commit+"mode", commit+"records")
+		add(mode != "marked", true, "has an effect in commit mode marked alone", commit+"mode", commit+"mark.every", commit+"mark.records")
+	}
+	if s.Consume.Members == 0 {
+		for _, section := range []string{"consume", "group"} {
+			for _, n := range root().field(section).leaves() {
+				add(n.path != "consume.members" && n.path != "consume.backlog", true,
+					"has no effect: nothing consumes, consume.members is 0", "consume.members", n.path)
+			}
+		}
+	}
+	add(s.Produce.Rate.Max, true, "has no effect at rate max", "produce.rate", "produce.tick")
+	return out
+}

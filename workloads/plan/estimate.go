@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/kbench/kbench/workloads"
+)
+
+// The figures of the estimates. They are on the slow side of a small machine
+// with the embedded broker: someone who waits should be pleasantly surprised,
+// and a disk should not run full.
+const (
+	overhead     = 2 * time.Second // topic, processes, drain, audit
+	joining      = time.Second     // until a group is stable
+	fillRate     = 200_000         // records/s
+	readRate     = 200_000         // records/s
+	perRecord    = 12              // bytes that a record takes beside key and value, batch header included
+	ceilingBytes = 400 << 20       // bytes/s
+	ceilingRate  = 3_000_000       // records/s
+)
+
+// Duration estimates how long one trial of a workload takes, start and end
+// included. On an Apache Kafka whose groups wait for further members at their
+// first join, some seconds come on top.
+func Duration(spec workloads.Spec) time.Duration {
+	d := overhead
+	if spec.Consume.Members > 0 {
+		d += joining
+	}
+	if spec.Kind() == workloads.Backlog {
+		seconds := float64(spec.Consume.Backlog)/fillRate + float64(spec.Consume.Backlog)/readRate
+		return d + time.Duration(seconds*float64(time.Second))
+	}
+	return d + spec.Phases.Warmup + spec.Phases.Measure
+}
+
+// Bytes estimates what one trial writes into its topic, before compression and
+// replication. It is exact enough to plan a disk by where the number of records
+// is known. At rate max it is not, and Bytes says false: the figure is then a
+// bound, about twice the records that the fastest client was seen to produce on
+// one host, and no more bytes than a fast disk takes.
+func Bytes(spec workloads.Spec) (int64, bool) {
+	record := spec.Records.Size.Mean() + perRecord
+	if spec.Records.Keys.Kind != "none" {
+		record += float64(spec.Records.Keys.Size)
+	}
+	if spec.Kind() == workloads.Backlog {
+		return int64(record * float64(spec.Consume.Backlog)), true
+	}
+	seconds := (spec.Phases.Warmup + spec.Phases.Measure).Seconds()
+	if spec.Produce.Rate.Max {
+		return int64(seconds * min(ceilingBytes, ceilingRate*record)), false
+	}
+	return int64(seconds * record * meanRate(&spec.Produce)), true
+}
+
+// meanRate is the integral of the schedule over its length, per second.
+func meanRate(p *workloads.Produce) float64 {
+	rate, s := p.Rate.PerSecond, &p.Schedule
+	switch s.Kind {
+	case "ramp":
+		return rate * (s.From + 1) / 2
+	case "steps":
+		sum := 0.0
+		for _, f := range s.Factors {
+			sum += f
+		}
+		return rate * sum / float64(len(s.Factors))
+	case "bursts":
+		return rate + float64(s.Size)/s.Every.Seconds()
+	default:
+		return rate
+	}
+}
