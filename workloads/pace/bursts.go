@@ -1,0 +1,60 @@
+package pace
+
+import "time"
+
+// bursts sends at one rate and, on top of it, size records at once every so
+// often. The first burst comes after the first interval; where a burst and a
+// record of the base rate fall on the same time, the burst is first.
+//
+//	N(t) = R*t + S*floor(t/E)
+//
+//	sent |    |         |         |
+//	at t |    |         |         |
+//	     |....|.........|.........|....
+//	     +----|---------|---------|---- t
+//	          E        2E        3E
+type bursts struct {
+	base  constant
+	every time.Duration
+	size  int64
+}
+
+var _ Schedule = bursts{}
+
+func (b bursts) At(i int64) time.Duration {
+	if i <= 0 {
+		return 0
+	}
+	// k bursts have begun by record i. The estimate takes a period's mean and is
+	// off by rounding alone.
+	perPeriod := float64(b.base)*b.every.Seconds() + float64(b.size)
+	k := int64((float64(i) + float64(b.size)) / perPeriod)
+	for k > 0 && b.first(k) > i {
+		k--
+	}
+	for b.first(k+1) <= i {
+		k++
+	}
+	if k > 0 && i < b.first(k)+b.size {
+		return time.Duration(k) * b.every
+	}
+	return b.base.At(i - k*b.size)
+}
+
+// first returns the number of the first record of burst k, counted from 1, and
+// 0 for k 0.
+func (b bursts) first(k int64) int64 {
+	if k == 0 {
+		return 0
+	}
+	return b.base.Count(time.Duration(k)*b.every) + (k-1)*b.size
+}
+
+func (b bursts) Count(until time.Duration) int64 {
+	if until <= 0 {
+		return 0
+	}
+	// Bursts at times below until.
+	k := int64((until - 1) / b.every)
+	return b.base.Count(until) + k*b.size
+}
