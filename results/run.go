@@ -111,6 +111,7 @@ type Trial struct {
 	Leaders     map[int32]int32 `json:"leaders,omitempty"`
 	Replication int             `json:"replication"`
 	Coordinator int32           `json:"coordinator"` // node id; -1 without a group
+	ClockEvery  int             `json:"clock_every"` // clock, checksum and histogram on every so-many-th record; sequence on all
 	CanaryNs    int64           `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
 	BrokerPIDs  []int           `json:"broker_pids,omitempty"`
 	Notes       []string        `json:"notes,omitempty"` // what was done differently from what was asked

@@ -1,0 +1,37 @@
+# Everything here is also what CI runs. "make" alone lists the targets.
+GO ?= go
+
+.PHONY: help build test race bench tax lint fuzz kafka sigkill
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/kbench
+	$(GO) build -o bin/kbench ./cmd/kbench
+
+test: ## the tests that need nothing but Go
+	$(GO) test ./...
+
+race: ## the same under the race detector
+	$(GO) test -race ./...
+
+bench: ## the hot paths, and the harness against the barest honest loop
+	$(GO) test -run '^$$' -bench . -benchmem ./results/record ./workloads/... ./internal/wire ./internal/worker ./drivers/loopback
+
+tax: ## harness tax: kbench against the barest honest loop (about 20 minutes)
+	$(GO) run ./scripts/tax
+
+lint: ## gofmt and go vet
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w these"; exit 1; }
+	$(GO) vet ./...
+
+fuzz: ## each fuzz test for 20 s
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p; done; done
+
+kafka: ## the tests that need Apache Kafka (a JDK, and Maven or KAFKA_HOME)
+	KBENCH_KAFKA=1 $(GO) test -count=1 -timeout 20m ./internal/... ./cmd/...
+
+sigkill: ## 1,000 consumers killed at a random instant: none of their commits may be missing
+	KBENCH_SIGKILL=1000 $(GO) test -count=1 -timeout 30m -run TestSigkillTellsNoLies -v ./internal/conduct

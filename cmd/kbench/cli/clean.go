@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/launch"
+)
+
+func (a *app) cleanCommand() *cobra.Command {
+	var broker brokerFlags
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "clean --brokers host:port",
+		Short: "Remove the topics and groups that a killed run left on a cluster",
+		Long: `Removes topics and groups whose names start with "kbench-" from an existing
+cluster. Nothing else is touched. Do not use it while a run is under way there.`,
+		Example: `  kbench clean --brokers kafka-1:9092 --dry-run`,
+		Args:    check(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(broker.brokers) == 0 {
+				return usagef("say which cluster: --brokers host:port")
+			}
+			o, err := broker.options(cmd)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
+			defer cancel()
+			c, err := cluster.Start(ctx, o, launch.Local{}, append(append([]string{}, a.self...), "broker"))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = c.Stop(ctx) }()
+			topics, groups, err := c.Leftovers(ctx)
+			if err != nil {
+				return err
+			}
+			verb := "removed"
+			if dry {
+				verb = "would remove"
+			}
+			for _, g := range groups {
+				if !dry {
+					if err := c.DeleteGroup(ctx, g); err != nil {
+						return fmt.Errorf("group %s: %w", g, err)
+					}
+				}
+				fmt.Fprintf(a.out, "%s group %s\n", verb, g)
+			}
+			for _, t := range topics {
+				if !dry {
+					if err := c.DeleteTopic(ctx, t); err != nil {
+						return fmt.Errorf("topic %s: %w", t, err)
+					}
+				}
+				fmt.Fprintf(a.out, "%s topic %s\n", verb, t)
+			}
+			if len(topics)+len(groups) == 0 {
+				fmt.Fprintln(a.out, "nothing to remove")
+			}
+			return nil
+		},
+	}
+	broker.addAttached(cmd)
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed")
+	return cmd
+}

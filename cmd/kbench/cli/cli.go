@@ -1,0 +1,122 @@
+// Package cli is kbench's command line: one file per subcommand, each with its
+// flags, a call and an exit code. A main of one's own with one more driver is
+//
+//	func main() { cli.Main(franzgo.New(), sarama.New(), kafkago.New(), mine.New()) }
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/conduct"
+)
+
+// The exit codes.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1
+	ExitUsage       = 2   // usage, or a bad workload
+	ExitGate        = 3   // a gate was not met
+	ExitRegression  = 4   // compare found one
+	ExitRefused     = 5   // the result must not be used
+	ExitInterrupted = 130 // Ctrl-C
+)
+
+// Main runs kbench with the given drivers and exits.
+func Main(table ...drivers.Driver) {
+	os.Exit(Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, table...))
+}
+
+// app is what the subcommands share.
+type app struct {
+	table       []drivers.Driver
+	in          io.Reader
+	out, errOut io.Writer
+	self        []string // the command that starts this program again
+}
+
+// Run is Main without the exit. Workers and brokers are started by running the
+// current executable again with other arguments.
+func Run(args []string, in io.Reader, out, errOut io.Writer, table ...drivers.Driver) int {
+	a := &app{table: table, in: in, out: out, errOut: errOut}
+	exe, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(errOut, "kbench:", err)
+		return ExitFailed
+	}
+	a.self = []string{exe}
+	root := &cobra.Command{
+		Use:   "kbench",
+		Short: "Measure how Go's Kafka clients differ under the same work",
+		Long: `kbench puts franz-go, sarama and kafka-go (and drivers of your own) through the
+same produce and consume work, each in processes of its own, and records
+latency histograms, delivery truth, cost per record and profiles, so that
+clients, versions and nights can be compared.`,
+		Example: `  kbench run quick                        a small sample of everything, no Kafka needed
+  kbench run produce-max --broker kafka   against a real Apache Kafka on this machine
+  kbench report                           the last run again, from its raw files`,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.workerCommand())
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return a.exit(root.ExecuteContext(ctx))
+}
+
+// exit turns an error into what the user reads and the shell gets.
+func (a *app) exit(err error) int {
+	var u usageError
+	var g gateError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, conduct.ErrInterrupted):
+		fmt.Fprintln(a.errOut, "kbench: interrupted; what was recorded until then is kept")
+		return ExitInterrupted
+	case errors.As(err, &g):
+		fmt.Fprintln(a.errOut, "kbench:", err)
+		return ExitGate
+	case errors.As(err, &u):
+		fmt.Fprintln(a.errOut, u.Error())
+		return ExitUsage
+	default:
+		fmt.Fprintln(a.errOut, "kbench:", err)
+		return ExitFailed
+	}
+}
+
+// usageError is the user's to mend; nothing was started.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+func usage(err error) error { return usageError{err} }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// gateError says which gates were not met.
+type gateError struct{ error }
+
+// check turns what cobra says of arguments into a usage error.
+func check(f cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return usagef("%w; see %s --help", err, cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads/plan"
+)
+
+// progress shows a person what is running, which trial of how many, and how
+// long it will take. Without a terminal it says only what went wrong.
+type progress struct {
+	out  io.Writer
+	bars *mpb.Progress // nil without a terminal
+	bar  *mpb.Bar
+	stop chan struct{}
+	done sync.WaitGroup
+	once sync.Once
+
+	mu       sync.Mutex
+	started  time.Time
+	expected []time.Duration // of each trial
+	ended    time.Duration   // of the trials that have ended, as expected
+	current  int
+	title    string
+	step     string
+	began    time.Time // of the current trial
+}
+
+func newProgress(out io.Writer, trials []plan.Trial) *progress {
+	p := &progress{out: out, started: time.Now(), stop: make(chan struct{})}
+	var total time.Duration
+	for i := range trials {
+		d := plan.Duration(trials[i].Spec)
+		p.expected = append(p.expected, d)
+		total += d
+	}
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || len(trials) == 0 {
+		return p
+	}
+	p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(20), mpb.WithAutoRefresh())
+	p.bar = p.bars.AddBar(int64(total/time.Millisecond), mpb.BarRemoveOnComplete(),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.line(total) })))
+	p.done.Go(func() {
+		t := time.NewTicker(200 * time.Millisecond)
+		defer t.Stop()
+		for {
+			select {
+			case <-p.stop:
+				return
+			case <-t.C:
+				p.bar.SetCurrent(min(int64(p.elapsed()/time.Millisecond), int64(total/time.Millisecond)-1))
+			}
+		}
+	})
+	return p
+}
+
+// elapsed is how much of the expected time is behind us; a trial that takes
+// longer than expected does not run ahead.
+func (p *progress) elapsed() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == 0 {
+		return 0
+	}
+	return p.ended + min(time.Since(p.began), p.expected[p.current-1])
+}
+
+func (p *progress) line(total time.Duration) string {
+	left := (total - p.elapsed()).Round(time.Second)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == 0 {
+		return p.step
+	}
+	return fmt.Sprintf("%d/%d %s: %s, about %s left", p.current, len(p.expected), p.title, p.step, left)
+}
+
+// Trial implements conduct.Progress.
+func (p *progress) Trial(ref results.TrialRef, _ int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current > 0 {
+		p.ended += p.expected[p.current-1]
+	}
+	p.current++
+	p.began, p.step = time.Now(), "starting"
+	p.title = ref.Workload + " " + ref.Arm
+	if ref.Round > 1 {
+		p.title += fmt.Sprintf(" round %d", ref.Round)
+	}
+}
+
+// Step implements conduct.Progress.
+func (p *progress) Step(what string) {
+	p.mu.Lock()
+	p.step = what
+	p.mu.Unlock()
+}
+
+// Measuring implements conduct.Progress.
+func (p *progress) Measuring(warmup, measure time.Duration) {
+	p.Step(fmt.Sprintf("warm-up %s and measuring %s", warmup, measure))
+}
+
+// Ended implements conduct.Progress.
+func (p *progress) Ended(ref results.TrialRef, state, why string) {
+	if state == "complete" {
+		return
+	}
+	w := p.out
+	if p.bars != nil {
+		w = p.bars // above the bar
+	}
+	fmt.Fprintf(w, "%s %s: %s: %s\n", ref.Workload, ref.Arm, state, why)
+}
+
+// close takes the bar away.
+func (p *progress) close() {
+	p.once.Do(func() {
+		close(p.stop)
+		p.done.Wait()
+		if p.bars != nil {
+			p.bar.Abort(true)
+			p.bars.Wait()
+		}
+	})
+}

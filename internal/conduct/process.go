@@ -1,0 +1,225 @@
+package conduct
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
+)
+
+// Deadlines of the steps of a trial. Those that depend on the workload are
+// computed from it.
+const (
+	startDeadline  = 30 * time.Second
+	stableDeadline = 90 * time.Second
+	closeDeadline  = 45 * time.Second
+	// A worker that has said nothing for so long is stuck or stopped.
+	silenceLimit = 10 * time.Second
+	// What a worker is given to save its files once its input has ended.
+	abortGrace = 8 * time.Second
+)
+
+// process is a worker as the supervisor sees it.
+type process struct {
+	job    worker.Job
+	p      launch.Process
+	stderr string // path
+
+	mu    sync.Mutex
+	last  map[string]worker.Report // by what was said
+	heard time.Time
+	news  chan struct{} // closed and replaced at each report
+	ended bool          // done was said, or it was told to end: an exit is expected
+}
+
+// startProcess starts a worker and gives it its job. fail is called when it
+// ends or breaks on its own.
+func startProcess(ctx context.Context, l launch.Launcher, self, env []string, job worker.Job, fail func(error)) (*process, error) {
+	if err := os.MkdirAll(job.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("worker directory: %w", err)
+	}
+	w := &process{job: job, stderr: filepath.Join(job.Dir, "stderr.txt"), last: make(map[string]worker.Report), heard: time.Now(), news: make(chan struct{})}
+	errFile, err := os.Create(w.stderr)
+	if err != nil {
+		return nil, fmt.Errorf("worker %s: %w", job.Name, err)
+	}
+	defer errFile.Close()
+	w.p, err = l.Start(ctx, launch.Spec{Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Stderr: errFile})
+	if err != nil {
+		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
+	}
+	go w.listen(fail)
+	if err := w.send(job); err != nil {
+		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
+	}
+	return w, nil
+}
+
+func (w *process) send(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.p.Stdin().Write(append(line, '\n'))
+	return err
+}
+
+// listen reads what the worker says until it ends.
+func (w *process) listen(fail func(error)) {
+	sc := bufio.NewScanner(w.p.Stdout())
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
+		var m worker.Report
+		if err := json.Unmarshal(sc.Bytes(), &m); err != nil {
+			fail(fmt.Errorf("worker %s said something that is not a report: %.80q", w.job.Name, sc.Text()))
+			continue
+		}
+		w.mu.Lock()
+		key := m.Say
+		if m.Say == worker.PhaseMsg {
+			key += " " + m.Phase
+		}
+		w.last[key], w.heard = m, time.Now()
+		if m.Say == worker.Done {
+			w.ended = true
+		}
+		close(w.news)
+		w.news = make(chan struct{})
+		w.mu.Unlock()
+		if m.Say == worker.Failed {
+			fail(fmt.Errorf("worker %s: %s%s", w.job.Name, m.Error, w.tail()))
+		}
+	}
+	exit := w.p.Wait()
+	w.mu.Lock()
+	expected := w.ended
+	w.mu.Unlock()
+	if !expected {
+		fail(fmt.Errorf("worker %s (pid %d) %s in the middle of the trial%s", w.job.Name, w.p.PID(), exit, w.tail()))
+	}
+}
+
+// tail is the end of what the worker and its client logged.
+func (w *process) tail() string {
+	var b strings.Builder
+	for _, f := range []string{w.stderr, filepath.Join(w.job.Dir, results.ClientLogFile)} {
+		data, err := os.ReadFile(f)
+		if err != nil || len(data) == 0 {
+			continue
+		}
+		lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+		lines = lines[max(0, len(lines)-8):]
+		fmt.Fprintf(&b, "\n  end of %s:", filepath.Base(f))
+		for _, l := range lines {
+			if len(l) > 300 {
+				l = l[:300] + "..."
+			}
+			b.WriteString("\n    " + l)
+		}
+	}
+	return b.String()
+}
+
+// await waits until the worker has said something.
+func (w *process) await(ctx context.Context, say string, limit time.Duration) (worker.Report, error) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		w.mu.Lock()
+		m, ok := w.last[say]
+		news := w.news
+		w.mu.Unlock()
+		if ok {
+			return m, nil
+		}
+		select {
+		case <-ctx.Done():
+			return m, context.Cause(ctx)
+		case <-timer.C:
+			return m, fmt.Errorf("worker %s (pid %d) was not %s within %s%s", w.job.Name, w.p.PID(), say, limit, w.tail())
+		case <-news:
+		}
+	}
+}
+
+func (w *process) report(say string) (worker.Report, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, ok := w.last[say]
+	return m, ok
+}
+
+// silence is how long the worker has said nothing.
+func (w *process) silence() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return 0
+	}
+	return time.Since(w.heard)
+}
+
+func (w *process) expectEnd() {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+}
+
+// finish waits for a worker that was told to close.
+func (w *process) finish(ctx context.Context, limit time.Duration) error {
+	if _, err := w.await(ctx, worker.Done, limit); err != nil {
+		return err
+	}
+	_ = w.p.Stdin().Close()
+	select {
+	case <-w.p.Done():
+	case <-time.After(5 * time.Second):
+		return fmt.Errorf("worker %s (pid %d) was done but did not end", w.job.Name, w.p.PID())
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if e := w.p.Wait(); e.Code != 0 || e.Err != nil {
+		return fmt.Errorf("worker %s (pid %d) %s%s", w.job.Name, w.p.PID(), e, w.tail())
+	}
+	return nil
+}
+
+// end makes sure that the process is gone: its input ends, then it is killed.
+func (w *process) end(grace time.Duration) error {
+	w.expectEnd()
+	_ = w.p.Stdin().Close()
+	select {
+	case <-w.p.Done():
+		return nil
+	case <-time.After(grace):
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := w.p.Signal(ctx, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill worker %s (pid %d): %w", w.job.Name, w.p.PID(), err)
+	}
+	<-w.p.Done()
+	return nil
+}
+
+// row is what trial.json keeps of a worker.
+func (w *process) row() results.Worker {
+	r := results.Worker{Name: w.job.Name, Role: string(w.job.Role), Client: w.job.Client, PID: w.p.PID(), Exit: "running"}
+	select {
+	case <-w.p.Done():
+		r.Exit = w.p.Wait().String()
+	default:
+	}
+	return r
+}

@@ -1,0 +1,302 @@
+// Package conduct is the supervisor: it starts brokers and workers, takes trials
+// through their steps with a deadline for each, ends what it started, and
+// writes run.json and trial.json. It measures nothing itself and reads no
+// results.
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/plan"
+)
+
+// Options say what to run and where.
+type Options struct {
+	ID       string // of the run
+	Out      string // its directory
+	Seed     uint64
+	Rounds   int
+	Suite    string
+	Specs    []workloads.Spec
+	Trials   []plan.Trial
+	Broker   cluster.Options
+	Profiles []profiles.Kind
+	Keep     bool // leave topics and groups
+	Command  []string
+
+	Table    []drivers.Driver
+	Launcher launch.Launcher
+	Self     []string // the command that is kbench
+	Progress Progress
+}
+
+// Progress is told what is going on.
+type Progress interface {
+	// Trial says that a trial starts.
+	Trial(ref results.TrialRef, of int)
+	// Step says what the supervisor is doing.
+	Step(what string)
+	// Measuring says that a warm-up and a measured part have begun.
+	Measuring(warmup, measure time.Duration)
+	// Ended says how the trial ended.
+	Ended(ref results.TrialRef, state, why string)
+}
+
+// Reference is the client that produces where the client under test does not.
+const Reference = "franz-go"
+
+type runner struct {
+	o         Options
+	dir       *results.Dir
+	run       *results.Run
+	progress  Progress
+	reference drivers.Driver
+	cluster   *cluster.Cluster
+
+	brokerDied atomic.Bool // the cluster lost a node and must be started anew
+}
+
+// Run conducts all trials. The directory is valid and readable whatever the
+// error: failed trials are in it, marked.
+func Run(ctx context.Context, o Options) (*results.Dir, error) {
+	r := &runner{o: o, progress: o.Progress}
+	for _, d := range o.Table {
+		if d.Name() == Reference {
+			r.reference = d
+		}
+	}
+	r.run = &results.Run{
+		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: "running", Command: o.Command,
+		Seed: o.Seed, Rounds: o.Rounds, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
+		Kbench: version(), Clients: clientVersions(o.Table),
+	}
+	for _, k := range o.Profiles {
+		r.run.Profiles = append(r.run.Profiles, string(k))
+	}
+	trials := r.prepare()
+	var err error
+	if r.dir, err = results.Create(o.Out, r.run); err != nil {
+		return nil, err
+	}
+	err = r.all(ctx, trials)
+	if r.cluster != nil {
+		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		r.progress.Step("stopping the broker")
+		if serr := r.cluster.Stop(stop); serr != nil {
+			err = errors.Join(err, fmt.Errorf("stop the broker: %w", serr))
+		}
+	}
+	r.run.Ended = time.Now().UTC().Format(time.RFC3339)
+	switch {
+	case err == nil:
+		r.run.State = "complete"
+	case errors.Is(err, ErrInterrupted):
+		r.run.State, r.run.Error = "interrupted", err.Error()
+	default:
+		r.run.State, r.run.Error = "failed", err.Error()
+	}
+	if werr := r.dir.WriteRun(r.run); werr != nil {
+		err = errors.Join(err, werr)
+	}
+	return r.dir, err
+}
+
+// prepare asks the drivers for their plans, so that arms are refused before
+// anything starts.
+func (r *runner) prepare() []*trial {
+	var out []*trial
+	for _, p := range r.o.Trials {
+		t := &trial{run: r, plan: p}
+		mode := drivers.Mode(p.Arm.Lane)
+		d := r.driver(p.Arm.Client)
+		lines, refused := PlanArm(&p.Spec, mode, d, r.reference)
+		ref := results.TrialRef{
+			N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
+		}
+		t.out = &results.Trial{
+			Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: "running", Plan: lines, Coordinator: -1,
+			RunTag: tag(r.o.ID, p.N), Topic: fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N), ClockEvery: clockEvery(&p.Spec),
+		}
+		if p.Spec.Consume.Members > 0 {
+			t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
+		}
+		t.settings = Settings(&p.Spec, mode)
+		t.reference = Settings(&p.Spec, drivers.Matched)
+		r.run.Order = append(r.run.Order, ref)
+		out = append(out, t)
+	}
+	return out
+}
+
+func (r *runner) driver(name string) drivers.Driver {
+	for _, d := range r.o.Table {
+		if d.Name() == name {
+			return d
+		}
+	}
+	return nil
+}
+
+// clockEvery is how the cost of a record is kept down where the client is
+// driven as fast as it goes (MEASURING 4): sequence on all records; clock,
+// checksum and histogram on one in 64, the same for every client.
+func clockEvery(s *workloads.Spec) int {
+	if s.Produce.Rate.Max || s.Consume.Backlog > 0 {
+		return 64
+	}
+	return 1
+}
+
+// tag stands in every record, so that records of another trial are seen.
+func tag(id string, n int) uint32 {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s/%d", id, n)
+	return h.Sum32()
+}
+
+// all runs the trials one after the other. A failed trial does not stop those
+// after it; an interrupt does.
+func (r *runner) all(ctx context.Context, trials []*trial) error {
+	var failed []string
+	for _, t := range trials {
+		if ctx.Err() != nil {
+			return ErrInterrupted
+		}
+		r.progress.Trial(t.out.Ref, len(trials))
+		var err error
+		if t.path, err = r.dir.CreateTrial(t.out); err != nil {
+			return err
+		}
+		if t.out.Ref.Refused != "" {
+			t.out.State = "refused"
+			if err := r.dir.WriteTrial(t.out); err != nil {
+				return err
+			}
+			r.progress.Ended(t.out.Ref, "refused", t.out.Ref.Refused)
+			continue
+		}
+		err = r.one(ctx, t)
+		r.progress.Ended(t.out.Ref, t.out.State, t.out.Error)
+		if errors.Is(err, ErrInterrupted) {
+			return ErrInterrupted
+		}
+		if err != nil {
+			failed = append(failed, t.out.Ref.Dir)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d trials failed: %s", len(failed), len(trials), strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+func (r *runner) one(ctx context.Context, t *trial) error {
+	if b, ok := r.driver(t.plan.Arm.Client).(drivers.Brokerless); !ok || !b.Brokerless() {
+		if err := r.ensureCluster(ctx); err != nil {
+			if ctx.Err() != nil {
+				err = ErrInterrupted
+			}
+			t.out.State, t.out.Error = "failed", err.Error()
+			return errors.Join(err, r.dir.WriteTrial(t.out))
+		}
+		t.cluster, t.access = r.cluster, r.cluster.Access()
+		t.out.BrokerPIDs = r.cluster.PIDs()
+	}
+	return t.conduct(ctx)
+}
+
+// ensureCluster starts the broker, or a new one where the last has died.
+func (r *runner) ensureCluster(ctx context.Context) error {
+	if r.cluster != nil {
+		if !r.brokerDied.Swap(false) {
+			return nil
+		}
+		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
+		_ = r.cluster.Stop(stop) // it is broken already; what matters is that it is gone
+		cancel()
+		r.cluster = nil
+	}
+	r.progress.Step("starting the broker")
+	c, err := cluster.Start(ctx, r.o.Broker, r.o.Launcher, append(append([]string{}, r.o.Self...), "broker"))
+	if err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	r.cluster = c
+	r.run.Broker = c.Info()
+	return r.dir.WriteRun(r.run)
+}
+
+// workerEnv is the environment of every worker: this process's, with the
+// runtime's knobs set by the workload and equal in every arm.
+func (r *runner) workerEnv(s *workloads.Spec) []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		switch k, _, _ := strings.Cut(kv, "="); k {
+		case "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK":
+		default:
+			env = append(env, kv)
+		}
+	}
+	if s.Process.GOMAXPROCS > 0 {
+		env = append(env, fmt.Sprintf("GOMAXPROCS=%d", s.Process.GOMAXPROCS))
+	}
+	if s.Process.GOMEMLIMIT != "" {
+		env = append(env, "GOMEMLIMIT="+s.Process.GOMEMLIMIT)
+	}
+	return append(env, fmt.Sprintf("GOGC=%d", s.Process.GOGC))
+}
+
+// clientVersions reads module@version of every driver from the build info.
+func clientVersions(table []drivers.Driver) map[string]string {
+	out := make(map[string]string)
+	info, ok := debug.ReadBuildInfo()
+	for _, d := range table {
+		v, is := d.(drivers.Versioned)
+		if !is {
+			continue
+		}
+		out[d.Name()] = v.Module()
+		if !ok {
+			continue
+		}
+		for _, m := range info.Deps {
+			if m.Path == v.Module() {
+				if m.Replace != nil {
+					m = m.Replace
+				}
+				out[d.Name()] = m.Path + "@" + m.Version
+			}
+		}
+	}
+	return out
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

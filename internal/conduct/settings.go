@@ -1,0 +1,135 @@
+package conduct
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Settings translates a workload into what a driver is given. Names of topic
+// and group are added when a trial makes them.
+func Settings(s *workloads.Spec, mode drivers.Mode) drivers.Settings {
+	p, c, g := s.Produce, s.Consume, s.Group
+	key := 0
+	if s.Records.Keys.Kind != "none" {
+		key = s.Records.Keys.Size
+	}
+	return drivers.Settings{
+		Mode: mode,
+		Produce: drivers.ProduceSettings{
+			Acks: drivers.Acks(p.Acks), Idempotent: p.Idempotent, InFlight: p.InFlight, Linger: p.Linger,
+			BatchRecords: p.Batch.Records, BatchBytes: p.Batch.Bytes, Codec: p.Codec, Level: p.Level, AckTimeout: p.AckTimeout,
+			Retries: p.Retries, RetryBackoff: p.RetryBackoff, Window: p.Window, Chunk: p.Chunk,
+		},
+		Consume: drivers.ConsumeSettings{
+			Start: c.Start, FetchMin: c.Fetch.Min, FetchMax: c.Fetch.Max, FetchMaxPartition: c.Fetch.MaxPartition, FetchWait: c.Fetch.Wait,
+			Isolation: c.Isolation, CommitMode: drivers.CommitMode(c.Commit.Mode), CommitEvery: c.Commit.Every,
+			CommitOnRevoke: c.Commit.OnRevoke, Lanes: c.Handler.Lanes, Revoke: c.Handler.Revoke,
+		},
+		Group: drivers.GroupSettings{
+			Protocol: g.Protocol, Assignors: slices.Clone(g.Assignors), Session: g.Session, Heartbeat: g.Heartbeat,
+			Rebalance: g.Rebalance, RejoinBackoff: g.RejoinBackoff, Static: g.Static,
+		},
+		MetadataRefresh: s.Metadata.Refresh,
+		RecordBytes:     int(s.Records.Size.Mean()) + key,
+		KeyBytes:        key,
+	}
+}
+
+// produces and consumes say which keys of a plan matter to whom.
+func produces(key string) bool { return strings.HasPrefix(key, "produce.") }
+func consumes(key string) bool {
+	return strings.HasPrefix(key, "consume.") || strings.HasPrefix(key, "group.")
+}
+
+// Need resolves a name in a workload's needs, such as "acks" or
+// "group.session", to the key of a setting.
+func Need(name string) (string, error) {
+	for _, k := range drivers.Keys() {
+		if k == name {
+			return k, nil
+		}
+	}
+	var found []string
+	for _, k := range drivers.Keys() {
+		if strings.HasSuffix(k, "."+name) {
+			found = append(found, k)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", fmt.Errorf("no setting is called %q; settings are %s", name, strings.Join(drivers.Keys(), ", "))
+	default:
+		return "", fmt.Errorf("%q may mean %s; write one of them", name, strings.Join(found, " or "))
+	}
+}
+
+// CheckNeed reports whether Need knows the name.
+func CheckNeed(name string) error {
+	_, err := Need(name)
+	return err
+}
+
+// essential are the settings without which a trial would be run as something
+// else than its workload says, whether it lists them as needed or not.
+var essential = []string{
+	drivers.KeyAcks, drivers.KeyIdempotent, drivers.KeyCodec, drivers.KeyPartition, drivers.KeyIsolation,
+	drivers.KeyCommitMode, drivers.KeyLanes, drivers.KeyProtocol, drivers.KeyAssignors, drivers.KeyStatic,
+}
+
+// PlanArm asks the drivers what the settings of a workload become for one arm.
+// refused is why this client cannot do it, empty if it can.
+func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) (lines []results.PlanLine, refused string) {
+	armProduces := s.Produce.By == "arm" && s.Consume.Backlog == 0
+	armConsumes := s.Consume.Members > 0
+	var needed []string
+	for _, n := range s.Needs {
+		if key, err := Need(n); err == nil {
+			needed = append(needed, key)
+		}
+	}
+	var why []string
+	role := "consumer"
+	if !armConsumes {
+		role = "producer"
+	}
+	for _, p := range d.Plan(Settings(s, mode)) {
+		r := role
+		switch {
+		case produces(p.Key):
+			if !armProduces {
+				continue
+			}
+			r = "producer"
+		case consumes(p.Key):
+			if !armConsumes {
+				continue
+			}
+			r = "consumer"
+		}
+		lines = append(lines, planLine(r, d.Name(), p))
+		if p.Fidelity == drivers.Unsupported && (slices.Contains(needed, p.Key) || slices.Contains(essential, p.Key)) {
+			why = append(why, fmt.Sprintf("%s: %s: %s", p.Key, p.Want, p.Why))
+		}
+	}
+	if !armProduces && reference != nil {
+		for _, p := range reference.Plan(Settings(s, drivers.Matched)) {
+			if produces(p.Key) {
+				lines = append(lines, planLine("reference", reference.Name(), p))
+			}
+		}
+	}
+	return lines, strings.Join(why, "; ")
+}
+
+func planLine(role, client string, p drivers.Setting) results.PlanLine {
+	return results.PlanLine{
+		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
+	}
+}

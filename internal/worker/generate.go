@@ -1,0 +1,312 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/pace"
+	"github.com/kbench/kbench/workloads/payload"
+)
+
+// generator makes the records of one producer and hands them to the client:
+// on a schedule (open loop), or as fast as the windows empty (closed loop).
+type generator struct {
+	acks
+	job    Job
+	pool   *payload.Pool
+	keys   *payload.Keys
+	client drivers.Producer
+	lag    *record.Series // schedule lag; nil in a closed loop
+	fixed  bool           // every value has the same length, so bodies stay where they are
+	chunk  []*drivers.Msg
+	sent   int64
+	turn   int // closed loop: the partition whose turn it is
+	timer  *time.Timer
+}
+
+func newGenerator(s *session) (*generator, error) {
+	spec := s.job.Spec
+	g := &generator{
+		job: s.job, pool: payload.NewPool(spec.Records, s.job.Seed), keys: payload.NewKeys(spec.Records.Keys, s.job.Seed),
+		fixed: spec.Records.Size.Fixed > 0,
+		chunk: make([]*drivers.Msg, 0, spec.Produce.Chunk),
+		timer: time.NewTimer(time.Hour),
+	}
+	if spec.Topic.Partitions < 1 {
+		return nil, fmt.Errorf("topic has no partitions")
+	}
+	g.producer, g.every, g.wake = s.job.Number, uint64(s.job.Every-1), make(chan struct{}, 1)
+	g.windows = make([]window, spec.Topic.Partitions)
+	limit := max(spec.Produce.Window/spec.Topic.Partitions, 1)
+	g.fresh = func(slot uint64, old *drivers.Msg) *drivers.Msg { return g.newMsg(old.Partition, slot) }
+	for p := range g.windows {
+		w := &g.windows[p]
+		w.init(limit)
+		for slot := range w.msgs {
+			w.msgs[slot] = g.newMsg(int32(p), uint64(slot))
+			w.crcs[slot] = payload.BodyCRC(w.msgs[slot].Value)
+		}
+		w.spans = s.spans.Lane(record.Acked, 0, int32(p), 0)
+		w.fails = s.spans.Lane(record.Failed, 0, int32(p), 0)
+		if s.job.Role == Filler {
+			continue // a backlog is not measured; its spans tell the audit what is in it
+		}
+		w.service = s.latency.Series("produce.service")
+		if !spec.Produce.Rate.Max {
+			w.response = s.latency.Series("produce.response")
+		}
+	}
+	if !spec.Produce.Rate.Max && s.job.Role != Filler {
+		g.lag = s.latency.Series("schedule.lag")
+	}
+	return g, nil
+}
+
+// newMsg makes the Msg of a slot. Values of one length keep their body for
+// ever; only the header is written anew for each record.
+func (g *generator) newMsg(partition int32, slot uint64) *drivers.Msg {
+	value := make([]byte, g.pool.Max())
+	if g.fixed {
+		g.pool.Fill(value, slot*uint64(len(g.windows))+uint64(partition))
+	}
+	return &drivers.Msg{Topic: g.job.Topic, Partition: partition, Value: value}
+}
+
+// take fills the next Msg of a partition, which must have room. i numbers the
+// records of the trial; it decides key and size.
+func (g *generator) take(p int32, i uint64, due int64) *drivers.Msg {
+	w := &g.windows[p]
+	slot := w.next & w.mask
+	m := w.msgs[slot]
+	crc := w.crcs[slot]
+	if !g.fixed {
+		m.Value = m.Value[:g.pool.Size(i)]
+		crc = g.pool.Fill(m.Value, i)
+	}
+	m.Key, _ = g.keys.Key(i)
+	m.Seq, m.Due, m.Offset = w.next, due, -1
+	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: w.next, Due: due, Body: crc})
+	w.next++
+	return m
+}
+
+// flush sends the chunk.
+func (g *generator) flush(ctx context.Context) error {
+	if len(g.chunk) == 0 {
+		return nil
+	}
+	now := record.Now()
+	for _, m := range g.chunk {
+		m.Sent = now
+		if g.lag != nil {
+			g.lag.Record(m.Due, now, now-m.Due)
+		}
+	}
+	err := g.client.Send(ctx, g.chunk)
+	g.sent += int64(len(g.chunk))
+	g.chunk = g.chunk[:0]
+	if err != nil {
+		return fmt.Errorf("%s: send: %w", g.job.Client, err)
+	}
+	return nil
+}
+
+// wait sleeps until some window has emptied by a quarter.
+func (g *generator) wait(ctx context.Context, room func() bool) error {
+	for {
+		g.timer.Reset(50 * time.Millisecond)
+		g.waiting.Store(true)
+		if room() {
+			g.waiting.Store(false)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			g.waiting.Store(false)
+			return ctx.Err()
+		case <-g.wake:
+		case <-g.timer.C:
+			// Belt and braces: answers out of order may step over the mark.
+		}
+		g.waiting.Store(false)
+	}
+}
+
+// open sends on the schedule, which starts at start. It never sends early, and
+// what is late is sent at once: intended times do not move.
+func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, length time.Duration) error {
+	// The thread is the generator's own, so that a sleep is one system call and
+	// not at the mercy of the scheduler's timers.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	producers := int64(g.job.Spec.Produce.Producers)
+	total := sched.Count(length)
+	tick := int64(g.job.Spec.Produce.Tick)
+	for i := int64(g.producer); i < total; {
+		now := record.Now()
+		for ; i < total; i += producers {
+			due := start + int64(sched.At(i))
+			if due > now {
+				break
+			}
+			p := g.keys.Partition(uint64(i), int32(len(g.windows)))
+			if w := &g.windows[p]; !w.room() {
+				if err := g.flush(ctx); err != nil {
+					return err
+				}
+				if err := g.wait(ctx, w.room); err != nil {
+					return err
+				}
+			}
+			g.chunk = append(g.chunk, g.take(p, uint64(i), due))
+			if len(g.chunk) == cap(g.chunk) {
+				if err := g.flush(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		if err := g.flush(ctx); err != nil {
+			return err
+		}
+		if i >= total {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		nap(max(start+int64(sched.At(i))-record.Now(), tick))
+	}
+	return nil
+}
+
+// nap sleeps on the calling thread, in pieces so that a stop is noticed.
+func nap(ns int64) {
+	ts := unix.NsecToTimespec(min(ns, int64(100*time.Millisecond)))
+	_ = unix.Nanosleep(&ts, nil)
+}
+
+// closed sends whenever a window has room, until end or until limit records
+// were sent (0: no limit). The intended time of a record is when it is sent.
+func (g *generator) closed(ctx context.Context, end int64, limit int64) error {
+	keyed := g.job.Spec.Records.Keys.Kind != "none"
+	producers := uint64(max(g.job.Spec.Produce.Producers, 1))
+	if g.job.Role == Filler {
+		producers = 1
+	}
+	i := uint64(g.producer)
+	anyRoom := func() bool {
+		for p := range g.windows {
+			if w := &g.windows[p]; w.room() && w.next-w.seen <= w.limit-w.limit/4 {
+				return true
+			}
+		}
+		return false
+	}
+	for {
+		now := record.Now()
+		if now >= end {
+			return g.flush(ctx)
+		}
+		for len(g.chunk) < cap(g.chunk) && (limit == 0 || g.sent+int64(len(g.chunk)) < limit) {
+			var p int32
+			if keyed {
+				p = g.keys.Partition(i, int32(len(g.windows)))
+				if !g.windows[p].room() {
+					break
+				}
+			} else if p = g.nextWithRoom(); p < 0 {
+				break
+			}
+			g.chunk = append(g.chunk, g.take(p, i, now))
+			i += producers
+		}
+		full := len(g.chunk) == cap(g.chunk)
+		if err := g.flush(ctx); err != nil {
+			return err
+		}
+		if limit > 0 && g.sent >= limit {
+			return nil
+		}
+		if !full {
+			room := anyRoom
+			if keyed {
+				room = g.windows[g.keys.Partition(i, int32(len(g.windows)))].room
+			}
+			if err := g.wait(ctx, room); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// nextWithRoom goes round the partitions and skips those whose window is full;
+// -1 when all are.
+func (g *generator) nextWithRoom() int32 {
+	for range g.windows {
+		p := g.turn
+		if g.turn++; g.turn == len(g.windows) {
+			g.turn = 0
+		}
+		if g.windows[p].room() {
+			return int32(p)
+		}
+	}
+	return -1
+}
+
+// answered reports whether every record sent has been acked or has failed.
+func (g *generator) answered() bool {
+	for p := range g.windows {
+		if w := &g.windows[p]; w.acked.Load() != w.next {
+			return false
+		}
+	}
+	return true
+}
+
+// drain waits until every record is answered, or for the deadline.
+func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
+	end := record.Now() + int64(deadline)
+	for !g.answered() {
+		if ctx.Err() != nil || record.Now() > end {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
+}
+
+// settle is called when no ack can come any more. It writes down what was never
+// answered and says where each partition ended.
+func (g *generator) settle() (acked, failed int64, next map[int32]int64) {
+	next = make(map[int32]int64)
+	for p := range g.windows {
+		w := &g.windows[p]
+		for seq := w.head; seq < w.next; seq++ {
+			if !w.done[seq&w.mask] {
+				w.fails.Add(g.producer, seq, -1, w.msgs[seq&w.mask].Due, 0)
+				failed++
+			}
+		}
+		acked += int64(w.n) - w.failed
+		failed += w.failed
+		if w.end > 0 {
+			next[int32(p)] = w.end
+		}
+		for _, s := range []*record.Series{w.service, w.response} {
+			if s != nil {
+				s.Close()
+			}
+		}
+	}
+	if g.lag != nil {
+		g.lag.Close()
+	}
+	return acked, failed, next
+}

@@ -1,0 +1,124 @@
+// Package worker is one process of a trial: one role, one driver. It reads its
+// job and then commands as JSON lines, answers with JSON lines, and writes the
+// raw files of its directory. It decides nothing about the trial; package
+// conduct does.
+//
+// The protocol is a byte stream and nothing else, so that a worker may run
+// behind anything that carries standard input and output. When its input ends
+// the supervisor is gone, and the worker ends at once.
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Role is what a worker does in its trial.
+type Role string
+
+// The roles. A reference producer is a producer that is not the thing compared.
+// Filler puts a backlog into the topic and ends. Both is a producer and its
+// consumers in one process, for drivers without a broker. Readback reads the
+// topic after the measured part so that the audit knows what is in it.
+const (
+	Producer  Role = "producer"
+	Reference Role = "reference"
+	Filler    Role = "filler"
+	Consumer  Role = "consumer"
+	Both      Role = "both"
+	Readback  Role = "readback"
+)
+
+// Job is the first line a worker reads.
+type Job struct {
+	Name     string           `json:"name"`
+	Role     Role             `json:"role"`
+	Client   string           `json:"client"`
+	Dir      string           `json:"dir"`
+	Settings drivers.Settings `json:"settings"`
+	Spec     workloads.Spec   `json:"spec"`
+	Seed     uint64           `json:"seed"`
+	RunTag   uint32           `json:"run_tag"`
+	Number   uint32           `json:"number"` // of this producer, or of this member
+	Topic    string           `json:"topic"`
+	Access   cluster.Access   `json:"access"`
+	Profiles []profiles.Kind  `json:"profiles,omitempty"`
+	Interval time.Duration    `json:"interval"`       // of the latency histograms
+	Every    int              `json:"clock_every"`    // a power of two; see results.Trial.ClockEvery
+	Ends     map[int32]int64  `json:"ends,omitempty"` // where a backlog or a readback ends
+}
+
+// Command is a later line from the supervisor.
+type Command struct {
+	Do string `json:"do"` // begin, drain or close
+	// begin: when the parts of the trial start, ns of the monotonic clock.
+	Warmup  int64 `json:"warmup,omitempty"`
+	Measure int64 `json:"measure,omitempty"`
+	End     int64 `json:"end,omitempty"`
+	// drain: the offsets to reach.
+	Ends map[int32]int64 `json:"ends,omitempty"`
+}
+
+// The commands.
+const (
+	Begin = "begin"
+	Drain = "drain"
+	Close = "close"
+)
+
+// Report is a line from a worker.
+type Report struct {
+	Say   string `json:"say"`
+	Error string `json:"error,omitempty"`
+	// alive and produced: the work done so far.
+	Sent      int64 `json:"sent,omitempty"`
+	Acked     int64 `json:"acked,omitempty"`
+	Failed    int64 `json:"failed,omitempty"`
+	Delivered int64 `json:"delivered,omitempty"`
+	// phase: which began, and when.
+	Phase string `json:"phase,omitempty"`
+	At    int64  `json:"at,omitempty"`
+	// produced: per partition the offset after the last acked record; progress
+	// while draining: after the last delivered one.
+	Next map[int32]int64 `json:"next,omitempty"`
+}
+
+// What a worker says. Ready: the client is started. Alive: once a second.
+// Phase: a part of the trial began. Produced: every record is answered.
+// Progress: positions, while draining. Done: files are complete; the process
+// ends. Failed: it cannot go on.
+const (
+	Ready    = "ready"
+	Alive    = "alive"
+	PhaseMsg = "phase"
+	Produced = "produced"
+	Progress = "progress"
+	Done     = "done"
+	Failed   = "failed"
+)
+
+// reporter writes Reports, one line each.
+type reporter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (r *reporter) say(m Report) {
+	line, err := json.Marshal(m)
+	if err != nil {
+		line = fmt.Appendf(nil, `{"say":%q,"error":%q}`, Failed, err.Error())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// A supervisor that cannot be written to is gone, which the end of our
+	// input tells too.
+	_, _ = r.out.Write(append(line, '\n'))
+}

@@ -1,0 +1,230 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/wire"
+	"github.com/kbench/kbench/profiles/capture"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+)
+
+// session is everything a worker records with: its files, its tap and the
+// boundaries of the trial's parts. Roles share it; the hot paths touch only what
+// they took from it beforehand.
+type session struct {
+	job     Job
+	report  *reporter
+	events  *record.Events
+	spans   *record.Deliveries
+	latency *record.Latencies
+	tap     *wire.Tap
+	log     *os.File
+	logMu   sync.Mutex
+	ctx     context.Context // ends with the session
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+
+	capture *capture.Session
+}
+
+// spanEvery is the grid on which delivery spans are cut: parts of a trial start
+// on it, so that counting by span is exact.
+const spanEvery = 100 * time.Millisecond
+
+func openSession(ctx context.Context, job Job, report *reporter) (*session, error) {
+	if err := os.MkdirAll(job.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("worker directory: %w", err)
+	}
+	s := &session{job: job, report: report}
+	ok := false
+	defer func() {
+		if !ok {
+			s.abandon()
+		}
+	}()
+	var err error
+	if s.events, err = record.CreateEvents(filepath.Join(job.Dir, results.EventsFile)); err != nil {
+		return nil, err
+	}
+	meta := record.DeliveriesMeta{Run: job.RunTag, Worker: job.Name, Topics: []string{job.Topic}}
+	if s.spans, err = record.CreateDeliveries(filepath.Join(job.Dir, results.DeliveryFile), meta); err != nil {
+		return nil, err
+	}
+	if s.latency, err = record.CreateLatencies(filepath.Join(job.Dir, results.LatencyFile), job.Interval); err != nil {
+		return nil, err
+	}
+	if s.log, err = os.Create(filepath.Join(job.Dir, results.ClientLogFile)); err != nil {
+		return nil, err
+	}
+	tlsConfig, err := job.Access.TLSConfig()
+	if err != nil {
+		return nil, err
+	}
+	s.tap = wire.New(wire.Options{Now: record.Now, Emit: s.events.Write, TLS: tlsConfig})
+	ok = true
+
+	s.clockPair()
+	s.ctx, s.stop = context.WithCancel(ctx)
+	s.done.Go(func() { s.sample(s.ctx) })
+	return s, nil
+}
+
+// env is what the client under test is surrounded by.
+func (s *session) env() drivers.Env {
+	return drivers.Env{
+		Seeds: s.job.Access.Seeds,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return s.tap.Dial(ctx, network, addr)
+		},
+		SASL: s.job.Access.SASL,
+		Log:  s.logLine,
+	}
+}
+
+var levels = [...]string{"ERROR", "WARN", "INFO", "DEBUG"}
+
+func (s *session) logLine(level int, line string) {
+	name := levels[min(max(level, 0), len(levels)-1)]
+	s.logMu.Lock()
+	defer s.logMu.Unlock()
+	fmt.Fprintf(s.log, "%d %s %s\n", record.Now(), name, line)
+}
+
+// sample writes a Runtime and a clock pair once a second.
+func (s *session) sample(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			r := record.SampleRuntime()
+			s.events.Write(record.Event{T: record.Now(), K: record.EvRuntime, Runtime: &r})
+			s.clockPair()
+		}
+	}
+}
+
+func (s *session) clockPair() {
+	s.events.Write(record.Event{T: record.Now(), K: record.EvClock, Wall: time.Now().UnixNano()})
+}
+
+// phase marks the beginning of a part of the trial: sums of the wire are cut,
+// the runtime is sampled, the supervisor is told.
+func (s *session) phase(name string) {
+	s.tap.Flush()
+	r := record.SampleRuntime()
+	at := record.Now()
+	s.events.Write(record.Event{T: at, K: record.EvPhase, Phase: name, Runtime: &r})
+	s.report.say(Report{Say: PhaseMsg, Phase: name, At: at})
+}
+
+// boundaries fixes when the measured part starts and ends for all recorders.
+func (s *session) boundaries(measure, end int64) {
+	s.spans.SetCuts(measure, int64(spanEvery))
+	s.latency.SetPhases(measure, end)
+}
+
+// phases walks through the parts of a trial whose times are known and returns
+// when the measured part has ended.
+func (s *session) phases(ctx context.Context, c Command) error {
+	steps := []struct {
+		at   int64
+		name string
+	}{{c.Warmup, "warmup"}, {c.Measure, "measure"}, {c.End, "drain"}}
+	for _, step := range steps {
+		if err := sleepUntil(ctx, step.at); err != nil {
+			return err
+		}
+		if err := s.enter(step.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter begins a part. Profiles cover exactly the measured part; their own work
+// at its edges is kept out of the runtime figures.
+func (s *session) enter(name string) error {
+	switch name {
+	case "measure":
+		if len(s.job.Profiles) > 0 {
+			c, err := capture.Start(filepath.Join(s.job.Dir, results.ProfilesDir), s.job.Profiles, map[string]string{
+				"client": s.job.Client, "role": string(s.job.Role), "worker": s.job.Name, "workload": s.job.Spec.Name,
+			})
+			if err != nil {
+				return fmt.Errorf("start profiles: %w", err)
+			}
+			s.capture = c
+		}
+		s.phase(name)
+	case "drain":
+		s.phase(name)
+		if s.capture != nil {
+			err := s.capture.Stop()
+			s.capture = nil
+			if err != nil {
+				return fmt.Errorf("stop profiles: %w", err)
+			}
+		}
+	default:
+		s.phase(name)
+	}
+	return nil
+}
+
+// close flushes every file. The client is closed before.
+func (s *session) close() error {
+	s.stop()
+	s.done.Wait()
+	if s.capture != nil {
+		_ = s.capture.Stop() // the measured part was cut short; what there is is kept
+	}
+	s.tap.Close()
+	var first error
+	for _, err := range []error{s.spans.Err(), s.spans.Close(), s.latency.Close(), s.events.Err(), s.events.Close(), s.log.Close()} {
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// abandon closes what was opened before opening failed.
+func (s *session) abandon() {
+	if s.events != nil {
+		_ = s.events.Close()
+	}
+	if s.spans != nil {
+		_ = s.spans.Close()
+	}
+	if s.latency != nil {
+		_ = s.latency.Close()
+	}
+	if s.log != nil {
+		_ = s.log.Close()
+	}
+}
+
+func sleepUntil(ctx context.Context, at int64) error {
+	d := time.Duration(at - record.Now())
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,121 @@
+package worker
+
+import (
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/payload"
+)
+
+// window is one partition's share of the records that may be outstanding: a
+// ring of Msgs in sequence order. Two goroutines work on it and share no lock.
+// The generator takes the slot of the next sequence; whoever the client acks
+// on (one at a time within a partition) gives it back by moving acked on.
+//
+//	sequence  ... acked ............ next ...
+//	               |---- outstanding ---|          next - acked <= limit
+type window struct {
+	// The generator's.
+	msgs  []*drivers.Msg // slot of sequence s is s & mask
+	crcs  []uint32       // of the bodies that msgs hold
+	mask  uint64
+	limit uint64
+	next  uint64 // next sequence to send
+	seen  uint64 // acked as last read
+	_     [64]byte
+
+	// The ack side's.
+	head  uint64 // all sequences below are answered
+	done  []bool // answered out of order, by slot
+	n     uint64 // answers so far
+	now   int64  // the clock as last read
+	spans *record.SpanLane
+	fails *record.SpanLane
+	// service and response are nil where they are not recorded.
+	service  *record.Series
+	response *record.Series
+	end      int64 // offset after the last acked record
+	failed   int64
+	_        [64]byte
+
+	acked atomic.Uint64 // head, for the generator
+	_     [64]byte
+}
+
+func (w *window) init(limit int) {
+	limit = max(limit, 1)
+	size := uint64(1) << bits.Len64(uint64(limit-1))
+	w.limit, w.mask = uint64(limit), size-1
+	w.msgs, w.crcs, w.done = make([]*drivers.Msg, size), make([]uint32, size), make([]bool, size)
+}
+
+// room reports whether the next sequence has a slot.
+func (w *window) room() bool {
+	if w.next-w.seen < w.limit {
+		return true
+	}
+	w.seen = w.acked.Load()
+	return w.next-w.seen < w.limit
+}
+
+// acks is what the ack side of all partitions shares, read-only but for the
+// flag and the channel that wake a waiting generator.
+type acks struct {
+	windows  []window
+	producer uint32
+	every    uint64 // mask: clock and histogram where the number of the answer has none of its bits
+	waiting  atomic.Bool
+	wake     chan struct{}
+	fresh    func(slot uint64, old *drivers.Msg) *drivers.Msg // a Msg to stand in for one that may not be reused
+}
+
+// ack is given to the driver. The cost of this function is part of what every
+// client pays per record.
+func (a *acks) ack(m *drivers.Msg, err error) {
+	w := &a.windows[m.Partition]
+	timed := w.n&a.every == 0
+	w.n++
+	if timed {
+		w.now = record.Now()
+	}
+	seq := m.Seq
+	if err == nil {
+		w.spans.Add(a.producer, seq, m.Offset, m.Due, w.now)
+		w.end = m.Offset + 1
+		if timed {
+			if w.service != nil {
+				w.service.Record(m.Due, w.now, w.now-m.Sent)
+			}
+			if w.response != nil {
+				w.response.Record(m.Due, w.now, w.now-m.Due)
+			}
+		}
+	} else {
+		w.fails.Add(a.producer, seq, -1, m.Due, w.now)
+		w.failed++
+		// The client may still hold the buffers of a record it gave up on.
+		slot := seq & w.mask
+		w.msgs[slot] = a.fresh(slot, m)
+		w.crcs[slot] = payload.BodyCRC(w.msgs[slot].Value)
+	}
+	if seq != w.head {
+		w.done[seq&w.mask] = true
+		return
+	}
+	w.head++
+	for w.done[w.head&w.mask] {
+		w.done[w.head&w.mask] = false
+		w.head++
+	}
+	w.acked.Store(w.head)
+	// A generator waits only when a window is full, so a quarter of one is
+	// always answered later and the wake-up cannot be missed.
+	if a.waiting.Load() && w.head&(w.mask>>2) == 0 {
+		select {
+		case a.wake <- struct{}{}:
+		default:
+		}
+	}
+}

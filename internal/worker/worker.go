@@ -1,0 +1,382 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/pace"
+	"github.com/kbench/kbench/workloads/payload"
+)
+
+// Main runs one worker to its end. It returns when the job is done, when it has
+// failed (the error has been reported) or when in ends.
+func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writer) error {
+	lines := bufio.NewReaderSize(in, 1<<20)
+	report := &reporter{out: out}
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("worker: no job on standard input: %w", err)
+	}
+	var job Job
+	if err := json.Unmarshal(line, &job); err != nil {
+		return fmt.Errorf("worker: job: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	commands := make(chan Command, 4)
+	go func() {
+		// The end of input means that nobody is left to work for.
+		defer cancel()
+		dec := json.NewDecoder(lines)
+		for {
+			var c Command
+			if dec.Decode(&c) != nil {
+				return
+			}
+			select {
+			case commands <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	w := &worker{job: job, report: report, commands: commands}
+	err = w.run(ctx, table)
+	if err != nil {
+		report.say(Report{Say: Failed, Error: err.Error()})
+		return err
+	}
+	report.say(Report{Say: Done})
+	return nil
+}
+
+// worker is one role at work.
+type worker struct {
+	job      Job
+	report   *reporter
+	commands <-chan Command
+	s        *session
+	gen      *generator
+	members  []*handler
+	acked    int64
+}
+
+func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
+	w.s, err = openSession(ctx, w.job, w.report)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := w.s.close(); err == nil && cerr != nil {
+			err = fmt.Errorf("worker files: %w", cerr)
+		}
+	}()
+	if w.job.Role == Readback {
+		return w.readback(ctx)
+	}
+	var d drivers.Driver
+	for _, t := range table {
+		if t.Name() == w.job.Client {
+			d = t
+		}
+	}
+	if d == nil {
+		return fmt.Errorf("no driver is called %q", w.job.Client)
+	}
+	if err := w.start(d); err != nil {
+		return errors.Join(err, w.stop())
+	}
+	alive, stopAlive := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { w.alive(alive) })
+	defer func() { stopAlive(); beats.Wait() }()
+
+	w.report.say(Report{Say: Ready})
+	if err := w.work(ctx); err != nil {
+		return errors.Join(err, w.stop())
+	}
+	return w.stop()
+}
+
+// start makes the clients of the role.
+func (w *worker) start(d drivers.Driver) error {
+	set := w.job.Settings
+	if w.job.Role == Consumer || w.job.Role == Both {
+		n := 1
+		if w.job.Role == Both {
+			n = max(w.job.Spec.Consume.Members, 0)
+		}
+		for i := range n {
+			h := newHandler(w.s, w.job.Number+uint32(i))
+			if err := h.start(d, set); err != nil {
+				return err
+			}
+			w.members = append(w.members, h)
+		}
+	}
+	if w.job.Role != Consumer {
+		g, err := newGenerator(w.s)
+		if err != nil {
+			return err
+		}
+		if g.client, err = d.Producer(set, w.s.env(), g.ack); err != nil {
+			return fmt.Errorf("%s: producer: %w", d.Name(), err)
+		}
+		w.gen = g
+	}
+	return nil
+}
+
+// work carries out commands until close.
+func (w *worker) work(ctx context.Context) error {
+	if w.job.Role == Filler {
+		if err := w.gen.closed(ctx, math.MaxInt64, int64(w.job.Spec.Consume.Backlog)); err != nil {
+			return err
+		}
+		return w.produced(ctx)
+	}
+	if w.job.Ends != nil {
+		if err := w.backlog(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.New("the supervisor is gone")
+		case c := <-w.commands:
+			switch c.Do {
+			case Begin:
+				if err := w.begin(ctx, c); err != nil {
+					return err
+				}
+			case Drain:
+				w.drain(c.Ends)
+			case Close:
+				return nil
+			default:
+				return fmt.Errorf("unknown command %q", c.Do)
+			}
+		}
+	}
+}
+
+// begin goes through warm-up and measured part. A producer then waits for its
+// acks and closes; a consumer goes on until it is told where to stop.
+func (w *worker) begin(ctx context.Context, c Command) error {
+	w.s.boundaries(c.Measure, c.End)
+	phases := make(chan error, 1)
+	if w.gen == nil {
+		// The commands that follow must be heard while the parts go by.
+		w.s.done.Go(func() {
+			if err := w.s.phases(w.s.ctx, c); err != nil && w.s.ctx.Err() == nil {
+				w.report.say(Report{Say: Failed, Error: err.Error()})
+			}
+		})
+		return nil
+	}
+	go func() { phases <- w.s.phases(ctx, c) }()
+	if err := sleepUntil(ctx, c.Warmup); err != nil {
+		return err
+	}
+	if err := w.generate(ctx, c); err != nil {
+		return err
+	}
+	if err := <-phases; err != nil {
+		return err
+	}
+	return w.produced(ctx)
+}
+
+func (w *worker) generate(ctx context.Context, c Command) error {
+	p := w.job.Spec.Produce
+	if p.Rate.Max {
+		return w.gen.closed(ctx, c.End, 0)
+	}
+	length := time.Duration(c.End - c.Warmup)
+	sched, err := pace.New(p.Rate.PerSecond, p.Schedule, length, w.job.Seed)
+	if err != nil {
+		return err
+	}
+	return w.gen.open(ctx, sched, c.Warmup, length)
+}
+
+// produced ends a producer: all acks, then the client, then the account.
+func (w *worker) produced(ctx context.Context) error {
+	all := w.gen.drain(ctx, w.job.Spec.Phases.Drain)
+	cctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	err := w.gen.client.Close(cctx)
+	acked, failed, next := w.gen.settle()
+	sent := w.gen.sent
+	w.gen = nil
+	if err != nil {
+		return fmt.Errorf("%s: close producer: %w", w.job.Client, err)
+	}
+	m := Report{Say: Produced, Sent: sent, Acked: acked, Failed: failed, Next: next}
+	if !all {
+		m.Error = fmt.Sprintf("%d records were not answered within %s", sent-acked, w.job.Spec.Phases.Drain)
+	}
+	w.report.say(m)
+	return nil
+}
+
+const closeTimeout = 30 * time.Second
+
+// backlog watches a member read what lies there. The measured part runs from
+// its second fetch to a margin before the end, both on the grid of the spans.
+func (w *worker) backlog(ctx context.Context) error {
+	var total int64
+	for _, n := range w.job.Ends {
+		total += n
+	}
+	start := record.Now()
+	w.s.spans.SetCuts(start, int64(backlogGrid))
+	from, to := max(total/20, 1), total-total/10
+	w.s.phase("warmup")
+	if err := w.reach(ctx, from); err != nil {
+		return err
+	}
+	measure := nextOnGrid(start)
+	w.s.latency.SetPhases(measure, math.MaxInt64)
+	if err := sleepUntil(ctx, measure); err != nil {
+		return err
+	}
+	if err := w.s.enter("measure"); err != nil {
+		return err
+	}
+	if err := w.reach(ctx, to); err != nil {
+		return err
+	}
+	end := nextOnGrid(start)
+	w.s.latency.SetPhases(measure, end)
+	if err := sleepUntil(ctx, end); err != nil {
+		return err
+	}
+	return w.s.enter("drain")
+}
+
+const backlogGrid = 10 * time.Millisecond
+
+func nextOnGrid(origin int64) int64 {
+	g := int64(backlogGrid)
+	return origin + ((record.Now()-origin)/g+1)*g
+}
+
+func (w *worker) reach(ctx context.Context, n int64) error {
+	for {
+		delivered, _ := w.progress()
+		if delivered >= n {
+			return nil
+		}
+		if err := sleepUntil(ctx, record.Now()+int64(time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+// progress sums the members of this process.
+func (w *worker) progress() (int64, map[int32]int64) {
+	var delivered int64
+	next := make(map[int32]int64)
+	for _, h := range w.members {
+		d, n := h.progress()
+		delivered += d
+		for p, o := range n {
+			next[p] = max(next[p], o)
+		}
+	}
+	return delivered, next
+}
+
+// drain reports positions until the ends are reached or the supervisor, which
+// sees all members, has had enough.
+func (w *worker) drain(ends map[int32]int64) {
+	w.s.done.Go(func() {
+		for {
+			delivered, next := w.progress()
+			w.report.say(Report{Say: Progress, Delivered: delivered, Next: next})
+			if reached(ends, next) || sleepUntil(w.s.ctx, record.Now()+int64(50*time.Millisecond)) != nil {
+				return
+			}
+		}
+	})
+}
+
+func reached(ends, next map[int32]int64) bool {
+	for p, end := range ends {
+		if next[p] < end {
+			return false
+		}
+	}
+	return true
+}
+
+// alive tells the supervisor once a second that this process is not stuck.
+func (w *worker) alive(ctx context.Context) {
+	for {
+		delivered, _ := w.progress()
+		w.report.say(Report{Say: Alive, Delivered: delivered})
+		if sleepUntil(ctx, record.Now()+int64(time.Second)) != nil {
+			return
+		}
+	}
+}
+
+// stop closes the clients that are still open.
+func (w *worker) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	w.s.phase("close")
+	var errs []error
+	for _, h := range w.members {
+		if err := h.close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: close consumer: %w", w.job.Client, err))
+		}
+	}
+	if w.gen != nil {
+		if err := w.gen.client.Close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: close producer: %w", w.job.Client, err))
+		}
+		w.gen.settle()
+	}
+	return errors.Join(errs...)
+}
+
+// readback reads the topic from its beginning to the ends, through no client
+// under test, and writes down what is there.
+func (w *worker) readback(ctx context.Context) error {
+	w.report.say(Report{Say: Ready})
+	type place struct{ good, bad *record.SpanLane }
+	lanes := make(map[int32]place)
+	for p := range w.job.Ends {
+		lanes[p] = place{w.s.spans.Lane(record.ReadBack, 0, p, 0), w.s.spans.Lane(record.Corrupt, 0, p, 0)}
+	}
+	var n int64
+	err := cluster.ReadBack(ctx, w.job.Access, w.job.Topic, w.job.Ends, func(partition int32, offset int64, _, value []byte) {
+		now := record.Now()
+		h := payload.Get(value)
+		if h.Run != w.job.RunTag || !payload.Intact(value) {
+			lanes[partition].bad.Add(0, uint64(offset), offset, now, now)
+		} else {
+			lanes[partition].good.Add(h.Producer, h.Seq, offset, h.Due, now)
+		}
+		if n++; n%100_000 == 0 {
+			w.report.say(Report{Say: Alive, Delivered: n})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read the topic back: %w", err)
+	}
+	return nil
+}
