@@ -1,0 +1,375 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// tableOf is one workload with its arms side by side.
+type tableOf struct {
+	name string
+	spec *workloads.Spec
+	arms []*arm
+}
+
+// arm is one column.
+type arm struct {
+	name, lane, client string
+	version            string
+	refused            string
+	failed             string // why the first trial that did failed
+	rounds             int    // trials with figures
+	rows               []results.Row
+}
+
+// newTable gathers what belongs to a workload. Arms are sorted by name: the
+// order in which they ran is random.
+func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, workload string) *tableOf {
+	t := &tableOf{name: workload}
+	for i := range run.Specs {
+		if run.Specs[i].Name == workload {
+			t.spec = &run.Specs[i]
+		}
+	}
+	find := func(ref results.TrialRef) *arm {
+		for _, a := range t.arms {
+			if a.name == ref.Arm && a.lane == ref.Lane {
+				return a
+			}
+		}
+		a := &arm{name: ref.Arm, lane: ref.Lane, client: ref.Client, version: version(run.Clients[ref.Client])}
+		t.arms = append(t.arms, a)
+		return a
+	}
+	for _, ref := range run.Order {
+		if ref.Workload == workload {
+			if a := find(ref); a.refused == "" {
+				a.refused = ref.Refused
+			}
+		}
+	}
+	for _, tr := range trials {
+		if tr.Ref.Workload != workload {
+			continue
+		}
+		a := find(tr.Ref)
+		if t.spec == nil && tr.Spec.Name != "" {
+			t.spec = &tr.Spec
+		}
+		switch {
+		case tr.State == "refused" && a.refused == "":
+			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
+		case tr.State != "refused" && tr.State != "complete" && a.failed == "":
+			a.failed = fmt.Sprintf("trial %d %s%s", tr.Ref.N, tr.State, reason(tr.Error))
+		}
+	}
+	for _, a := range t.arms {
+		seen := map[int]bool{}
+		for _, r := range s.Rows {
+			if r.Workload == workload && r.Arm == a.name && r.Lane == a.lane {
+				a.rows = append(a.rows, r)
+				seen[r.Trial] = true
+			}
+		}
+		a.rounds = len(seen)
+	}
+	slices.SortStableFunc(t.arms, func(a, b *arm) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.lane, b.lane)) })
+	return t
+}
+
+// version is the v1.22.2 of module@v1.22.2.
+func version(module string) string {
+	_, v, _ := strings.Cut(module, "@")
+	return v
+}
+
+// values are those of all trials of an arm that match, one per trial.
+func (a *arm) values(metric, stat, unit, role string) []float64 {
+	var out []float64
+	for _, r := range a.rows {
+		if r.Metric == metric && r.Stat == stat && r.Unit == unit && r.Role == role && r.Class == "" {
+			out = append(out, r.Value)
+		}
+	}
+	return out
+}
+
+// blank is what stands where an arm has no figure.
+func (a *arm) blank() string {
+	switch {
+	case a.refused != "":
+		return "n/a"
+	case len(a.rows) == 0 && a.failed != "":
+		return "failed"
+	default:
+		return "-"
+	}
+}
+
+// headline is a row of the table: a figure that a reader looks for first.
+type headline struct {
+	label, metric, stat, unit string
+}
+
+// headlines are the rows, in groups that are set apart.
+func headlines() [][]headline {
+	return [][]headline{
+		{
+			{"produced", results.ProduceThroughput, "", results.UnitRate},
+			{"", results.ProduceThroughput, "", results.UnitBytesPS},
+			{"consumed", results.ConsumeThroughput, "", results.UnitRate},
+			{"", results.ConsumeThroughput, "", results.UnitBytesPS},
+		}, {
+			{"send to ack, p50", results.ProduceService, "p50", results.UnitNs},
+			{"  p99", results.ProduceService, "p99", results.UnitNs},
+			{"due to ack, p50", results.ProduceResponse, "p50", results.UnitNs},
+			{"  p99", results.ProduceResponse, "p99", results.UnitNs},
+			{"  p99.9", results.ProduceResponse, "p999", results.UnitNs},
+			{"end to end, p50", results.E2EResponse, "p50", results.UnitNs},
+			{"  p99", results.E2EResponse, "p99", results.UnitNs},
+			{"  p99.9", results.E2EResponse, "p999", results.UnitNs},
+			{"  max", results.E2EResponse, "max", results.UnitNs},
+			{"generator late, p99", results.ScheduleLag, "p99", results.UnitNs},
+		}, {
+			{"CPU per record", results.CPUPerRecord, "", results.UnitNs},
+			{"allocs per record", results.AllocPerRecord, "", results.UnitAllocs},
+			{"bytes alloc. per record", results.AllocBytes, "", results.UnitBytes},
+			{"memory, peak", results.RSSPeak, "", results.UnitBytes},
+			{"GC pauses", results.GCPause, "", results.UnitNs},
+			{"requests per 1,000", results.WireRequests, "", results.UnitCount},
+			{"broker CPU", results.BrokerCPU, "", results.UnitCores},
+		},
+	}
+}
+
+// leastColumns are the columns of the label and the unit; each arm takes about
+// armColumns more.
+const (
+	leastColumns = 38
+	armColumns   = 19
+)
+
+// workload prints one table, or several below each other where the arms do not
+// fit side by side, and what belongs to it.
+func (p *page) workload(t *tableOf) {
+	p.heading(t.name)
+	if t.spec != nil {
+		p.wrapped("  ", t.spec.About)
+	}
+	if about := describe(t.spec); about != "" {
+		p.wrapped("  ", about)
+	}
+	p.line("")
+	fit := max(1, (p.width-leastColumns)/armColumns)
+	for arms := range slices.Chunk(t.arms, fit) {
+		p.arms(t, arms)
+	}
+	for _, a := range t.arms {
+		switch {
+		case a.refused != "":
+			p.wrapped("  n/a      ", a.title()+": "+a.refused)
+		case a.failed != "":
+			p.wrapped("  failed   ", a.title()+": "+a.failed)
+		}
+	}
+	p.audit(t)
+}
+
+func (a *arm) title() string {
+	if a.lane == "" || a.lane == "matched" {
+		return a.name
+	}
+	return a.name + " (" + a.lane + ")"
+}
+
+// arms prints one table.
+func (p *page) arms(t *tableOf, arms []*arm) {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	w.SetStyle(style)
+	configs := []table.ColumnConfig{{Number: 1, WidthMin: 22}, {Number: 2, WidthMin: 9}}
+	header := table.Row{"", ""}
+	batches := batchLines(t.arms)
+	for i, a := range arms {
+		head := []string{a.name}
+		if manyLanes(t.arms) {
+			head = append(head, a.lane)
+		}
+		if a.version != "" {
+			head = append(head, a.version)
+		}
+		if line := batches[a]; line != "" {
+			head = append(head, line)
+		}
+		header = append(header, strings.Join(head, "\n"))
+		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: 12, WidthMax: 24, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	w.SetColumnConfigs(configs)
+	w.AppendHeader(header)
+	roles := rolesOf(t.arms)
+	for _, group := range headlines() {
+		var rows []table.Row
+		for _, h := range group {
+			rows = append(rows, figures(h, roles, t.arms, arms)...)
+		}
+		if len(rows) > 0 {
+			w.AppendRows(rows)
+			w.AppendSeparator()
+		}
+	}
+	if row := marks(arms); row != nil {
+		w.AppendRow(row)
+	}
+	for line := range strings.Lines(w.Render()) {
+		p.line(" %s", strings.TrimRight(line, "\n "))
+	}
+	p.line("")
+}
+
+func manyLanes(arms []*arm) bool {
+	for _, a := range arms[1:] {
+		if a.lane != arms[0].lane {
+			return true
+		}
+	}
+	return false
+}
+
+// rolesOf lists the roles that have a cost of their own, in a fixed order.
+func rolesOf(arms []*arm) []string {
+	var out []string
+	for _, role := range []string{"producer", "consumer", "both"} {
+		for _, a := range arms {
+			if slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Role == role }) {
+				out = append(out, role)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// figures are the rows of a headline: one for each role that has it. The scale
+// is that of all arms of the workload, so that tables below each other agree.
+func figures(h headline, roles []string, all, arms []*arm) []table.Row {
+	var out []table.Row
+	candidates := roles
+	if h.metric == results.BrokerCPU {
+		candidates = []string{"broker"}
+	}
+	var with []string
+	for _, role := range candidates {
+		if slices.ContainsFunc(all, func(a *arm) bool { return len(a.values(h.metric, h.stat, h.unit, role)) > 0 }) {
+			with = append(with, role)
+		}
+	}
+	for _, role := range with {
+		largest := 0.0
+		for _, a := range all {
+			if vs := a.values(h.metric, h.stat, h.unit, role); len(vs) > 0 {
+				largest = max(largest, median(vs))
+			}
+		}
+		by := scaleOf(h.unit, largest)
+		label := h.label
+		if len(with) > 1 && label != "" {
+			label += ", " + role
+		}
+		row := table.Row{label, by.name}
+		for _, a := range arms {
+			vs := a.values(h.metric, h.stat, h.unit, role)
+			if len(vs) == 0 {
+				row = append(row, a.blank())
+				continue
+			}
+			row = append(row, by.format(median(vs))+spread(vs))
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// spread is how far the rounds lie around their median: half their range.
+func spread(vs []float64) string {
+	m := median(vs)
+	if len(vs) < 2 || m == 0 {
+		return ""
+	}
+	percent := 100 * (slices.Max(vs) - slices.Min(vs)) / 2 / m
+	return fmt.Sprintf(" ±%3.0f%%", percent)
+}
+
+func median(xs []float64) float64 {
+	s := slices.Sorted(slices.Values(xs))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// batchLines says in the header how many records a batch had, where that
+// differs by more than 5% between arms: it explains much of what is below.
+func batchLines(arms []*arm) map[*arm]string {
+	mean := map[*arm]float64{}
+	var all []float64
+	for _, a := range arms {
+		for _, role := range []string{"producer", "both"} {
+			if vs := a.values(results.WireBatch, "", results.UnitCount, role); len(vs) > 0 {
+				mean[a] = median(vs)
+				all = append(all, mean[a])
+			}
+		}
+	}
+	out := map[*arm]string{}
+	if len(all) < 2 || slices.Max(all) <= 1.05*slices.Min(all) {
+		return out
+	}
+	for a, m := range mean {
+		out[a] = significant(m) + " rec/batch"
+	}
+	return out
+}
+
+// marks is the last row: what keeps trials of an arm out of verdicts, nil where
+// nothing does.
+func marks(arms []*arm) table.Row {
+	row, any := table.Row{"marks", ""}, false
+	for _, a := range arms {
+		var lines []string
+		for _, m := range []struct{ metric, word string }{
+			{results.TrialSaturated, "saturated"}, {results.TrialNotSteady, "not steady"}, {results.TrialLimited, "limited by "},
+		} {
+			classes := map[string]int{}
+			for _, r := range a.rows {
+				if r.Metric == m.metric && r.Value != 0 {
+					class := ""
+					if m.metric == results.TrialLimited {
+						class = r.Class
+					}
+					classes[class]++
+				}
+			}
+			for _, class := range sortedKeys(classes) {
+				line := m.word + class
+				if n := classes[class]; n < a.rounds {
+					line += fmt.Sprintf(" %d/%d", n, a.rounds)
+				}
+				lines = append(lines, line)
+			}
+		}
+		any = any || len(lines) > 0
+		row = append(row, strings.Join(lines, "\n"))
+	}
+	if !any {
+		return nil
+	}
+	return row
+}

@@ -1,0 +1,212 @@
+// Package report shows a run to people. It reads the rows of a summary and what
+// the trials say about themselves; it computes medians over rounds and nothing
+// else, and prints the same bytes for the same input.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Options say how the terminal is. The zero value is good for a pipe.
+type Options struct {
+	Width int  // columns; 0 means 100, the width that the layout is made for
+	Color bool // bold headings; only for a terminal
+}
+
+const (
+	defaultWidth = 100
+	leastWidth   = 60 // below it nothing could stand side by side
+)
+
+// Terminal writes the run as text: for each workload a table with the arms side
+// by side, the marks and the audit; then, once for all, what could not be
+// matched between clients and what to be wary of.
+func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results.Summary, o Options) error {
+	p := &page{width: o.Width, color: o.Color}
+	if p.width == 0 {
+		p.width = defaultWidth
+	}
+	p.width = max(p.width, leastWidth)
+	p.head(run)
+	for _, name := range workloadNames(run, trials) {
+		p.workload(newTable(run, trials, s, name))
+	}
+	p.unmatched(trials)
+	p.list("Notes", notes(trials))
+	p.list("Warnings", s.Warnings)
+	_, err := io.WriteString(w, p.String())
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// page is text being laid out.
+type page struct {
+	strings.Builder
+	width int
+	color bool
+}
+
+func (p *page) line(format string, args ...any) {
+	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	p.WriteByte('\n')
+}
+
+func (p *page) heading(s string) {
+	p.line("")
+	p.line("%s", p.bold(s))
+}
+
+func (p *page) bold(s string) string {
+	if !p.color {
+		return s
+	}
+	return "\x1b[1m" + s + "\x1b[0m"
+}
+
+// head says what ran, on what, against which broker.
+func (p *page) head(run *results.Run) {
+	title := "kbench run " + run.ID
+	if run.Suite != "" {
+		title += " · " + run.Suite
+	}
+	title += fmt.Sprintf(" · %s · seed %d", count(int64(run.Rounds), "round"), run.Seed)
+	p.line("%s", p.bold(title))
+	if run.State != "complete" {
+		p.wrapped("state    ", run.State+reason(run.Error))
+	}
+	broker := run.Broker.Title
+	if broker == "" {
+		broker = run.Broker.Kind
+	}
+	if run.Broker.Kind == "embedded" && !strings.Contains(broker, "simulated") {
+		broker += " (a simulated broker)"
+	}
+	p.wrapped("broker   ", broker)
+	m := run.Machine
+	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch, run.Go)
+	p.wrapped("machine  ", strings.Join(machine, ", "))
+}
+
+func reason(err string) string {
+	if err == "" {
+		return ""
+	}
+	first, _, _ := strings.Cut(err, "\n")
+	return ": " + first
+}
+
+func nonEmpty(parts ...string) []string {
+	var out []string
+	for _, s := range parts {
+		if strings.Trim(s, "/") != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// workloadNames lists the workloads in the order of the documents, then those
+// that only a trial knows.
+func workloadNames(run *results.Run, trials []*results.Trial) []string {
+	var names []string
+	seen := map[string]bool{"": true}
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	for _, spec := range run.Specs {
+		add(spec.Name)
+	}
+	for _, ref := range run.Order {
+		add(ref.Workload)
+	}
+	for _, t := range trials {
+		add(t.Ref.Workload)
+	}
+	return names
+}
+
+// describe is one line about the work that every client did.
+func describe(spec *workloads.Spec) string {
+	if spec == nil {
+		return ""
+	}
+	parts := []string{sizeOf(spec.Records.Size) + " records", count(int64(spec.Topic.Partitions), "partition")}
+	switch {
+	case spec.Kind() == workloads.Backlog:
+		parts = append(parts, "a backlog of "+grouped(float64(spec.Consume.Backlog), 0))
+	case spec.Produce.Rate.Max:
+		parts = append(parts, "rate max with "+grouped(float64(spec.Produce.Window), 0)+" outstanding")
+	default:
+		parts = append(parts, grouped(spec.Produce.Rate.PerSecond, 0)+"/s "+spec.Produce.Schedule.Kind)
+	}
+	if spec.Kind() != workloads.Backlog {
+		parts = append(parts, "acks "+spec.Produce.Acks, "codec "+spec.Produce.Codec)
+	}
+	if spec.Consume.Members > 0 {
+		parts = append(parts, count(int64(spec.Consume.Members), "member"))
+	}
+	if spec.Kind() != workloads.Backlog {
+		parts = append(parts, spec.Phases.Measure.String()+" measured")
+	}
+	if spec.Sample {
+		parts = append(parts, "a sample, not a measurement")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sizeOf(s workloads.Size) string {
+	switch {
+	case s.Uniform[1] > 0:
+		return fmt.Sprintf("%d to %d B", s.Uniform[0], s.Uniform[1])
+	case s.Median > 0:
+		return fmt.Sprintf("median %d B", s.Median)
+	case len(s.Choice) > 0:
+		return "mixed"
+	default:
+		return fmt.Sprintf("%d B", s.Fixed)
+	}
+}
+
+// wrapped writes text in the width, its further lines indented below the first.
+func (p *page) wrapped(label, text string) {
+	indent := strings.Repeat(" ", len([]rune(label)))
+	line, used := label, len([]rune(label))
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		if i > 0 && used+1+n > p.width {
+			p.line("%s", line)
+			line, used = indent, len(indent)
+		} else if i > 0 {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+n
+	}
+	p.line("%s", line)
+}
+
+// listed is how many lines of a list are shown; the rest is a number.
+const listed = 12
+
+func (p *page) list(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.heading(title)
+	for i, l := range lines {
+		if i == listed {
+			p.line("  … and %d more in %s", len(lines)-listed, results.SummaryFile)
+			return
+		}
+		p.wrapped("  - ", l)
+	}
+}
