@@ -17,16 +17,32 @@ type bursts struct {
 	base  constant
 	every time.Duration
 	size  int64
+
+	// The period asked for last: records from .. to-1, k bursts begun.
+	k, from, to int64
 }
 
-var _ Schedule = bursts{}
+var _ Schedule = (*bursts)(nil)
 
-func (b bursts) At(i int64) time.Duration {
-	if i <= 0 {
-		return 0
+func newBursts(perSecond float64, every time.Duration, size int64) *bursts {
+	b := &bursts{base: constant(perSecond), every: every, size: size}
+	b.to = b.first(1)
+	return b
+}
+
+func (b *bursts) At(i int64) time.Duration {
+	if i < b.from || i >= b.to {
+		b.find(i)
 	}
-	// k bursts have begun by record i. The estimate takes a period's mean and is
-	// off by rounding alone.
+	if b.k > 0 && i < b.from+b.size {
+		return time.Duration(b.k) * b.every
+	}
+	return b.base.At(i - b.k*b.size)
+}
+
+// find turns to the period of record i. The estimate takes a period's mean and
+// is off by rounding alone.
+func (b *bursts) find(i int64) {
 	perPeriod := float64(b.base)*b.every.Seconds() + float64(b.size)
 	k := int64((float64(i) + float64(b.size)) / perPeriod)
 	for k > 0 && b.first(k) > i {
@@ -35,22 +51,19 @@ func (b bursts) At(i int64) time.Duration {
 	for b.first(k+1) <= i {
 		k++
 	}
-	if k > 0 && i < b.first(k)+b.size {
-		return time.Duration(k) * b.every
-	}
-	return b.base.At(i - k*b.size)
+	b.k, b.from, b.to = k, b.first(k), b.first(k+1)
 }
 
 // first returns the number of the first record of burst k, counted from 1, and
 // 0 for k 0.
-func (b bursts) first(k int64) int64 {
+func (b *bursts) first(k int64) int64 {
 	if k == 0 {
 		return 0
 	}
 	return b.base.Count(time.Duration(k)*b.every) + (k-1)*b.size
 }
 
-func (b bursts) Count(until time.Duration) int64 {
+func (b *bursts) Count(until time.Duration) int64 {
 	if until <= 0 {
 		return 0
 	}

@@ -61,7 +61,7 @@ func New(perSecond float64, s workloads.Schedule, total time.Duration, seed uint
 		if s.Every <= 0 || s.Size < 1 {
 			return nil, fmt.Errorf("bursts: %d records every %s: both must be above 0", s.Size, s.Every)
 		}
-		return bursts{base: constant(perSecond), every: s.Every, size: int64(s.Size)}, nil
+		return newBursts(perSecond, s.Every, int64(s.Size)), nil
 	default:
 		return nil, fmt.Errorf("schedule %q: must be constant, poisson, ramp, steps or bursts", s.Kind)
 	}
@@ -151,7 +151,7 @@ func duration(seconds float64) time.Duration {
 
 // count corrects a guess of how many records come before until. The guess is
 // the integral of the rate, so it is off by rounding alone.
-func count(s Schedule, until time.Duration, guess float64) int64 {
+func count[S Schedule](s S, until time.Duration, guess float64) int64 {
 	if until <= 0 {
 		return 0
 	}
