@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"net"
 	"sync"
 
@@ -84,7 +85,9 @@ func (c *conn) report(k *kept, now int64, decode func(*record.Event, *kept) erro
 		API: k.api, V: k.version, Corr: k.corr, Bytes: prefixBytes + k.size,
 	}
 	if err := decode(&e, k); err != nil {
-		c.tap.sums.unknown.Add(1)
+		if !errors.Is(err, errNothing) {
+			c.tap.sums.unknown.Add(1)
+		}
 		return
 	}
 	if e.K == record.EvResponse && c.pending.hold(e) {

@@ -13,6 +13,9 @@ import (
 	"github.com/kbench/kbench/results/record"
 )
 
+// errNothing says that a frame was read and holds nothing to be reported.
+var errNothing = errors.New("nothing to report")
+
 // decodeRequest fills e from a request.
 func decodeRequest(e *record.Event, k *kept) (err error) {
 	defer recovered(&err)
@@ -119,6 +122,9 @@ func fillRequest(e *record.Event, req kmsg.Request) error {
 			e.Parts = parts(e.Parts, "", r.Topics[i].TopicID, r.Topics[i].Partitions)
 		}
 	case *kmsg.FetchRequest:
+		if r.SessionID != 0 && r.SessionEpoch == -1 {
+			return errNothing // it ends a fetch session: its limits are nobody's settings
+		}
 		fillFetch(e, r)
 	case *kmsg.ProduceRequest:
 		return fillProduce(e, r)

@@ -315,3 +315,17 @@ func TestFetchIsDecoded(t *testing.T) {
 		}
 	}
 }
+
+func TestFetchThatEndsASessionIsNotReported(t *testing.T) {
+	tap, events := newTap(t, Options{Every: 1})
+	c := tap.wrap(&script{}, "b:1")
+	send(t, c, request(&kmsg.FetchRequest{Version: 11, MaxWaitMillis: 1, SessionID: 7, SessionEpoch: -1}, 1), 1<<20)
+	send(t, c, request(&kmsg.FetchRequest{Version: 11, MaxWaitMillis: 500, SessionID: 0, SessionEpoch: -1}, 2), 1<<20)
+	got := events.of(record.EvFetch)
+	if len(got) != 1 || got[0].Corr != 2 {
+		t.Errorf("got %v, want the second alone: without a session, epoch -1 is every Fetch's", got)
+	}
+	if n := tap.sums.unknown.Load(); n != 0 {
+		t.Errorf("%d frames could not be read", n)
+	}
+}
