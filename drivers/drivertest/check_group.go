@@ -1,0 +1,246 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+func groupChecks() []Check {
+	return []Check{{
+		Name:  "handover-partition",
+		About: "partitions move to a second member and back under load, with a lane each: nothing is lost, and nothing repeated where the plan says so",
+		Run:   func(ctx context.Context, e *Env) error { return checkHandover(ctx, e, drivers.LanesPartition) },
+	}, {
+		Name:  "handover-member",
+		About: "partitions move to a second member and back under load, with serial members: nothing is lost, and nothing repeated where the plan says so",
+		Run:   func(ctx context.Context, e *Env) error { return checkHandover(ctx, e, drivers.LanesMember) },
+	}, {
+		Name:  "events",
+		About: "a member is told which partitions it is given, and which are taken back",
+		Run:   checkEvents,
+	}, {
+		Name:  "leave",
+		About: "Close leaves the group at once, and waits for the record that is being handled",
+		Run:   checkLeave,
+	}, {
+		Name:  "static",
+		About: "a static member stays in the group when it is closed",
+		Run:   checkStatic,
+	}, {
+		Name:  "consumer-close",
+		About: "a consumer can be closed twice, marked and committed afterwards, and does not hang",
+		Run:   checkConsumerClose,
+	}}
+}
+
+// checkHandover keeps a producer and slow handlers busy while a second member
+// joins, and while the first one leaves.
+func checkHandover(ctx context.Context, e *Env, lanes string) error {
+	const partitions, backlog = 4, 100
+	tps := parts(e.topic("t", partitions), partitions)
+	s := e.settings(tps[0].Topic)
+	s.Consume.Lanes = lanes
+	once := e.exact(s, drivers.KeyCommitOnRevoke, drivers.KeyRevoke)
+	// Without events a driver cannot say when a partition comes back to it.
+	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
+
+	snd, err := e.newSender(ctx, s, e.env(), nil)
+	if err != nil {
+		return err
+	}
+	t := newTally()
+	slow := memberOptions{rewind: rewind, work: func(topicPart, int64) { time.Sleep(time.Millisecond) }}
+	first, err := e.join(ctx, s, e.env(), t, slow)
+	if err != nil {
+		return err
+	}
+	sent := 0
+	// load sends until done, so that a partition never lies still while it moves,
+	// and no faster than the handlers can follow.
+	load := func(what string, done func() bool) error {
+		for !done() {
+			if sent*partitions > t.distinct()+backlog {
+				quiet(ctx, 2*time.Millisecond)
+				if ctx.Err() != nil {
+					return fmt.Errorf("waited in vain: %s", what)
+				}
+				continue
+			}
+			if err := snd.send(ctx, tps, 5); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			sent += 5
+		}
+		return nil
+	}
+	if err := load("the first member reads", func() bool { return first.records.Load() > 20 }); err != nil {
+		return err
+	}
+	second, err := e.join(ctx, s, e.env(), t, slow)
+	if err != nil {
+		return err
+	}
+	before := second.records.Load()
+	if err := load("the second member reads", func() bool { return second.records.Load() > before+20 }); err != nil {
+		return err
+	}
+	var left atomic.Bool
+	closed := make(chan error, 1)
+	go func() {
+		closed <- first.close(ctx)
+		left.Store(true)
+	}()
+	err = load("the first member leaves", left.Load)
+	if err = errors.Join(err, <-closed); err != nil {
+		return err
+	}
+	if err := snd.send(ctx, tps, 5); err != nil {
+		return err
+	}
+	sent += 5
+	if err := t.await(ctx, sent*partitions); err != nil {
+		return err
+	}
+	if again := t.repeated(); once && again > 0 {
+		return fmt.Errorf("%d records were delivered again, though marks are said to be committed before partitions are given up", again)
+	}
+	return nil
+}
+
+func checkEvents(ctx context.Context, e *Env) error {
+	const n, partitions = 20, 4
+	tps := parts(e.topic("t", partitions), partitions)
+	s := e.settings(tps[0].Topic)
+	if err := e.need(s, drivers.KeyEvents); err != nil {
+		return err
+	}
+	if err := e.fill(ctx, s, tps, n); err != nil {
+		return err
+	}
+	t := newTally()
+	first, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, n*partitions); err != nil {
+		return err
+	}
+	if !first.saw(drivers.Assigned, tps) {
+		return errors.New("records came from partitions that no Assigned event named")
+	}
+	second, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	moved := func() []topicPart {
+		return slices.DeleteFunc(slices.Clone(tps), func(tp topicPart) bool { return !second.saw(drivers.Assigned, []topicPart{tp}) })
+	}
+	if err := until(ctx, func() bool { return len(moved()) == partitions/2 }, func() string {
+		return fmt.Sprintf("the second member was told of %d of the %d partitions of its share", len(moved()), partitions/2)
+	}); err != nil {
+		return err
+	}
+	if !first.saw(drivers.Revoked, moved()) {
+		return fmt.Errorf("%v went to the second member, but the first was told of no Revoked", moved())
+	}
+	return nil
+}
+
+func checkLeave(ctx context.Context, e *Env) error {
+	tps := parts(e.topic("t", 2), 2)
+	s := e.settings(tps[0].Topic)
+	if err := e.fill(ctx, s, tps, 10); err != nil {
+		return err
+	}
+	t := newTally()
+	running := make(chan struct{}, 1)
+	m, err := e.join(ctx, s, e.env(), t, memberOptions{work: func(topicPart, int64) {
+		select {
+		case running <- struct{}{}:
+		default:
+		}
+		time.Sleep(20 * time.Millisecond)
+	}})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-running:
+	case <-ctx.Done():
+		return errors.New("no record was delivered")
+	}
+	if n := e.broker.Members(s.GroupID); n != 1 {
+		return fmt.Errorf("the group has %d members while one reads", n)
+	}
+	if err := m.close(ctx); err != nil {
+		return err
+	}
+	// The lanes of the member complain about a record that runs from here on.
+	quiet(ctx, 100*time.Millisecond)
+	if n := e.broker.Members(s.GroupID); n != 0 {
+		return fmt.Errorf("the group has %d members after the only one was closed", n)
+	}
+	return nil
+}
+
+func checkStatic(ctx context.Context, e *Env) error {
+	tps := parts(e.topic("t", 1), 1)
+	s := e.settings(tps[0].Topic)
+	s.Group.Static, s.InstanceID = true, "instance-1"
+	if err := e.need(s, drivers.KeyStatic); err != nil {
+		return err
+	}
+	if err := e.fill(ctx, s, tps, 5); err != nil {
+		return err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, 5); err != nil {
+		return err
+	}
+	if err := m.close(ctx); err != nil {
+		return err
+	}
+	if n := e.broker.Members(s.GroupID); n != 1 {
+		return fmt.Errorf("the group has %d members after a static one was closed: it must stay until its session ends", n)
+	}
+	return nil
+}
+
+func checkConsumerClose(ctx context.Context, e *Env) error {
+	tps := parts(e.topic("t", 1), 1)
+	s := e.settings(tps[0].Topic)
+	if err := e.fill(ctx, s, tps, 5); err != nil {
+		return err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, 5); err != nil {
+		return err
+	}
+	for range 2 {
+		if err := m.close(ctx); err != nil {
+			return err
+		}
+	}
+	at := e.committed(m, tps[0])
+	m.mark(tps[0], at+1)
+	// It may well fail, but not hang.
+	_ = bounded(ctx, closeLimit, "Commit after Close", m.consumer().Commit)
+	if now := e.committed(m, tps[0]); now != at {
+		return fmt.Errorf("offset %d was committed after Close had returned", now)
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+func troubleChecks() []Check {
+	return []Check{{
+		Name:  "unknown-topic",
+		About: "a record for a topic that does not exist is acked with an error",
+		Run:   checkUnknownTopic,
+	}, {
+		Name:  "unreachable-producer",
+		About: "a producer that reaches no broker says so, and can be closed",
+		Run:   checkUnreachableProducer,
+	}, {
+		Name:  "unreachable-consumer",
+		About: "a consumer that reaches no broker says so, and can be closed",
+		Run:   checkUnreachableConsumer,
+	}, {
+		Name:  "sasl",
+		About: "each SASL mechanism of the plan lets the right password in, and says so when it is wrong",
+		Run:   checkSASL,
+	}}
+}
+
+func leakChecks() []Check {
+	return []Check{{
+		Name:  "leaks",
+		About: "a producer and a consumer leave no goroutine behind when they are closed",
+		Alone: true,
+		Run:   checkLeaks,
+	}}
+}
+
+var errNoBroker = &skipped{why: "the driver has no broker"}
+
+func checkUnknownTopic(ctx context.Context, e *Env) error {
+	if brokerless(e.drv) {
+		return errNoBroker
+	}
+	s := e.settings(e.topicName("missing"))
+	var got atomic.Pointer[error]
+	snd, err := e.newSender(ctx, s, e.env(), func(_ *drivers.Msg, err error) { got.Store(&err) })
+	if err != nil {
+		return err
+	}
+	if err := snd.send(ctx, parts(s.Topics[0], 1), 1); err != nil {
+		return err
+	}
+	if *got.Load() == nil {
+		return errors.New("the ack has no error")
+	}
+	return nil
+}
+
+// nowhere returns an address at which nothing listens.
+func nowhere() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+func checkUnreachableProducer(ctx context.Context, e *Env) error {
+	if brokerless(e.drv) {
+		return errNoBroker
+	}
+	addr, err := nowhere()
+	if err != nil {
+		return err
+	}
+	env := e.env()
+	env.Seeds = []string{addr}
+	var refused atomic.Bool
+	snd, err := e.newSender(ctx, e.settings(e.topicName("t")), env, func(_ *drivers.Msg, err error) { refused.Store(err != nil) })
+	if err != nil {
+		return nil // it said so at once
+	}
+	m := <-snd.free
+	snd.prepare(m, parts(e.topicName("t"), 1)[0])
+	sendCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() { failed <- snd.p.Send(sendCtx, []*drivers.Msg{m}) }()
+	err = until(ctx, func() bool {
+		select {
+		case err := <-failed:
+			if err != nil {
+				refused.Store(true)
+			}
+		default:
+		}
+		return refused.Load() || e.logged() > 0
+	}, func() string { return "an error from Send, an ack with an error, or a warning in the log" })
+	cancel()
+	return errors.Join(err, bounded(ctx, closeLimit, "Producer.Close", func(ctx context.Context) error {
+		_ = snd.p.Close(ctx) // it may say that it could not do it in good order
+		return nil
+	}))
+}
+
+func checkUnreachableConsumer(ctx context.Context, e *Env) error {
+	if brokerless(e.drv) {
+		return errNoBroker
+	}
+	addr, err := nowhere()
+	if err != nil {
+		return err
+	}
+	env := e.env()
+	env.Seeds = []string{addr}
+	m := &member{e: e, s: e.settings(e.topicName("t")), tally: newTally(), lanes: make(map[topicPart]*lane), first: make(map[topicPart]int64)}
+	c, err := e.drv.Consumer(m.s, env, m)
+	if err != nil {
+		return nil // it said so at once
+	}
+	err = until(ctx, func() bool { return m.failed() || e.logged() > 0 }, func() string {
+		return "an error from Consumer, a Failed event, or a warning in the log"
+	})
+	return errors.Join(err, bounded(ctx, closeLimit, "Consumer.Close", func(ctx context.Context) error {
+		_ = c.Close(ctx) // there is no one to say goodbye to
+		return nil
+	}))
+}
+
+func checkSASL(ctx context.Context, e *Env) error {
+	s := e.settings()
+	if brokerless(e.drv) {
+		return errNoBroker
+	}
+	if err := e.need(s, drivers.KeySASL); err != nil {
+		return err
+	}
+	const user, password = "user", "pass word"
+	mechanisms := []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+	opts := []kfake.Opt{kfake.EnableSASL()}
+	for _, mechanism := range mechanisms {
+		opts = append(opts, kfake.Superuser(mechanism, user, password))
+	}
+	guarded, err := newFake(opts...)
+	if err != nil {
+		return err
+	}
+	e.atEnd(func() error { guarded.Close(); return nil })
+	for _, mechanism := range mechanisms {
+		if err := e.authenticate(ctx, guarded, drivers.SASL{Mechanism: mechanism, User: user, Password: password}); err != nil {
+			return fmt.Errorf("%s: %w", mechanism, err)
+		}
+	}
+	return e.refuse(ctx, guarded, drivers.SASL{Mechanism: "PLAIN", User: user, Password: "wrong"})
+}
+
+// authenticate produces and consumes as a user.
+func (e *Env) authenticate(ctx context.Context, b broker, sasl drivers.SASL) error {
+	topic := e.topicName(sasl.Mechanism)
+	b.CreateTopic(topic, 1)
+	s := e.settings(topic)
+	s.GroupID += sasl.Mechanism
+	env := e.env()
+	env.Seeds, env.SASL = b.Seeds(), &sasl
+	snd, err := e.newSender(ctx, s, env, nil)
+	if err != nil {
+		return err
+	}
+	if err := snd.send(ctx, parts(topic, 1), 3); err != nil {
+		return err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, env, t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, 3); err != nil {
+		return err
+	}
+	return m.close(ctx)
+}
+
+// refuse tries a wrong password.
+func (e *Env) refuse(ctx context.Context, b broker, sasl drivers.SASL) error {
+	topic := e.topicName(sasl.Mechanism)
+	env := e.env()
+	env.Seeds, env.SASL = b.Seeds(), &sasl
+	before := e.logged()
+	var acked, refused atomic.Bool
+	snd, err := e.newSender(ctx, e.settings(topic), env, func(_ *drivers.Msg, err error) {
+		acked.Store(err == nil)
+		refused.Store(err != nil)
+	})
+	if err != nil {
+		return nil // it said so at once
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := <-snd.free
+	snd.prepare(m, parts(topic, 1)[0])
+	failed := make(chan error, 1)
+	go func() { failed <- snd.p.Send(ctx, []*drivers.Msg{m}) }()
+	err = until(ctx, func() bool {
+		select {
+		case err := <-failed:
+			if err != nil {
+				refused.Store(true)
+			}
+		default:
+		}
+		return acked.Load() || refused.Load() || e.logged() > before
+	}, func() string { return "a word about the wrong password" })
+	if acked.Load() {
+		return errors.New("a record was acked with a wrong password")
+	}
+	return err
+}
+
+// checkLeaks compares the goroutines before and after the life of a producer and
+// of a consumer. The broker's own, one for each connection, end with it, which
+// goleak waits for.
+func checkLeaks(ctx context.Context, e *Env) error {
+	tps := parts(e.topic("t", 2), 2)
+	s := e.settings(tps[0].Topic)
+	before := goleak.IgnoreCurrent()
+	if err := e.fill(ctx, s, tps, 20); err != nil {
+		return err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, 40); err != nil {
+		return err
+	}
+	if err := m.close(ctx); err != nil {
+		return err
+	}
+	if err := goleak.Find(before); err != nil {
+		return fmt.Errorf("goroutines remain after Close: %w", err)
+	}
+	return nil
+}

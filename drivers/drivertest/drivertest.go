@@ -1,0 +1,215 @@
+// Package drivertest is the suite that every driver passes and that every broken
+// one fails. It knows no client: a driver is driven through its interface, and
+// what it did is compared with what the broker has and with what went over the
+// wire.
+//
+// The suite is a table of checks. Run makes them subtests; Verify runs them
+// without a testing.T, so that it can be seen to fail. The broker is kfake, in
+// this process; a Brokerless driver brings its own answers (Inspector).
+//
+// A check asserts what the driver's Plan says that it does. What the Plan calls
+// Unsupported is skipped with its reason, never passed.
+//
+// No verdict depends on how long something took. Deadlines are there to end what
+// hangs, and are far above what any client needs.
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+const (
+	// checkLimit ends a check that hangs. A rebalance of the slowest client
+	// takes a few seconds on a busy machine.
+	checkLimit = 45 * time.Second
+
+	// closeLimit ends a Close that hangs.
+	closeLimit = 8 * time.Second
+
+	// parallel is how many checks run at once: most of their time is waiting.
+	parallel = 4
+)
+
+// Inspector is what a Brokerless driver offers in place of a broker's admin
+// side. A decorator offers its inner driver's by Unwrap.
+type Inspector interface {
+	CreateTopic(name string, partitions int)
+	End(topic string, partition int32) int64              // the offset after the last record
+	Committed(group, topic string, partition int32) int64 // -1: never
+	Members(group string) int
+}
+
+// Wrapper is implemented by a driver that decorates another.
+type Wrapper interface {
+	Unwrap() drivers.Driver
+}
+
+// Check is one thing that a driver must do.
+type Check struct {
+	Name  string
+	About string
+
+	// Alone is set where what other checks do at the same time would be seen.
+	Alone bool
+
+	// Run returns nil, a skip, or what the driver did wrong.
+	Run func(context.Context, *Env) error
+}
+
+// Checks returns the suite, in the order in which it is shown.
+func Checks() []Check {
+	return slices.Concat(planChecks(), produceChecks(), consumeChecks(), commitChecks(), groupChecks(), troubleChecks(), wireChecks(), leakChecks())
+}
+
+// Failure is a check that a driver did not pass.
+type Failure struct {
+	Check string
+	Err   error
+}
+
+func (f Failure) String() string { return f.Check + ": " + f.Err.Error() }
+
+// Option changes what Run does.
+type Option func(*options)
+
+type options struct {
+	settings func(*drivers.Settings)
+}
+
+// WithSettings edits the settings that every check starts from, such as for a
+// driver that cannot do without some value of its own.
+func WithSettings(edit func(*drivers.Settings)) Option {
+	return func(o *options) { o.settings = edit }
+}
+
+// Run runs the suite as subtests of t.
+func Run(t *testing.T, drv drivers.Driver, opts ...Option) {
+	t.Helper()
+	b, err := newBroker(drv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	slots := make(chan struct{}, parallel)
+	run := func(t *testing.T, c Check) {
+		err := runCheck(drv, b, c, o, t.Logf)
+		var skip *skipped
+		switch {
+		case errors.As(err, &skip):
+			t.Skip(skip.why)
+		case err != nil:
+			t.Errorf("%s: %v", c.About, err)
+		}
+	}
+	t.Run("together", func(t *testing.T) {
+		for _, c := range Checks() {
+			if c.Alone {
+				continue
+			}
+			t.Run(c.Name, func(t *testing.T) {
+				t.Parallel()
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				run(t, c)
+			})
+		}
+	})
+	for _, c := range Checks() {
+		if c.Alone {
+			t.Run(c.Name, func(t *testing.T) { run(t, c) })
+		}
+	}
+}
+
+// Verify runs the checks that are named, or all, and returns those that failed,
+// in the order of Checks.
+func Verify(drv drivers.Driver, names ...string) ([]Failure, error) {
+	b, err := newBroker(drv)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	var chosen []Check
+	for _, c := range Checks() {
+		if len(names) == 0 || slices.Contains(names, c.Name) {
+			chosen = append(chosen, c)
+		}
+	}
+	if len(names) > 0 && len(chosen) != len(names) {
+		return nil, fmt.Errorf("of the checks %v only %d exist: see Checks", names, len(chosen))
+	}
+	errs := make([]error, len(chosen))
+	quiet := func(string, ...any) {}
+	slots := make(chan struct{}, parallel)
+	var wg sync.WaitGroup
+	for i, c := range chosen {
+		if c.Alone {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = runCheck(drv, b, c, options{}, quiet)
+		})
+	}
+	wg.Wait()
+	var failures []Failure
+	for i, c := range chosen {
+		if c.Alone {
+			errs[i] = runCheck(drv, b, c, options{}, quiet)
+		}
+		var skip *skipped
+		if errs[i] != nil && !errors.As(errs[i], &skip) {
+			failures = append(failures, Failure{Check: c.Name, Err: errs[i]})
+		}
+	}
+	return failures, nil
+}
+
+// runCheck runs one check to its verdict: its own error, else what the handlers
+// and acks of the check complained about.
+func runCheck(drv drivers.Driver, b broker, c Check, o options, logf func(string, ...any)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
+	defer cancel()
+	e := &Env{drv: drv, broker: b, name: c.Name, opts: o, logf: logf}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx, e) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		select {
+		case err = <-done:
+		case <-time.After(closeLimit):
+			err = errors.New("the driver hangs: a call has not returned")
+		}
+	}
+	if cerr := e.cleanUp(); err == nil {
+		err = cerr
+	}
+	if complaints := e.complaints(); complaints != nil {
+		var skip *skipped
+		if err == nil || errors.As(err, &skip) {
+			return complaints
+		}
+		return errors.Join(err, complaints)
+	}
+	return err
+}
+
+// skipped is the verdict on what a driver does not claim to do.
+type skipped struct{ why string }
+
+func (s *skipped) Error() string { return "skipped: " + s.why }
