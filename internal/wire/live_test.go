@@ -41,6 +41,10 @@ type client struct {
 	run  func(ctx context.Context, seeds []string, tap *Tap, user string) error
 }
 
+// value is the value of a record. It compresses well even alone: franz-go sends
+// a batch uncompressed where compression would make it no smaller.
+func value(i int) string { return fmt.Sprint("record ", i, strings.Repeat(" of many", 50)) }
+
 func clients() []client {
 	return []client{{"franz-go", runFranz}, {"sarama", runSarama}, {"kafka-go", runKafkaGo}}
 }
@@ -60,7 +64,7 @@ func runFranz(ctx context.Context, seeds []string, tap *Tap, user string) error 
 	}
 	defer p.Close()
 	for i := range records {
-		p.Produce(ctx, kgo.StringRecord(fmt.Sprint("record ", i)), nil)
+		p.Produce(ctx, kgo.StringRecord(value(i)), nil)
 	}
 	if err := p.Flush(ctx); err != nil {
 		return err
@@ -121,7 +125,7 @@ func runSarama(ctx context.Context, seeds []string, tap *Tap, user string) error
 	}
 	var batch []*sarama.ProducerMessage
 	for i := range records {
-		batch = append(batch, &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(fmt.Sprint("record ", i))})
+		batch = append(batch, &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value(i))})
 	}
 	err = errors.Join(p.SendMessages(batch), p.Close())
 	if err != nil {
@@ -174,7 +178,7 @@ func runKafkaGo(ctx context.Context, seeds []string, tap *Tap, user string) erro
 	}
 	var batch []kafka.Message
 	for i := range records {
-		batch = append(batch, kafka.Message{Value: fmt.Append(nil, "record ", i)})
+		batch = append(batch, kafka.Message{Value: []byte(value(i))})
 	}
 	if err := errors.Join(w.WriteMessages(ctx, batch...), w.Close()); err != nil {
 		return err

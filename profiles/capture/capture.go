@@ -55,6 +55,11 @@ type Session struct {
 // The runtime takes one CPU profile and one trace at a time, so there is one
 // Session in a process. Where Start fails nothing is left running.
 func Start(dir string, kinds []profiles.Kind, labels map[string]string) (*Session, error) {
+	for _, k := range kinds {
+		if !slices.Contains(profiles.Kinds(), k) {
+			return nil, fmt.Errorf("profile %q does not exist: take kinds from profiles.Parse", k)
+		}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("directory for profiles: %w", err)
 	}
