@@ -183,9 +183,9 @@ func contradictions(s *Spec) []finding {
 	fail(c.Members == 0 && p.By == "reference", []string{"produce.by", "consume.members"},
 		"the reference producer sends and nobody reads, so no client is compared; write by: arm or members of at least 1")
 	fail(c.Fetch.MaxPartition > c.Fetch.Max, []string{"consume.fetch.max_partition", "consume.fetch.max"},
-		"%d bytes of one partition are more than the %d of a response; write at most fetch.max", c.Fetch.MaxPartition, c.Fetch.Max)
+		"max_partition is %d and so more than max, %d; make it at most as large", c.Fetch.MaxPartition, c.Fetch.Max)
 	fail(c.Fetch.Min > c.Fetch.Max, []string{"consume.fetch.min", "consume.fetch.max"},
-		"%d bytes to wait for are more than the %d of a response; write at most fetch.max", c.Fetch.Min, c.Fetch.Max)
+		"min is %d and so more than max, %d; make it at most as large", c.Fetch.Min, c.Fetch.Max)
 	warn(c.Members > s.Topic.Partitions, []string{"consume.members", "topic.partitions"},
 		"%d members share %d partitions, so some are idle", c.Members, s.Topic.Partitions)
 	fail(c.Commit.Mode == "marked" && c.Commit.Mark.Every > c.Commit.Every, []string{"consume.commit.mark.every", "consume.commit.every"},
@@ -193,7 +193,7 @@ func contradictions(s *Spec) []finding {
 		showDuration(c.Commit.Mark.Every), showDuration(c.Commit.Every), showDuration(c.Commit.Every))
 
 	fail(g.Heartbeat >= g.Session, []string{"group.heartbeat", "group.session"},
-		"a heartbeat every %s cannot keep a session of %s alive; write at most a third, %s",
+		"a heartbeat every %s cannot keep a session of %s alive; write a heartbeat of at most a third of it, %s",
 		showDuration(g.Heartbeat), showDuration(g.Session), showDuration((g.Session / 3).Truncate(time.Millisecond)))
 	warn(g.Heartbeat < g.Session && g.Session < 3*g.Heartbeat, []string{"group.session", "group.heartbeat"},
 		"a session of %s leaves no room for a lost heartbeat of %s; 3 heartbeats are usual", showDuration(g.Session), showDuration(g.Heartbeat))

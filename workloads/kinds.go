@@ -103,7 +103,7 @@ func parseBytes(v value, low, high int) (int, string) {
 	case !ok:
 		return 0, fmt.Sprintf("%v is not a number of bytes; write one like 65536 or 64KiB", v)
 	case n < float64(low) || n > float64(high):
-		return 0, fmt.Sprintf("%v is out of range; write %d to %s bytes", v, low, showBytes(high))
+		return 0, fmt.Sprintf("%v is out of range; write %d to %s", v, low, showBytes(high))
 	}
 	return int(n), ""
 }

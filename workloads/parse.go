@@ -46,7 +46,7 @@ type Override struct {
 // wrong, not just the first thing.
 func Parse(name string, src []byte, opt Options) (*Document, error) {
 	r := &reader{root: root(), opt: opt, start: place{name, 1, 1}, written: map[string]place{}, bad: map[string]bool{}}
-	v := r.fromYAML(name, src, false)
+	v := r.fromYAML(name, "", src)
 	doc := &Document{}
 	switch {
 	case v.kind == brokenValue:
@@ -117,7 +117,11 @@ func (r *reader) read(n *node, v value, s *Spec) {
 	}
 	if n.kind != nil {
 		before := len(r.problems)
-		n.kind.read(r, n.path, v, pointer(s, n.path))
+		if v.kind == nothing {
+			r.fail(v.at, n.path, "has no value; write one, or leave the field out")
+		} else {
+			n.kind.read(r, n.path, v, pointer(s, n.path))
+		}
 		r.written[n.path] = v.at
 		r.bad[n.path] = len(r.problems) > before
 		return
@@ -191,7 +195,7 @@ func (r *reader) flags(s *Spec) {
 			r.fail(at, "", "this is not path=value; write it like --set group.session=6s")
 			continue
 		}
-		v := r.fromYAML(at.file, []byte(val), true)
+		v := r.fromYAML(at.file, path, []byte(val))
 		if v.kind == nothing {
 			v = value{at: at, kind: textValue}
 		}

@@ -75,7 +75,7 @@ type place struct {
 // nearest returns the candidate that was most likely meant by word, or "" where
 // none is near enough to be worth suggesting.
 func nearest(word string, candidates []string) string {
-	best, bestAt := "", 1+len(word)/3
+	best, bestAt := "", 1+len(word)/4
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), c); d <= bestAt && (best == "" || d < bestAt) {
 			best, bestAt = c, d

@@ -67,21 +67,19 @@ func section(n *node) object {
 	return object{"type": "object", "description": n.doc, "properties": properties, "additionalProperties": false}
 }
 
-// byPath is the schema of a mapping from paths to values, as --set has it.
+// byPath is the schema of a mapping from paths to values, as set has it. It
+// refers to the fields of a workload, where their meaning stands already.
 func byPath(top *node) object {
 	properties := object{}
-	var visit func(n *node)
-	visit = func(n *node) {
+	var visit func(n *node, at string)
+	visit = func(n *node, at string) {
 		for _, f := range n.fields {
-			if f.kind != nil {
-				properties[f.path] = described(f.kind.schema, f.doc)
-				continue
-			}
-			properties[f.path] = section(f)
-			visit(f)
+			at := at + "/properties/" + f.key()
+			properties[f.path] = object{"$ref": at}
+			visit(f, at)
 		}
 	}
-	visit(top)
+	visit(top, "#/$defs/workload")
 	return properties
 }
 

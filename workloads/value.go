@@ -64,7 +64,10 @@ func (v value) String() string {
 		}
 		return strconv.Quote(v.text)
 	case listValue:
-		return "a list"
+		if len(v.list) == 0 {
+			return "an empty list"
+		}
+		return fmt.Sprintf("a list of %d", len(v.list))
 	case mapValue:
 		return "a mapping"
 	default:
@@ -144,15 +147,15 @@ func fromGo(at place, x any) (value, error) {
 	return v, nil
 }
 
-// fromYAML parses one YAML document. Positions count from base: a flag has
-// none, so all of its values stand where the flag stands.
-func (r *reader) fromYAML(file string, src []byte, flag bool) value {
+// fromYAML parses one YAML document: a file, or the value of a flag that is for
+// the field at path. A flag has no lines, so all in it stands where it stands.
+func (r *reader) fromYAML(file, path string, src []byte) value {
 	start := place{file, 1, 1}
-	if flag {
+	if path != "" {
 		start = place{file: file}
 	}
 	if len(src) > maxSource {
-		r.fail(start, "", "the document has %d bytes, more than %d; is this a workload?", len(src), maxSource)
+		r.fail(start, path, "the document has %d bytes, more than %d; is this a workload?", len(src), maxSource)
 		return value{at: start, kind: brokenValue}
 	}
 	f, err := parseYAML(src)
@@ -160,11 +163,11 @@ func (r *reader) fromYAML(file string, src []byte, flag bool) value {
 		at, msg := start, err.Error()
 		if syntax := (*yaml.SyntaxError)(nil); errors.As(err, &syntax) {
 			msg = syntax.Message
-			if p := syntax.Token.Position; !flag && p != nil {
+			if p := syntax.Token.Position; path == "" && p != nil {
 				at = place{file, max(p.Line, 1), max(p.Column, 1)}
 			}
 		}
-		r.fail(at, "", "this is not YAML: %s; check indentation, quotes and brackets", msg)
+		r.fail(at, path, "this is not YAML: %s; check indentation, quotes and brackets", msg)
 		return value{at: start, kind: brokenValue}
 	}
 	var body ast.Node
@@ -173,7 +176,7 @@ func (r *reader) fromYAML(file string, src []byte, flag bool) value {
 			continue
 		}
 		if body != nil {
-			r.fail(nodePlace(start, d.Body), "", "a second document begins here; a file holds one, write a suite to run several")
+			r.fail(nodePlace(start, d.Body), path, "a second document begins here; a file holds one, write a suite to run several")
 			return value{at: start, kind: brokenValue}
 		}
 		body = d.Body
@@ -181,7 +184,7 @@ func (r *reader) fromYAML(file string, src []byte, flag bool) value {
 	if body == nil {
 		return value{at: start}
 	}
-	return r.fromNode(start, body)
+	return r.fromNode(start, path, body)
 }
 
 // parseYAML turns a panic of the parser into an error: a document comes from
@@ -201,11 +204,11 @@ var decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9_]*)?(\.[0-9]+)?$`)
 
 // fromNode copies the syntax tree. What YAML can do beyond plain data is
 // refused: a workload should be readable by someone who has never seen it.
-func (r *reader) fromNode(up place, n ast.Node) value {
+func (r *reader) fromNode(up place, path string, n ast.Node) value {
 	at := nodePlace(up, n)
 	v := value{at: at}
 	refuse := func(format string, args ...any) value {
-		r.fail(at, "", format, args...)
+		r.fail(at, path, format, args...)
 		v.kind = brokenValue
 		return v
 	}
@@ -227,16 +230,16 @@ func (r *reader) fromNode(up place, n ast.Node) value {
 		v.kind, v.text = textValue, n.Value.Value
 	case *ast.SequenceNode:
 		v.kind = listValue
-		for _, item := range n.Values {
-			v.list = append(v.list, r.fromNode(at, item))
+		for i, item := range n.Values {
+			v.list = append(v.list, r.fromNode(at, fmt.Sprintf("%s[%d]", path, i), item))
 		}
 	case *ast.MappingNode:
 		v.kind = mapValue
 		for _, pair := range n.Values {
-			v.entries = append(v.entries, r.fromPair(at, pair))
+			v.entries = append(v.entries, r.fromPair(at, path, pair))
 		}
 	case *ast.MappingValueNode:
-		v.kind, v.entries = mapValue, []entry{r.fromPair(at, n)}
+		v.kind, v.entries = mapValue, []entry{r.fromPair(at, path, n)}
 	case *ast.AnchorNode, *ast.AliasNode:
 		return refuse("anchors and aliases are not read; write the value out")
 	case *ast.TagNode:
@@ -247,13 +250,14 @@ func (r *reader) fromNode(up place, n ast.Node) value {
 	return v
 }
 
-func (r *reader) fromPair(up place, n *ast.MappingValueNode) entry {
+func (r *reader) fromPair(up place, path string, n *ast.MappingValueNode) entry {
 	at := nodePlace(up, n.Key)
 	switch n.Key.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
-		return entry{n.Key.GetToken().Value, at, r.fromNode(at, n.Value)}
+		key := n.Key.GetToken().Value
+		return entry{key, at, r.fromNode(at, strings.TrimPrefix(path+"."+key, "."), n.Value)}
 	default:
-		r.fail(at, "", "merge keys and complex keys are not read; write plain fields")
+		r.fail(at, path, "merge keys and complex keys are not read; write plain fields")
 		return entry{"", at, value{at: at, kind: brokenValue}}
 	}
 }

@@ -1,6 +1,10 @@
 package catalog_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,5 +67,95 @@ func TestUnknownNameSaysWhatThereIs(t *testing.T) {
 	_, _, err := catalog.Load("produce-mx", workloads.Options{})
 	if err == nil || !strings.Contains(err.Error(), "produce-max") {
 		t.Errorf("error is %v; it should list the catalogue", err)
+	}
+}
+
+func TestNamesAreTheEmbeddedFiles(t *testing.T) {
+	files, err := filepath.Glob("*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(f, ".yaml"))
+	}
+	if got := slices.Sorted(slices.Values(catalog.Names())); !slices.Equal(got, names) {
+		t.Errorf("Names lists %v, the directory has %v", got, names)
+	}
+}
+
+func TestSetReachesEveryWorkloadOfASuite(t *testing.T) {
+	specs, _, err := catalog.Load("quick", workloads.Options{Set: []string{"topic.partitions=6", "phases.measure=2s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range specs {
+		if s.Topic.Partitions != 6 || s.Phases.Measure != 2*time.Second {
+			t.Errorf("%s: %d partitions, %v; want 6, 2s", s.Name, s.Topic.Partitions, s.Phases.Measure)
+		}
+	}
+}
+
+// write puts a file into dir and returns its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSuiteFileFindsItsNeighboursAndTheCatalogue(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "mine.yaml", "name: mine\n")
+	suite := write(t, dir, "night.yaml", "name: night\ninclude: [{workload: mine.yaml, set: {rounds: 3}}, {workload: produce-max}]\n")
+	specs, name, err := catalog.Load(suite, workloads.Options{Set: []string{"topic.partitions=2"}})
+	if err != nil || name != "night" || len(specs) != 2 {
+		t.Fatalf("%d workloads, suite %q, %v", len(specs), name, err)
+	}
+	if specs[0].Name != "mine" || specs[0].Rounds != 3 || specs[1].Name != "produce-max" || specs[1].Topic.Partitions != 2 {
+		t.Errorf("%+v", specs)
+	}
+}
+
+func TestProblemsOfASuite(t *testing.T) {
+	dir := t.TempDir()
+	bad := write(t, dir, "bad.yaml", "name: bad\nfoo: 1\n")
+	f := func(text string, opt workloads.Options, want ...string) {
+		t.Helper()
+		_, _, err := catalog.Load(write(t, dir, "s.yaml", "name: s\ninclude:\n"+text), opt)
+		if err == nil {
+			t.Errorf("accepted: %s", text)
+			return
+		}
+		for _, w := range want {
+			if strings.Count(err.Error(), w) != 1 {
+				t.Errorf("%s\n%v\nshould say once: %s", text, err, w)
+			}
+		}
+	}
+	none := workloads.Options{}
+	f("- workload: bad.yaml\n- workload: gone.yaml\n", none, bad+":2:1: foo: is not a field", "include[1]: workload gone.yaml cannot be read")
+	f("- workload: quick\n", none, "quick is a suite itself; include its workloads")
+	f("- workload: consume-backlog\n  set: {produce.rate: 5/s}\n", none,
+		"suite s: include[0]: produce.rate: a backlog is filled as fast as it can be; write produce.rate: max")
+	f("- workload: produce-max\n- workload: produce-rate\n", workloads.Options{Set: []string{"produce.by=reference"}},
+		"--set produce.by=reference: produce.by: the reference producer sends and nobody reads")
+
+	_, _, err := catalog.Load(bad, none)
+	if all := (workloads.Errors)(nil); !errors.As(err, &all) {
+		t.Errorf("the error is a %T; want workloads.Errors", err)
+	}
+}
+
+func TestWarningsAreHandedOn(t *testing.T) {
+	var got []string
+	opt := workloads.Options{Set: []string{"group.session=6s"}, Warn: func(w string) { got = append(got, w) }}
+	if _, _, err := catalog.Load("end-to-end", opt); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || !strings.HasPrefix(got[0], "--set group.session=6s: group.session: a session of 6s") {
+		t.Errorf("warnings are %q", got)
 	}
 }

@@ -1,0 +1,232 @@
+package workloads
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+// testOptions know one gate and two settings.
+func testOptions() Options {
+	return Options{
+		CheckGate: func(expr string) error {
+			if strings.HasPrefix(expr, "audit.lost ") {
+				return nil
+			}
+			return errors.New("there is no such metric; did you mean audit.lost?")
+		},
+		CheckNeed: func(key string) error {
+			if key == "produce.acks" || key == "group.session" {
+				return nil
+			}
+			return errors.New("there is no such setting; did you mean produce.acks?")
+		},
+	}
+}
+
+// TestMalformed holds every message, word by word. A case of the file is a
+// document with its --set flags, and the error that they give.
+func TestMalformed(t *testing.T) {
+	const file = "testdata/malformed.txt"
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := strings.Split(string(src), "=== document\n")[1:]
+	if len(cases) < 30 {
+		t.Fatalf("%d cases; the issue asks for 30", len(cases))
+	}
+	var got strings.Builder
+	for _, c := range cases {
+		input, want, ok := strings.Cut(c, "=== error\n")
+		if !ok {
+			t.Fatalf("a case names no error: %q", c)
+		}
+		opt, doc := testOptions(), ""
+		for line := range strings.Lines(input) {
+			if arg, ok := strings.CutPrefix(line, "--set "); ok {
+				opt.Set = append(opt.Set, strings.TrimSuffix(arg, "\n"))
+			} else {
+				doc += line
+			}
+		}
+		_, err := Parse("w.yaml", []byte(doc), opt)
+		if err == nil {
+			t.Errorf("accepted:\n%s", input)
+			continue
+		}
+		if all := (Errors)(nil); !errors.As(err, &all) || len(all) == 0 {
+			t.Errorf("the error is a %T; want Errors", err)
+		}
+		if have := err.Error() + "\n"; have != want && !*update {
+			t.Errorf("%s\ngot:\n%swant:\n%s", input, have, want)
+		}
+		got.WriteString("=== document\n" + input + "=== error\n" + err.Error() + "\n")
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEveryMessageSaysWhatWouldBeRight holds the messages to their form.
+func TestEveryMessageSaysWhatWouldBeRight(t *testing.T) {
+	src, err := os.ReadFile("testdata/malformed.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(src)) {
+		if strings.HasPrefix(line, "w.yaml:") && !strings.Contains(line, "; ") {
+			t.Errorf("only half a message: %s", line)
+		}
+	}
+}
+
+func mustParse(t *testing.T, doc string, set ...string) *Document {
+	t.Helper()
+	opt := testOptions()
+	opt.Set = set
+	d, err := Parse("w.yaml", []byte(doc), opt)
+	if err != nil {
+		t.Fatalf("%s\n%v", doc, err)
+	}
+	return d
+}
+
+func TestFormsOfValues(t *testing.T) {
+	f := func(field, path string, want any) {
+		t.Helper()
+		s := mustParse(t, "name: x\n"+field).Spec
+		if got, ok := s.Get(path); !ok || !equalPlain(got, want) {
+			t.Errorf("%s: %s is %v, want %v", field, path, got, want)
+		}
+	}
+	f("produce: {rate: 600/s}", "produce.rate", "600/s")
+	f("produce: {rate: 36000/m}", "produce.rate", "600/s")
+	f("produce: {rate: max}", "produce.rate", "max")
+	f("produce: {rate: 0.5/s}", "produce.rate", "0.5/s")
+	f("produce: {linger: 0s}", "produce.linger", "0s")
+	f("produce: {ack_timeout: 1m30s}", "produce.ack_timeout", "1m30s")
+	f("phases: {measure: 2h}", "phases.measure", "2h")
+	f("produce: {batch: {bytes: 128KiB}}", "produce.batch.bytes", 131072.0)
+	f("consume: {backlog: 1_000_000}\nproduce: {rate: max}", "consume.backlog", 1e6)
+	f("records: {size: 32}", "records.size", 32.0)
+	f("records: {size: 1KiB}", "records.size", 1024.0)
+	f("records: {size: {uniform: [100, 1KiB]}}", "records.size", object{"uniform": []any{100.0, 1024.0}})
+	f("records: {size: {lognormal: {median: 100, sigma: 1.5, max: 10KiB}}}", "records.size",
+		object{"lognormal": object{"median": 100.0, "sigma": 1.5, "max": 10240.0}})
+	f("records: {size: {choice: [{size: 100, weight: 9}, {size: 1000, weight: 1}]}}", "records.size",
+		object{"choice": []any{object{"size": 100.0, "weight": 9.0}, object{"size": 1000.0, "weight": 1.0}}})
+	f("produce: {schedule: poisson}", "produce.schedule", "poisson")
+	f("produce: {schedule: {ramp: {from: 0.1}}}", "produce.schedule", object{"ramp": object{"from": 0.1}})
+	f("produce: {schedule: {steps: {factors: [0.5, 1]}}}", "produce.schedule", object{"steps": object{"factors": []any{0.5, 1.0}}})
+	f("produce: {schedule: {bursts: {every: 1s, size: 100}}}", "produce.schedule", object{"bursts": object{"every": "1s", "size": 100.0}})
+	f("process: {gomemlimit: 1GiB, gogc: -1}", "process.gomemlimit", "1GiB")
+	f("about: >-\n  two\n  lines\n", "about", "two lines")
+	f("group: {protocol: consumer, assignors: [uniform]}", "group.assignors", []any{"uniform"})
+}
+
+func TestSetWinsOverOverrideWinsOverDocument(t *testing.T) {
+	opt := Options{
+		Set:      []string{"topic.partitions=3"},
+		Override: []Override{{Path: "topic.partitions", Value: 2.0}, {Path: "rounds", Value: 7.0}},
+	}
+	d, err := Parse("w.yaml", []byte("name: x\nrounds: 1\ntopic: {partitions: 1, replication: 1}\n"), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := d.Spec; s.Topic.Partitions != 3 || s.Rounds != 7 || s.Topic.Replication != 1 {
+		t.Errorf("partitions %d, rounds %d, replication %d; want 3, 7, 1", s.Topic.Partitions, s.Rounds, s.Topic.Replication)
+	}
+}
+
+func TestOverrideIsNamedInItsProblems(t *testing.T) {
+	opt := Options{Override: []Override{{Path: "consume.backlog", Value: 5.0, Origin: "suite s: include[0]"}}}
+	_, err := Parse("w.yaml", []byte("name: x\n"), opt)
+	const want = "suite s: include[0]: consume.backlog: a backlog is filled as fast as it can be; write produce.rate: max"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestMarkFollowsCommit(t *testing.T) {
+	f := func(doc, path, want string) {
+		t.Helper()
+		if got, _ := mustParse(t, "name: x\n"+doc).Spec.Get(path); got != want {
+			t.Errorf("%s: %v, want %v", doc, got, want)
+		}
+	}
+	const mark = "consume.commit.mark.every"
+	f("", mark, "100ms")
+	f("consume: {commit: {every: 200ms}}", mark, "20ms")
+	f("consume: {commit: {every: 1m}}", mark, "100ms")
+	f("consume: {commit: {every: 200ms, mark: {every: 100ms}}}", mark, "100ms")
+}
+
+func TestWarnings(t *testing.T) {
+	f := func(doc string, want ...string) {
+		t.Helper()
+		got := mustParse(t, "name: x\n"+doc).Warnings
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s\ngot:  %q\nwant: %q", doc, got, want)
+		}
+	}
+	f("")
+	f("group: {session: 9s}")
+	f("group: {session: 6s}",
+		"w.yaml:2:18: group.session: a session of 6s leaves no room for a lost heartbeat of 3s; 3 heartbeats are usual")
+	f("consume: {fetch: {wait: 2s}}",
+		"w.yaml:2:25: consume.fetch.wait: sarama sends heartbeats behind its fetches, so a wait of 2s delays a heartbeat of 3s; at most half of it is fair")
+	f("consume: {members: 20}", "w.yaml:2:20: consume.members: 20 members share 12 partitions, so some are idle")
+	f("consume: {commit: {mode: auto, records: 5}}",
+		"w.yaml:2:41: consume.commit.records: has an effect in commit mode sync alone")
+	f("consume: {members: 0}\ngroup: {static: true}",
+		"w.yaml:3:17: group.static: has no effect: nothing consumes, consume.members is 0")
+	f("produce: {batch: {records: 1000}}",
+		"w.yaml:2:28: produce.batch.records: 1000 records of 256 bytes do not fit into a batch of 65536 bytes, so the bytes decide; clients count them differently")
+}
+
+func TestSuite(t *testing.T) {
+	d := mustParse(t, "name: s\nabout: two\ninclude:\n  - workload: a\n    set: {rounds: 2, phases.measure: 3s}\n  - workload: b.yaml\n", "rounds=5")
+	if d.Spec != nil || d.Suite == nil {
+		t.Fatalf("%+v; want a suite", d)
+	}
+	s := d.Suite
+	if s.Name != "s" || s.About != "two" || len(s.Include) != 2 || s.Include[1].Workload != "b.yaml" {
+		t.Errorf("%+v", s)
+	}
+	if set := s.Include[0].Set; set["rounds"] != 2.0 || set["phases.measure"] != "3s" {
+		t.Errorf("set is %v", set)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	src, err := os.ReadFile("testdata/malformed.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for c := range strings.SplitSeq(string(src), "=== document\n") {
+		doc, _, _ := strings.Cut(c, "=== error\n")
+		f.Add(doc, "group.session=6s")
+	}
+	f.Add("name: x\nmatrix: {group.assignors: [[range], [sticky]], produce.codec: [none, zstd]}\n", "records.size={uniform: [32, 64]}")
+	f.Fuzz(func(t *testing.T, doc, set string) {
+		opt := testOptions()
+		opt.Set = []string{set}
+		d, err := Parse("w.yaml", []byte(doc), opt)
+		var all Errors
+		switch {
+		case err != nil && (d != nil || !errors.As(err, &all) || len(all) == 0):
+			t.Fatalf("a document %v beside the error %v", d, err)
+		case err == nil && (d.Spec == nil) == (d.Suite == nil):
+			t.Fatal("neither or both of workload and suite")
+		case err == nil && d.Spec != nil:
+			roundTrip(t, d.Spec)
+			if err := d.Spec.Validate(); err != nil {
+				t.Fatalf("accepted by Parse, refused by Validate: %v", err)
+			}
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/kbench/kbench/workloads"
+)
+
+func spec(t interface{ Fatal(...any) }, doc string) workloads.Spec {
+	d, err := workloads.Parse("w.yaml", []byte(doc), workloads.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *d.Spec
+}
+
+// TestBlocks checks, for any run, what makes it a randomised complete block:
+// rounds in order, every arm once in each, the same seed within one, and the
+// same plan for the same arguments.
+func TestBlocks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var specs []workloads.Spec
+		for i := range rapid.IntRange(1, 3).Draw(t, "workloads") {
+			doc := fmt.Sprintf("name: w%d\nrounds: %d\n", i, rapid.IntRange(1, 4).Draw(t, "own rounds"))
+			if rapid.Bool().Draw(t, "matrix") {
+				doc += "matrix: {group.assignors: [[range], [sticky]], produce.chunk: [1, 16, 64]}\n"
+			}
+			specs = append(specs, spec(t, doc))
+		}
+		clients := []string{"franz-go", "sarama", "kafka-go"}[:rapid.IntRange(1, 3).Draw(t, "clients")]
+		lanes := []string{"matched", "best"}[:rapid.IntRange(1, 2).Draw(t, "lanes")]
+		rounds := rapid.IntRange(0, 3).Draw(t, "rounds")
+		seed := rapid.Uint64().Draw(t, "seed")
+
+		trials, err := Expand(specs, clients, lanes, rounds, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := Expand(specs, clients, lanes, rounds, seed)
+		if !reflect.DeepEqual(trials, again) {
+			t.Fatal("the same arguments gave another plan")
+		}
+		rest, dirs, seeds := trials, map[string]bool{}, map[uint64]bool{}
+		for _, s := range specs {
+			arms := s.CellCount() * len(clients) * len(lanes)
+			times := rounds
+			if times == 0 {
+				times = s.Rounds
+			}
+			for round := 1; round <= times; round++ {
+				block := rest[:arms]
+				rest = rest[arms:]
+				names := map[string]bool{}
+				for _, tr := range block {
+					names[tr.Arm.Name] = true
+					dirs[tr.Dir] = true
+					if tr.Workload != s.Name || tr.Round != round || tr.Seed != block[0].Seed || tr.Spec.Matrix != nil {
+						t.Fatalf("%+v does not belong into round %d of %s", tr, round, s.Name)
+					}
+				}
+				if len(names) != arms {
+					t.Fatalf("round %d of %s has the arms %v; want %d different ones", round, s.Name, names, arms)
+				}
+				if seeds[block[0].Seed] {
+					t.Fatalf("two rounds have the seed %d", block[0].Seed)
+				}
+				seeds[block[0].Seed] = true
+			}
+		}
+		if len(rest) != 0 || len(dirs) != len(trials) || trials[len(trials)-1].N != len(trials) {
+			t.Fatalf("%d trials too many, %d directories for %d trials", len(rest), len(dirs), len(trials))
+		}
+	})
+}
+
+// TestOrderVaries: with 3 arms and 40 rounds each of the 6 orders is bound to
+// occur. The seed is fixed, so this does not depend on luck.
+func TestOrderVaries(t *testing.T) {
+	trials, err := Expand([]workloads.Spec{spec(t, "name: x")}, []string{"a", "b", "c"}, []string{"matched"}, 40, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := map[string]int{}
+	for block := range slices.Chunk(trials, 3) {
+		orders[block[0].Arm.Name+block[1].Arm.Name+block[2].Arm.Name]++
+	}
+	if len(orders) != 6 {
+		t.Errorf("orders are %v; want all 6", orders)
+	}
+}
+
+func TestNames(t *testing.T) {
+	f := func(doc string, lane string, arms ...string) {
+		t.Helper()
+		trials, err := Expand([]workloads.Spec{spec(t, "name: x\n"+doc)}, []string{"franz-go"}, []string{lane}, 1, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, tr := range trials {
+			got = append(got, tr.Arm.Name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, arms) {
+			t.Errorf("%s: arms %q, want %q", doc, got, arms)
+		}
+	}
+	f("", "matched", "franz-go")
+	f("", "best", "franz-go@best")
+	f("matrix: {group.assignors: [[range], [cooperative-sticky]]}", "matched", "franz-go/cooperative-sticky", "franz-go/range")
+	f("matrix: {group.assignors: [[range, sticky]]}", "stock", "franz-go/range+sticky@stock")
+	f("matrix: {topic.partitions: [12, 1200]}", "matched", "franz-go/partitions=12", "franz-go/partitions=1200")
+	f("matrix: {group.static: [true]}", "matched", "franz-go/static=true")
+	f("matrix: {produce.codec: [zstd], produce.chunk: [1]}", "matched", "franz-go/chunk=1,codec=zstd")
+	f("matrix: {consume.commit.every: [2s], consume.commit.mark.every: [5ms]}", "matched",
+		"franz-go/consume.commit.every=2s,consume.commit.mark.every=5ms")
+	f("matrix: {records.size: [{uniform: [100, 200]}]}", "matched", "franz-go/uniform:100+200")
+}
+
+func TestDirectories(t *testing.T) {
+	w := spec(t, "name: x\nmatrix: {group.assignors: [[cooperative-sticky]]}")
+	trials, err := Expand([]workloads.Spec{w}, []string{"franz-go"}, []string{"best"}, 2, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := trials[1].Dir, "002-x-franz-go-cooperative-sticky-best-2"; got != want {
+		t.Errorf("directory %s, want %s", got, want)
+	}
+	if got := fileName("a/b c:d\x00é" + strings.Repeat("x", 200)); strings.ContainsAny(got, "/ :\x00é") || len(got) != longest {
+		t.Errorf("%q is no good as a file name", got)
+	}
+}
+
+func TestCellsAreApplied(t *testing.T) {
+	w := spec(t, "name: x\nmatrix: {group.assignors: [[range], [sticky]], group.session: [9s, 12s]}")
+	trials, err := Expand([]workloads.Spec{w}, []string{"c"}, []string{"matched"}, 1, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range trials {
+		g := tr.Spec.Group
+		if fmt.Sprint(tr.Arm.Cell["group.assignors"]) != fmt.Sprint(g.Assignors) || tr.Arm.Cell["group.session"] != g.Session.String() {
+			t.Errorf("arm %s runs with %v, %v", tr.Arm.Name, g.Assignors, g.Session)
+		}
+	}
+	if w.Group.Assignors[0] != "range" || len(w.Matrix) != 2 {
+		t.Error("Expand changed its argument")
+	}
+}
+
+func TestRefused(t *testing.T) {
+	x, clients, lanes := []workloads.Spec{spec(t, "name: x")}, []string{"a"}, []string{"matched"}
+	f := func(want string, specs []workloads.Spec, clients, lanes []string, rounds int) {
+		t.Helper()
+		if _, err := Expand(specs, clients, lanes, rounds, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v; it should say %q", err, want)
+		}
+	}
+	f("no workload", nil, clients, lanes, 1)
+	f("no client", x, nil, lanes, 1)
+	f("no lane", x, clients, nil, 1)
+	f("rounds is -1", x, clients, lanes, -1)
+	f("workload x is given twice", append(x, x[0]), clients, lanes, 1)
+	f("client a is given twice", x, []string{"a", "b", "a"}, lanes, 1)
+	bad := x[0]
+	bad.Matrix = map[string][]any{"group.session": {"1s"}}
+	f("workload x: matrix: ", []workloads.Spec{bad}, clients, lanes, 1)
+	bad.Matrix = map[string][]any{"no.such": {"1s"}}
+	f("no.such", []workloads.Spec{bad}, clients, lanes, 1)
+}
+
+func TestDuration(t *testing.T) {
+	f := func(doc string, low, high time.Duration) {
+		t.Helper()
+		if d := Duration(spec(t, "name: x\n"+doc)); d < low || d > high {
+			t.Errorf("%s: %v, want %v to %v", doc, d, low, high)
+		}
+	}
+	f("phases: {warmup: 10s, measure: 30s}", 40*time.Second, 50*time.Second)
+	f("consume: {backlog: 2000000}\nproduce: {rate: max}", 15*time.Second, 40*time.Second)
+}
+
+func TestBytes(t *testing.T) {
+	f := func(doc string, low, high int64, known bool) {
+		t.Helper()
+		if n, ok := Bytes(spec(t, "name: x\nphases: {warmup: 0s, measure: 10s}\n"+doc)); n < low || n > high || ok != known {
+			t.Errorf("%s: %d, %v; want %d to %d, %v", doc, n, ok, low, high, known)
+		}
+	}
+	f("produce: {rate: 1000/s}", 2_560_000, 2_900_000, true)
+	f("produce: {rate: 1000/s, schedule: {ramp: {from: 0}}}", 1_280_000, 1_450_000, true)
+	f("produce: {rate: 1000/s, schedule: {steps: {factors: [1, 3]}}}", 5_120_000, 5_800_000, true)
+	f("produce: {rate: 1000/s, schedule: {bursts: {every: 1s, size: 1000}}}", 5_120_000, 5_800_000, true)
+	f("records: {keys: {kind: zipf, size: 256}}\nproduce: {rate: 1000/s}", 5_120_000, 5_800_000, true)
+	f("produce: {rate: max}\nconsume: {backlog: 10000}", 2_560_000, 2_900_000, true)
+	f("produce: {rate: max}", 1<<30, 10<<30, false)
+}

@@ -1,0 +1,183 @@
+package workloads
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func equalPlain(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+func roundTrip(t *testing.T, s *Spec) {
+	t.Helper()
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Spec
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(*s, back) {
+		t.Fatalf("JSON changed the workload:\n%+v\n%+v", *s, back)
+	}
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	for _, doc := range []string{
+		"",
+		"records: {size: {uniform: [100, 1000]}, keys: {kind: zipf, count: 5}}",
+		"records: {size: {lognormal: {median: 100, sigma: 0.7, max: 1000}}, entropy: 0.333}",
+		"records: {size: {choice: [{size: 100, weight: 0.1}, {size: 101, weight: 3}]}}",
+		"produce: {rate: 1000/m, schedule: {steps: {factors: [0.1, 2]}}}",
+		"produce: {rate: max}\nconsume: {members: 1, backlog: 1000}",
+		"produce: {schedule: {bursts: {every: 1s, size: 10}}}\nprocess: {gomemlimit: 1GiB}",
+		"matrix: {group.assignors: [[range], [sticky, range]], produce.chunk: [1, 16], produce.idempotent: [true, false], records.size: [100, {uniform: [100, 200]}]}",
+		"needs: [produce.acks]\ngate: [audit.lost == 0]\nsample: true",
+	} {
+		roundTrip(t, mustParse(t, "name: x\n"+doc+"\n").Spec)
+	}
+}
+
+// TestTableAndSpecAgree holds the table of fields to the yaml tags of Spec.
+func TestTableAndSpecAgree(t *testing.T) {
+	var tags []string
+	var visit func(typ reflect.Type, prefix string)
+	top := root()
+	visit = func(typ reflect.Type, prefix string) {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			path := strings.TrimPrefix(prefix+"."+f.Tag.Get("yaml"), ".")
+			if n := top.find(path); n == nil || n.kind != nil {
+				tags = append(tags, path)
+				continue
+			}
+			visit(f.Type, path)
+		}
+	}
+	visit(reflect.TypeFor[Spec](), "")
+	var table []string
+	for _, n := range top.leaves() {
+		table = append(table, n.path)
+		if !strings.HasSuffix(n.doc, ".") {
+			t.Errorf("%s: the meaning %q is not a sentence", n.path, n.doc)
+		}
+	}
+	if !slices.Equal(tags, table) {
+		t.Errorf("yaml tags of Spec:\n%v\nfields of the table:\n%v", tags, table)
+	}
+}
+
+// TestDefaultsAreValid writes every default down as its field would be written
+// and reads it back: a default is a value that the document could have had.
+func TestDefaultsAreValid(t *testing.T) {
+	want := Default()
+	want.Name = "x"
+	got := Spec{Name: "x"}
+	for _, n := range root().leaves() {
+		if v, ok := defaultOf(&want, n); ok && n.path != "name" {
+			if err := got.Apply(n.path, v); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read back:\n%+v\ndefaults:\n%+v", got, want)
+	}
+	if err := want.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestApply(t *testing.T) {
+	s := Default()
+	for path, v := range map[string]any{
+		"group.session":        "6s",
+		"group.heartbeat":      2 * time.Second,
+		"group.assignors":      []string{"sticky"},
+		"topic.partitions":     3,
+		"produce.idempotent":   true,
+		"consume.commit.every": "200ms",
+	} {
+		if err := s.Apply(path, v); err != nil {
+			t.Error(err)
+		}
+	}
+	if s.Group.Session != 6*time.Second || s.Group.Heartbeat != 2*time.Second || s.Group.Assignors[0] != "sticky" ||
+		s.Topic.Partitions != 3 || !s.Produce.Idempotent || s.Consume.Commit.Mark.Every != 20*time.Millisecond {
+		t.Errorf("%+v", s)
+	}
+	before := s
+	for path, want := range map[string]string{
+		"group.sesion":  "override: group.sesion: is not the path of a field; did you mean group.session?",
+		"group.session": "override: group.session: 6 has no unit; write 6s for seconds or 6ms for milliseconds",
+	} {
+		if err := s.Apply(path, 6); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if err := s.Apply("rounds", struct{}{}); err == nil {
+		t.Error("a struct was taken for a value")
+	}
+	if !reflect.DeepEqual(s, before) {
+		t.Error("a failed Apply changed the workload")
+	}
+}
+
+func TestApplyLeavesTheDefaultAlone(t *testing.T) {
+	a := Default()
+	b := a
+	if err := b.Apply("group.assignors", []any{"sticky"}); err != nil {
+		t.Fatal(err)
+	}
+	if a.Group.Assignors[0] != "range" {
+		t.Error("setting a copy changed the original")
+	}
+}
+
+func TestCells(t *testing.T) {
+	s := mustParse(t, "name: x\nmatrix: {produce.codec: [none, zstd], produce.chunk: [1, 16, 64]}\n").Spec
+	var got []string
+	for cell := range s.Cells() {
+		got = append(got, showCell(cell))
+	}
+	want := []string{
+		"produce.chunk=1 produce.codec=none", "produce.chunk=1 produce.codec=zstd",
+		"produce.chunk=16 produce.codec=none", "produce.chunk=16 produce.codec=zstd",
+		"produce.chunk=64 produce.codec=none", "produce.chunk=64 produce.codec=zstd",
+	}
+	if !slices.Equal(got, want) || s.CellCount() != 6 {
+		t.Errorf("%d cells: %q", s.CellCount(), got)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	f := func(s Size, mean float64, largest int) {
+		t.Helper()
+		if s.Mean() < mean-0.5 || s.Mean() > mean+0.5 || s.Largest() != largest {
+			t.Errorf("%+v: mean %.1f, largest %d; want %.1f, %d", s, s.Mean(), s.Largest(), mean, largest)
+		}
+	}
+	f(Size{Fixed: 100}, 100, 100)
+	f(Size{Uniform: [2]int{100, 300}}, 200, 300)
+	f(Size{Choice: []SizeChoice{{100, 3}, {500, 1}}}, 200, 500)
+	f(Size{Median: 100, Sigma: 1, Max: 10000}, 164.9, 10000)
+	f(Size{Median: 100, Sigma: 3, Max: 150}, 150, 150)
+}
+
+func TestReferenceHasEveryField(t *testing.T) {
+	ref := Reference()
+	for _, n := range root().leaves() {
+		if !strings.Contains(ref, "| `"+n.path+"` |") {
+			t.Errorf("%s is missing", n.path)
+		}
+	}
+	for _, row := range []string{"`consume.fetch.max` | bytes, 1024 to 1GiB | `50MiB` |", "`group.assignors` | list of assignors | `[range]` |", "`group.session` | duration, 100ms to 1h | `10s` |"} {
+		if !strings.Contains(ref, row) {
+			t.Errorf("no row %s", row)
+		}
+	}
+}
