@@ -10,16 +10,17 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-const (
-	// poolEntries is the length of the cycle in which sizes and bodies repeat. It
-	// is a prime, so that no count of partitions divides it and each partition
-	// sees every entry.
-	poolEntries = 4099
+// slabSize bounds the bytes that bodies are cut from. It is well above what a
+// batch holds: a compressor that met a body twice in one batch would find more
+// to save than the entropy allows.
+const slabSize = 4 << 20
 
-	// slabSize bounds the bytes that bodies are cut from. It is well above what a
-	// batch holds: a compressor that met a body twice in one batch would find
-	// more to save than the entropy allows.
-	slabSize = 4 << 20
+// Sizes and bodies repeat in a cycle, long enough for short bodies to fill the
+// slab. Its length is a prime, so that no count of partitions divides it and
+// each partition sees every entry.
+const (
+	cycle      = 4099
+	shortCycle = 65537 // where the mean value is below slabSize/cycle
 )
 
 // Pool holds the bodies of a workload's values. It is read-only once made and
@@ -33,7 +34,7 @@ type Pool struct {
 
 // entry is one body: a window of the slab.
 type entry struct {
-	at, size int // size of the whole value
+	at, size uint32 // size of the whole value
 	crc      uint32
 }
 
@@ -41,17 +42,14 @@ type entry struct {
 // Sizes below HeaderSize are raised to it.
 func NewPool(r workloads.Records, seed uint64) *Pool {
 	rng := rand.New(rand.NewPCG(seed, 0x706f6f6c))
-	sizes := drawSizes(r.Size)
+	sizes := drawSizes(r.Size, cycle)
+	if meanOf(sizes) < slabSize/cycle {
+		sizes = drawSizes(r.Size, shortCycle)
+	}
 	rng.Shuffle(len(sizes), func(i, j int) { sizes[i], sizes[j] = sizes[j], sizes[i] })
 
-	p := &Pool{entries: make([]entry, len(sizes))}
-	var total int
-	for _, s := range sizes {
-		p.max = max(p.max, s)
-		total += s
-	}
-	p.mean = float64(total) / float64(len(sizes))
-	p.slab = makeSlab(rng, min(total, max(slabSize, 4*p.max)), r.Entropy)
+	p := &Pool{entries: make([]entry, len(sizes)), max: slices.Max(sizes), mean: meanOf(sizes)}
+	p.slab = makeSlab(rng, max(slabSize, 4*p.max), r.Entropy)
 	// Long bodies come round to the same windows again and again; each window is
 	// summed once.
 	type window struct{ at, body int }
@@ -68,14 +66,14 @@ func NewPool(r workloads.Records, seed uint64) *Pool {
 			crc = crc32.Checksum(p.slab[at:at+body], castagnoli)
 			crcs[w] = crc
 		}
-		p.entries[i] = entry{at: at, size: s, crc: crc}
+		p.entries[i] = entry{at: uint32(at), size: uint32(s), crc: crc}
 		at += body
 	}
 	return p
 }
 
 // Size returns the length of the value of record i.
-func (p *Pool) Size(i uint64) int { return p.entries[i%uint64(len(p.entries))].size }
+func (p *Pool) Size(i uint64) int { return int(p.entries[i%uint64(len(p.entries))].size) }
 
 // Max returns the greatest length of a value.
 func (p *Pool) Max() int { return p.max }
@@ -91,14 +89,22 @@ func (p *Pool) Fill(value []byte, i uint64) (crc uint32) {
 	return e.crc
 }
 
-// drawSizes returns the lengths of a cycle of values, in ascending order. They
+func meanOf(sizes []int) float64 {
+	var total int
+	for _, s := range sizes {
+		total += s
+	}
+	return float64(total) / float64(len(sizes))
+}
+
+// drawSizes returns the lengths of a cycle of n values, in ascending order. They
 // are the quantiles of the distribution at evenly spaced places rather than
 // draws from it, so that even this few have its mean and its tail.
-func drawSizes(s workloads.Size) []int {
+func drawSizes(s workloads.Size, n int) []int {
 	quantile := quantiles(s)
-	sizes := make([]int, poolEntries)
+	sizes := make([]int, n)
 	for i := range sizes {
-		sizes[i] = max(quantile((float64(i)+0.5)/poolEntries), HeaderSize)
+		sizes[i] = max(quantile((float64(i)+0.5)/float64(n)), HeaderSize)
 	}
 	return sizes
 }
