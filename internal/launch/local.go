@@ -54,7 +54,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 	}
 	cmd.Stdout = childOut
 
-	p := &localProcess{cmd: cmd, stdin: stdin, stdout: stdout, done: make(chan struct{})}
+	p := &localProcess{cmd: cmd, stdin: stdin, stdout: &output{f: stdout}, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -77,7 +77,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 type localProcess struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	stdout *os.File
+	stdout *output
 
 	done chan struct{}
 	exit Exit // set before done is closed
@@ -94,6 +94,25 @@ func (p *localProcess) Done() <-chan struct{} { return p.done }
 func (p *localProcess) Wait() Exit {
 	<-p.done
 	return p.exit
+}
+
+// output gives back its file once it was read to the end, so that a supervisor of
+// many processes does not keep one open for each.
+type output struct {
+	f   *os.File
+	end error
+}
+
+func (o *output) Read(b []byte) (int, error) {
+	if o.end != nil {
+		return 0, o.end
+	}
+	n, err := o.f.Read(b)
+	if err != nil {
+		o.end = err
+		_ = o.f.Close()
+	}
+	return n, err
 }
 
 // await blocks until the child has ended and publishes how.

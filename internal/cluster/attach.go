@@ -1,0 +1,221 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+)
+
+// FileConfig is the connection file of an attached cluster, strict YAML:
+//
+//	tls:  {ca: ca.pem, cert: client.pem, key: client.key, server_name: kafka.example, insecure: false}
+//	sasl: {mechanism: SCRAM-SHA-512, user: bench, password: secret}
+//
+// Paths are relative to the file. `tls: {}` is TLS with the authorities of the
+// system. The environment wins over the sasl part, so that the file need not hold
+// a password: KBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD.
+type FileConfig struct {
+	TLS  *FileTLS  `yaml:"tls,omitempty"`
+	SASL *FileSASL `yaml:"sasl,omitempty"`
+}
+
+// FileTLS is the tls part of a connection file.
+type FileTLS struct {
+	CA         string `yaml:"ca,omitempty"`
+	Cert       string `yaml:"cert,omitempty"`
+	Key        string `yaml:"key,omitempty"`
+	ServerName string `yaml:"server_name,omitempty"`
+	Insecure   bool   `yaml:"insecure,omitempty"`
+}
+
+// FileSASL is the sasl part of a connection file.
+type FileSASL struct {
+	Mechanism string `yaml:"mechanism,omitempty"`
+	User      string `yaml:"user,omitempty"`
+	Password  string `yaml:"password,omitempty"`
+}
+
+// connectTimeout is how long an attached cluster is given to answer first.
+const connectTimeout = 15 * time.Second
+
+func attach(ctx context.Context, o Options) (*Cluster, error) {
+	access, err := AttachedAccess(o.Brokers, o.ConfigFile, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newAdmin(access)
+	if err != nil {
+		return nil, fmt.Errorf("attach to %s: %w", access, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	count, version, err := a.identify(ctx)
+	if err != nil {
+		a.close()
+		return nil, fmt.Errorf("attach to %s: %w; check --brokers, and the connection file if the cluster wants TLS or SASL", access, err)
+	}
+	info := results.Broker{
+		Kind:    Attached,
+		Title:   fmt.Sprintf("attached cluster, %s", nodeCount(count)),
+		Version: version,
+		Nodes:   count,
+		TLS:     access.TLS != nil,
+	}
+	if version != "" {
+		info.Title = fmt.Sprintf("attached cluster (speaks as Kafka %s), %s", version, nodeCount(count))
+	}
+	if access.SASL != nil {
+		info.SASL = access.SASL.Mechanism
+	}
+	return &Cluster{access: access, info: info, internal: a, died: make(chan error)}, nil
+}
+
+// AttachedAccess is the Access of a cluster of the user's own: its addresses, its
+// connection file (which may be empty) and the environment.
+func AttachedAccess(brokers []string, file string, getenv func(string) string) (Access, error) {
+	access := Access{Seeds: brokers}
+	var conf FileConfig
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return access, fmt.Errorf("connection file: %w", err)
+		}
+		dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+		if err := dec.Decode(&conf); err != nil && !errors.Is(err, io.EOF) {
+			return access, fmt.Errorf("connection file %s: %s", file, withoutSource(err))
+		}
+	}
+	if t := conf.TLS; t != nil {
+		files, err := t.load(filepath.Dir(file))
+		if err != nil {
+			return access, fmt.Errorf("connection file %s: tls: %w", file, err)
+		}
+		access.TLS = files
+		if _, err := access.TLSConfig(); err != nil {
+			return access, fmt.Errorf("connection file %s: %w", file, err)
+		}
+	}
+	var err error
+	access.SASL, err = conf.SASL.withEnvironment(getenv)
+	return access, err
+}
+
+// withoutSource keeps the position and the complaint of a YAML error and leaves
+// out the lines of the file that it quotes: they may hold the password.
+func withoutSource(err error) string {
+	var y yaml.Error
+	if !errors.As(err, &y) {
+		return "it is not YAML of the expected shape"
+	}
+	at := y.GetToken()
+	if at == nil || at.Position == nil {
+		return y.GetMessage()
+	}
+	return fmt.Sprintf("line %d column %d: %s", at.Position.Line, at.Position.Column, y.GetMessage())
+}
+
+func (t *FileTLS) load(dir string) (*TLSFiles, error) {
+	files := &TLSFiles{ServerName: t.ServerName, Insecure: t.Insecure}
+	for _, f := range []struct {
+		path string
+		into *[]byte
+	}{{t.CA, &files.CA}, {t.Cert, &files.Cert}, {t.Key, &files.Key}} {
+		if f.path == "" {
+			continue
+		}
+		path := f.path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		*f.into = text
+	}
+	return files, nil
+}
+
+// withEnvironment is the sasl part after the environment had its say; nil where
+// neither names any.
+func (s *FileSASL) withEnvironment(getenv func(string) string) (*drivers.SASL, error) {
+	var c FileSASL
+	if s != nil {
+		c = *s
+	}
+	for _, v := range []struct {
+		name string
+		into *string
+	}{
+		{"KBENCH_SASL_MECHANISM", &c.Mechanism},
+		{"KBENCH_SASL_USER", &c.User},
+		{"KBENCH_SASL_PASSWORD", &c.Password},
+	} {
+		if value := getenv(v.name); value != "" {
+			*v.into = value
+		}
+	}
+	if s == nil && c == (FileSASL{}) {
+		return nil, nil
+	}
+	var missing []string
+	if c.User == "" {
+		missing = append(missing, "a user (sasl.user or KBENCH_SASL_USER)")
+	}
+	if c.Password == "" {
+		missing = append(missing, "a password (sasl.password or KBENCH_SASL_PASSWORD)")
+	}
+	if !slices.Contains(mechanisms(), c.Mechanism) {
+		missing = append(missing, "a mechanism that is one of PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 (sasl.mechanism or KBENCH_SASL_MECHANISM)")
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("sasl: missing %s", strings.Join(missing, ", "))
+	}
+	return &drivers.SASL{Mechanism: c.Mechanism, User: c.User, Password: c.Password}, nil
+}
+
+// writeFileConfig writes a connection file for a cluster that was started with
+// security, readable by this user alone, and returns its path. Its directory is
+// removed by removeFileConfig.
+func writeFileConfig(a Access) (string, error) {
+	dir, err := os.MkdirTemp("", "kbench-connection-")
+	if err != nil {
+		return "", fmt.Errorf("write the connection file: %w", err)
+	}
+	var conf FileConfig
+	if a.TLS != nil {
+		conf.TLS = &FileTLS{CA: "ca.pem"}
+		err = os.WriteFile(filepath.Join(dir, conf.TLS.CA), a.TLS.CA, 0o600)
+	}
+	if a.SASL != nil {
+		conf.SASL = &FileSASL{Mechanism: a.SASL.Mechanism, User: a.SASL.User, Password: a.SASL.Password}
+	}
+	path := filepath.Join(dir, "connection.yaml")
+	if err == nil {
+		var text []byte
+		if text, err = yaml.Marshal(conf); err == nil {
+			err = os.WriteFile(path, text, 0o600)
+		}
+	}
+	if err != nil {
+		removeFileConfig(path)
+		return "", fmt.Errorf("write the connection file: %w", err)
+	}
+	return path, nil
+}
+
+// removeFileConfig removes what writeFileConfig made. What cannot be removed is
+// left in the temporary directory; there is nobody to act on it.
+func removeFileConfig(path string) { _ = os.RemoveAll(filepath.Dir(path)) }

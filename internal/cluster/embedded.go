@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/kbench/kbench/results"
+)
+
+// embedded is the simulated cluster: all nodes live in this process. Records are
+// kept in memory until their topic is deleted, which the harness does after each
+// trial; kfake has no other bound that would not make the audit report losses.
+type embedded struct {
+	cluster *kfake.Cluster
+	is      ready
+}
+
+// minSession is the shortest session timeout that the clusters accept: below the
+// brokers' own default of 6 s, because a workload may ask for less.
+const minSession = 100 * time.Millisecond
+
+func startEmbedded(ctx context.Context, o Options) (nodes, error) {
+	access, id, err := o.Security.secure()
+	if err != nil {
+		return nil, err
+	}
+	opts := []kfake.Opt{
+		kfake.NumBrokers(o.Nodes),
+		kfake.GroupMinSessionTimeout(minSession),
+	}
+	if o.Blackhole {
+		opts = append(opts, kfake.BlackholeProduce())
+	}
+	if id != nil {
+		pair, err := tls.X509KeyPair(id.cert, id.key)
+		if err != nil {
+			return nil, fmt.Errorf("embedded broker: certificate: %w", err)
+		}
+		opts = append(opts, kfake.TLS(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}))
+	}
+	if s := access.SASL; s != nil {
+		opts = append(opts, kfake.EnableSASL(), kfake.Superuser(s.Mechanism, s.User, s.Password))
+	}
+	if o.Log != nil {
+		opts = append(opts, kfake.WithLogger(kfake.BasicLogger(o.Log, kfake.LogLevelError)))
+	}
+	c, err := kfake.NewCluster(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
+	access.Seeds = c.ListenAddrs()
+	e := &embedded{cluster: c, is: ready{
+		Access: access,
+		Info: results.Broker{
+			Kind:    Embedded,
+			Title:   "embedded (simulated broker), " + nodeCount(o.Nodes),
+			Version: kfakeVersion(),
+			Nodes:   o.Nodes,
+			TLS:     access.TLS != nil,
+			SASL:    o.Security.SASL,
+		},
+		PIDs: slices.Repeat([]int{os.Getpid()}, o.Nodes),
+	}}
+	if err := e.configure(ctx, o.Props); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
+	return e, nil
+}
+
+// configure sets properties through the admin API, which refuses those that the
+// simulation does not have; given at the start they would be ignored.
+func (e *embedded) configure(ctx context.Context, props map[string]string) error {
+	if len(props) == 0 {
+		return nil
+	}
+	a, err := newAdmin(e.is.Access)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		value := props[name]
+		rs, err := a.AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Name: name, Value: &value}})
+		if err == nil && len(rs) == 1 {
+			err = rs[0].Err
+		}
+		if err != nil {
+			return fmt.Errorf("property %s=%s: %w (the simulated broker has few properties; use --broker kafka)", name, value, err)
+		}
+	}
+	return nil
+}
+
+func (e *embedded) ready() ready       { return e.is }
+func (e *embedded) died() <-chan error { return nil } // it lives and dies with this process
+
+func (e *embedded) stop(bool) error {
+	e.cluster.Close()
+	return nil
+}
+
+// nodeCount is "1 node" or "3 nodes".
+func nodeCount(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
+}
+
+// kfakeVersion is the version of the simulation that this binary was built with,
+// or empty where the build does not say.
+func kfakeVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/twmb/franz-go/pkg/kfake" {
+			return m.Version
+		}
+	}
+	return ""
+}

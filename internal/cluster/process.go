@@ -1,0 +1,174 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results"
+)
+
+// message is a line from a broker process. Exactly one field is set.
+type message struct {
+	Progress string `json:"progress,omitempty"` // what the start is doing
+	Ready    *ready `json:"ready,omitempty"`    // clients may come
+	Failed   string `json:"failed,omitempty"`   // the start failed; the process ends
+	Died     string `json:"died,omitempty"`     // a node ended unasked; the others go on
+}
+
+// ready is what the supervisor needs to know of a running cluster.
+type ready struct {
+	Access Access         `json:"access"`
+	Info   results.Broker `json:"info"`
+	PIDs   []int          `json:"pids"` // of each node
+}
+
+// stopLine, sent by the supervisor, asks for a clean stop. The end of the input
+// without it means that the supervisor is dead; then nobody is left to whom a
+// clean stop matters, and the broker ends at once.
+const stopLine = "stop"
+
+// brokerProcess is the supervisor's end of a `kbench broker --supervised`.
+type brokerProcess struct {
+	launch.Process
+	ready ready
+	died  chan error
+
+	messages chan message
+	quit     chan struct{} // closed when the end of the process is wanted
+}
+
+// startBroker starts the process, hands it the options and waits until it is
+// ready.
+func startBroker(ctx context.Context, o Options, l launch.Launcher, self []string) (*brokerProcess, error) {
+	if len(self) == 0 {
+		return nil, errors.New("no command for the broker process was given")
+	}
+	job, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("write the options of the broker: %w", err)
+	}
+	// The life of the broker is bounded by Stop and by its input, not by the
+	// context of its start.
+	proc, err := l.Start(context.WithoutCancel(ctx), launch.Spec{
+		Path:       self[0],
+		Args:       append(append([]string(nil), self[1:]...), "--supervised"),
+		Stderr:     o.Log,
+		EndsItself: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &brokerProcess{
+		Process:  proc,
+		died:     make(chan error, maxNodes+1),
+		messages: make(chan message),
+		quit:     make(chan struct{}),
+	}
+	go p.read()
+	if _, err := proc.Stdin().Write(append(job, '\n')); err != nil {
+		p.abandon()
+		return nil, fmt.Errorf("hand over the options: %w", err)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			p.abandon()
+			return nil, context.Cause(ctx)
+		case m, ok := <-p.messages:
+			switch {
+			case !ok:
+				p.abandon()
+				return nil, fmt.Errorf("the broker process ended before it was ready: %s", p.Wait())
+			case m.Failed != "":
+				p.abandon()
+				return nil, errors.New(m.Failed)
+			case m.Progress != "":
+				o.progress("%s", m.Progress)
+			case m.Ready != nil:
+				p.ready = *m.Ready
+				go p.watch()
+				return p, nil
+			}
+		}
+	}
+}
+
+// read turns the process's output into messages, until it ends.
+func (p *brokerProcess) read() {
+	defer close(p.messages)
+	lines := json.NewDecoder(bufio.NewReader(p.Stdout()))
+	for {
+		var m message
+		if err := lines.Decode(&m); err != nil {
+			// What follows is not read, but must be taken, or the process blocks.
+			_, _ = io.Copy(io.Discard, p.Stdout())
+			return
+		}
+		select {
+		case p.messages <- m:
+		case <-p.quit:
+		}
+	}
+}
+
+// watch reports deaths until the process has ended.
+func (p *brokerProcess) watch() {
+	for m := range p.messages {
+		if m.Died != "" {
+			p.report(errors.New(m.Died))
+		}
+	}
+	exit := p.Wait()
+	p.report(fmt.Errorf("the broker process (pid %d) ended: %s", p.PID(), exit))
+}
+
+// report passes on a death, unless the end is wanted.
+func (p *brokerProcess) report(err error) {
+	select {
+	case <-p.quit:
+		return
+	default:
+	}
+	select {
+	case p.died <- err:
+	default: // there are as many places as things that can die
+	}
+}
+
+// stop ends the process in good order, and kills it when ctx is done first.
+func (p *brokerProcess) stop(ctx context.Context) error {
+	close(p.quit)
+	_, _ = io.WriteString(p.Stdin(), stopLine+"\n") // fails only where it has ended
+	_ = p.Stdin().Close()
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.kill()
+		return fmt.Errorf("not ended in time, killed: %w", ctx.Err())
+	}
+	if exit := p.Wait(); !exit.OK() {
+		return fmt.Errorf("the broker process (pid %d) %s", p.PID(), exit)
+	}
+	return nil
+}
+
+// abandon ends a process whose start has failed. The end of its input makes it
+// stop what it started.
+func (p *brokerProcess) abandon() {
+	close(p.quit)
+	_ = p.Stdin().Close()
+	<-p.Done()
+}
+
+func (p *brokerProcess) kill() {
+	if err := p.Signal(context.Background(), syscall.SIGKILL); err == nil || errors.Is(err, os.ErrProcessDone) {
+		<-p.Done()
+	}
+}

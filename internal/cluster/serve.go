@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// nodes is a running cluster as the broker process holds it.
+type nodes interface {
+	ready() ready
+
+	// died reports nodes that ended unasked.
+	died() <-chan error
+
+	// stop ends every node and removes its data: in good order, or, where
+	// nobody is left to whom that matters, at once.
+	stop(clean bool) error
+}
+
+// Serve is the body of `kbench broker`: it runs a cluster in the foreground.
+//
+// Unsupervised it runs what o asks for, prints the address, and stops when ctx is
+// done. Supervised it is the other end of Start: o comes as one JSON line on in
+// (Log and Progress stay the caller's), what happens goes to out as JSON lines,
+// and it ends when it is told to on in, when in ends, or when ctx is done.
+func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer, supervised bool) error {
+	if supervised {
+		return serveSupervised(ctx, o.Log, in, out)
+	}
+	o, err := o.normal()
+	if err != nil {
+		return err
+	}
+	n, err := startNodes(ctx, o)
+	if err != nil {
+		return err
+	}
+	r := n.ready()
+	text := fmt.Sprintf("%s\n%s\n", r.Info.Title, strings.Join(r.Access.Seeds, ","))
+	if r.Access.TLS != nil || r.Access.SASL != nil {
+		path, err := writeFileConfig(r.Access)
+		if err != nil {
+			return errors.Join(err, n.stop(true))
+		}
+		defer removeFileConfig(path)
+		text += "connection file (with credentials): " + path + "\n"
+	}
+	if _, err := io.WriteString(out, text); err != nil {
+		return errors.Join(fmt.Errorf("print the address: %w", err), n.stop(true))
+	}
+	select {
+	case <-ctx.Done():
+		return n.stop(true)
+	case err := <-n.died():
+		return errors.Join(err, n.stop(true))
+	}
+}
+
+// startNodes starts the kinds that are processes of ours.
+func startNodes(ctx context.Context, o Options) (nodes, error) {
+	switch o.Kind {
+	case Embedded:
+		return startEmbedded(ctx, o)
+	case Kafka:
+		return startKafka(ctx, o)
+	default:
+		return nil, fmt.Errorf("broker %q is not one that kbench starts: use embedded or kafka", o.Kind)
+	}
+}
+
+func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Writer) error {
+	lines := bufio.NewReader(in)
+	job, err := lines.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read the options from the supervisor: %w", err)
+	}
+	say := &speaker{out: out}
+	o := Options{}
+	if err := json.Unmarshal(job, &o); err != nil {
+		return say.failed(fmt.Errorf("read the options from the supervisor: %w", err))
+	}
+	o.Log = log
+	o.Progress = func(s string) { say.message(message{Progress: s}) }
+	if o, err = o.normal(); err != nil {
+		return say.failed(err)
+	}
+
+	// The input is watched from the start: a supervisor that dies while Maven
+	// is fetching must not be outlived either.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(orders(lines)) }()
+
+	n, err := startNodes(ctx, o)
+	if err != nil {
+		return say.failed(err)
+	}
+	r := n.ready()
+	say.message(message{Ready: &r})
+	for {
+		select {
+		case <-ctx.Done():
+			clean := !errors.Is(context.Cause(ctx), errSupervisorGone)
+			return n.stop(clean)
+		case err := <-n.died():
+			say.message(message{Died: err.Error()})
+		}
+	}
+}
+
+// Why a supervised broker ends.
+var (
+	errStopWanted     = errors.New("the supervisor asked for the end")
+	errSupervisorGone = errors.New("the supervisor is gone")
+)
+
+// orders waits for the end that the supervisor wants and says which it was.
+func orders(lines *bufio.Reader) error {
+	for {
+		line, err := lines.ReadString('\n')
+		if strings.TrimSpace(line) == stopLine {
+			return errStopWanted
+		}
+		if err != nil {
+			return errSupervisorGone
+		}
+	}
+}
+
+// speaker writes messages, one line each.
+type speaker struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (s *speaker) message(m message) {
+	line, err := json.Marshal(m)
+	if err != nil {
+		line, _ = json.Marshal(message{Failed: err.Error()}) // a string always can be written
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A supervisor that cannot be written to is gone, which the end of the
+	// input tells too.
+	_, _ = s.out.Write(append(line, '\n'))
+}
+
+// failed tells the supervisor why the start failed and returns it for the exit
+// code.
+func (s *speaker) failed(err error) error {
+	s.message(message{Failed: err.Error()})
+	return err
+}
