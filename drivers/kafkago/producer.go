@@ -1,0 +1,113 @@
+package kafkago
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+type producer struct {
+	writer    *kafka.Writer
+	transport *kafka.Transport
+	ack       func(*drivers.Msg, error)
+	scratch   []kafka.Message // of Send; the client copies what it is given
+
+	// refusing keeps an ack from Send, for a Msg that the client does not take,
+	// apart from the acks of batches, which share it.
+	refusing sync.RWMutex
+}
+
+func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
+	sasl, err := mechanism(env.SASL)
+	if err != nil {
+		return nil, err
+	}
+	p := &producer{ack: ack}
+	p.transport = &kafka.Transport{
+		Dial:           env.Dial,
+		ClientID:       s.ClientID,
+		SASL:           sasl,
+		MetadataTopics: s.Topics, // else the client asks for all topics of the cluster
+	}
+	p.writer = &kafka.Writer{
+		Addr:        kafka.TCP(env.Seeds...),
+		Async:       true,
+		Completion:  p.complete,
+		Transport:   p.transport,
+		ErrorLogger: logger(env, 0),
+	}
+	if err := apply(s, producerKeys[:], target{writer: p.writer, transport: p.transport}); err != nil {
+		return nil, fmt.Errorf("kafka-go producer: %w", err)
+	}
+	return p, nil
+}
+
+// Send passes the slice on in one call, as the client's documentation advises.
+// The call waits for nothing but the first metadata of a topic.
+func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
+	p.scratch = p.scratch[:0]
+	for _, m := range msgs {
+		p.scratch = append(p.scratch, kafka.Message{Topic: m.Topic, Key: m.Key, Value: m.Value, WriterData: m})
+	}
+	rest := p.scratch
+	for len(rest) > 0 {
+		err := p.writer.WriteMessages(ctx, rest...)
+		var large kafka.MessageTooLargeError
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, io.ErrClosedPipe):
+			return fmt.Errorf("kafka-go producer: the writer is closed: %w", err)
+		case errors.As(err, &large):
+			// The client has taken nothing and says what to try again with.
+			p.refuse(err, large.Message)
+			rest = large.Remaining
+		default:
+			p.refuse(err, rest...)
+			return nil
+		}
+	}
+	return nil
+}
+
+// refuse acks what the client did not take.
+func (p *producer) refuse(err error, msgs ...kafka.Message) {
+	p.refusing.Lock()
+	defer p.refusing.Unlock()
+	for i := range msgs {
+		m := msgs[i].WriterData.(*drivers.Msg)
+		m.Offset = -1
+		p.ack(m, err)
+	}
+}
+
+// complete acks a batch. The client calls it in order within a partition and
+// concurrently across partitions.
+func (p *producer) complete(msgs []kafka.Message, err error) {
+	p.refusing.RLock()
+	defer p.refusing.RUnlock()
+	unknown := err != nil || p.writer.RequiredAcks == kafka.RequireNone
+	for i := range msgs {
+		m := msgs[i].WriterData.(*drivers.Msg)
+		m.Offset = msgs[i].Offset
+		if unknown {
+			m.Offset = -1
+		}
+		p.ack(m, err)
+	}
+}
+
+// Close flushes, though nothing is outstanding, and closes the connections.
+func (p *producer) Close(ctx context.Context) error {
+	return within(ctx, "kafka-go producer: close", func() error {
+		err := p.writer.Close()
+		p.transport.CloseIdleConnections()
+		return err
+	})
+}

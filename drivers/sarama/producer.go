@@ -1,0 +1,147 @@
+package sarama
+
+import (
+	"context"
+	"fmt"
+
+	client "github.com/IBM/sarama"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+type producer struct {
+	client  client.AsyncProducer
+	unacked bool // the broker answers nothing
+	ack     func(*drivers.Msg, error)
+	refused chan refusal
+	done    chan struct{} // closed when the last ack is out
+	slab    []message     // the unused part of the last slab
+}
+
+// message is what a Msg keeps in Native: the client's message, and its key and
+// value in the form that the client reads them, so that none is allocated anew.
+type message struct {
+	client.ProducerMessage
+	key, value payload
+}
+
+// payload is bytes behind a pointer: putting it into the client's interface
+// costs no allocation.
+type payload []byte
+
+func (p *payload) Encode() ([]byte, error) { return *p, nil }
+func (p *payload) Length() int             { return len(*p) }
+
+// refusal is a Msg that never reached the client.
+type refusal struct {
+	msg *drivers.Msg
+	err error
+}
+
+// slabMessages is how many messages are allocated together.
+const slabMessages = 256
+
+func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
+	config, err := configure(s, env, producerKeys[:])
+	if err != nil {
+		return nil, fmt.Errorf("sarama producer: %w", err)
+	}
+	c, err := client.NewAsyncProducer(env.Seeds, config)
+	if err != nil {
+		return nil, fmt.Errorf("sarama producer: %w", err)
+	}
+	p := &producer{
+		client:  c,
+		unacked: config.Producer.RequiredAcks == client.NoResponse,
+		ack:     ack,
+		refused: make(chan refusal),
+		done:    make(chan struct{}),
+	}
+	go p.drain()
+	return p, nil
+}
+
+// drain acks. The client's channels are unbuffered and its brokers wait for
+// them, so it does nothing else. One goroutine for all of them keeps the acks of
+// a partition in order even where some are errors.
+func (p *producer) drain() {
+	defer close(p.done)
+	successes, failures := p.client.Successes(), p.client.Errors()
+	for successes != nil || failures != nil {
+		select {
+		case m, ok := <-successes:
+			if !ok {
+				successes = nil
+				continue
+			}
+			msg := m.Metadata.(*drivers.Msg)
+			msg.Offset = m.Offset
+			if p.unacked {
+				msg.Offset = -1
+			}
+			p.ack(msg, nil)
+		case e, ok := <-failures:
+			if !ok {
+				failures = nil
+				continue
+			}
+			p.fail(e.Msg.Metadata.(*drivers.Msg), e.Err)
+		case r := <-p.refused:
+			p.fail(r.msg, r.err)
+		}
+	}
+}
+
+func (p *producer) fail(m *drivers.Msg, err error) {
+	m.Offset = -1
+	p.ack(m, err)
+}
+
+// Send waits for room in the client's channels, which is all the backpressure it
+// has. What ctx keeps from being sent is acked with its error.
+func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
+	input, over := p.client.Input(), ctx.Done()
+	for _, m := range msgs {
+		native, ok := m.Native.(*message)
+		if !ok {
+			native = p.prepare(m)
+		}
+		// All is written anew: the client keeps its own state in a message.
+		native.ProducerMessage = client.ProducerMessage{Topic: m.Topic, Partition: m.Partition, Metadata: m}
+		if m.Key != nil {
+			native.key = m.Key
+			native.Key = &native.key
+		}
+		native.value = m.Value
+		native.Value = &native.value
+		select {
+		case input <- &native.ProducerMessage:
+		case <-over:
+			p.refused <- refusal{m, ctx.Err()}
+		}
+	}
+	return nil
+}
+
+// prepare gives a Msg its message. Send is called by one goroutine at a time, so
+// the slab needs no lock.
+func (p *producer) prepare(m *drivers.Msg) *message {
+	if len(p.slab) == 0 {
+		p.slab = make([]message, slabMessages)
+	}
+	native := &p.slab[0]
+	p.slab = p.slab[1:]
+	m.Native = native
+	return native
+}
+
+// Close flushes, though nothing is outstanding.
+func (p *producer) Close(ctx context.Context) error {
+	p.client.AsyncClose()
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("sarama producer: close did not end in time: %w", ctx.Err())
+	}
+}
