@@ -14,9 +14,9 @@ type scale struct {
 	per  float64 // of the row's unit
 }
 
-// scaleOf chooses the unit for a row of the table from its largest value, so
-// that all its cells can be compared at a glance.
-func scaleOf(unit string, largest float64) scale {
+// scaleOf chooses the largest unit in which the smallest value of a row is still
+// at least one, so that all cells of the row can be compared at a glance.
+func scaleOf(unit string, smallest float64) scale {
 	var scales []scale
 	switch unit {
 	case results.UnitNs:
@@ -32,7 +32,7 @@ func scaleOf(unit string, largest float64) scale {
 	}
 	best := scales[0]
 	for _, s := range scales[1:] {
-		if largest >= s.per {
+		if smallest >= s.per {
 			best = s
 		}
 	}

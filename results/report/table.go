@@ -169,8 +169,10 @@ func (p *page) workload(t *tableOf) {
 	}
 	p.line("")
 	fit := max(1, (p.width-leastColumns)/armColumns)
-	for arms := range slices.Chunk(t.arms, fit) {
-		p.arms(t, arms)
+	if slices.ContainsFunc(t.arms, func(a *arm) bool { return len(a.rows) > 0 }) {
+		for arms := range slices.Chunk(t.arms, fit) {
+			p.arms(t, arms)
+		}
 	}
 	for _, a := range t.arms {
 		switch {
@@ -275,13 +277,15 @@ func figures(h headline, roles []string, all, arms []*arm) []table.Row {
 		}
 	}
 	for _, role := range with {
-		largest := 0.0
+		smallest := 0.0
 		for _, a := range all {
 			if vs := a.values(h.metric, h.stat, h.unit, role); len(vs) > 0 {
-				largest = max(largest, median(vs))
+				if m := median(vs); smallest == 0 || m > 0 && m < smallest {
+					smallest = m
+				}
 			}
 		}
-		by := scaleOf(h.unit, largest)
+		by := scaleOf(h.unit, smallest)
 		label := h.label
 		if len(with) > 1 && label != "" {
 			label += ", " + role
@@ -307,7 +311,7 @@ func spread(vs []float64) string {
 		return ""
 	}
 	percent := 100 * (slices.Max(vs) - slices.Min(vs)) / 2 / m
-	return fmt.Sprintf(" ±%3.0f%%", percent)
+	return fmt.Sprintf(" %6s", fmt.Sprintf("±%.0f%%", percent))
 }
 
 func median(xs []float64) float64 {

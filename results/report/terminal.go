@@ -167,13 +167,13 @@ func describe(spec *workloads.Spec) string {
 func sizeOf(s workloads.Size) string {
 	switch {
 	case s.Uniform[1] > 0:
-		return fmt.Sprintf("%d to %d B", s.Uniform[0], s.Uniform[1])
+		return fmt.Sprintf("%s to %s B", grouped(float64(s.Uniform[0]), 0), grouped(float64(s.Uniform[1]), 0))
 	case s.Median > 0:
-		return fmt.Sprintf("median %d B", s.Median)
+		return "median " + grouped(float64(s.Median), 0) + " B"
 	case len(s.Choice) > 0:
 		return "mixed"
 	default:
-		return fmt.Sprintf("%d B", s.Fixed)
+		return grouped(float64(s.Fixed), 0) + " B"
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
@@ -44,6 +45,7 @@ func (b *builder) role(role string, ws []*worker) {
 	}
 	for _, w := range ws {
 		b.reconcile(w)
+		b.clamped(w)
 	}
 	b.cost(role, ws, records)
 	b.wireRows(role, ws, records)
@@ -78,9 +80,7 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 				all = i.Hist.Clone()
 				continue
 			}
-			if dropped := all.Merge(i.Hist); dropped > 0 {
-				b.warn("%d values of %s of %s are out of the histogram's range and not in its figures", dropped, metric, w.Name)
-			}
+			all.Merge(i.Hist) // one geometry for all: nothing is dropped
 		}
 	}
 	return all
@@ -142,6 +142,22 @@ func (b *builder) reconcile(w *worker) {
 		check(results.ProduceResponse, w.allAcked, "acked")
 	case roleConsumer:
 		check(results.E2EResponse, w.allDelivered, "delivered")
+	}
+}
+
+// clamped says how many values lay beyond what the histograms can hold, since
+// the largest ones that are shown are then too small.
+func (b *builder) clamped(w *worker) {
+	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
+		var above int64
+		for _, i := range w.latencies {
+			if i.Metric == metric && i.Phase == "measure" {
+				above += i.Above
+			}
+		}
+		if above > 0 {
+			b.warn("%s: %d values of %s were above %s and are counted as that", w.Name, above, metric, time.Duration(record.MaxLatency))
+		}
 	}
 }
 

@@ -1,0 +1,150 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kbench/kbench/results"
+)
+
+func TestCheckAccepts(t *testing.T) {
+	f := func(expr string) {
+		t.Helper()
+		if err := Check(expr); err != nil {
+			t.Error(err)
+		}
+	}
+	f("audit.lost == 0")
+	f("  audit.lost==0  ")
+	f("p99(e2e.response) < 20ms")
+	f("p50(pause.wire_excess{event=join}) < 250ms")
+	f("p99 ( e2e.response { client = sarama , role = consumer } ) <= 1.5 s")
+	f("cpu.per_record{client=franz-go} < 900")
+	f("produce.throughput > 500k/s")
+	f("produce.throughput >= 50MB/s")
+	f("rss.peak < 256MiB")
+	f("pause.availability > 99.9%")
+	f("audit.duplicate{class=producer} != 3")
+	f("alloc.per_record < 1e-2")
+	f("gc.pause{} < 1ms")
+}
+
+func TestCheckRefuses(t *testing.T) {
+	f := func(expr, want string) {
+		t.Helper()
+		err := Check(expr)
+		if err == nil {
+			t.Errorf("%q was accepted", expr)
+			return
+		}
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want it to say %q", expr, err, want)
+		}
+	}
+	f("", "not of the form")
+	f("audit.lost", "not of the form")
+	f("audit.lost = 0", "not of the form")
+	f("audit.lots == 0", "did you mean audit.lost?")
+	f("xyzzy == 0", `no metric is called "xyzzy"`)
+	f("e2e.response < 20ms", "say which statistic, such as p99(e2e.response)")
+	f("p98(e2e.response) < 20ms", "there are min, p50")
+	f("(e2e.response) < 20ms", "no statistic is called")
+	f("p99(audit.lost) == 0", "write audit.lost alone")
+	f("p99(e2e.response < 20ms", "parentheses")
+	f("e2e.response) < 20ms", "parentheses")
+	f("p99(e2e.response) < 20MB", "write ns, us, µs, ms, s, m")
+	f("audit.lost == 0 records", "a number alone")
+	f("audit.lost == ", "the value is missing")
+	f("audit.lost == none", "not a number")
+	f("audit.lost == 1e999", "out of range")
+	f("audit.lost{cleint=sarama} == 0", "did you mean client?")
+	f("audit.lost{client} == 0", "key=value")
+	f("audit.lost{client=a,client=b} == 0", "stands twice")
+	f("cpu.per_record < 1.05 * baseline", "needs a second run")
+	f("cpu.per_record < baseline", "needs a second run")
+	f("audit.lost audit.lost == 0", "is not a metric")
+}
+
+func row(arm string, trial int, metric, stat, unit string, v float64) results.Row {
+	return results.Row{Workload: "w", Arm: arm, Client: arm, Lane: "matched", Trial: trial, Role: "consumer", Metric: metric, Stat: stat, Unit: unit, Value: v}
+}
+
+func TestEval(t *testing.T) {
+	reference := row("a", 1, results.E2EResponse, "p99", results.UnitNs, 9e9)
+	reference.Role = "reference"
+	total, part := row("a", 1, results.AuditDuplicate, "", results.UnitCount, 5), row("a", 1, results.AuditDuplicate, "", results.UnitCount, 2)
+	part.Class = "crash"
+	marked, unmarked := row("a", 1, results.TrialSaturated, "", results.UnitCount, 1), row("a", 2, results.TrialSaturated, "", results.UnitCount, 0)
+	marked.Class = "lag"
+	rows := []results.Row{
+		row("a", 1, results.E2EResponse, "p99", results.UnitNs, 10e6),
+		row("a", 2, results.E2EResponse, "p99", results.UnitNs, 12e6),
+		row("a", 3, results.E2EResponse, "p99", results.UnitNs, 90e6), // one bad round is not the median
+		row("b", 4, results.E2EResponse, "p99", results.UnitNs, 19e6),
+		row("a", 1, results.E2EResponse, "p50", results.UnitNs, 30e6),
+		reference, total, part, marked, unmarked,
+		row("a", 1, results.ProduceThroughput, "", results.UnitRate, 1000),
+		row("a", 1, results.ProduceThroughput, "", results.UnitBytesPS, 5e6),
+	}
+	for i, v := range []float64{100e6, 300e6, 200e6} {
+		r := row("a", i%2+1, "pause.wire_excess", "", results.UnitNs, v)
+		r.Event = fmt.Sprintf("join#%d", i)
+		rows = append(rows, r)
+	}
+	f := func(expr string, pass bool, value float64, n int) {
+		t.Helper()
+		got, err := Eval(expr, rows)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if got.Pass != pass || got.Value != value || got.N != n {
+			t.Errorf("%s: pass %v, value %v, n %d; want %v, %v, %d", expr, got.Pass, got.Value, got.N, pass, value, n)
+		}
+	}
+	f("p99(e2e.response) < 20ms", true, 19e6, 4)
+	f("p99(e2e.response) < 15ms", false, 19e6, 4)
+	f("p99(e2e.response{client=a}) < 15ms", true, 12e6, 3)
+	f("p99(e2e.response) > 12ms", false, 12e6, 4)
+	f("p99(e2e.response{role=reference}) < 1s", false, 9e9, 1)
+	f("audit.duplicate == 5", true, 5, 1)
+	f("audit.duplicate{class=crash} <= 2", true, 2, 1)
+	f("trial.saturated == 0", false, 0.5, 2)
+	f("produce.throughput >= 1k/s", true, 1000, 1)
+	f("produce.throughput > 5MB/s", false, 5e6, 1)
+	f("p50(pause.wire_excess{event=join}) < 250ms", true, 200e6, 2)
+	f("max(pause.wire_excess{event=join}) < 250ms", false, 300e6, 2)
+	f("mean(pause.wire_excess) != 200ms", false, 200e6, 2)
+	f("min(pause.wire_excess{event=join#1}) == 300ms", true, 300e6, 1)
+}
+
+// A gate about something that was not measured must not pass.
+func TestEvalWithoutRows(t *testing.T) {
+	if _, err := Eval("audit.lost == 0", nil); err == nil || !strings.Contains(err.Error(), "no figure") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whatever Check accepts, Eval understands, and neither panics.
+func FuzzCheck(f *testing.F) {
+	f.Add("p99(e2e.response{client=a,event=join}) < 20ms")
+	f.Add("cpu.per_record < 1.05 * baseline")
+	f.Add("audit.lost{} == 0")
+	rows := []results.Row{row("a", 1, results.E2EResponse, "p99", results.UnitNs, 1), row("a", 1, results.AuditLost, "", results.UnitCount, 0)}
+	f.Fuzz(func(t *testing.T, expr string) {
+		checked := Check(expr)
+		_, err := Eval(expr, rows)
+		if checked != nil && (err == nil || err.Error() != checked.Error()) {
+			t.Errorf("%q: Check says %v, Eval %v", expr, checked, err)
+		}
+		if checked == nil && err != nil && !strings.Contains(err.Error(), "no figure") {
+			t.Errorf("%q: Check accepts what Eval refuses: %v", expr, err)
+		}
+	})
+}
+
+func ExampleCheck() {
+	fmt.Println(Check("p99(e2e.responce) < 20ms"))
+	// Output: gate "p99(e2e.responce) < 20ms": no metric is called "e2e.responce"; did you mean e2e.response?
+}

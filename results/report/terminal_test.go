@@ -1,0 +1,201 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s, want to got:\n%s", name, diff)
+	}
+}
+
+// synthetic is a run of two workloads by three clients in two rounds.
+func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
+	specs := []workloads.Spec{
+		{
+			Name: "produce-max", About: "How many records can each client produce?", Topic: workloads.Topic{Partitions: 6},
+			Records: workloads.Records{Size: workloads.Size{Fixed: 100}},
+			Produce: workloads.Produce{By: "arm", Rate: workloads.Rate{Max: true}, Window: 10000, Acks: "all", Codec: "none"},
+			Phases:  workloads.Phases{Measure: 5 * time.Second}, Sample: true,
+		}, {
+			Name: "end-to-end", About: "How long does a record take from its intended time to its handler?", Topic: workloads.Topic{Partitions: 6},
+			Records: workloads.Records{Size: workloads.Size{Fixed: 1024}},
+			Produce: workloads.Produce{By: "arm", Rate: workloads.Rate{PerSecond: 5000}, Schedule: workloads.Schedule{Kind: "poisson"}, Acks: "all", Codec: "lz4"},
+			Consume: workloads.Consume{Members: 1}, Phases: workloads.Phases{Measure: 10 * time.Second},
+		},
+	}
+	run := &results.Run{
+		ID: "20260921-101500", State: "complete", Rounds: 2, Seed: 7, Suite: "quick", Specs: specs, Go: "go1.26.8",
+		Clients: map[string]string{"franz-go": "github.com/twmb/franz-go@v1.22.2", "sarama": "github.com/IBM/sarama@v1.61.1", "kafka-go": "github.com/segmentio/kafka-go@v0.4.51"},
+		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU 2.10GHz", Cores: 2, MemBytes: 8 << 30},
+		Broker:  results.Broker{Kind: "embedded", Title: "embedded, 3 nodes"},
+	}
+	s := &results.Summary{Schema: 1, Warnings: []string{"end-to-end: no p999 of e2e.response where a trial has fewer than 10000 samples; measure longer or at a higher rate"}}
+	var trials []*results.Trial
+	for n, client := range []string{"sarama", "franz-go", "kafka-go", "kafka-go", "sarama", "franz-go"} {
+		round := 1 + n/3
+		for w, spec := range specs {
+			ref := results.TrialRef{N: 2*n + w + 1, Workload: spec.Name, Arm: client, Client: client, Lane: "matched", Round: round}
+			state := "complete"
+			if client == "kafka-go" && spec.Name == "end-to-end" {
+				ref.Refused, state = "it needs group.rebalance, which kafka-go cannot express: the rebalance timeout is fixed", "refused"
+			}
+			run.Order = append(run.Order, ref)
+			trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: state, Plan: plan(client), Notes: []string{"replication 3 was capped at 1 node"}})
+			if state == "complete" {
+				s.Rows = append(s.Rows, rows(ref, client, float64(round))...)
+			}
+		}
+	}
+	return run, trials, s
+}
+
+func plan(client string) []results.PlanLine {
+	lines := []results.PlanLine{
+		{Role: "producer", Client: client, Key: "produce.acks", Fidelity: "exact"},
+		{Role: "reference", Client: "franz-go", Key: "produce.codec", Fidelity: "approx", Why: "must not be printed"},
+		{Role: "consumer", Client: client, Key: "telemetry", Fidelity: "approx", Why: "nobody has it"},
+	}
+	if client == "kafka-go" {
+		lines = append(lines,
+			results.PlanLine{Role: "producer", Client: client, Key: "produce.idempotent", Fidelity: "unsupported", Why: "the client has no idempotent producer, so a retry may write a record twice and the broker cannot tell"},
+			results.PlanLine{Role: "producer", Client: client, Key: "produce.linger", Fidelity: "approx", Why: "a batch waits at least 1 ms"})
+	}
+	return lines
+}
+
+func rows(ref results.TrialRef, client string, round float64) []results.Row {
+	factor := map[string]float64{"franz-go": 1, "sarama": 1.6, "kafka-go": 2.9}[client] * (1 + round/50)
+	var out []results.Row
+	add := func(role, class, metric, stat, unit string, v float64, n int64) {
+		out = append(out, results.Row{Workload: ref.Workload, Arm: ref.Arm, Client: ref.Client, Lane: ref.Lane, Round: ref.Round, Trial: ref.N,
+			Role: role, Class: class, Metric: metric, Stat: stat, Unit: unit, Value: v, N: n})
+	}
+	if ref.Workload == "produce-max" {
+		add("producer", "", results.ProduceThroughput, "", results.UnitRate, 1_234_567/factor, 6_000_000)
+		add("producer", "", results.ProduceThroughput, "", results.UnitBytesPS, 123_456_700/factor, 6_000_000)
+		add("producer", "", results.ProduceService, "p50", results.UnitNs, 1_800_000*factor, 60_000)
+		add("producer", "", results.ProduceService, "p99", results.UnitNs, 9_300_000*factor, 60_000)
+		add("producer", "", results.WireBatch, "", results.UnitCount, 1200/factor, 600)
+	} else {
+		add("producer", "", results.ProduceThroughput, "", results.UnitRate, 5000, 50_000)
+		add("consumer", "", results.ConsumeThroughput, "", results.UnitRate, 4999, 50_000)
+		add("consumer", "", results.E2EResponse, "p50", results.UnitNs, 900_000*factor, 50_000)
+		add("consumer", "", results.E2EResponse, "p99", results.UnitNs, 4_100_000*factor, 50_000)
+		add("consumer", "", results.CPUPerRecord, "", results.UnitNs, 2100*factor, 50_000)
+		add("consumer", "", results.RSSPeak, "", results.UnitBytes, 38<<20*factor, 1)
+		add("reference", "", results.CPUPerRecord, "", results.UnitNs, 99999, 50_000)
+	}
+	add("producer", "", results.CPUPerRecord, "", results.UnitNs, 560*factor, 60_000)
+	add("producer", "", results.AllocPerRecord, "", results.UnitAllocs, 0.012*factor, 60_000)
+	add("producer", "", results.RSSPeak, "", results.UnitBytes, 45<<20*factor, 1)
+	add("broker", "", results.BrokerCPU, "", results.UnitCores, 0.94, 5)
+	add("", "", results.AuditLost, "", results.UnitCount, 0, 6_000_000)
+	dup := 0.0
+	if client == "kafka-go" {
+		dup = 12
+		add("", "producer", results.AuditDuplicate, "", results.UnitCount, dup, 6_000_000)
+	}
+	add("", "", results.AuditDuplicate, "", results.UnitCount, dup, 6_000_000)
+	add("", "", results.TrialSaturated, "", results.UnitCount, 0, 1)
+	if client == "sarama" && round == 1 {
+		add("", "trend", results.TrialNotSteady, "", results.UnitCount, 1, 1)
+	}
+	if ref.Workload == "produce-max" {
+		add("", "broker", results.TrialLimited, "", results.UnitCount, 1, 1)
+	}
+	return out
+}
+
+func TestTerminal(t *testing.T) {
+	f := func(name string, o Options) {
+		t.Helper()
+		run, trials, s := synthetic()
+		var buf bytes.Buffer
+		if err := Terminal(&buf, run, trials, s, o); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, buf.Bytes())
+		width := o.Width
+		if width == 0 {
+			width = 100
+		}
+		for i, line := range strings.Split(buf.String(), "\n") {
+			if n := len([]rune(line)); n > width && !o.Color {
+				t.Errorf("%s:%d: %d columns, more than %d", name, i+1, n, width)
+			}
+		}
+	}
+	f("quick.txt", Options{})
+	f("narrow.txt", Options{Width: 72})
+	f("colour.txt", Options{Color: true})
+}
+
+// A run that failed has nothing but reasons, and they must be seen.
+func TestTerminalOfFailure(t *testing.T) {
+	run, trials, _ := synthetic()
+	run.State, run.Error = "failed", "trial 1 failed\nwith a long tail"
+	for _, tr := range trials {
+		tr.State, tr.Error = "failed", "worker producer-0 died: exit status 2\nlog tail"
+	}
+	var buf bytes.Buffer
+	if err := Terminal(&buf, run, trials, &results.Summary{}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "failed.txt", buf.Bytes())
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestTerminalReportsWriteErrors(t *testing.T) {
+	run, trials, s := synthetic()
+	if err := Terminal(full{}, run, trials, s, Options{}); err == nil {
+		t.Error("a write error was swallowed")
+	}
+}
+
+func TestSignificant(t *testing.T) {
+	f := func(v float64, want string) {
+		t.Helper()
+		if got := significant(v); got != want {
+			t.Errorf("significant(%v) = %q, want %q", v, got, want)
+		}
+	}
+	f(0, "0")
+	f(0.00123, "0.0012")
+	f(0.0456, "0.0456")
+	f(1.2345, "1.23")
+	f(12.345, "12.3")
+	f(123.4, "123")
+	f(1234.5, "1,234")
+	f(1234567, "1,234,567")
+	f(-1500, "-1,500")
+}
