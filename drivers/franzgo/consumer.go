@@ -187,6 +187,10 @@ func (c *consumer) deliver(ch chunk, rec *drivers.Rec) {
 		}
 		return
 	}
+	// A rebalance may have run while an earlier chunk of this poll was handled.
+	if !c.keeps(ch.tenure) {
+		return
+	}
 	for _, r := range ch.records {
 		if len(wake) > 0 {
 			<-wake
