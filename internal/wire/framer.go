@@ -9,7 +9,7 @@ const (
 	prefixBytes = 4        // the length in front of every frame
 	maxHeader   = 64 << 10 // a header that is longer is not worth following
 	maxBody     = 4 << 20  // a frame that is longer is not decoded
-	keepBuffer  = 1 << 20  // a reassembly buffer that is larger is given back
+	keepBuffer  = 2 << 20  // a reassembly buffer that is larger is given back
 )
 
 // frame is a request or response, as far as it is known.
