@@ -175,9 +175,13 @@ func contradictions(s *Spec) []finding {
 		p.Batch.Records, s.Records.Size.Mean()+float64(key), p.Batch.Bytes)
 
 	fail(c.Members == 0 && c.Backlog > 0, []string{"consume.backlog", "consume.members"},
-		"nobody reads the backlog; write members of at least 1")
+		"nobody reads the backlog; write consume.members: 1")
 	fail(c.Backlog > 0 && !p.Rate.Max, []string{"produce.rate", "consume.backlog"},
 		"a backlog is filled as fast as it can be; write produce.rate: max")
+	fail(c.Backlog > 0 && p.By != "reference", []string{"produce.by", "consume.backlog"},
+		"a backlog is filled by the reference producer, so that every client reads the same batches; write produce.by: reference")
+	fail(c.Backlog > 0 && c.Members > 1, []string{"consume.members", "consume.backlog"},
+		"a backlog is read by one member, not by %d; write consume.members: 1", c.Members)
 	fail(c.Backlog > 0 && c.Start != "earliest", []string{"consume.start", "consume.backlog"},
 		"a member that starts at the latest record reads nothing of a backlog; write start: earliest")
 	fail(c.Members == 0 && p.By == "reference", []string{"produce.by", "consume.members"},
@@ -268,6 +272,8 @@ func idle(s *Spec) []finding {
 			}
 		}
 	}
+	add(s.Kind() == Backlog, true, "has no effect with a backlog, which is measured from its second batch to a margin before its end",
+		"consume.backlog", "phases.warmup", "phases.measure")
 	add(s.Produce.Rate.Max, true, "has no effect at rate max", "produce.rate", "produce.tick")
 	return out
 }

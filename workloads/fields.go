@@ -92,7 +92,7 @@ func root() *node {
 	leaf("records.entropy", fraction(0, 1), "How well values compress: 0 to nothing, 1 not at all.")
 	section("records.keys", "Which keys records have; the harness chooses the partition from the key, the same for every client.")
 	leaf("records.keys.kind", word("none", "round-robin", "zipf"), "No keys, every key in turn, or a few keys most of the time.")
-	leaf("records.keys.count", integer(1, 100_000_000), "Number of distinct keys.")
+	leaf("records.keys.count", integer(1, 10_000_000), "Number of distinct keys.")
 	leaf("records.keys.skew", fraction(1.001, 10), "Exponent of zipf; the larger, the fewer keys have most records.")
 	leaf("records.keys.size", integer(4, 1024), "Length of a key in bytes.")
 
@@ -118,7 +118,7 @@ func root() *node {
 	leaf("produce.retry_backoff", duration(0, time.Minute), "Pause before an attempt is repeated.")
 
 	section("consume", "Who reads, and how.")
-	leaf("consume.members", integer(0, 10000), "Processes in the group; 0: nothing consumes while it is measured.")
+	leaf("consume.members", integer(0, 10000), "Processes in the group; 0: nothing consumes while it is measured; 1 with a backlog.")
 	leaf("consume.backlog", integer(0, 10_000_000_000), "Records put into the topic before members start; nothing else is produced then.")
 	leaf("consume.start", word("earliest", "latest"), "Where to begin when the group has no offset.")
 	section("consume.fetch", "Limits of what a broker returns.")

@@ -111,7 +111,7 @@ func TestFormsOfValues(t *testing.T) {
 	f("produce: {ack_timeout: 1m30s}", "produce.ack_timeout", "1m30s")
 	f("phases: {measure: 2h}", "phases.measure", "2h")
 	f("produce: {batch: {bytes: 128KiB}}", "produce.batch.bytes", 131072.0)
-	f("consume: {backlog: 1_000_000}\nproduce: {rate: max}", "consume.backlog", 1e6)
+	f("consume: {members: 1, backlog: 1_000_000}\nproduce: {by: reference, rate: max}", "consume.backlog", 1e6)
 	f("records: {size: 32}", "records.size", 32.0)
 	f("records: {size: 1KiB}", "records.size", 1024.0)
 	f("records: {size: {uniform: [100, 1KiB]}}", "records.size", object{"uniform": []any{100.0, 1024.0}})
@@ -144,7 +144,7 @@ func TestSetWinsOverOverrideWinsOverDocument(t *testing.T) {
 
 func TestOverrideIsNamedInItsProblems(t *testing.T) {
 	opt := Options{Override: []Override{{Path: "consume.backlog", Value: 5.0, Origin: "suite s: include[0]"}}}
-	_, err := Parse("w.yaml", []byte("name: x\n"), opt)
+	_, err := Parse("w.yaml", []byte("name: x\nconsume: {members: 1}\nproduce: {by: reference}\n"), opt)
 	const want = "suite s: include[0]: consume.backlog: a backlog is filled as fast as it can be; write produce.rate: max"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -184,6 +184,8 @@ func TestWarnings(t *testing.T) {
 		"w.yaml:2:41: consume.commit.records: has an effect in commit mode sync alone")
 	f("consume: {members: 0}\ngroup: {static: true}",
 		"w.yaml:3:17: group.static: has no effect: nothing consumes, consume.members is 0")
+	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 9}\nphases: {measure: 5s}",
+		"w.yaml:4:19: phases.measure: has no effect with a backlog, which is measured from its second batch to a margin before its end")
 	f("produce: {batch: {records: 1000}}",
 		"w.yaml:2:28: produce.batch.records: 1000 records of 256 bytes do not fit into a batch of 65536 bytes, so the bytes decide; clients count them differently")
 }

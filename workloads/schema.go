@@ -3,6 +3,7 @@ package workloads
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -115,7 +116,7 @@ func Reference() string {
 	for _, n := range root().leaves() {
 		shown := ""
 		if v, ok := defaultOf(&defaults, n); ok {
-			shown = "`" + show(v) + "`"
+			shown = "`" + show(v, strings.HasPrefix(n.kind.name, "bytes")) + "`"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", n.path, strings.ReplaceAll(n.kind.name, "|", `\|`), shown, n.doc)
 	}
@@ -123,19 +124,19 @@ func Reference() string {
 }
 
 // show writes a plain value as one would in YAML, on one line.
-func show(v any) string {
+func show(v any, isBytes bool) string {
 	if list, ok := v.([]any); ok {
 		parts := make([]string, len(list))
 		for i, e := range list {
-			parts[i] = show(e)
+			parts[i] = show(e, isBytes)
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	if x, ok := v.(float64); ok {
-		if x >= 1024 && x == float64(int(x)) && int(x)%1024 == 0 {
+		if isBytes {
 			return showBytes(int(x))
 		}
-		return fmt.Sprintf("%.10g", x)
+		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
 	return fmt.Sprint(v)
 }

@@ -33,7 +33,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		"records: {size: {lognormal: {median: 100, sigma: 0.7, max: 1000}}, entropy: 0.333}",
 		"records: {size: {choice: [{size: 100, weight: 0.1}, {size: 101, weight: 3}]}}",
 		"produce: {rate: 1000/m, schedule: {steps: {factors: [0.1, 2]}}}",
-		"produce: {rate: max}\nconsume: {members: 1, backlog: 1000}",
+		"produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 1000}",
 		"produce: {schedule: {bursts: {every: 1s, size: 10}}}\nprocess: {gomemlimit: 1GiB}",
 		"matrix: {group.assignors: [[range], [sticky, range]], produce.chunk: [1, 16], produce.idempotent: [true, false], records.size: [100, {uniform: [100, 200]}]}",
 		"needs: [produce.acks]\ngate: [audit.lost == 0]\nsample: true",
@@ -175,7 +175,7 @@ func TestReferenceHasEveryField(t *testing.T) {
 			t.Errorf("%s is missing", n.path)
 		}
 	}
-	for _, row := range []string{"`consume.fetch.max` | bytes, 1024 to 1GiB | `50MiB` |", "`group.assignors` | list of assignors | `[range]` |", "`group.session` | duration, 100ms to 1h | `10s` |"} {
+	for _, row := range []string{"`consume.fetch.max` | bytes, 1024 to 1GiB | `50MiB` |", "`group.assignors` | list of assignors | `[range]` |", "`produce.window` | integer, 1 to 10000000 | `16384` |", "`group.session` | duration, 100ms to 1h | `10s` |"} {
 		if !strings.Contains(ref, row) {
 			t.Errorf("no row %s", row)
 		}

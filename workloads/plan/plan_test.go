@@ -184,7 +184,7 @@ func TestDuration(t *testing.T) {
 		}
 	}
 	f("phases: {warmup: 10s, measure: 30s}", 40*time.Second, 50*time.Second)
-	f("consume: {backlog: 2000000}\nproduce: {rate: max}", 15*time.Second, 40*time.Second)
+	f("consume: {members: 1, backlog: 2000000}\nproduce: {by: reference, rate: max}", 15*time.Second, 40*time.Second)
 }
 
 func TestBytes(t *testing.T) {
@@ -199,6 +199,6 @@ func TestBytes(t *testing.T) {
 	f("produce: {rate: 1000/s, schedule: {steps: {factors: [1, 3]}}}", 5_120_000, 5_800_000, true)
 	f("produce: {rate: 1000/s, schedule: {bursts: {every: 1s, size: 1000}}}", 5_120_000, 5_800_000, true)
 	f("records: {keys: {kind: zipf, size: 256}}\nproduce: {rate: 1000/s}", 5_120_000, 5_800_000, true)
-	f("produce: {rate: max}\nconsume: {backlog: 10000}", 2_560_000, 2_900_000, true)
+	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 10000}", 2_560_000, 2_900_000, true)
 	f("produce: {rate: max}", 1<<30, 10<<30, false)
 }
