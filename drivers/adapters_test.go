@@ -76,6 +76,9 @@ func cluster(t *testing.T, opts ...kfake.Opt) (drivers.Env, *atomic.Int64) {
 	}, &dials
 }
 
+// otherTopic adds a topic of one partition.
+func otherTopic() kfake.Opt { return kfake.SeedTopics(1, "other") }
+
 // produce sends n records round robin and waits for their acks.
 func produce(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env, n int) []*drivers.Msg {
 	t.Helper()
