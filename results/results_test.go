@@ -84,7 +84,10 @@ func TestCreateRefuses(t *testing.T) {
 		}
 		return dir
 	}, "not empty")
-	f(func(dir string) string { write(t, filepath.Join(dir, "file"), "x"); return filepath.Join(dir, "file", "run") }, "can be written")
+	f(func(dir string) string {
+		write(t, filepath.Join(dir, "file"), "x")
+		return filepath.Join(dir, "file", "run")
+	}, "can be written")
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -1,0 +1,202 @@
+package audit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+func run(kind record.Kind, first, count uint64, offset, at int64) record.Span {
+	return record.Span{Kind: kind, First: first, Count: count, Offset: offset, At: at, LastAt: at}
+}
+
+func producer(spans ...record.Span) Log {
+	return Log{Worker: "producer-0", Topics: []string{"t"}, Spans: spans}
+}
+
+func reader(name string, spans ...record.Span) Log {
+	return Log{Worker: name, Topics: []string{"t"}, Spans: spans}
+}
+
+func TestCheck(t *testing.T) {
+	f := func(kind workloads.Kind, want Report, logs ...Log) {
+		t.Helper()
+		got := Check(&results.Trial{Kind: kind, Topic: "t"}, logs)
+		got.Examples = nil
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("want to got:\n%s", diff)
+		}
+	}
+	// A producer workload is audited by what was read back, and only by that.
+	f(workloads.Producing, Report{Sent: 10, Delivered: 10},
+		producer(run(record.Acked, 0, 10, 0, 1)), reader("readback", run(record.ReadBack, 0, 10, 0, 2)))
+	f(workloads.Producing, Report{Sent: 10, Lost: 10},
+		producer(run(record.Acked, 0, 10, 0, 1)), reader("consumer-0", run(record.Delivered, 0, 10, 0, 2)))
+	// A damaged record is corrupt and not lost, whatever its header claims.
+	f(workloads.EndToEnd, Report{Sent: 10, Delivered: 9, Corrupt: 1},
+		producer(run(record.Acked, 0, 10, 0, 1)),
+		reader("consumer-0", run(record.Delivered, 0, 4, 0, 2), run(record.Corrupt, 99, 1, 4, 2), run(record.Delivered, 5, 5, 5, 2)))
+	// The same damage seen twice is one record.
+	f(workloads.EndToEnd, Report{Sent: 1, Corrupt: 1},
+		producer(run(record.Acked, 0, 1, 0, 1)),
+		reader("consumer-0", run(record.Corrupt, 0, 1, 0, 2), run(record.Corrupt, 0, 1, 0, 3)))
+	// Without offsets from acks (acks none) loss is still seen.
+	f(workloads.EndToEnd, Report{Sent: 10, Delivered: 8, Lost: 2},
+		producer(run(record.Acked, 0, 10, -1, 1)), reader("consumer-0", run(record.Delivered, 0, 8, 0, 2)))
+	// A retry that wrote again is neither a redelivery nor out of order.
+	f(workloads.EndToEnd, Report{Sent: 5, Delivered: 5, Duplicates: Duplicates{Producer: 3}},
+		producer(run(record.Acked, 0, 5, 0, 1)), reader("consumer-0", run(record.Delivered, 0, 5, 0, 2), run(record.Delivered, 2, 3, 5, 3)))
+	// A late retry is out of order.
+	f(workloads.EndToEnd, Report{Sent: 6, Delivered: 6, Reordered: 3},
+		producer(run(record.Acked, 0, 3, 3, 1), run(record.Acked, 3, 3, 0, 1)),
+		reader("consumer-0", run(record.Delivered, 3, 3, 0, 2), run(record.Delivered, 0, 3, 3, 3)))
+	// Failed but there is unanswered; failed and gone is failed alone.
+	f(workloads.EndToEnd, Report{Failed: 6, Delivered: 2, Unanswered: 2},
+		producer(run(record.Failed, 0, 6, -1, 1)), reader("consumer-0", run(record.Delivered, 0, 2, 0, 2)))
+}
+
+func TestCauses(t *testing.T) {
+	f := func(want string, change func(first, second *Log)) {
+		t.Helper()
+		first, second := reader("consumer-0", run(record.Delivered, 0, 10, 0, 5)), reader("consumer-1", run(record.Delivered, 6, 4, 6, 9))
+		change(&first, &second)
+		r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(run(record.Acked, 0, 10, 0, 1)), first, second})
+		for _, c := range r.Duplicates.Causes() {
+			n := int64(0)
+			if c.Name == want {
+				n = 4
+			}
+			if c.Count != n {
+				t.Errorf("%s: %d, want %d", c.Name, c.Count, n)
+			}
+		}
+	}
+	f("stale", func(first, second *Log) {})
+	f("crash", func(first, second *Log) { first.Killed = true })
+	f("stale", func(first, second *Log) { // killed, but only later
+		first.Killed = true
+		first.Spans = append(first.Spans, record.Span{Kind: record.Delivered, Partition: 1, First: 0, Count: 1, At: 20})
+	})
+	f("graceful", func(first, second *Log) { first.Closing = 8 })
+	f("stale", func(first, second *Log) { first.Closing = 10 })
+	f("other", func(first, second *Log) {
+		first.Spans, second.Spans = append(first.Spans, second.Spans...), nil
+	})
+	f("stale", func(first, second *Log) { // given back to the same member
+		second.Spans[0].Tenure = 2
+		first.Spans, second.Spans = append(first.Spans, second.Spans...), nil
+	})
+}
+
+func TestEndOffsets(t *testing.T) {
+	f := func(end int64, want string) {
+		t.Helper()
+		logs := []Log{producer(run(record.Acked, 0, 10, 0, 1), run(record.Failed, 10, 2, -1, 1)),
+			reader("consumer-0", run(record.Delivered, 0, 12, 0, 2), run(record.Delivered, 3, 1, 12, 3))}
+		r := Check(&results.Trial{Kind: workloads.EndToEnd, Topic: "t", End: map[int32]int64{0: end}}, logs)
+		if got := strings.Join(r.Warnings, "\n"); got != want {
+			t.Errorf("end %d: %q, want %q", end, got, want)
+		}
+	}
+	f(13, "") // ten acked, two unanswered, one written twice
+	f(12, "audit.offsets: t/0 ends at offset 12, but acked, written twice and unanswered records make 13")
+}
+
+func TestExamples(t *testing.T) {
+	// The loss crosses a cut between two acked spans and is one example.
+	logs := []Log{producer(run(record.Acked, 0, 50, 0, 1), run(record.Acked, 50, 50, 50, 2)),
+		reader("consumer-0", run(record.Delivered, 0, 40, 0, 2), run(record.Delivered, 60, 40, 60, 2), run(record.Delivered, 98, 2, 98, 4))}
+	r := Check(&results.Trial{Kind: workloads.EndToEnd}, logs)
+	var got []string
+	for _, e := range r.Examples {
+		got = append(got, e.String())
+	}
+	want := []string{
+		"lost: t/0 producer 0 sequence 40..59 at offset 40",
+		"duplicate (other): t/0 producer 0 sequence 98..99 at offset 98 by consumer-0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want to got:\n%s", diff)
+	}
+}
+
+// A hundred million records are as easy as the spans that they lie in.
+func TestCostIsThatOfSpans(t *testing.T) {
+	const spans, each = 2000, 50_000
+	var acked, delivered []record.Span
+	for i := range uint64(spans) {
+		acked = append(acked, run(record.Acked, i*each, each, int64(i*each), int64(i)))
+		delivered = append(delivered, run(record.Delivered, i*each, each-1, int64(i*each), int64(i)))
+	}
+	r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(acked...), reader("consumer-0", delivered...)})
+	if r.Sent != spans*each || r.Lost != spans {
+		t.Errorf("sent %d, lost %d", r.Sent, r.Lost)
+	}
+}
+
+func TestTrialFromFiles(t *testing.T) {
+	d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &results.Trial{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, RunTag: 3, Topic: "t", Workers: []results.Worker{
+		{Name: "producer-0", Role: "producer"}, {Name: "consumer-0", Role: "consumer", Exit: "killed by kbench: SIGKILL"},
+		{Name: "consumer-1", Role: "consumer"}, {Name: "consumer-2", Role: "consumer"},
+	}}
+	path, err := d.CreateTrial(tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(worker string, tag uint32, kind record.Kind, from, to, at int64) {
+		t.Helper()
+		dir := filepath.Join(path, worker)
+		f, err := record.CreateDeliveries(mkdir(t, dir), record.DeliveriesMeta{Run: tag, Worker: worker, Topics: []string{"t"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane := f.Lane(kind, 0, 0, 1)
+		for i := from; i < to; i++ {
+			lane.Add(0, uint64(i), i, at+i, at+i)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("producer-0", 3, record.Acked, 0, 100, 0)
+	write("consumer-0", 3, record.Delivered, 0, 60, 1000)
+	write("consumer-1", 3, record.Delivered, 50, 90, int64(time.Second))
+	r, err := Trial(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Sent != 100 || r.Lost != 10 || r.Duplicates != (Duplicates{Crash: 10}) {
+		t.Errorf("got %+v", r)
+	}
+	write("consumer-2", 4, record.Delivered, 90, 100, int64(time.Second))
+	if _, err := Trial(path); err == nil || !strings.Contains(err.Error(), "belongs to another trial") {
+		t.Errorf("a file of another trial: %v", err)
+	}
+}
+
+func ExampleExample() {
+	fmt.Println(Example{What: "duplicate", Cause: "crash", Worker: "consumer-1", Topic: "t", Partition: 4, First: 10, Count: 3, Offset: 77})
+	// Output: duplicate (crash): t/4 producer 0 sequence 10..12 at offset 77 by consumer-1
+}
+
+// mkdir makes the directory of a worker and names its deliveries in it.
+func mkdir(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, results.DeliveryFile)
+}

@@ -1,0 +1,180 @@
+package summary
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// tried is a trial of twelve seconds with a producer that acked the given
+// records in each second.
+func tried(perSecond ...int64) *builder {
+	in := &inputs{
+		trial:    &results.Trial{Kind: workloads.Producing},
+		measured: part{10 * second, int64(10+len(perSecond)) * second},
+	}
+	in.trial.Spec.Produce.Rate.PerSecond = 1000
+	in.trial.Spec.Produce.Schedule.Kind = "constant"
+	w := &worker{Worker: results.Worker{Name: "producer-0", Role: roleProducer}, ackedPerSec: perSecond}
+	for _, n := range perSecond {
+		w.acked += n
+	}
+	in.workers = []*worker{w}
+	return &builder{inputs: in, warn: func(string, ...any) {}, thin: &thinData{}}
+}
+
+func steady() []int64 {
+	xs := make([]int64, 12)
+	for i := range xs {
+		xs[i] = 1000 + int64(i%2)
+	}
+	return xs
+}
+
+func (b *builder) lag(d time.Duration) {
+	h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+	_ = h.RecordValues(int64(d), 1000)
+	b.workers[0].latencies = append(b.workers[0].latencies, record.Interval{Metric: results.ScheduleLag, Phase: "measure", Hist: h})
+}
+
+func TestSaturated(t *testing.T) {
+	f := func(want string, change func(b *builder)) {
+		t.Helper()
+		b := tried(steady()...)
+		change(b)
+		if got, why := b.saturated(); got != want {
+			t.Errorf("%q (%s), want %q", got, why, want)
+		}
+	}
+	f("", func(*builder) {})
+	f("achieved", func(b *builder) { b.workers[0].acked = 11_800 })
+	f("", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Rate.Max = 11_800, true })
+	f("", func(b *builder) { b.workers[0].acked, b.trial.Kind = 11_800, workloads.Backlog })
+	f("", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Schedule.Kind = 11_800, "poisson" })
+	f("achieved", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Schedule.Kind = 11_000, "poisson" })
+	f("achieved", func(b *builder) { b.trial.Kind = workloads.EndToEnd }) // nothing was delivered
+	f("lag", func(b *builder) { b.lag(11 * time.Millisecond) })
+	f("", func(b *builder) { b.lag(9 * time.Millisecond) })
+	f("", func(b *builder) { // late, but little beside what the records take
+		b.lag(11 * time.Millisecond)
+		h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+		_ = h.RecordValues(int64(time.Second), 1000)
+		b.workers[0].latencies = append(b.workers[0].latencies, record.Interval{Metric: results.ProduceResponse, Phase: "measure", Hist: h})
+	})
+}
+
+func TestOffered(t *testing.T) {
+	f := func(want float64, s workloads.Schedule) {
+		t.Helper()
+		b := tried(make([]int64, 10)...)
+		b.trial.Phases = []results.Phase{{Name: "warmup", From: 0, To: 10 * second}}
+		b.trial.Spec.Produce.Schedule = s
+		if got := b.offered(); math.Abs(got-want) > 1e-6 {
+			t.Errorf("%+v: %v, want %v", s, got, want)
+		}
+	}
+	f(10_000, workloads.Schedule{Kind: "constant"})
+	f(10_000, workloads.Schedule{Kind: "poisson"})
+	f(7_500, workloads.Schedule{Kind: "ramp"})                                       // 500 to 1,000 per second
+	f(8_000, workloads.Schedule{Kind: "steps", Factors: []float64{9, 9, 0.4, 1.2}})    // the first half is warm-up
+	f(6_000, workloads.Schedule{Kind: "steps", Factors: []float64{9, 0.6, 0.6}})     // a step that began before
+	f(10_500, workloads.Schedule{Kind: "bursts", Every: 2 * time.Second, Size: 100}) // at 10, 12, 14, 16, 18
+	f(10_300, workloads.Schedule{Kind: "bursts", Every: 3 * time.Second, Size: 100}) // at 12, 15, 18
+}
+
+func TestNotSteady(t *testing.T) {
+	f := func(want string, xs []int64, change func(b *builder)) {
+		t.Helper()
+		b := tried(xs...)
+		change(b)
+		if got, why := b.notSteady(); got != want {
+			t.Errorf("%q (%s), want %q", got, why, want)
+		}
+	}
+	same := func(*builder) {}
+	f("", steady(), same)
+	f("", []int64{7, 7, 7, 7, 7, 7, 7, 7, 7, 7}, same)
+	f("variation", []int64{1000, 1100, 1000, 1100, 1000, 1100, 1000, 1100, 1000, 1100}, same)
+	f("trend", []int64{1000, 1002, 1004, 1006, 1008, 1010, 1012, 1014, 1016, 1018}, same)
+	f("variation", make([]int64, 10), same)
+	f("", []int64{1000, 1, 1000}, same)
+	f("", []int64{1000, 2000, 1000, 2000, 1000, 2000, 1000, 2000, 1000, 2000}, func(b *builder) { b.trial.Spec.Produce.Schedule.Kind = "bursts" })
+	f("", []int64{990, 1030, 1010, 960, 1020, 970, 1040, 1000, 985, 1005}, func(b *builder) { b.trial.Spec.Produce.Schedule.Kind = "poisson" })
+
+	b := tried(1000, 1, 1000)
+	b.trial.Ref.Workload = "quick"
+	b.notSteady()
+	if got := fmt.Sprint(b.thin.warnings()); !strings.Contains(got, "quick: too short to tell whether it was steady: 3 windows") {
+		t.Errorf("warnings: %s", got)
+	}
+}
+
+// The p of a perfect trend of ten values: S = 45, Var S = 125.
+func TestMannKendall(t *testing.T) {
+	f := func(xs []float64, want float64, rising bool) {
+		t.Helper()
+		p, up := mannKendall(xs)
+		if math.Abs(p-want) > 1e-6 || up != rising {
+			t.Errorf("%v: p %v, rising %v; want %v, %v", xs, p, up, want, rising)
+		}
+	}
+	f([]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, math.Erfc(44/math.Sqrt(125)/math.Sqrt2), true)
+	f([]float64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, math.Erfc(44/math.Sqrt(125)/math.Sqrt2), false)
+	f([]float64{4, 4, 4, 4, 4, 4, 4, 4, 4, 4}, 1, false)
+	// One tie of five and one of five: Var S = 125 - 2*5*4*15/18, S = 25.
+	f([]float64{1, 1, 1, 1, 1, 2, 2, 2, 2, 2}, math.Erfc(24/math.Sqrt(125-600.0/18)/math.Sqrt2), true)
+}
+
+func TestLimited(t *testing.T) {
+	f := func(want string, embedded bool, idle, broker, client, reference float64) {
+		t.Helper()
+		b := tried(steady()...)
+		b.embedded = embedded
+		ref := &worker{Worker: results.Worker{Role: roleReference}}
+		b.workers = append(b.workers, ref)
+		for _, at := range []int64{b.measured.from, b.measured.to} {
+			use := func(cores float64) int64 { return int64(cores * float64(at)) }
+			b.workers[0].runtime = append(b.workers[0].runtime, sample{at, record.Runtime{CPUUser: use(client)}})
+			ref.runtime = append(ref.runtime, sample{at, record.Runtime{CPUSys: use(reference)}})
+			s := results.MachineSample{T: at, CPUTotal: use(2), CPUIdle: use(2 * idle)}
+			if broker > 0 {
+				s.Procs = map[string]int64{results.BrokerProcess(0): use(broker / 2), results.BrokerProcess(1): use(broker / 2)}
+			}
+			b.machine = append(b.machine, s)
+		}
+		if got, why := b.limited(); got != want {
+			t.Errorf("%q (%s), want %q", got, why, want)
+		}
+	}
+	f("", true, 0.5, 0.5, 0.9, 0)
+	f("broker", true, 0.5, 0.95, 0.5, 0)
+	f("", false, 0.5, 0.95, 0.5, 0)
+	f("broker", false, 0.01, 1.4, 0.5, 0.1)
+	f("", false, 0.01, 0.5, 1.4, 0.1)
+	f("generator", false, 0.01, 0.3, 0.5, 1.1)
+	f("generator", false, 0.01, 0, 0.5, 1.1) // an attached broker's CPU is not known
+}
+
+func TestRecordBytes(t *testing.T) {
+	f := func(want float64, s workloads.Size) {
+		t.Helper()
+		got := recordBytes(workloads.Records{Size: s, Keys: workloads.Keys{Kind: "round-robin", Size: 8}})
+		if math.Abs(got-want) > 0.01 {
+			t.Errorf("%+v: %v, want %v", s, got, want)
+		}
+	}
+	f(108, workloads.Size{Fixed: 100})
+	f(208, workloads.Size{Uniform: [2]int{100, 300}})
+	f(33, workloads.Size{Choice: []workloads.SizeChoice{{Size: 10, Weight: 3}, {Size: 70, Weight: 1}}})
+	f(108, workloads.Size{Median: 100, Max: 1000})
+	f(108+100*(math.Exp(0.125)-1), workloads.Size{Median: 100, Sigma: 0.5, Max: 1_000_000})
+	f(108-100*(1-math.Exp(0.5)*math.Erfc(1/math.Sqrt2)/2-0.5), workloads.Size{Median: 100, Sigma: 1, Max: 100})
+}
