@@ -82,6 +82,39 @@ type Option func(*options)
 
 type options struct {
 	settings func(*drivers.Settings)
+	only     []string
+	limit    time.Duration
+}
+
+func newOptions(opts []Option) options {
+	o := options{limit: checkLimit}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// Only restricts the suite to the named checks.
+func Only(names ...string) Option {
+	return func(o *options) { o.only = names }
+}
+
+// Within changes after how long a check that waits in vain has failed. It is for
+// drivers that are known to hang; a sound one needs the default on a busy machine.
+func Within(d time.Duration) Option {
+	return func(o *options) { o.limit = d }
+}
+
+// checks returns the chosen part of the suite.
+func (o options) checks() ([]Check, error) {
+	if len(o.only) == 0 {
+		return Checks(), nil
+	}
+	chosen := slices.DeleteFunc(Checks(), func(c Check) bool { return !slices.Contains(o.only, c.Name) })
+	if len(chosen) != len(o.only) {
+		return nil, fmt.Errorf("of the checks %v only %d exist: see Checks", o.only, len(chosen))
+	}
+	return chosen, nil
 }
 
 // WithSettings edits the settings that every check starts from, such as for a
@@ -93,18 +126,19 @@ func WithSettings(edit func(*drivers.Settings)) Option {
 // Run runs the suite as subtests of t.
 func Run(t *testing.T, drv drivers.Driver, opts ...Option) {
 	t.Helper()
+	o := newOptions(opts)
+	checks, err := o.checks()
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, err := newBroker(drv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
 	slots := make(chan struct{}, parallel)
 	run := func(t *testing.T, c Check) {
-		err := runCheck(drv, b, c, o, t.Logf)
+		err := runCheck(drv, b, c, o)
 		var skip *skipped
 		switch {
 		case errors.As(err, &skip):
@@ -114,7 +148,7 @@ func Run(t *testing.T, drv drivers.Driver, opts ...Option) {
 		}
 	}
 	t.Run("together", func(t *testing.T) {
-		for _, c := range Checks() {
+		for _, c := range checks {
 			if c.Alone {
 				continue
 			}
@@ -126,49 +160,44 @@ func Run(t *testing.T, drv drivers.Driver, opts ...Option) {
 			})
 		}
 	})
-	for _, c := range Checks() {
+	for _, c := range checks {
 		if c.Alone {
 			t.Run(c.Name, func(t *testing.T) { run(t, c) })
 		}
 	}
 }
 
-// Verify runs the checks that are named, or all, and returns those that failed,
-// in the order of Checks.
-func Verify(drv drivers.Driver, names ...string) ([]Failure, error) {
+// Verify runs the suite without a testing.T and returns the checks that failed,
+// in the order of Checks. The error is about the suite, not about the driver.
+func Verify(drv drivers.Driver, opts ...Option) ([]Failure, error) {
+	o := newOptions(opts)
+	checks, err := o.checks()
+	if err != nil {
+		return nil, err
+	}
 	b, err := newBroker(drv)
 	if err != nil {
 		return nil, err
 	}
 	defer b.Close()
-	var chosen []Check
-	for _, c := range Checks() {
-		if len(names) == 0 || slices.Contains(names, c.Name) {
-			chosen = append(chosen, c)
-		}
-	}
-	if len(names) > 0 && len(chosen) != len(names) {
-		return nil, fmt.Errorf("of the checks %v only %d exist: see Checks", names, len(chosen))
-	}
-	errs := make([]error, len(chosen))
-	quiet := func(string, ...any) {}
+	errs := make([]error, len(checks))
 	slots := make(chan struct{}, parallel)
 	var wg sync.WaitGroup
-	for i, c := range chosen {
+	for i, c := range checks {
 		if c.Alone {
 			continue
 		}
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = runCheck(drv, b, c, options{}, quiet)
+			errs[i] = runCheck(drv, b, c, o)
 		})
 	}
 	wg.Wait()
 	var failures []Failure
-	for i, c := range chosen {
+	for i, c := range checks {
 		if c.Alone {
-			errs[i] = runCheck(drv, b, c, options{}, quiet)
+			errs[i] = runCheck(drv, b, c, o)
 		}
 		var skip *skipped
 		if errs[i] != nil && !errors.As(errs[i], &skip) {
@@ -180,10 +209,10 @@ func Verify(drv drivers.Driver, names ...string) ([]Failure, error) {
 
 // runCheck runs one check to its verdict: its own error, else what the handlers
 // and acks of the check complained about.
-func runCheck(drv drivers.Driver, b broker, c Check, o options, logf func(string, ...any)) error {
-	ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
+func runCheck(drv drivers.Driver, b broker, c Check, o options) error {
+	ctx, cancel := context.WithTimeout(context.Background(), o.limit)
 	defer cancel()
-	e := &Env{drv: drv, broker: b, name: c.Name, opts: o, logf: logf}
+	e := &Env{drv: drv, broker: b, name: c.Name, opts: o}
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx, e) }()
 	var err error

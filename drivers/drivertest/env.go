@@ -18,7 +18,6 @@ type Env struct {
 	broker broker
 	name   string
 	opts   options
-	logf   func(string, ...any)
 
 	mu      sync.Mutex
 	wrong   []error

@@ -1,0 +1,141 @@
+// Package faulty breaks any driver in one way, so that each check of the harness
+// is seen to bite. It is for tests and for the known-answer run of the
+// instrument, and never part of a measurement.
+//
+// It is one decorator: a fault acts on the Msgs on their way to the client, on
+// the records on their way to the handler, on marks, on Close, or on the settings.
+// What a fault does not touch goes through as it is. Which record is hit is
+// counted, not drawn, so that a run can be repeated.
+package faulty
+
+import (
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+// Kind is a way to be broken.
+type Kind string
+
+// The kinds of fault.
+const (
+	Drop       Kind = "drop"       // a record is not delivered
+	Duplicate  Kind = "duplicate"  // a record is delivered twice
+	Reorder    Kind = "reorder"    // two neighbours of a partition are swapped
+	Corrupt    Kind = "corrupt"    // a byte of a delivered value is another one
+	Swallow    Kind = "swallow"    // a record is acked and never sent
+	EarlyAck   Kind = "early-ack"  // every record is acked before it is sent
+	Zombie     Kind = "zombie"     // a partition that was given up is delivered once more
+	Regress    Kind = "regress"    // the mark before the last one is committed
+	Overcommit Kind = "overcommit" // one record more than was marked is committed
+	Stuck      Kind = "stuck"      // a lane stops for good
+	Hang       Kind = "hang"       // Close does not return
+	Lie        Kind = "lie"        // the plan tells of settings that the client is not given
+	Stall      Kind = "stall"      // one record of a lane is delivered late; not an error, but a known answer
+)
+
+// Fault is one way in which to break a driver.
+type Fault struct {
+	Kind Kind
+
+	// Nth says which record is hit: of each lane or, for Swallow, of each
+	// producer, every n-th; for Stuck and Stall the n-th alone.
+	Nth int
+
+	// For is how long a Stall takes.
+	For time.Duration
+}
+
+// Faults returns one fault of each kind that is an error, which is every kind
+// but Stall.
+func Faults() []Fault {
+	return []Fault{
+		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},
+		{Kind: Swallow, Nth: 7}, {Kind: EarlyAck}, {Kind: Zombie}, {Kind: Regress}, {Kind: Overcommit},
+		{Kind: Stuck, Nth: 7}, {Kind: Hang}, {Kind: Lie},
+	}
+}
+
+// Wrap returns d with a fault.
+func Wrap(d drivers.Driver, f Fault) drivers.Driver {
+	f.Nth = max(1, f.Nth)
+	return &driver{Driver: d, fault: f}
+}
+
+type driver struct {
+	drivers.Driver
+	fault Fault
+}
+
+var (
+	_ drivers.Brokerless = (*driver)(nil)
+	_ drivers.Versioned  = (*driver)(nil)
+)
+
+// Name tells what was done to the driver, so that no result of it can be taken
+// for one of the client.
+func (d *driver) Name() string { return d.Driver.Name() + "+" + string(d.fault.Kind) }
+
+// Unwrap returns the driver without the fault.
+func (d *driver) Unwrap() drivers.Driver { return d.Driver }
+
+// Brokerless implements drivers.Brokerless.
+func (d *driver) Brokerless() bool {
+	b, ok := d.Driver.(drivers.Brokerless)
+	return ok && b.Brokerless()
+}
+
+// Module implements drivers.Versioned; it is empty where the driver has none.
+func (d *driver) Module() string {
+	if v, ok := d.Driver.(drivers.Versioned); ok {
+		return v.Module()
+	}
+	return ""
+}
+
+// Producer implements drivers.Driver.
+func (d *driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	if d.fault.Kind == Lie {
+		s = lie(s)
+	}
+	p := &producer{fault: d.fault, ack: ack, next: make(map[drivers.TopicPartition]int64)}
+	toClient := ack
+	if d.fault.Kind == EarlyAck {
+		toClient = func(*drivers.Msg, error) { p.late.Done() }
+	}
+	inner, err := d.Driver.Producer(s, env, toClient)
+	if err != nil {
+		return nil, err
+	}
+	p.Producer = inner
+	return p, nil
+}
+
+// Consumer implements drivers.Driver.
+func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	if d.fault.Kind == Lie {
+		s = lie(s)
+	}
+	wrapped := &handler{Handler: h, fault: d.fault, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
+	inner, err := d.Driver.Consumer(s, env, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	c := &consumer{Consumer: inner, fault: d.fault, h: wrapped, marks: make(map[drivers.TopicPartition]int64)}
+	if sub, ok := inner.(drivers.Subscriber); ok {
+		return &subscriber{consumer: c, Subscriber: sub}, nil
+	}
+	return c, nil
+}
+
+// lie returns settings that differ from those wanted in what can be seen on the
+// wire, and in nothing that would make the client fail.
+func lie(s drivers.Settings) drivers.Settings {
+	if s.Produce.Acks == drivers.AcksAll {
+		s.Produce.Acks = drivers.AcksLeader
+	} else {
+		s.Produce.Acks = drivers.AcksAll
+	}
+	s.Consume.FetchWait += 100 * time.Millisecond
+	return s
+}

@@ -1,0 +1,95 @@
+package faulty_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/drivertest"
+	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/drivers/franzgo"
+	"github.com/kbench/kbench/drivers/kafkago"
+	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/drivers/sarama"
+)
+
+// caughtBy names the checks that must each catch a fault by themselves.
+func caughtBy() map[faulty.Kind][]string {
+	return map[faulty.Kind][]string{
+		faulty.Drop:       {"deliver-partition", "deliver-member"},
+		faulty.Duplicate:  {"deliver-partition", "deliver-member"},
+		faulty.Reorder:    {"deliver-partition", "deliver-member"},
+		faulty.Corrupt:    {"deliver-partition", "deliver-member"},
+		faulty.Swallow:    {"acks", "durable"},
+		faulty.EarlyAck:   {"durable"},
+		faulty.Zombie:     {"leave"},
+		faulty.Regress:    {"commit-sync", "resume"},
+		faulty.Overcommit: {"commit-sync", "commit-marked", "resume"},
+		faulty.Stuck:      {"deliver-partition", "deliver-member"},
+		faulty.Hang:       {"consumer-close", "producer-close"},
+		faulty.Lie:        {"wire-matched", "wire-leader"},
+	}
+}
+
+// TestEveryFaultIsCaught breaks every driver in every way.
+func TestEveryFaultIsCaught(t *testing.T) {
+	makers := []func() drivers.Driver{loopback.New, franzgo.New, sarama.New, kafkago.New}
+	for _, make := range makers {
+		for _, f := range faulty.Faults() {
+			t.Run(fmt.Sprintf("%s/%s", make().Name(), f.Kind), func(t *testing.T) {
+				t.Parallel()
+				d := faulty.Wrap(make(), f)
+				if b, ok := d.(drivers.Brokerless); ok && b.Brokerless() && f.Kind == faulty.Lie {
+					t.Skip("without a wire there is nothing to lie about")
+				}
+				want := caughtBy()[f.Kind]
+				failures, err := drivertest.Verify(d, drivertest.Only(want...), drivertest.Within(limit(f)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, check := range want {
+					i := slices.IndexFunc(failures, func(f drivertest.Failure) bool { return f.Check == check })
+					if i < 0 {
+						t.Errorf("check %s passes a driver with the fault %s", check, f.Kind)
+						continue
+					}
+					t.Logf("%s: %.200s", check, strings.ReplaceAll(failures[i].Err.Error(), "\n", "; "))
+				}
+			})
+		}
+	}
+}
+
+// limit is short for what fails by never coming to an end.
+func limit(f faulty.Fault) time.Duration {
+	switch f.Kind {
+	case faulty.Stuck, faulty.Drop:
+		return 8 * time.Second
+	default:
+		return 30 * time.Second
+	}
+}
+
+// TestEveryKindHasACheck: no fault is without its check.
+func TestEveryKindHasACheck(t *testing.T) {
+	for _, f := range faulty.Faults() {
+		if len(caughtBy()[f.Kind]) == 0 {
+			t.Errorf("nothing is said to catch %s", f.Kind)
+		}
+	}
+}
+
+// TestStallIsNoError: a late record is a figure, not a fault.
+func TestStallIsNoError(t *testing.T) {
+	d := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Stall, Nth: 3, For: 50 * time.Millisecond})
+	failures, err := drivertest.Verify(d, drivertest.Only("deliver-partition", "deliver-member", "handover-partition", "resume"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range failures {
+		t.Error(f)
+	}
+}
