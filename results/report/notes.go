@@ -90,7 +90,8 @@ func (p *page) unmatched(trials []*results.Trial) {
 		}
 		for _, l := range t.Plan {
 			f := drivers.Fidelity(l.Fidelity)
-			if l.Role == "reference" || l.Role == "readback" || f == drivers.Exact {
+			underTest := l.Role == "producer" || l.Role == "consumer" || l.Role == "both"
+			if !underTest || f == drivers.Exact {
 				continue
 			}
 			if f == drivers.Approx && t.Ref.Lane != string(drivers.Matched) {

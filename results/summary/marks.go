@@ -109,10 +109,10 @@ func (b *builder) offered() float64 {
 		}
 		return rate * seconds * share / (1 - from)
 	case "bursts":
-		// Bursts come at whole multiples of the interval since the start.
-		first := (b.measured.from - whole.from + int64(s.Every) - 1) / int64(s.Every)
-		end := (b.measured.to - whole.from + int64(s.Every) - 1) / int64(s.Every)
-		return rate*seconds + float64(end-first)*float64(s.Size)
+		// Bursts come at whole multiples of the interval since the start, the
+		// first of them after one interval.
+		before := func(t int64) int64 { return max(0, (t-whole.from-1)/int64(s.Every)) }
+		return rate*seconds + float64(before(b.measured.to)-before(b.measured.from))*float64(s.Size)
 	default:
 		return rate * seconds
 	}

@@ -121,9 +121,10 @@ func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
 
 // reconcile compares a worker's histograms with its spans: a kill may cost a
 // histogram its last interval, and whoever reads the percentiles should know.
-// At rate max and in a backlog latencies are sampled by design.
+// Where the clock is not read on every record, and in a backlog, latencies are
+// sampled by design.
 func (b *builder) reconcile(w *worker) {
-	if b.trial.Spec.Produce.Rate.Max || b.trial.Kind == workloads.Backlog {
+	if b.trial.ClockEvery > 1 || b.trial.Kind == workloads.Backlog {
 		return
 	}
 	check := func(metric string, spans int64, what string) {
@@ -247,38 +248,10 @@ func (b *builder) wireRows(role string, ws []*worker, records int64) {
 
 // recordBytes is the mean length of key and value.
 func recordBytes(r workloads.Records) float64 {
-	var key float64
-	if r.Keys.Kind != "none" {
-		key = float64(r.Keys.Size)
+	if r.Keys.Kind == "none" {
+		return r.Size.Mean()
 	}
-	s := r.Size
-	switch {
-	case s.Uniform[1] > 0:
-		return key + float64(s.Uniform[0]+s.Uniform[1])/2
-	case s.Median > 0:
-		return key + lognormalMean(float64(s.Median), s.Sigma, float64(s.Max))
-	case len(s.Choice) > 0:
-		var sum, weights float64
-		for _, c := range s.Choice {
-			sum += float64(c.Size) * c.Weight
-			weights += c.Weight
-		}
-		return key + sum/weights
-	default:
-		return key + float64(s.Fixed)
-	}
-}
-
-// lognormalMean is the mean of min(X, most) where ln X is normal around the
-// logarithm of the median: the part of the mean below the cap, and the cap
-// times the probability of reaching it.
-func lognormalMean(median, sigma, most float64) float64 {
-	if sigma == 0 {
-		return min(median, most)
-	}
-	normal := func(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
-	z := math.Log(most/median) / sigma
-	return median*math.Exp(sigma*sigma/2)*normal(z-sigma) + most*(1-normal(z))
+	return r.Size.Mean() + float64(r.Keys.Size)
 }
 
 // thinData collects, over the whole run, what was too little data to say
