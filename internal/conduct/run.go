@@ -30,7 +30,6 @@ type Options struct {
 	ID       string // of the run
 	Out      string // its directory
 	Seed     uint64
-	Rounds   int
 	Suite    string
 	Specs    []workloads.Spec
 	Trials   []plan.Trial
@@ -82,12 +81,16 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	}
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: "running", Command: o.Command,
-		Seed: o.Seed, Rounds: o.Rounds, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
+		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
 		Kbench: version(), Clients: clientVersions(o.Table),
 	}
 	for _, k := range o.Profiles {
 		r.run.Profiles = append(r.run.Profiles, string(k))
 	}
+	for _, t := range o.Trials {
+		r.run.Rounds = max(r.run.Rounds, t.Round)
+	}
+	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
 	trials := r.prepare()
 	var err error
 	if r.dir, err = results.Create(o.Out, r.run); err != nil {
@@ -191,7 +194,19 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 			r.progress.Ended(t.out.Ref, "refused", t.out.Ref.Refused)
 			continue
 		}
-		err = r.one(ctx, t)
+		if r.needsBroker(t) {
+			if err := r.ensureCluster(ctx); err != nil {
+				// Without a broker no later trial fares better.
+				t.out.State, t.out.Error = "failed", err.Error()
+				if ctx.Err() != nil {
+					t.out.State, err = "interrupted", ErrInterrupted
+				}
+				return errors.Join(err, r.dir.WriteTrial(t.out))
+			}
+			t.cluster, t.access = r.cluster, r.cluster.Access()
+			t.out.BrokerPIDs = r.cluster.PIDs()
+		}
+		err = t.conduct(ctx)
 		r.progress.Ended(t.out.Ref, t.out.State, t.out.Error)
 		if errors.Is(err, ErrInterrupted) {
 			return ErrInterrupted
@@ -206,19 +221,9 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 	return nil
 }
 
-func (r *runner) one(ctx context.Context, t *trial) error {
-	if b, ok := r.driver(t.plan.Arm.Client).(drivers.Brokerless); !ok || !b.Brokerless() {
-		if err := r.ensureCluster(ctx); err != nil {
-			if ctx.Err() != nil {
-				err = ErrInterrupted
-			}
-			t.out.State, t.out.Error = "failed", err.Error()
-			return errors.Join(err, r.dir.WriteTrial(t.out))
-		}
-		t.cluster, t.access = r.cluster, r.cluster.Access()
-		t.out.BrokerPIDs = r.cluster.PIDs()
-	}
-	return t.conduct(ctx)
+func (r *runner) needsBroker(t *trial) bool {
+	b, ok := r.driver(t.plan.Arm.Client).(drivers.Brokerless)
+	return !ok || !b.Brokerless()
 }
 
 // ensureCluster starts the broker, or a new one where the last has died.

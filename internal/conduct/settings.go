@@ -94,6 +94,10 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			needed = append(needed, key)
 		}
 	}
+	// A driver without a broker is there for the harness's own cost: it has no
+	// wire on which its settings could differ, and nobody compares it.
+	b, ok := d.(drivers.Brokerless)
+	brokerless := ok && b.Brokerless()
 	var why []string
 	role := "consumer"
 	if !armConsumes {
@@ -114,7 +118,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			r = "consumer"
 		}
 		lines = append(lines, planLine(r, d.Name(), p))
-		if p.Fidelity == drivers.Unsupported && (slices.Contains(needed, p.Key) || slices.Contains(essential, p.Key)) {
+		if !brokerless && p.Fidelity == drivers.Unsupported && (slices.Contains(needed, p.Key) || slices.Contains(essential, p.Key)) {
 			why = append(why, fmt.Sprintf("%s: %s: %s", p.Key, p.Want, p.Why))
 		}
 	}

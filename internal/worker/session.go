@@ -80,11 +80,9 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 func (s *session) env() drivers.Env {
 	return drivers.Env{
 		Seeds: s.job.Access.Seeds,
-		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return s.tap.Dial(ctx, network, addr)
-		},
-		SASL: s.job.Access.SASL,
-		Log:  s.logLine,
+		Dial:  s.tap.Dial,
+		SASL:  s.job.Access.SASL,
+		Log:   s.logLine,
 	}
 }
 

@@ -31,8 +31,8 @@ func (b *brokerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.kind, "broker", "embedded", "the broker under test: embedded (simulated, needs nothing), or kafka (Apache Kafka, needs a JDK, and Maven or KAFKA_HOME)")
 	f.IntVar(&b.nodes, "nodes", 3, "nodes of the cluster that is started")
-	f.StringVar(&b.version, "kafka-version", cluster.DefaultVersion, "version of Apache Kafka")
-	f.StringVar(&b.heap, "kafka-heap", "256m", "heap of each Apache Kafka node")
+	f.StringVar(&b.version, "kafka-version", "", "version of Apache Kafka (default "+cluster.DefaultVersion+")")
+	f.StringVar(&b.heap, "kafka-heap", "", "heap of each Apache Kafka node (default 256m)")
 	b.addAttached(cmd)
 }
 
@@ -65,6 +65,9 @@ func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
 	case "embedded", "kafka":
 	default:
 		return o, usagef("--broker %s: a broker is embedded or kafka; for an existing cluster use --brokers host:port", b.kind)
+	}
+	if b.kind == "embedded" && (b.version != "" || b.heap != "") {
+		return o, usagef("--kafka-version and --kafka-heap go with --broker kafka")
 	}
 	if b.nodes < 1 {
 		return o, usagef("--nodes %d: a cluster has at least 1 node", b.nodes)
@@ -100,7 +103,8 @@ type selected struct {
 
 // load reads the workloads and expands them into trials.
 func (s *selection) load(a *app, names []string) (*selected, error) {
-	opt := workloads.Options{Set: s.sets, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed}
+	opt := workloads.Options{Set: s.sets, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed,
+		Warn: func(w string) { fmt.Fprintln(a.errOut, "warning:", w) }}
 	out := &selected{seed: s.seed}
 	var wrong []string
 	for _, name := range names {

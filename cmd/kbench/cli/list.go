@@ -25,8 +25,7 @@ func (a *app) listCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				for _, name := range catalog.Names() {
-					about, _, _ := strings.Cut(strings.TrimSpace(catalog.About(name)), "\n")
-					fmt.Fprintf(a.out, "%-18s %s\n", name, about)
+					fmt.Fprintf(a.out, "%-18s %s\n", name, firstSentence(catalog.About(name)))
 				}
 				return nil
 			}
@@ -62,4 +61,13 @@ func (a *app) schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// firstSentence is enough for a list.
+func firstSentence(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if i := strings.IndexAny(s, ".?:"); i >= 0 {
+		return s[:i]
+	}
+	return s
 }

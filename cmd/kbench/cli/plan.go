@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/drivers"
@@ -102,7 +103,7 @@ func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
 		w.SetStyle(table.StyleLight)
 		w.Style().Options.DrawBorder = false
 		w.Style().Options.SeparateColumns = false
-		w.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 60}, {Number: 3, WidthMax: 40}})
+		w.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}, {Number: 3, WidthMax: 36, WidthMaxEnforcer: text.WrapSoft}})
 		w.AppendHeader(table.Row{"setting", "want", "in the client", "how", "why"})
 		exact := 0
 		for _, l := range arm.Settings {

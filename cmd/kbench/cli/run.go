@@ -88,7 +88,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		bo.Progress = progress.Step
 		a.announce(chosen, id)
 		dir, err := conduct.Run(cmd.Context(), conduct.Options{
-			ID: id, Out: out, Seed: chosen.seed, Rounds: sel.rounds, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials,
+			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials,
 			Broker: bo, Profiles: kinds, Keep: keep, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
 			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: progress,
 		})
