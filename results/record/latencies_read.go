@@ -140,3 +140,22 @@ func nanoseconds(s string) (int64, error) {
 	}
 	return int64(math.Round(v * float64(time.Second))), nil
 }
+
+// Percentile returns the value that p percent of the values in h do not exceed:
+// the one of rank p/100*n, rounded up. That is the rule of HdrHistogram's
+// original and of the tools around it; the Go library rounds the rank to the
+// nearest, which in a tail of few values is another value. It returns 0 for an
+// empty histogram.
+func Percentile(h *hdrhistogram.Histogram, p float64) int64 {
+	n := h.TotalCount()
+	if n == 0 || p <= 0 {
+		return h.ValueAtPercentile(0)
+	}
+	// A step down, as in the original, so that a rank that is whole but for
+	// rounding is not rounded up to the next.
+	rank := max(math.Ceil(math.Nextafter(p, math.Inf(-1))*float64(n)/100), 1)
+	if rank >= float64(n) {
+		return h.ValueAtPercentile(100)
+	}
+	return h.ValueAtPercentile(rank / float64(n) * 100)
+}
