@@ -83,7 +83,11 @@ type difference struct {
 func (p *page) unmatched(trials []*results.Trial) {
 	arms := map[difference][]string{}
 	var order []difference
+	width := 0
 	for _, t := range trials {
+		if t.State != "complete" {
+			continue // nothing was measured that a difference could explain
+		}
 		who := t.Ref.Client
 		if t.Ref.Lane != "" && t.Ref.Lane != string(drivers.Matched) {
 			who += " (" + t.Ref.Lane + ")"
@@ -98,6 +102,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 				continue
 			}
 			d := difference{l.Key, f, l.Why}
+			width = max(width, len(d.key))
 			if arms[d] == nil {
 				order = append(order, d)
 			}
@@ -130,7 +135,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 		if d.fidelity == drivers.Unsupported {
 			sign = "✗"
 		}
-		p.wrapped(fmt.Sprintf("    %s %-24s ", sign, d.key), cmp.Or(d.why, string(d.fidelity)))
+		p.wrapped(fmt.Sprintf("    %s %-*s  ", sign, width, d.key), cmp.Or(d.why, string(d.fidelity)))
 	}
 	p.line("  (≈ only approximately, ✗ not at all)")
 }

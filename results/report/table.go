@@ -25,7 +25,8 @@ type arm struct {
 	name, lane, client string
 	version            string
 	refused            string
-	failed             string // why the first trial that did failed
+	failed             string // of the first trial that did not complete: which and why
+	state              string // of that trial: failed, interrupted
 	rounds             int    // trials with figures
 	rows               []results.Row
 }
@@ -68,7 +69,7 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 		case tr.State == "refused" && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
 		case tr.State != "refused" && tr.State != "complete" && a.failed == "":
-			a.failed = fmt.Sprintf("trial %d %s%s", tr.Ref.N, tr.State, reason(tr.Error))
+			a.state, a.failed = tr.State, fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.Error))
 		}
 	}
 	for _, a := range t.arms {
@@ -108,7 +109,7 @@ func (a *arm) blank() string {
 	case a.refused != "":
 		return "n/a"
 	case len(a.rows) == 0 && a.failed != "":
-		return "failed"
+		return a.state
 	default:
 		return "-"
 	}
@@ -162,7 +163,7 @@ const (
 func (p *page) workload(t *tableOf) {
 	p.heading(t.name)
 	if t.spec != nil {
-		p.wrapped("  ", t.spec.About)
+		p.wrapped("  ", firstSentence(t.spec.About))
 	}
 	if about := describe(t.spec); about != "" {
 		p.wrapped("  ", about)
@@ -179,7 +180,7 @@ func (p *page) workload(t *tableOf) {
 		case a.refused != "":
 			p.wrapped("  n/a      ", a.title()+": "+a.refused)
 		case a.failed != "":
-			p.wrapped("  failed   ", a.title()+": "+a.failed)
+			p.wrapped(fmt.Sprintf("  %-8s ", a.state), a.title()+", "+a.failed)
 		}
 	}
 	p.audit(t)

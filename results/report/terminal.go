@@ -135,6 +135,19 @@ func workloadNames(run *results.Run, trials []*results.Trial) []string {
 	return names
 }
 
+// firstSentence is the question that a workload asks; what its author says
+// beyond it is for "kbench list" and the document itself.
+func firstSentence(about string) string {
+	for i, r := range about {
+		if r == '?' || r == '.' {
+			if rest := about[i+1:]; rest == "" || rest[0] == ' ' || rest[0] == '\n' {
+				return about[:i+1]
+			}
+		}
+	}
+	return about
+}
+
 // describe is one line about the work that every client did.
 func describe(spec *workloads.Spec) string {
 	if spec == nil {

@@ -39,7 +39,7 @@ func golden(t *testing.T, name string, got []byte) {
 func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 	specs := []workloads.Spec{
 		{
-			Name: "produce-max", About: "How many records can each client produce?", Topic: workloads.Topic{Partitions: 6},
+			Name: "produce-max", About: "How many records can each client produce? Read v1.2 of the manual. It is long.", Topic: workloads.Topic{Partitions: 6},
 			Records: workloads.Records{Size: workloads.Size{Fixed: 100}},
 			Produce: workloads.Produce{By: "arm", Rate: workloads.Rate{Max: true}, Window: 10000, Acks: "all", Codec: "none"},
 			Phases:  workloads.Phases{Measure: 5 * time.Second}, Sample: true,
