@@ -42,8 +42,7 @@ func TestOtherToolsReadLatencies(t *testing.T) {
 		unavailable("maven cannot fetch HdrHistogram: %v\n%s", err, out)
 	}
 
-	w, path := newLatencies(t, time.Hour)
-	w.every = second
+	w, path := newLatencies(t, time.Second)
 	w.SetPhases(w.origin+second, w.origin+2500e6)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, metric := range []string{"produce.response", "e2e.response"} {

@@ -59,8 +59,8 @@ const second = int64(time.Second)
 // Intended times choose the phase, the present chooses the interval, and the
 // bounds of the measured part cut intervals.
 func TestPhasesAndIntervals(t *testing.T) {
-	w, path := newLatencies(t, time.Hour) // the test's times are ahead of the clock: nothing is written before Close
-	w.every = second
+	// The times lie ahead of the clock, so the writer's own pace has no part.
+	w, path := newLatencies(t, time.Second)
 	o := w.origin
 	w.SetPhases(o+2500e6, o+4700e6)
 	s := w.Series("e2e.response")
@@ -90,8 +90,7 @@ func TestPhasesAndIntervals(t *testing.T) {
 }
 
 func TestPhasesMayBeSetWhileSeriesRun(t *testing.T) {
-	w, path := newLatencies(t, time.Hour)
-	w.every = second
+	w, path := newLatencies(t, time.Second)
 	o := w.origin
 	s := w.Series("m")
 	s.Record(o, o+100e6, 1000)
@@ -261,8 +260,7 @@ func TestPercentilesComeBack(t *testing.T) {
 }
 
 func TestTornLatencies(t *testing.T) {
-	w, path := newLatencies(t, time.Hour)
-	w.every = second
+	w, path := newLatencies(t, time.Second)
 	s := w.Series("m")
 	for i := range int64(4) {
 		s.Record(w.origin, w.origin+i*second, 1000+i)
@@ -326,8 +324,7 @@ func TestReadLatenciesRefuses(t *testing.T) {
 
 func TestLatenciesSayThatTheDiskIsFull(t *testing.T) {
 	limitFiles(t, 400)
-	w, _ := newLatencies(t, time.Hour)
-	w.every = second
+	w, _ := newLatencies(t, time.Second)
 	s := w.Series("m")
 	for i := range int64(3) {
 		s.Record(w.origin, w.origin+i*second, 1000)
