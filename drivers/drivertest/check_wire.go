@@ -133,7 +133,7 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 	} else {
 		err = t.await(ctx, n*len(tps))
 	}
-	if err := errors.Join(err, m.close(ctx), snd.close(ctx)); err != nil {
+	if err := errors.Join(err, e.closeBusy(ctx, snd, tps, m), snd.close(ctx)); err != nil {
 		return err
 	}
 	tap.Flush()
@@ -149,6 +149,23 @@ func (e *Env) readSomething(ctx context.Context, snd *sender, tps []topicPart, m
 		quiet(ctx, pollGap)
 	}
 	return nil
+}
+
+// closeBusy closes a member while records come in: a client that waits for its
+// fetches when it is closed would wait for as long as its own default says.
+func (e *Env) closeBusy(ctx context.Context, snd *sender, tps []topicPart, m *member) error {
+	closed := make(chan error, 1)
+	go func() { closed <- m.close(ctx) }()
+	for {
+		select {
+		case err := <-closed:
+			return err
+		case <-time.After(pollGap):
+			if err := snd.send(ctx, tps, 1); err != nil {
+				return errors.Join(err, <-closed)
+			}
+		}
+	}
 }
 
 // compare returns the claims that the wire contradicts. What a sample cannot

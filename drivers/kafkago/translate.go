@@ -156,8 +156,8 @@ func produceRows(s drivers.Settings, rows map[string]setting) {
 	// The client sends half of what is left of the timeout, in whole
 	// milliseconds: the odd one makes up for what passes until then.
 	write := 2*p.AckTimeout + time.Millisecond
-	rows[drivers.KeyAckTimeout] = exact("WriteTimeout="+write.String(), drivers.Millis(p.AckTimeout),
-		func(t target) { t.writer.WriteTimeout = write })
+	rows[drivers.KeyAckTimeout] = approx("WriteTimeout="+write.String(), drivers.Millis(p.AckTimeout),
+		"what is left of it when the request is written: a little less after a delay", func(t target) { t.writer.WriteTimeout = write })
 	rows[drivers.KeyRetries] = exact(fmt.Sprintf("MaxAttempts=%d", p.Retries+1), "",
 		func(t target) { t.writer.MaxAttempts = p.Retries + 1 })
 	backoff := max(p.RetryBackoff, time.Millisecond)
@@ -254,8 +254,8 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 		func(t target) {
 			t.reader.MaxBytes = max(c.FetchMaxPartition-fetchOverhead-longest(s.Topics), c.FetchMin, 1)
 		})
-	rows[drivers.KeyFetchWait] = exact("MaxWait="+maxWait(c.FetchWait).String(), drivers.Millis(c.FetchWait),
-		func(t target) { t.reader.MaxWait = maxWait(c.FetchWait) })
+	rows[drivers.KeyFetchWait] = approx("MaxWait="+maxWait(c.FetchWait).String(), drivers.Millis(c.FetchWait),
+		"what is left of it when the request is written: a little less after a delay", func(t target) { t.reader.MaxWait = maxWait(c.FetchWait) })
 	level, claim := kafka.ReadUncommitted, "0"
 	if c.Isolation == "read_committed" {
 		level, claim = kafka.ReadCommitted, "1"
@@ -268,7 +268,7 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 		rows[drivers.KeyCommitMode] = approx("ReadMessage", "", "commits a record when it is delivered, before it is handled", nil)
 		rows[drivers.KeyCommitEvery] = interval
 	case drivers.CommitMarked:
-		rows[drivers.KeyCommitMode] = exact("CommitMessages with CommitInterval", "", nil)
+		rows[drivers.KeyCommitMode] = approx("CommitMessages with CommitInterval", "", "marks are committed on the interval alone: a commit beside it cannot be asked for", nil)
 		rows[drivers.KeyCommitEvery] = interval
 	case drivers.CommitSync:
 		rows[drivers.KeyCommitMode] = exact("CommitMessages with CommitInterval=0", "", nil)

@@ -2,7 +2,9 @@ package sarama
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	client "github.com/IBM/sarama"
 
@@ -15,6 +17,7 @@ type producer struct {
 	ack     func(*drivers.Msg, error)
 	refused chan refusal
 	done    chan struct{} // closed when the last ack is out
+	closed  atomic.Bool   // the client panics when it is closed again, or sent to afterwards
 	slab    []message     // the unused part of the last slab
 }
 
@@ -100,6 +103,9 @@ func (p *producer) fail(m *drivers.Msg, err error) {
 // Send waits for room in the client's channels, which is all the backpressure it
 // has. What ctx keeps from being sent is acked with its error.
 func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
+	if p.closed.Load() {
+		return errors.New("sarama producer is closed: send before Close")
+	}
 	input, over := p.client.Input(), ctx.Done()
 	for _, m := range msgs {
 		native, ok := m.Native.(*message)
@@ -137,7 +143,9 @@ func (p *producer) prepare(m *drivers.Msg) *message {
 
 // Close flushes, though nothing is outstanding.
 func (p *producer) Close(ctx context.Context) error {
-	p.client.AsyncClose()
+	if !p.closed.Swap(true) {
+		p.client.AsyncClose()
+	}
 	select {
 	case <-p.done:
 		return nil
