@@ -13,8 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/kbench/kbench/drivers"
 )
 
 // Prefix starts the name of every topic and group that kbench makes, so that what
@@ -28,6 +26,9 @@ const pollEvery = 50 * time.Millisecond
 type admin struct {
 	*kadm.Client
 	raw *kgo.Client
+
+	// classicOnly says that the cluster is too old for the groups of KIP-848.
+	classicOnly bool
 }
 
 func newAdmin(a Access) (*admin, error) {
@@ -40,10 +41,50 @@ func newAdmin(a Access) (*admin, error) {
 
 func (a *admin) close() { a.raw.Close() }
 
-// identify counts the nodes and guesses the version from the requests that they
-// know.
+// metadata asks r for the brokers and the named topics. It does not go through
+// kadm, which may answer from a cache of some seconds.
+func (a *admin) metadata(ctx context.Context, r kmsg.Requestor, topics ...string) (*kmsg.MetadataResponse, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // nil would mean all
+	for _, name := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, t)
+	}
+	return req.RequestWith(ctx, r)
+}
+
+// topicNames returns the name of every topic by its id.
+func (a *admin) topicNames(ctx context.Context) (map[[16]byte]string, error) {
+	req := kmsg.NewPtrMetadataRequest() // of no topics in particular: all
+	resp, err := req.RequestWith(ctx, a.raw)
+	if err != nil {
+		return nil, err
+	}
+	names := map[[16]byte]string{}
+	for _, t := range resp.Topics {
+		names[t.TopicID] = deref(t.Topic)
+	}
+	return names, nil
+}
+
+// brokers returns the ids of the nodes that are registered.
+func (a *admin) brokers(ctx context.Context) ([]int32, error) {
+	meta, err := a.metadata(ctx, a.raw)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int32
+	for _, b := range meta.Brokers {
+		ids = append(ids, b.NodeID)
+	}
+	return ids, nil
+}
+
+// identify counts the nodes and tells from the requests that they know which
+// version they are likely to be, and whether they have the groups of KIP-848.
 func (a *admin) identify(ctx context.Context) (nodes int, version string, err error) {
-	meta, err := a.BrokerMetadata(ctx)
+	ids, err := a.brokers(ctx)
 	if err != nil {
 		return 0, "", err
 	}
@@ -54,52 +95,56 @@ func (a *admin) identify(ctx context.Context) (nodes int, version string, err er
 	for _, v := range versions {
 		if v.Err == nil {
 			version = strings.TrimPrefix(v.VersionGuess(), "v")
+			_, known := v.KeyMaxVersion(kmsg.ConsumerGroupDescribe.Int16())
+			a.classicOnly = !known
 			break
 		}
 	}
-	return len(meta.Brokers), version, nil
+	return len(ids), version, nil
 }
 
-// leaders asks one broker for the leader of each partition of a topic; complete
-// says that it knows them all.
-func (a *admin) leaders(ctx context.Context, broker int32, topic string) (leaders map[int32]int32, complete bool, err error) {
-	req := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(topic)
-	req.Topics = append(req.Topics, t)
-	resp, err := req.RequestWith(ctx, a.raw.Broker(int(broker)))
+// leaders returns the leader of each partition of a topic, as r knows them.
+func (a *admin) leaders(ctx context.Context, r kmsg.Requestor, topic string) (map[int32]int32, error) {
+	meta, err := a.metadata(ctx, r, topic)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	leaders = map[int32]int32{}
-	complete = len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == 0
-	for _, t := range resp.Topics {
+	leaders := map[int32]int32{}
+	for _, t := range meta.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return nil, err
+		}
 		for _, p := range t.Partitions {
 			leaders[p.Partition] = p.Leader
-			complete = complete && p.ErrorCode == 0 && p.Leader >= 0
 		}
 	}
-	return leaders, complete && len(leaders) > 0, nil
+	return leaders, nil
 }
 
 // awaitTopic waits until every broker names a leader for each of the partitions:
 // a client may ask any of them, and the news of a topic reaches them one by one.
 func (a *admin) awaitTopic(ctx context.Context, topic string, partitions int) error {
-	meta, err := a.BrokerMetadata(ctx)
+	ids, err := a.brokers(ctx)
 	if err != nil {
 		return err
 	}
-	for _, b := range meta.Brokers {
+	for _, id := range ids {
 		var last error
 		err := poll(ctx, func() bool {
-			leaders, complete, err := a.leaders(ctx, b.NodeID, topic)
-			if err != nil {
-				last = err
+			var leaders map[int32]int32
+			if leaders, last = a.leaders(ctx, a.raw.Broker(int(id)), topic); last != nil {
+				return false
 			}
-			return err == nil && complete && len(leaders) >= partitions
+			led := 0
+			for _, leader := range leaders {
+				if leader >= 0 {
+					led++
+				}
+			}
+			return led >= partitions && led == len(leaders)
 		})
 		if err != nil {
-			return fmt.Errorf("broker %d does not know the leaders of its %d partitions: %w", b.NodeID, partitions, errors.Join(err, last))
+			return fmt.Errorf("broker %d does not know the leaders of its partitions: %w", id, errors.Join(err, last))
 		}
 	}
 	return nil
@@ -132,23 +177,69 @@ func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions, repl
 	return used, nil
 }
 
-// DeleteTopic removes a topic. That it is already gone is not an error.
+// DeleteTopic removes a topic that kbench made. That it is already gone is not an
+// error.
 func (c *Cluster) DeleteTopic(ctx context.Context, name string) error {
-	_, err := c.internal.Client.DeleteTopic(ctx, name)
+	err := c.mayDelete(name)
+	if err == nil {
+		_, err = c.internal.Client.DeleteTopic(ctx, name)
+	}
 	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("delete topic %s: %w", name, err)
 	}
 	return nil
 }
 
-// DeleteGroup removes a group without members. That it is already gone is not an
-// error.
+// DeleteGroup removes a group that kbench made. That it is already gone is not an
+// error. Members that are still in it, because they are static or were killed, are
+// thrown out: brokers delete no group that has any.
 func (c *Cluster) DeleteGroup(ctx context.Context, name string) error {
-	_, err := c.internal.Client.DeleteGroup(ctx, name)
+	err := c.mayDelete(name)
+	if err == nil {
+		if e := poll(ctx, func() bool {
+			_, err = c.internal.Client.DeleteGroup(ctx, name)
+			if errors.Is(err, kerr.NonEmptyGroup) {
+				c.empty(ctx, name)
+				return false
+			}
+			return true
+		}); e != nil {
+			err = errors.Join(e, err)
+		}
+	}
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("delete group %s: %w", name, err)
 	}
 	return nil
+}
+
+// mayDelete protects what is not ours in a cluster of the user's own.
+func (c *Cluster) mayDelete(name string) error {
+	if c.info.Kind == Attached && !strings.HasPrefix(name, Prefix) {
+		return fmt.Errorf("not made by kbench: its name does not start with %s", Prefix)
+	}
+	return nil
+}
+
+// empty throws the members out of a group. It reports nothing: whether it worked
+// shows when the group is deleted, and a member that cannot be thrown out leaves
+// when its session ends.
+func (c *Cluster) empty(ctx context.Context, group string) {
+	s, err := c.GroupState(ctx, group)
+	if err != nil || len(s.Members) == 0 {
+		return
+	}
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Group = group
+	for _, m := range s.Members {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.ID
+		if m.Instance != "" {
+			member.InstanceID = kmsg.StringPtr(m.Instance)
+		}
+		leave.Members = append(leave.Members, member)
+	}
+	_, _ = leave.RequestWith(ctx, c.internal.raw)
 }
 
 // EndOffsets returns the offset after the last record of each partition.
@@ -167,16 +258,9 @@ func (c *Cluster) EndOffsets(ctx context.Context, topic string) (map[int32]int64
 
 // Leaders returns the leading node of each partition; -1 where there is none.
 func (c *Cluster) Leaders(ctx context.Context, topic string) (map[int32]int32, error) {
-	meta, err := c.internal.Metadata(ctx, topic)
-	if err == nil {
-		err = meta.Topics.Error()
-	}
+	leaders, err := c.internal.leaders(ctx, c.internal.raw, topic)
 	if err != nil {
 		return nil, fmt.Errorf("leaders of %s: %w", topic, err)
-	}
-	leaders := map[int32]int32{}
-	for _, p := range meta.Topics[topic].Partitions {
-		leaders[p.Partition] = p.Leader
 	}
 	return leaders, nil
 }
@@ -217,7 +301,7 @@ func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32
 
 // Leftovers returns the topics and groups of the cluster that kbench made, sorted.
 func (c *Cluster) Leftovers(ctx context.Context) (topics, groups []string, err error) {
-	details, err := c.internal.ListTopics(ctx)
+	names, err := c.internal.topicNames(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list topics: %w", err)
 	}
@@ -225,7 +309,7 @@ func (c *Cluster) Leftovers(ctx context.Context) (topics, groups []string, err e
 	if err != nil {
 		return nil, nil, fmt.Errorf("list groups: %w", err)
 	}
-	return ours(maps.Keys(details)), ours(maps.Keys(listed)), nil
+	return ours(maps.Values(names)), ours(maps.Keys(listed)), nil
 }
 
 // ours keeps the names that start with Prefix, sorted.
@@ -238,113 +322,4 @@ func ours(names func(func(string) bool)) []string {
 	}
 	slices.Sort(kept)
 	return kept
-}
-
-// GroupState is a group as its coordinator sees it.
-type GroupState struct {
-	// State is the coordinator's own word: Stable, PreparingRebalance,
-	// CompletingRebalance, Empty or Dead; under KIP-848 Assigning and
-	// Reconciling too. A group that does not exist is Dead.
-	State   string
-	Members []Member
-}
-
-// Member is one member of a group.
-type Member struct {
-	ID       string // made by the coordinator or, under KIP-848, by the client
-	ClientID string
-	Instance string // empty unless static
-	Parts    []drivers.TopicPartition
-}
-
-// GroupState describes a group of either protocol.
-func (c *Cluster) GroupState(ctx context.Context, group string) (GroupState, error) {
-	s, found, err := c.classicState(ctx, group)
-	if err == nil && !found {
-		s, found, err = c.consumerState(ctx, group)
-	}
-	if err != nil {
-		return GroupState{}, fmt.Errorf("state of group %s: %w", group, err)
-	}
-	if !found {
-		return GroupState{State: "Dead"}, nil
-	}
-	return s, nil
-}
-
-// classicState describes a group of the classic protocol. Brokers answer for one
-// of the other protocol, as for one that does not exist, that it is dead or not
-// found.
-func (c *Cluster) classicState(ctx context.Context, group string) (s GroupState, found bool, err error) {
-	described, err := c.internal.DescribeGroups(ctx, group)
-	if err != nil {
-		return s, false, err
-	}
-	g := described[group]
-	if errors.Is(g.Err, kerr.GroupIDNotFound) || g.Err == nil && g.State == "Dead" {
-		return s, false, nil
-	}
-	if g.Err != nil {
-		return s, false, g.Err
-	}
-	s.State = g.State
-	for _, m := range g.Members {
-		member := Member{ID: m.MemberID, ClientID: m.ClientID, Instance: deref(m.InstanceID)}
-		if assigned, ok := m.Assigned.AsConsumer(); ok {
-			for _, t := range assigned.Topics {
-				for _, p := range t.Partitions {
-					member.Parts = append(member.Parts, drivers.TopicPartition{Topic: t.Topic, Partition: p})
-				}
-			}
-		}
-		s.add(member)
-	}
-	return s, true, nil
-}
-
-// consumerState describes a group of the KIP-848 protocol.
-func (c *Cluster) consumerState(ctx context.Context, group string) (s GroupState, found bool, err error) {
-	described, err := c.internal.DescribeConsumerGroups(ctx, group)
-	if errors.Is(err, kerr.UnsupportedVersion) {
-		return s, false, nil // a cluster without KIP-848 has no such group
-	}
-	if err != nil {
-		return s, false, err
-	}
-	g := described[group]
-	if errors.Is(g.Err, kerr.GroupIDNotFound) {
-		return s, false, nil
-	}
-	if g.Err != nil {
-		return s, false, g.Err
-	}
-	s.State = g.State
-	for _, m := range g.Members {
-		member := Member{ID: m.MemberID, ClientID: m.ClientID, Instance: deref(m.InstanceID)}
-		for topic, parts := range m.Assignment {
-			for p := range parts {
-				member.Parts = append(member.Parts, drivers.TopicPartition{Topic: topic, Partition: p})
-			}
-		}
-		s.add(member)
-	}
-	return s, true, nil
-}
-
-// add appends a member with its partitions in order.
-func (s *GroupState) add(m Member) {
-	slices.SortFunc(m.Parts, func(a, b drivers.TopicPartition) int {
-		if n := strings.Compare(a.Topic, b.Topic); n != 0 {
-			return n
-		}
-		return int(a.Partition) - int(b.Partition)
-	})
-	s.Members = append(s.Members, m)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

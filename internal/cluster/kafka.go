@@ -269,9 +269,9 @@ func (k *kafkaNodes) await(ctx context.Context, l layout, access Access) error {
 		return err
 	}
 	err = step(func() error {
-		meta, err := internal.BrokerMetadata(ctx)
-		if err == nil && len(meta.Brokers) < l.nodes {
-			err = fmt.Errorf("%d of %s registered", len(meta.Brokers), nodeCount(l.nodes))
+		ids, err := internal.brokers(ctx)
+		if err == nil && len(ids) < l.nodes {
+			err = fmt.Errorf("%d of %s registered", len(ids), nodeCount(l.nodes))
 		}
 		return err
 	})

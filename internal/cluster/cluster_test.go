@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"github.com/kbench/kbench/internal/launch"
+)
+
+// brokerArg makes this test binary a `kbench broker`.
+const brokerArg = "act-as-broker"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == brokerArg {
+		os.Exit(actAsBroker())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func actAsBroker() int {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	if err := Serve(ctx, Options{Log: os.Stderr}, os.Stdin, os.Stdout, true); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func self() []string { return []string{os.Args[0], brokerArg} }
+
+// start starts a cluster that is stopped, without complaint, when the test ends.
+func start(t *testing.T, o Options) *Cluster {
+	t.Helper()
+	ctx := deadline(t)
+	o.Log = os.Stderr
+	o.Progress = func(s string) { t.Log(s) }
+	began := time.Now()
+	c, err := Start(ctx, o, launch.Local{}, self())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: ready after %v", c.Info().Title, time.Since(began).Round(10*time.Millisecond))
+	t.Cleanup(func() {
+		began := time.Now()
+		if err := c.Stop(deadline(t)); err != nil {
+			t.Error(err)
+		}
+		t.Logf("stopped after %v", time.Since(began).Round(10*time.Millisecond))
+	})
+	return c
+}
+
+// deadline is a bound that only a defect reaches.
+func deadline(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// produce writes records 0..n-1 to each partition, with their number as value.
+func produce(t *testing.T, a Access, topic string, partitions, n int) {
+	t.Helper()
+	cl, err := a.client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	var records []*kgo.Record
+	for p := range partitions {
+		for i := range n {
+			records = append(records, &kgo.Record{Topic: topic, Partition: int32(p), Value: fmt.Appendf(nil, "%d", i)})
+		}
+	}
+	if err := cl.ProduceSync(deadline(t), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kbench/kbench/drivers"
+)
+
+// exercise does on a cluster all that a trial does.
+func exercise(t *testing.T, c *Cluster) {
+	t.Helper()
+	ctx := deadline(t)
+	const topic, group, partitions, records = "kbench-test", "kbench-test-group", 4, 100
+
+	used, err := c.CreateTopic(ctx, topic, partitions, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used != c.Info().Nodes {
+		t.Errorf("replication became %d, want %d", used, c.Info().Nodes)
+	}
+	leaders, err := c.Leaders(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(partitions) {
+		if leader, ok := leaders[p]; !ok || leader < 0 {
+			t.Errorf("partition %d has no leader: %v", p, leaders)
+		}
+	}
+	produce(t, c.Access(), topic, partitions, records)
+	ends, err := c.EndOffsets(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (map[int32]int64{0: records, 1: records, 2: records, 3: records}); !maps.Equal(ends, want) {
+		t.Fatalf("end offsets %v, want %v", ends, want)
+	}
+
+	next := map[int32]int64{}
+	ends[3] = 10 // an end before the last record
+	err = ReadBack(ctx, c.Access(), topic, ends, func(p int32, offset int64, _, value []byte) {
+		if offset != next[p] || string(value) != strconv.FormatInt(offset, 10) {
+			t.Errorf("partition %d: offset %d with value %q, want offset and value %d", p, offset, value, next[p])
+		}
+		next[p]++
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(next, ends) {
+		t.Errorf("read back to %v, want %v", next, ends)
+	}
+
+	if s, err := c.GroupState(ctx, group); err != nil || s.State != "Dead" {
+		t.Errorf("a group that does not exist is %q (%v), want Dead", s.State, err)
+	}
+	for _, consumer := range []bool{false, true} {
+		exerciseGroup(t, c, topic, group+strconv.FormatBool(consumer), partitions, consumer)
+	}
+
+	topics, groups, err := c.Leftovers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{topic}; !slices.Equal(topics, want) {
+		t.Errorf("topics left %v, want %v", topics, want)
+	}
+	if want := []string{group + "false", group + "true"}; !slices.Equal(groups, want) {
+		t.Errorf("groups left %v, want %v", groups, want)
+	}
+	for range 2 { // what is gone already is not an error
+		for _, g := range groups {
+			if err := c.DeleteGroup(ctx, g); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := c.DeleteTopic(ctx, topic); err != nil {
+			t.Error(err)
+		}
+	}
+	if topics, groups, err = c.Leftovers(ctx); err != nil || len(topics)+len(groups) > 0 {
+		t.Errorf("left after deletion: %v %v (%v)", topics, groups, err)
+	}
+}
+
+// exerciseGroup has one member, of either protocol, consume and commit the topic.
+// The classic one is static: it stays in the group when its client is closed.
+func exerciseGroup(t *testing.T, c *Cluster, topic, group string, partitions int, consumer bool) {
+	t.Helper()
+	ctx := deadline(t)
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ClientID("tester"), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	}
+	if !consumer {
+		opts = append(opts, kgo.InstanceID("one"), kgo.Balancers(kgo.RangeBalancer()))
+	} else {
+		opts = append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
+	}
+	cl, err := c.Access().client(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	var got []*kgo.Record
+	for len(got) < partitions*100 {
+		fetches := cl.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("%d records consumed: %v", len(got), err)
+		}
+		got = append(got, fetches.Records()...)
+	}
+	if err := cl.CommitRecords(ctx, got...); err != nil {
+		t.Fatal(err)
+	}
+	node, err := c.Coordinator(ctx, group)
+	if err != nil || node < 0 {
+		t.Errorf("coordinator is %d (%v)", node, err)
+	}
+	committed, err := c.Committed(ctx, group, topic)
+	if err != nil {
+		t.Error(err)
+	}
+	want := map[int32]int64{}
+	var parts []drivers.TopicPartition
+	for p := range int32(partitions) {
+		want[p] = 100
+		parts = append(parts, drivers.TopicPartition{Topic: topic, Partition: p})
+	}
+	if !maps.Equal(committed, want) {
+		t.Errorf("committed %v, want %v", committed, want)
+	}
+	s, err := c.GroupState(ctx, group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.State != "Stable" || len(s.Members) != 1 {
+		t.Fatalf("group is %+v, want Stable with one member", s)
+	}
+	m := s.Members[0]
+	if m.ClientID != "tester" || m.ID == "" || !slices.Equal(m.Parts, parts) {
+		t.Errorf("member is %+v, want client tester with %v", m, parts)
+	}
+	if !consumer && m.Instance != "one" {
+		t.Errorf("instance is %q, want one", m.Instance)
+	}
+}
+
+func TestEmbedded(t *testing.T) {
+	c := start(t, Options{Kind: Embedded})
+	if c.Info().Nodes != 3 || len(c.PIDs()) != 1 || len(c.NodePIDs()) != 3 {
+		t.Errorf("%d nodes in processes %v, %v; want 3 in one process", c.Info().Nodes, c.PIDs(), c.NodePIDs())
+	}
+	exercise(t, c)
+}
+
+func TestEmbeddedTLSAndSCRAM(t *testing.T) {
+	c := start(t, Options{Kind: Embedded, Nodes: 1, Security: Security{TLS: true, SASL: "SCRAM-SHA-256"}})
+	exercise(t, c)
+	refusesStrangers(t, c)
+}
