@@ -26,7 +26,7 @@ type arm struct {
 	version            string
 	refused            string
 	failed             string // of the first trial that did not complete: which and why
-	state              string // of that trial: failed, interrupted
+	state              string // of that trial: failed, or stopped before it could
 	rounds             int    // trials with figures
 	rows               []results.Row
 }
@@ -69,7 +69,10 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 		case tr.State == "refused" && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
 		case tr.State != "refused" && tr.State != "complete" && a.failed == "":
-			a.state, a.failed = tr.State, fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.Error))
+			a.state, a.failed = "failed", fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.Error))
+			if tr.State != "failed" {
+				a.state = "stopped"
+			}
 		}
 	}
 	for _, a := range t.arms {
@@ -169,6 +172,10 @@ func (p *page) workload(t *tableOf) {
 		p.wrapped("  ", about)
 	}
 	p.line("")
+	if !slices.ContainsFunc(t.arms, func(a *arm) bool { return len(a.rows) > 0 || a.refused != "" || a.failed != "" }) {
+		p.line("  not run")
+		return
+	}
 	fit := max(1, (p.width-leastColumns)/armColumns)
 	if slices.ContainsFunc(t.arms, func(a *arm) bool { return len(a.rows) > 0 }) {
 		for arms := range slices.Chunk(t.arms, fit) {

@@ -164,6 +164,8 @@ func TestTerminalOfFailure(t *testing.T) {
 	for _, tr := range trials {
 		tr.State, tr.Error = "failed", "worker producer-0 died: exit status 2\nlog tail"
 	}
+	trials[0].State, trials[0].Error = "interrupted", "interrupted"
+	run.Specs = append(run.Specs, workloads.Spec{Name: "consume-backlog", Consume: workloads.Consume{Members: 1, Backlog: 300_000}})
 	var buf bytes.Buffer
 	if err := Terminal(&buf, run, trials, &results.Summary{}, Options{}); err != nil {
 		t.Fatal(err)
