@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -250,9 +251,6 @@ func TestLanesShareNothing(t *testing.T) {
 // limitFiles makes files larger than n bytes fail as they would on a full disk.
 func limitFiles(t *testing.T, n uint64) {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("the limit on file sizes is set the way of Linux")
-	}
 	signal.Ignore(unix.SIGXFSZ)
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
@@ -264,10 +262,15 @@ func limitFiles(t *testing.T, n uint64) {
 		}
 		signal.Reset(unix.SIGXFSZ)
 	})
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: old.Max}); err != nil {
+	limit := old
+	setLimit(&limit.Cur, n)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// setLimit hides that the type of a limit differs between systems.
+func setLimit[T int64 | uint64](limit *T, n uint64) { *limit = T(n) }
 
 func TestCreateSaysThatTheDiskIsFull(t *testing.T) {
 	limitFiles(t, 4096)
@@ -331,6 +334,17 @@ func TestAddAfterClose(t *testing.T) {
 	}
 	if err := d.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
+	}
+}
+
+// Lanes are made one after the other and used by different threads: two must
+// not meet in a cache line.
+func TestLanesFillCacheLines(t *testing.T) {
+	if n := unsafe.Sizeof(SpanLane{}); n%64 != 0 {
+		t.Errorf("a SpanLane is %d bytes, want a multiple of 64", n)
+	}
+	if n := unsafe.Sizeof(Series{}); n > 128 || n <= 112 { // what Go rounds up to 128
+		t.Errorf("a Series is %d bytes, want one that is allocated as 128", n)
 	}
 }
 

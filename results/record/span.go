@@ -57,6 +57,8 @@ type slot struct {
 	_         int64
 }
 
+var _ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{} // the file format depends on it
+
 // maxSilence is how far apart neighbours in a span may be. A time that goes
 // backwards is cut as well: it compares as a huge gap.
 const maxSilence = 10_000_000 // ns
@@ -86,6 +88,10 @@ type SpanLane struct {
 	partition int32
 	topic     uint16
 	kind      Kind
+
+	// Lanes are allocated side by side; this keeps them out of each other's cache
+	// lines.
+	_ [56]byte
 }
 
 // Add writes down one record. When it returns, the record is in the file even
