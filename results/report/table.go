@@ -165,7 +165,7 @@ const (
 // fit side by side, and what belongs to it.
 func (p *page) workload(t *tableOf) {
 	p.heading(t.name)
-	if t.spec != nil {
+	if t.spec != nil && t.spec.About != "" {
 		p.wrapped("  ", firstSentence(t.spec.About))
 	}
 	if about := describe(t.spec); about != "" {
