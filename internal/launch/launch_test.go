@@ -44,7 +44,7 @@ func act(what string, args []string) int {
 		// what ends this one.
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		fmt.Println("ready")
-		select {}
+		time.Sleep(time.Hour)
 	case "polite": // ends cleanly when it is asked to
 		asked := make(chan os.Signal, 1)
 		signal.Notify(asked, syscall.SIGTERM)
@@ -66,7 +66,7 @@ func act(what string, args []string) int {
 			return 1
 		}
 		fmt.Println(p.PID())
-		select {}
+		time.Sleep(time.Hour)
 	}
 	return 99
 }
