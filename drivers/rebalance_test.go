@@ -7,7 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/franzgo"
 )
 
 // strict is a handler that knows which partitions the member holds, and fails
@@ -286,5 +291,72 @@ func TestSubscribe(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLostPartitions throws a member out of its group: the client must say that
+// its partitions are lost, come back by itself and go on.
+func TestLostPartitions(t *testing.T) {
+	for _, d := range adapters() {
+		if d.Name() == "kafka-go" {
+			continue // it tells of no rebalance
+		}
+		for _, assignor := range []string{"range", "cooperative-sticky"} {
+			t.Run(d.Name()+"/"+assignor, func(t *testing.T) {
+				t.Parallel()
+				var broker *kfake.Cluster
+				env, _ := start(t, func(c *kfake.Cluster) { broker = c })
+				s := settings()
+				s.Group.Assignors = []string{assignor}
+				s.Group.Heartbeat = 200 * time.Millisecond
+				h := newStrict(t, "member", 0)
+				c := h.join(d, s, env)
+				eventually(t, "all are held", func() bool { return h.holds() == partitions })
+				broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID})
+				eventually(t, "they are lost", func() bool {
+					h.mu.Lock()
+					defer h.mu.Unlock()
+					return h.lost > 0
+				})
+				eventually(t, "all are held again", func() bool { return h.holds() == partitions })
+				produce(t, d, s, env, 30)
+				eventually(t, "the records come", func() bool { return h.counted() == 30 })
+				leave(t, c)
+			})
+		}
+	}
+}
+
+// TestServerSideAssignment is the group protocol that one client has.
+func TestServerSideAssignment(t *testing.T) {
+	for _, assignor := range []string{"uniform", "range"} {
+		t.Run(assignor, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var asked []string
+			env, _ := start(t, func(c *kfake.Cluster) {
+				c.ControlKey(int16(kmsg.ConsumerGroupHeartbeat), func(r kmsg.Request) (kmsg.Response, error, bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					if a := r.(*kmsg.ConsumerGroupHeartbeatRequest).ServerAssignor; a != nil {
+						asked = append(asked, *a)
+					}
+					return nil, nil, false
+				})
+			})
+			d, s := franzgo.New(), settings()
+			s.Group.Protocol, s.Group.Assignors = "consumer", []string{assignor}
+			h := newStrict(t, "member", 0)
+			c := h.join(d, s, env)
+			eventually(t, "all are held", func() bool { return h.holds() == partitions })
+			produce(t, d, s, env, 30)
+			eventually(t, "the records come", func() bool { return h.counted() == 30 })
+			leave(t, c)
+			mu.Lock()
+			defer mu.Unlock()
+			if len(asked) == 0 || asked[0] != assignor {
+				t.Errorf("the broker was asked for the assignors %q, want %s", asked, assignor)
+			}
+		})
 	}
 }
