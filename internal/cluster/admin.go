@@ -31,8 +31,8 @@ type admin struct {
 	classicOnly bool
 }
 
-func newAdmin(a Access) (*admin, error) {
-	cl, err := a.client()
+func newAdmin(a Access, extra ...kgo.Opt) (*admin, error) {
+	cl, err := a.client(extra...)
 	if err != nil {
 		return nil, err
 	}
@@ -79,28 +79,6 @@ func (a *admin) brokers(ctx context.Context) ([]int32, error) {
 		ids = append(ids, b.NodeID)
 	}
 	return ids, nil
-}
-
-// identify counts the nodes and tells from the requests that they know which
-// version they are likely to be, and whether they have the groups of KIP-848.
-func (a *admin) identify(ctx context.Context) (nodes int, version string, err error) {
-	ids, err := a.brokers(ctx)
-	if err != nil {
-		return 0, "", err
-	}
-	versions, err := a.ApiVersions(ctx)
-	if err != nil && len(versions) == 0 {
-		return 0, "", err
-	}
-	for _, v := range versions {
-		if v.Err == nil {
-			version = strings.TrimPrefix(v.VersionGuess(), "v")
-			_, known := v.KeyMaxVersion(kmsg.ConsumerGroupDescribe.Int16())
-			a.classicOnly = !known
-			break
-		}
-	}
-	return len(ids), version, nil
 }
 
 // leaders returns the leader of each partition of a topic, as r knows them.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
@@ -55,31 +57,67 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	found, err := identify(ctx, access)
+	if err != nil {
+		return nil, fmt.Errorf("attach to %s: %w; check --brokers, and the connection file if the cluster wants TLS or SASL", access, err)
+	}
 	a, err := newAdmin(access)
 	if err != nil {
 		return nil, fmt.Errorf("attach to %s: %w", access, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	count, version, err := a.identify(ctx)
-	if err != nil {
-		a.close()
-		return nil, fmt.Errorf("attach to %s: %w; check --brokers, and the connection file if the cluster wants TLS or SASL", access, err)
-	}
+	a.classicOnly = found.classicOnly
 	info := results.Broker{
 		Kind:    Attached,
-		Title:   fmt.Sprintf("attached cluster, %s", nodeCount(count)),
-		Version: version,
-		Nodes:   count,
+		Title:   "attached cluster, " + nodeCount(found.nodes),
+		Version: found.version,
+		Nodes:   found.nodes,
 		TLS:     access.TLS != nil,
 	}
-	if version != "" {
-		info.Title = fmt.Sprintf("attached cluster (speaks as Kafka %s), %s", version, nodeCount(count))
+	if found.version != "" {
+		info.Title = fmt.Sprintf("attached cluster (speaks as Kafka %s), %s", found.version, nodeCount(found.nodes))
 	}
 	if access.SASL != nil {
 		info.SASL = access.SASL.Mechanism
 	}
 	return &Cluster{access: access, info: info, internal: a, died: make(chan error)}, nil
+}
+
+// clusterFacts is what a cluster is, as far as it can be asked.
+type clusterFacts struct {
+	nodes       int
+	version     string // guessed from the requests that it knows; may be empty
+	classicOnly bool   // it is too old for the groups of KIP-848
+}
+
+// identify asks an attached cluster what it is. A cluster that cannot be reached,
+// or refuses, is not asked again and again: the first answer is the useful one.
+func identify(ctx context.Context, access Access) (clusterFacts, error) {
+	var found clusterFacts
+	a, err := newAdmin(access, kgo.RequestRetries(1))
+	if err != nil {
+		return found, err
+	}
+	defer a.close()
+	ids, err := a.brokers(ctx)
+	if err != nil {
+		return found, err
+	}
+	found.nodes = len(ids)
+	versions, err := a.ApiVersions(ctx)
+	if err != nil {
+		return found, err
+	}
+	for _, v := range versions {
+		if v.Err != nil {
+			return found, fmt.Errorf("broker %d: %w", v.NodeID, v.Err)
+		}
+		found.version = strings.TrimPrefix(v.VersionGuess(), "v")
+		_, known := v.KeyMaxVersion(kmsg.ConsumerGroupDescribe.Int16())
+		found.classicOnly = found.classicOnly || !known
+	}
+	return found, nil
 }
 
 // AttachedAccess is the Access of a cluster of the user's own: its addresses, its
