@@ -112,10 +112,13 @@ func checkProducerClose(ctx context.Context, e *Env) error {
 		return err
 	}
 	for range 2 {
-		if err := bounded(ctx, closeLimit, "Producer.Close", snd.p.Close); err != nil {
-			return fmt.Errorf("close: %w", err)
+		if err := snd.close(ctx); err != nil {
+			return err
 		}
 	}
+	snd.mu.Lock()
+	snd.closed = false // what is refused below may be acked with an error
+	snd.mu.Unlock()
 	m := <-snd.free
 	snd.prepare(m, tps[0])
 	err = bounded(ctx, closeLimit, "Send after Close", func(ctx context.Context) error {

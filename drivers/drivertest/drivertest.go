@@ -212,7 +212,7 @@ func Verify(drv drivers.Driver, opts ...Option) ([]Failure, error) {
 func runCheck(drv drivers.Driver, b broker, c Check, o options) error {
 	ctx, cancel := context.WithTimeout(context.Background(), o.limit)
 	defer cancel()
-	e := &Env{drv: drv, broker: b, name: c.Name, opts: o}
+	e := &Env{drv: drv, broker: b, name: c.Name, opts: o, cancel: cancel}
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx, e) }()
 	var err error
@@ -221,7 +221,7 @@ func runCheck(drv drivers.Driver, b broker, c Check, o options) error {
 	case <-ctx.Done():
 		select {
 		case err = <-done:
-		case <-time.After(closeLimit):
+		case <-time.After(2 * closeLimit):
 			err = errors.New("the driver hangs: a call has not returned")
 		}
 	}

@@ -19,18 +19,28 @@ type Env struct {
 	name   string
 	opts   options
 
+	cancel  context.CancelFunc // of the check
 	mu      sync.Mutex
 	wrong   []error
 	cleanup []func() error
 	lines   []string // of the client's log
 }
 
-// maxComplaints is how many are shown: one fault often causes hundreds.
-const maxComplaints = 8
+const (
+	// maxComplaints is how many are shown: one fault often causes hundreds.
+	maxComplaints = 8
+
+	// afterComplaint is how long a check goes on after the first complaint. The
+	// verdict stands, so there is nothing to wait for but a few more of them.
+	afterComplaint = 500 * time.Millisecond
+)
 
 func (e *Env) complain(format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if len(e.wrong) == 0 {
+		time.AfterFunc(afterComplaint, e.cancel)
+	}
 	if len(e.wrong) < maxComplaints {
 		e.wrong = append(e.wrong, fmt.Errorf(format, args...))
 	}
@@ -175,6 +185,9 @@ func (e *Env) exact(s drivers.Settings, keys ...string) bool {
 	return true
 }
 
+// errHangs marks a call that did not return and is not to be tried again.
+var errHangs = errors.New("hangs")
+
 // bounded calls f, which must return by itself soon after its context ends.
 func bounded(ctx context.Context, limit time.Duration, what string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -190,9 +203,12 @@ func bounded(ctx context.Context, limit time.Duration, what string, f func(conte
 	case err := <-done:
 		return err
 	case <-time.After(2 * time.Second):
-		return fmt.Errorf("%s hangs: it has not returned after its context ended", what)
+		return fmt.Errorf("%s %w: it has not returned after its context ended", what, errHangs)
 	}
 }
+
+// closing is the time that a Close is given.
+func (e *Env) closing() time.Duration { return min(closeLimit, e.opts.limit) }
 
 // until waits for ok, and says what was missing where the context ends first.
 func until(ctx context.Context, ok func() bool, missing func() string) error {

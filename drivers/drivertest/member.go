@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,6 +72,7 @@ type member struct {
 	client  atomic.Pointer[drivers.Consumer]
 	serial  atomic.Bool // a Record is running, with LanesMember
 	closed  atomic.Bool
+	hung    atomic.Bool // Close did not return
 	records atomic.Int64
 
 	mu     sync.Mutex
@@ -126,7 +128,11 @@ func (m *member) close(ctx context.Context) error {
 			m.mark(tp, l.next.Load())
 		}
 	}
-	if err := bounded(ctx, closeLimit, "Consumer.Close", m.consumer().Close); err != nil {
+	if m.hung.Load() {
+		return nil // it was said once
+	}
+	if err := bounded(ctx, m.e.closing(), "Consumer.Close", m.consumer().Close); err != nil {
+		m.hung.Store(errors.Is(err, errHangs))
 		return fmt.Errorf("close a member: %w", err)
 	}
 	m.closed.Store(true)

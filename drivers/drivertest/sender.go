@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -43,6 +44,7 @@ type sender struct {
 	sent     map[topicPart]uint64 // next sequence number
 	acked    map[topicPart]uint64
 	closed   bool
+	hung     bool // Close did not return
 }
 
 // newSender starts a producer. It is closed at the end of the check.
@@ -168,12 +170,20 @@ func (s *sender) outstanding() int {
 }
 
 func (s *sender) close(ctx context.Context) error {
-	if err := bounded(ctx, closeLimit, "Producer.Close", s.p.Close); err != nil {
+	s.mu.Lock()
+	hung := s.hung
+	s.mu.Unlock()
+	if hung {
+		return nil // it was said once
+	}
+	err := bounded(ctx, s.e.closing(), "Producer.Close", s.p.Close)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hung = errors.Is(err, errHangs)
+	if err != nil {
 		return fmt.Errorf("close the producer: %w", err)
 	}
-	s.mu.Lock()
 	s.closed = true
-	s.mu.Unlock()
 	return nil
 }
 
