@@ -8,10 +8,12 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/results"
 )
@@ -77,8 +79,9 @@ func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 	return e, nil
 }
 
-// configure sets properties through the admin API, which refuses those that the
-// simulation does not have; given at the start they would be ignored.
+// configure sets properties through the admin API. The simulation takes any name
+// and ignores those that mean nothing to it, so the names are checked first against
+// those that it has values for.
 func (e *embedded) configure(ctx context.Context, props map[string]string) error {
 	if len(props) == 0 {
 		return nil
@@ -88,17 +91,46 @@ func (e *embedded) configure(ctx context.Context, props map[string]string) error
 		return err
 	}
 	defer a.close()
+	known, err := e.properties(ctx, a)
+	if err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(props)) {
+		if !known[name] {
+			return fmt.Errorf("the simulated broker has no property %s: use --broker kafka, or one of %s",
+				name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
 		value := props[name]
 		rs, err := a.AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Name: name, Value: &value}})
 		if err == nil && len(rs) == 1 {
 			err = rs[0].Err
 		}
 		if err != nil {
-			return fmt.Errorf("property %s=%s: %w (the simulated broker has few properties; use --broker kafka)", name, value, err)
+			return fmt.Errorf("property %s=%s: %w", name, value, err)
 		}
 	}
 	return nil
+}
+
+// properties returns the names of the properties that can be changed.
+func (e *embedded) properties(ctx context.Context, a *admin) (map[string]bool, error) {
+	ids, err := a.brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := a.DescribeBrokerConfigs(ctx, ids[0])
+	if err != nil {
+		return nil, fmt.Errorf("list properties: %w", err)
+	}
+	known := map[string]bool{}
+	for _, r := range resources {
+		for _, c := range r.Configs {
+			if c.Source != kmsg.ConfigSourceStaticBrokerConfig {
+				known[c.Key] = true
+			}
+		}
+	}
+	return known, nil
 }
 
 func (e *embedded) ready() ready       { return e.is }
