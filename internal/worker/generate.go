@@ -202,7 +202,7 @@ func (g *generator) closed(ctx context.Context, end int64, limit int64) error {
 	i := uint64(g.producer)
 	anyRoom := func() bool {
 		for p := range g.windows {
-			if w := &g.windows[p]; w.room() && w.next-w.seen <= w.limit-w.limit/4 {
+			if g.windows[p].emptied() {
 				return true
 			}
 		}

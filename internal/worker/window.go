@@ -60,6 +60,12 @@ func (w *window) room() bool {
 	return w.next-w.seen < w.limit
 }
 
+// emptied reports whether a quarter of the window is free, by a fresh look.
+func (w *window) emptied() bool {
+	w.seen = w.acked.Load()
+	return w.next-w.seen <= w.limit-w.limit/4
+}
+
 // acks is what the ack side of all partitions shares, read-only but for the
 // flag and the channel that wake a waiting generator.
 type acks struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -77,7 +78,7 @@ func (b *builder) saturated() (class, why string) {
 
 func (b *builder) p99(metric string) float64 {
 	if h := b.merged(b.workers, metric); h != nil {
-		return float64(h.ValueAtQuantile(99))
+		return float64(record.Percentile(h, 99))
 	}
 	return 0
 }

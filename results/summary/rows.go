@@ -94,22 +94,22 @@ func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
 		case "min":
 			value = float64(h.Min())
 		case "p50":
-			value = float64(h.ValueAtQuantile(50))
+			value = float64(record.Percentile(h, 50))
 		case "p90":
-			value = float64(h.ValueAtQuantile(90))
+			value = float64(record.Percentile(h, 90))
 		case "p99":
-			value = float64(h.ValueAtQuantile(99))
+			value = float64(record.Percentile(h, 99))
 		case "p999":
 			if n < samplesP999 {
 				b.thin.add(b.trial.Ref.Workload, metric)
 				continue
 			}
-			value = float64(h.ValueAtQuantile(99.9))
+			value = float64(record.Percentile(h, 99.9))
 		case "p9999":
 			if n < samplesP9999 {
 				continue
 			}
-			value = float64(h.ValueAtQuantile(99.99))
+			value = float64(record.Percentile(h, 99.99))
 		case "max":
 			value = float64(h.Max())
 		case "mean":
