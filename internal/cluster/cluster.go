@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -116,6 +117,12 @@ func (o Options) normal() (Options, error) {
 	if s := o.Security.SASL; s != "" && !slices.Contains(mechanisms(), s) {
 		problems = append(problems, fmt.Errorf("SASL mechanism %q is not known: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", s))
 	}
+	if s := o.Security; s.SASL == "" && s.User+s.Password != "" {
+		problems = append(problems, errors.New("a user or password without SASL: name the mechanism"))
+	}
+	if u := o.Security.User; !userShape.MatchString(u) {
+		problems = append(problems, fmt.Errorf("user %q: use letters, digits, dots, dashes and underscores", u))
+	}
 	if len(problems) > 0 {
 		return o, errors.Join(problems...)
 	}
@@ -127,6 +134,10 @@ func (o Options) normal() (Options, error) {
 	}
 	return o, nil
 }
+
+// userShape is what a user may be called where kbench makes the user: the name is
+// part of an option's name in the broker's configuration.
+var userShape = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 
 // maxNodes bounds a cluster on one host: each node of Apache Kafka is a JVM.
 const maxNodes = 9

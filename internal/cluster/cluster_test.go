@@ -15,12 +15,19 @@ import (
 	"github.com/kbench/kbench/internal/launch"
 )
 
-// brokerArg makes this test binary a `kbench broker`.
-const brokerArg = "act-as-broker"
+// The first argument makes this test binary a `kbench broker`, or a supervisor that
+// starts one of the kind in the second.
+const (
+	brokerArg     = "act-as-broker"
+	supervisorArg = "act-as-supervisor"
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == brokerArg {
 		os.Exit(actAsBroker())
+	}
+	if len(os.Args) > 2 && os.Args[1] == supervisorArg {
+		os.Exit(actAsSupervisor(os.Args[2]))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -32,6 +39,19 @@ func actAsBroker() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	return 0
+}
+
+// actAsSupervisor starts a cluster of two nodes, prints the process ids of the
+// nodes and then does nothing until it is killed.
+func actAsSupervisor(kind string) int {
+	c, err := Start(context.Background(), Options{Kind: kind, Nodes: 2, Log: os.Stderr}, launch.Local{}, self())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(c.proc.PID(), c.NodePIDs()[0], c.NodePIDs()[1])
+	time.Sleep(time.Hour)
 	return 0
 }
 

@@ -222,11 +222,14 @@ func (j *jvm) watch(dead chan<- error) {
 	if j.wanted {
 		return
 	}
-	err := fmt.Errorf("node %d (pid %d) of Apache Kafka %s: %s", j.id, j.PID(), exit, j.lastWords())
-	if text, _ := os.ReadFile(j.log); strings.Contains(string(text), "Address already in use") {
-		err = fmt.Errorf("%w: %w", errPortTaken, err)
-	}
-	dead <- err
+	dead <- fmt.Errorf("node %d (pid %d) of Apache Kafka %s: %s", j.id, j.PID(), exit, j.lastWords())
+}
+
+// lostPort says that the node did not get its port. It stands in the log long
+// before the node has given up and ended.
+func (j *jvm) lostPort() bool {
+	text, err := os.ReadFile(j.log)
+	return err == nil && strings.Contains(string(text), "Address already in use")
 }
 
 // lastWords is the end of the node's log.
@@ -255,6 +258,12 @@ func (k *kafkaNodes) await(ctx context.Context, l layout, access Access) error {
 	last := errors.New("no answer yet")
 	step := func(yes func() error) error {
 		err := poll(ctx, func() bool {
+			for _, n := range k.nodes {
+				if n.lostPort() {
+					died = fmt.Errorf("%w: node %d: %s", errPortTaken, n.id, n.lastWords())
+					return true
+				}
+			}
 			select {
 			case died = <-k.dead:
 				return true

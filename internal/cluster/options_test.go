@@ -35,6 +35,8 @@ func TestOptionsRefused(t *testing.T) {
 	f(Options{Kind: Kafka, Nodes: 99}, "1 to 9")
 	f(Options{Kind: Kafka, Nodes: -1}, "1 to 9")
 	f(Options{Kind: Kafka, Security: Security{SASL: "GSSAPI"}}, "GSSAPI", "SCRAM-SHA-512")
+	f(Options{Kind: Embedded, Security: Security{SASL: "PLAIN", User: "a b"}}, `"a b"`)
+	f(Options{Kind: Embedded, Security: Security{User: "u"}}, "without SASL")
 	f(Options{Kind: Attached}, "--brokers")
 	f(Options{Kind: Attached, Brokers: []string{"a:1"}, Nodes: 3, Props: map[string]string{"a": "b"}, Security: Security{TLS: true}}, "nodes", "properties", "security")
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
@@ -159,12 +160,22 @@ func (p *brokerProcess) stop(ctx context.Context) error {
 	return nil
 }
 
+// abandonGrace is how long a process whose start has failed is given to remove what
+// it had begun. It kills its nodes, which takes no time.
+const abandonGrace = 20 * time.Second
+
 // abandon ends a process whose start has failed. The end of its input makes it
 // stop what it started.
 func (p *brokerProcess) abandon() {
 	close(p.quit)
 	_ = p.Stdin().Close()
-	<-p.Done()
+	t := time.NewTimer(abandonGrace)
+	defer t.Stop()
+	select {
+	case <-p.Done():
+	case <-t.C:
+		p.kill()
+	}
 }
 
 func (p *brokerProcess) kill() {
