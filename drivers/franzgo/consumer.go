@@ -61,11 +61,7 @@ type tenure struct {
 }
 
 func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
-	opts, err := common(s, env)
-	if err != nil {
-		return nil, err
-	}
-	more, err := options(s, translate(s), consumerKeys[:])
+	opts, err := ConsumerOptions(s, env)
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +74,7 @@ func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consu
 		topics:  slices.Clone(s.Topics),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	opts = append(opts, more...)
 	opts = append(opts,
-		kgo.ConsumerGroup(s.GroupID),
-		kgo.ConsumeTopics(s.Topics...),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.assigned(parts) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Revoked, parts) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Lost, parts) }),

@@ -45,6 +45,34 @@ func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (
 	return newConsumer(s, env, h)
 }
 
+// ProducerOptions are the options of a producing client. They are exported so
+// that a loop without the harness can be measured with the very same client.
+func ProducerOptions(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
+	return roleOptions(s, env, producerKeys[:])
+}
+
+// ConsumerOptions are those of a member, but for the callbacks through which the
+// driver follows its assignment.
+func ConsumerOptions(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
+	opts, err := roleOptions(s, env, consumerKeys[:])
+	if err != nil {
+		return nil, err
+	}
+	return append(opts, kgo.ConsumerGroup(s.GroupID), kgo.ConsumeTopics(s.Topics...)), nil
+}
+
+func roleOptions(s drivers.Settings, env drivers.Env, keys []string) ([]kgo.Opt, error) {
+	opts, err := common(s, env)
+	if err != nil {
+		return nil, err
+	}
+	more, err := options(s, translate(s), keys)
+	if err != nil {
+		return nil, err
+	}
+	return append(opts, more...), nil
+}
+
 // common are the options that every client has, whatever it does.
 func common(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{

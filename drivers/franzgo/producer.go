@@ -27,16 +27,11 @@ type record struct {
 const slabRecords = 256
 
 func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
-	opts, err := common(s, env)
+	opts, err := ProducerOptions(s, env)
 	if err != nil {
 		return nil, err
 	}
-	rows := translate(s)
-	more, err := options(s, rows, producerKeys[:])
-	if err != nil {
-		return nil, err
-	}
-	client, err := kgo.NewClient(append(opts, more...)...)
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("franz-go producer: %w", err)
 	}

@@ -65,9 +65,28 @@ type item struct {
 const errorPause = 100 * time.Millisecond
 
 func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
-	sasl, err := mechanism(env.SASL)
+	config, err := ReaderConfig(s, env)
 	if err != nil {
 		return nil, err
+	}
+	c := &consumer{
+		reader:  kafka.NewReader(config),
+		handler: h,
+		modes:   s.Consume,
+		stopped: make(chan struct{}),
+		parts:   make(map[drivers.TopicPartition]*part),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	go c.run()
+	return c, nil
+}
+
+// ReaderConfig is the configuration of a member. It is exported so that a loop
+// without the harness can be measured with the very same client.
+func ReaderConfig(s drivers.Settings, env drivers.Env) (kafka.ReaderConfig, error) {
+	sasl, err := mechanism(env.SASL)
+	if err != nil {
+		return kafka.ReaderConfig{}, err
 	}
 	config := kafka.ReaderConfig{
 		Brokers:     env.Seeds,
@@ -83,21 +102,12 @@ func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consu
 		ErrorLogger: logger(env, 0),
 	}
 	if err := apply(s, consumerKeys[:], target{reader: &config}); err != nil {
-		return nil, fmt.Errorf("kafka-go consumer: %w", err)
+		return config, fmt.Errorf("kafka-go consumer: %w", err)
 	}
 	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("kafka-go consumer: %w", err)
+		return config, fmt.Errorf("kafka-go consumer: %w", err)
 	}
-	c := &consumer{
-		reader:  kafka.NewReader(config),
-		handler: h,
-		modes:   s.Consume,
-		stopped: make(chan struct{}),
-		parts:   make(map[drivers.TopicPartition]*part),
-	}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	go c.run()
-	return c, nil
+	return config, nil
 }
 
 // run takes records one by one until the member is closed. Errors of the client

@@ -24,28 +24,39 @@ type producer struct {
 }
 
 func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
-	sasl, err := mechanism(env.SASL)
+	writer, transport, err := NewWriter(s, env)
 	if err != nil {
 		return nil, err
 	}
-	p := &producer{ack: ack}
-	p.transport = &kafka.Transport{
+	p := &producer{writer: writer, transport: transport, ack: ack}
+	writer.Completion = p.complete
+	return p, nil
+}
+
+// NewWriter is an asynchronous Writer and the Transport below it, without a
+// Completion. It is exported so that a loop without the harness can be measured
+// with the very same client.
+func NewWriter(s drivers.Settings, env drivers.Env) (*kafka.Writer, *kafka.Transport, error) {
+	sasl, err := mechanism(env.SASL)
+	if err != nil {
+		return nil, nil, err
+	}
+	transport := &kafka.Transport{
 		Dial:           env.Dial,
 		ClientID:       s.ClientID,
 		SASL:           sasl,
 		MetadataTopics: s.Topics, // else the client asks for all topics of the cluster
 	}
-	p.writer = &kafka.Writer{
+	writer := &kafka.Writer{
 		Addr:        kafka.TCP(env.Seeds...),
 		Async:       true,
-		Completion:  p.complete,
-		Transport:   p.transport,
+		Transport:   transport,
 		ErrorLogger: logger(env, 0),
 	}
-	if err := apply(s, producerKeys[:], target{writer: p.writer, transport: p.transport}); err != nil {
-		return nil, fmt.Errorf("kafka-go producer: %w", err)
+	if err := apply(s, producerKeys[:], target{writer: writer, transport: transport}); err != nil {
+		return nil, nil, fmt.Errorf("kafka-go producer: %w", err)
 	}
-	return p, nil
+	return writer, transport, nil
 }
 
 // Send passes the slice on in one call, as the client's documentation advises.

@@ -45,7 +45,7 @@ type consumer struct {
 const errorPause = 100 * time.Millisecond
 
 func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
-	config, err := configure(s, env, consumerKeys[:])
+	config, err := ConsumerConfig(s, env)
 	if err != nil {
 		return nil, fmt.Errorf("sarama consumer: %w", err)
 	}

@@ -48,6 +48,17 @@ func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (
 	return newConsumer(s, env, h)
 }
 
+// ProducerConfig is the configuration of a producing client. It is exported so
+// that a loop without the harness can be measured with the very same client.
+func ProducerConfig(s drivers.Settings, env drivers.Env) (*client.Config, error) {
+	return configure(s, env, producerKeys[:])
+}
+
+// ConsumerConfig is the configuration of a member.
+func ConsumerConfig(s drivers.Settings, env drivers.Env) (*client.Config, error) {
+	return configure(s, env, consumerKeys[:])
+}
+
 // configure makes the client's configuration for one role.
 func configure(s drivers.Settings, env drivers.Env, keys []string) (*client.Config, error) {
 	c := client.NewConfig()

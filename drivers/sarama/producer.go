@@ -45,7 +45,7 @@ type refusal struct {
 const slabMessages = 256
 
 func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
-	config, err := configure(s, env, producerKeys[:])
+	config, err := ProducerConfig(s, env)
 	if err != nil {
 		return nil, fmt.Errorf("sarama producer: %w", err)
 	}
