@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	client "github.com/IBM/sarama"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kbench/kbench/drivers/franzgo"
+	"github.com/kbench/kbench/drivers/kafkago"
+	saramadriver "github.com/kbench/kbench/drivers/sarama"
+)
+
+// pollRecords bounds one poll of franz-go, as `handler.revoke: wait` means for
+// it: a rebalance waits for the records of a poll.
+const pollRecords = 500
+
+// markEvery is how many records pass between two marks where records come one by
+// one.
+const markEvery = 256
+
+func consumeFranzGo(m *meter, j bareJob) error {
+	opts, err := franzgo.ConsumerOptions(j.Settings, j.env())
+	if err != nil {
+		return err
+	}
+	c, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("franz-go: %w", err)
+	}
+	defer c.CloseAllowingRebalance()
+	var n, looked, bytes int64
+	var last []*kgo.Record
+	for {
+		fetches := c.PollRecords(m.ctx, pollRecords)
+		if m.ctx.Err() != nil {
+			return nil
+		}
+		last = last[:0]
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if p.Err != nil {
+				m.fail(fmt.Errorf("franz-go: partition %d: %w", p.Partition, p.Err))
+			}
+			if len(p.Records) == 0 {
+				return
+			}
+			for _, r := range p.Records {
+				bytes += int64(len(r.Value))
+			}
+			n += int64(len(p.Records))
+			last = append(last, p.Records[len(p.Records)-1])
+		})
+		c.MarkCommitRecords(last...)
+		c.AllowRebalance()
+		m.parts[0].Store(n)
+		if n-looked >= clockEvery {
+			looked = n
+			if m.over() {
+				return checkBytes(n, bytes, j)
+			}
+		}
+	}
+}
+
+// checkBytes uses what the loop read of each record, so that reading it cannot be
+// left out.
+func checkBytes(n, bytes int64, j bareJob) error {
+	if bytes != n*int64(j.Size) {
+		return fmt.Errorf("%d records hold %d bytes, not %d each: the topic is not the one that was filled", n, bytes, j.Size)
+	}
+	return nil
+}
+
+func consumeSarama(m *meter, j bareJob) error {
+	config, err := saramadriver.ConsumerConfig(j.Settings, j.env())
+	if err != nil {
+		return err
+	}
+	g, err := client.NewConsumerGroup(j.Seeds, j.Settings.GroupID, config)
+	if err != nil {
+		return fmt.Errorf("sarama: %w", err)
+	}
+	var errs sync.WaitGroup
+	errs.Go(func() {
+		for err := range g.Errors() {
+			m.fail(fmt.Errorf("sarama: %w", err))
+		}
+	})
+	for m.ctx.Err() == nil && err == nil {
+		err = g.Consume(m.ctx, []string{j.Topic}, &claims{m: m, j: j})
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	err = errors.Join(err, g.Close())
+	errs.Wait()
+	return err
+}
+
+// claims is sarama's handler: one goroutine per partition, which share nothing.
+type claims struct {
+	m *meter
+	j bareJob
+}
+
+func (*claims) Setup(client.ConsumerGroupSession) error   { return nil }
+func (*claims) Cleanup(client.ConsumerGroupSession) error { return nil }
+
+func (c *claims) ConsumeClaim(s client.ConsumerGroupSession, claim client.ConsumerGroupClaim) error {
+	var n, bytes int64
+	seen := &c.m.parts[claim.Partition()]
+	for r := range claim.Messages() { // closed when the session ends
+		bytes += int64(len(r.Value))
+		n++
+		if n%markEvery == 0 {
+			s.MarkMessage(r, "")
+			seen.Store(n)
+			if n%clockEvery == 0 && c.m.over() {
+				break
+			}
+		}
+	}
+	return checkBytes(n, bytes, c.j)
+}
+
+func consumeKafkaGo(m *meter, j bareJob) error {
+	config, err := kafkago.ReaderConfig(j.Settings, j.env())
+	if err != nil {
+		return err
+	}
+	c := kafka.NewReader(config)
+	var n, bytes int64
+	for {
+		r, err := c.FetchMessage(m.ctx)
+		if m.ctx.Err() != nil {
+			return c.Close()
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("kafka-go: fetch: %w", err), c.Close())
+		}
+		bytes += int64(len(r.Value))
+		n++
+		if n%markEvery == 0 {
+			m.parts[0].Store(n)
+			if err := c.CommitMessages(m.ctx, r); err != nil && m.ctx.Err() == nil {
+				return errors.Join(fmt.Errorf("kafka-go: mark: %w", err), c.Close())
+			}
+			if n%clockEvery == 0 && m.over() {
+				return errors.Join(checkBytes(n, bytes, j), c.Close())
+			}
+		}
+	}
+}

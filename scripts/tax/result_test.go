@@ -1,0 +1,78 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/kbench/kbench/cmd/kbench/cli"
+)
+
+func TestJudge(t *testing.T) {
+	f := func(median, low, high float64, known bool, want verdict) {
+		t.Helper()
+		if got := judge(interval{median, low, high, known}, 1.05); got != want {
+			t.Errorf("judge(%v [%v, %v]) = %q, want %q", median, low, high, got, want)
+		}
+	}
+	f(1.02, 1.00, 1.05, true, met)
+	f(1.04, 1.01, 1.06, true, within)
+	f(1.06, 1.04, 1.08, true, over)
+	f(1.08, 1.06, 1.10, true, missed)
+	f(1.50, 1.40, 1.60, false, noPairs)
+}
+
+// pairsOf makes pairs whose ratios of CPU and throughput are given.
+func pairsOf(n int, cpu, rate, brokerCores float64) []pair {
+	var ps []pair
+	for range n {
+		ps = append(ps, pair{
+			Bare:   sample{figures: figures{CPUNs: 100, Rate: 1000}, BrokerCores: brokerCores},
+			Kbench: sample{figures: figures{CPUNs: 100 * cpu, Rate: 1000 * rate}, BrokerCores: brokerCores},
+		})
+	}
+	return ps
+}
+
+func TestEvaluate(t *testing.T) {
+	f := func(c cell, cpu, rate, brokerCores float64, wantCPU, wantThroughput verdict) {
+		t.Helper()
+		r := evaluate(measured{cell: c, Pairs: pairsOf(8, cpu, rate, brokerCores), capacity: 1})
+		if r.CPUVerdict != wantCPU || r.ThroughVerdict != wantThroughput {
+			t.Errorf("%s at %v and %v: %q and %q, want %q and %q", c, cpu, rate, r.CPUVerdict, r.ThroughVerdict, wantCPU, wantThroughput)
+		}
+	}
+	f(cell{produce, franzGo, 100}, 1.04, 0.98, 0.5, met, met)
+	f(cell{produce, franzGo, 100}, 1.08, 0.90, 0.5, missed, missed)
+	f(cell{consume, franzGo, 100}, 1.08, 0.98, 0.5, met, met) // the one with a wider bound
+	f(cell{consume, sarama, 100}, 1.08, 0.98, 0.5, missed, met)
+	f(cell{produce, sarama, 100}, 1.00, 0.50, 0.95, met, exempt) // the broker is the limit
+}
+
+func TestSentencesNameWhatIsNotMet(t *testing.T) {
+	r := evaluate(measured{cell: cell{produce, kafkaGo, 1024}, Pairs: pairsOf(8, 1.2, 0.99, 0.1), capacity: 1})
+	got := strings.Join(r.sentences(), "\n")
+	if !strings.Contains(got, "CPU per record 1.200") || !strings.Contains(got, "missed") || strings.Contains(got, "throughput") {
+		t.Errorf("sentences = %q, want the CPU alone, as missed", got)
+	}
+}
+
+func TestWrongFlags(t *testing.T) {
+	f := func(want string, args ...string) {
+		t.Helper()
+		var said strings.Builder
+		if code := run(args, io.Discard, &said); code != cli.ExitUsage || !strings.Contains(said.String(), want) {
+			t.Errorf("tax %v: exit %d with %q, want %d with %q", args, code, said.String(), cli.ExitUsage, want)
+		}
+	}
+	f("--client librdkafka", "--client", "librdkafka")
+	f("--direction both", "--direction", "both")
+	f("--broker attached", "--broker", "attached")
+	f("--size 8", "--size", "100,8")
+	f("--size x", "--size", "x")
+	f("--pairs 0", "--pairs", "0")
+	f("--window 1s", "--window", "1s")
+	f("--nodes", "--nodes", "0")
+	f("unexpected argument", "now")
+	f("not defined", "--no-such-flag")
+}
