@@ -6,19 +6,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 )
 
@@ -43,17 +38,6 @@ type kafkaNodes struct {
 	dir   *dataDir
 	nodes []*jvm
 	dead  chan error
-}
-
-// jvm is one node.
-type jvm struct {
-	launch.Process
-	id   int
-	log  string // the file of its standard output
-	copy chan struct{}
-
-	mu     sync.Mutex
-	wanted bool // its end is
 }
 
 // errPortTaken says that a node did not get its port.
@@ -185,62 +169,6 @@ func newID() string {
 	}
 }
 
-func startNode(ctx context.Context, o Options, dist distribution, l layout, n int) (*jvm, error) {
-	log, err := os.OpenFile(l.log(n), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("start node %d: %w", l.id(n), err)
-	}
-	// A node lives as long as this process, not as long as its start.
-	p, err := launch.Local{}.Start(context.WithoutCancel(ctx), launch.Spec{
-		Path: dist.java,
-		Args: []string{"-Xmx" + o.Heap, "-XX:+UseSerialGC", "-Djava.awt.headless=true",
-			"-Dlog4j2.configurationFile=" + l.logConfig(), "-cp", filepath.Join(dist.libs, "*"),
-			"kafka.Kafka", l.properties(n)},
-		Dir:    l.dir,
-		Stderr: log,
-	})
-	if err != nil {
-		_ = log.Close()
-		return nil, fmt.Errorf("start node %d: %w", l.id(n), err)
-	}
-	node := &jvm{Process: p, id: l.id(n), log: l.log(n), copy: make(chan struct{})}
-	go func() {
-		defer close(node.copy)
-		_, _ = io.Copy(log, p.Stdout()) // a log that cannot be written must not stop the node
-		p.Wait()
-		_ = log.Close()
-	}()
-	return node, nil
-}
-
-// watch reports the end of a node, unless it is wanted.
-func (j *jvm) watch(dead chan<- error) {
-	exit := j.Wait()
-	<-j.copy
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.wanted {
-		return
-	}
-	dead <- fmt.Errorf("node %d (pid %d) of Apache Kafka %s: %s", j.id, j.PID(), exit, j.lastWords())
-}
-
-// lostPort says that the node did not get its port. It stands in the log long
-// before the node has given up and ended.
-func (j *jvm) lostPort() bool {
-	text, err := os.ReadFile(j.log)
-	return err == nil && strings.Contains(string(text), "Address already in use")
-}
-
-// lastWords is the end of the node's log.
-func (j *jvm) lastWords() string {
-	text, err := os.ReadFile(j.log)
-	if err != nil || len(text) == 0 {
-		return "its log is empty"
-	}
-	return "the end of its log: " + lastLines(string(text), 5)
-}
-
 // await returns when every node is registered and a group can be coordinated. The
 // first request for a coordinator makes the topic of the offsets, which must not
 // happen in the first measured trial.
@@ -343,10 +271,11 @@ func (k *kafkaNodes) ready() ready       { return k.is }
 func (k *kafkaNodes) died() <-chan error { return k.dead }
 
 // stop ends the nodes. In good order means all at once: nodes that are stopped one
-// after the other leave the last ones without a quorum, and those never stop.
+// after the other leave the last ones without a quorum, and those never stop. For
+// the same reason a cluster that has lost a node is killed.
 func (k *kafkaNodes) stop(clean bool) error {
 	sig := syscall.SIGTERM
-	if !clean {
+	if !clean || k.broken() {
 		sig = syscall.SIGKILL
 	}
 	for _, n := range k.nodes {
@@ -370,27 +299,14 @@ func (k *kafkaNodes) stop(clean bool) error {
 	return k.dir.remove()
 }
 
-// end signals a node that may have ended already.
-func (j *jvm) end(sig syscall.Signal) {
-	j.mu.Lock()
-	j.wanted = true
-	j.mu.Unlock()
-	_ = j.Signal(context.Background(), sig)
-}
-
-// freePorts returns ports of the loopback interface that are free now. They are
-// held together while they are chosen, so that none comes twice.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+// broken says that a node has ended unasked.
+func (k *kafkaNodes) broken() bool {
+	for _, n := range k.nodes {
+		select {
+		case <-n.Done():
+			return true
+		default:
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	return ports, nil
+	return false
 }
-
-func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
