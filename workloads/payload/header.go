@@ -18,9 +18,10 @@ import (
 //	0   4   8        16       24   28    32
 //	run |prod|  seq    |  due   |body|check| body ...
 //
-// All little-endian. body is the CRC32C of what follows the header, check that
-// of the header's first 28 bytes: a value can be recognised for the price of
-// the header, whatever its length.
+// All little-endian. body is the CRC32C of what follows the header, check a mix
+// of the header's other fields: a value can be recognised for the price of the
+// header, whatever its length. The mix is no CRC because it is made for every
+// record sent, where 30 ns would show; 28 bytes are four words.
 const HeaderSize = 32
 
 const checked = HeaderSize - 4
@@ -48,7 +49,23 @@ func Put(value []byte, h Header) {
 	le.PutUint64(b[8:], h.Seq)
 	le.PutUint64(b[16:], uint64(h.Due))
 	le.PutUint32(b[24:], h.Body)
-	le.PutUint32(b[checked:], crc32.Checksum(b[:checked], castagnoli))
+	le.PutUint32(b[checked:], h.check())
+}
+
+// check mixes the fields so that a change of any bit of the header changes
+// about half of its bits: each word is folded in by a multiplication with an odd
+// constant, whose high bits depend on all bits below, and a shift that brings
+// them down.
+func (h *Header) check() uint32 {
+	const m = 0x9e3779b97f4a7c15                                           // 2^64 over the golden ratio
+	x := (uint64(h.Run)<<32 | uint64(h.Producer) ^ 0xd6e8feb86659fd93) * m // a header of zeros is not valid
+	x ^= x >> 29
+	x = (x ^ h.Seq) * m
+	x ^= x >> 32
+	x = (x ^ uint64(h.Due)) * m
+	x ^= x >> 29
+	x = (x ^ uint64(h.Body)) * m
+	return uint32(x >> 32)
 }
 
 // Get reads the header of a value without checking it. A value that is too
@@ -71,8 +88,11 @@ func Get(value []byte) Header {
 // Valid reports whether value begins with an undamaged header. It does not look
 // at the body.
 func Valid(value []byte) bool {
-	return len(value) >= HeaderSize &&
-		binary.LittleEndian.Uint32(value[checked:]) == crc32.Checksum(value[:checked], castagnoli)
+	if len(value) < HeaderSize {
+		return false
+	}
+	h := Get(value)
+	return binary.LittleEndian.Uint32(value[checked:]) == h.check()
 }
 
 // Intact reports whether header and body are both undamaged.
