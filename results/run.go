@@ -114,6 +114,7 @@ type Trial struct {
 	ClockEvery  int             `json:"clock_every"` // clock, checksum and histogram on every so-many-th record; sequence on all
 	CanaryNs    int64           `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
 	BrokerPIDs  []int           `json:"broker_pids,omitempty"`
+	Acts        []Act           `json:"acts,omitempty"`  // the timeline as it was carried out
 	Notes       []string        `json:"notes,omitempty"` // what was done differently from what was asked
 }
 
@@ -139,6 +140,29 @@ type WireCheck struct {
 	OK     bool   `json:"ok"`
 	Lie    bool   `json:"lie,omitempty"` // contradicts the claim, and fails the trial
 	Note   string `json:"note,omitempty"`
+}
+
+// Act is one act of churn as it was planned and as it was done. Times are ns of
+// the host's monotonic clock; 0: did not happen.
+type Act struct {
+	N        int    `json:"n"`                  // in the order of the timeline, from 1
+	Kind     string `json:"kind"`               // join, leave, crash, stall, restart
+	Counted  bool   `json:"counted"`            // an event with figures; false: it only restores
+	Group    string `json:"of,omitempty"`       // the entry it came from, such as rolling or storm
+	Member   string `json:"member"`             // worker that joins, leaves, ...
+	Replaces string `json:"replaces,omitempty"` // restart: the worker whose place is taken
+	// PlannedPhase is the fraction of the heartbeat interval after a beat of
+	// PhaseOf at which the act was to be done (-1: not asked), Phase where it was.
+	PhaseOf      string             `json:"phase_of,omitempty"`
+	PlannedPhase float64            `json:"planned_phase"`
+	Phase        float64            `json:"phase"`
+	Planned      int64              `json:"planned"`           // when it was to be done
+	At           int64              `json:"at"`                // t_e: the call that starts, signals or kills
+	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT
+	Gone         int64              `json:"gone,omitempty"`    // the process had ended
+	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned
+	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
+	Error        string             `json:"error,omitempty"`
 }
 
 // Phase is a part of a trial. Times are ns of the host's monotonic clock.

@@ -20,6 +20,8 @@ type Spec struct {
 	Group    Group            `yaml:"group" json:"group"`
 	Metadata Metadata         `yaml:"metadata" json:"metadata"`
 	Phases   Phases           `yaml:"phases" json:"phases"`
+	Churn    []ChurnEntry     `yaml:"churn" json:"churn,omitempty"`
+	Pause    Pause            `yaml:"pause" json:"pause"`
 	Process  Process          `yaml:"process" json:"process"`
 	Needs    []string         `yaml:"needs" json:"needs,omitempty"`
 	Matrix   map[string][]any `yaml:"matrix" json:"matrix,omitempty"`
@@ -175,6 +177,37 @@ type Phases struct {
 	Warmup  time.Duration `yaml:"warmup" json:"warmup"`
 	Measure time.Duration `yaml:"measure" json:"measure"`
 	Drain   time.Duration `yaml:"drain" json:"drain"` // deadline, not a duration
+}
+
+// ChurnEntry is one line of the timeline: an act (Do) or a cycle of acts, once
+// or several times, at a time, every so often, or when the group is stable.
+type ChurnEntry struct {
+	Do    string   `yaml:"do" json:"do,omitempty"`       // join, leave, crash, stall, restart, rolling, crashloop, storm, add-partitions, subscribe, assignor-roll
+	Cycle []string `yaml:"cycle" json:"cycle,omitempty"` // acts done in turn, each counted: [join, leave]
+	// When the first act is done: at an offset into the measured part, or when
+	// the group has been stable for twice the heartbeat ("stable").
+	At    time.Duration `yaml:"at" json:"at,omitempty"`
+	When  string        `yaml:"when" json:"when,omitempty"`
+	Every time.Duration `yaml:"every" json:"every,omitempty"` // between repetitions of an act with At
+	Times int           `yaml:"times" json:"times,omitempty"` // repetitions; 1 unless written
+	// Phase is when within the heartbeat of the victim (leave, crash, stall,
+	// restart) or of the oldest survivor (join) the act is done: random, best
+	// (just before a beat), worst (just after), or a fraction such as 0.25 of the
+	// interval after a beat.
+	Phase   string         `yaml:"phase" json:"phase,omitempty"`
+	Target  string         `yaml:"target" json:"target,omitempty"`   // oldest, newest, random
+	With    map[string]any `yaml:"with" json:"with,omitempty"`       // settings of the member acted on
+	Restore *bool          `yaml:"restore" json:"restore,omitempty"` // undo it by the opposite act, recorded but not counted; true unless written
+	For     time.Duration  `yaml:"for" json:"for,omitempty"`         // stall, crashloop, storm: how long
+	ID      string         `yaml:"id" json:"id,omitempty"`           // restart: same or new member id
+	Rate    Rate           `yaml:"rate" json:"rate,omitzero"`        // storm: acts per second, Poisson
+	Count   int            `yaml:"count" json:"count,omitempty"`     // add-partitions: how many more
+	To      []string       `yaml:"to" json:"to,omitempty"`           // assignor-roll: the assignors after the roll
+}
+
+// Pause says from which lateness on a partition counts as down.
+type Pause struct {
+	Theta time.Duration `yaml:"theta" json:"theta"`
 }
 
 // Process is what every worker process is given, equal in every arm.
