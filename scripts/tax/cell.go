@@ -78,7 +78,7 @@ func (c cell) settings(spec *workloads.Spec, topic, group string) drivers.Settin
 func fill(size int, length time.Duration) int {
 	perSecond := 5_000_000.0
 	if size > 256 {
-		perSecond = 1_200_000 * 1024 / float64(size)
+		perSecond = 1_800_000 * 1024 / float64(size)
 	}
 	return int(perSecond * length.Seconds())
 }

@@ -84,6 +84,9 @@ func run(args []string, out, errOut io.Writer) int {
 			code = cli.ExitFailed
 		}
 	}
+	if len(rs) == 0 {
+		return code // only an error leaves nothing to print
+	}
 	if asJSON {
 		err = writeJSON(out, rs)
 	} else {
