@@ -3,7 +3,9 @@ package worker
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +28,8 @@ type generator struct {
 	fixed  bool           // every value has the same length, so bodies stay where they are
 	chunk  []*drivers.Msg
 	sent   int64
-	turn   int // closed loop: the partition whose turn it is
+	turn   int          // closed loop: the partition whose turn it is
+	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
 }
 
@@ -41,6 +44,7 @@ func newGenerator(s *session) (*generator, error) {
 	if spec.Topic.Partitions < 1 {
 		return nil, fmt.Errorf("topic has no partitions")
 	}
+	g.until.Store(math.MaxInt64)
 	g.producer, g.every, g.wake = s.job.Number, uint64(s.job.Every-1), make(chan struct{}, 1)
 	g.windows = make([]window, spec.Topic.Partitions)
 	limit := max(spec.Produce.Window/spec.Topic.Partitions, 1)
@@ -155,6 +159,9 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 			if due > now {
 				break
 			}
+			if due >= g.until.Load() {
+				return g.flush(ctx)
+			}
 			p := g.keys.Partition(uint64(i), int32(len(g.windows)))
 			if w := &g.windows[p]; !w.room() {
 				if err := g.flush(ctx); err != nil {
@@ -180,7 +187,11 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		nap(max(start+int64(sched.At(i))-record.Now(), tick))
+		if now := record.Now(); now < g.until.Load() {
+			nap(max(start+int64(sched.At(i))-now, tick))
+		} else if start+int64(sched.At(i)) >= now {
+			return nil // the end has come before the next record is due
+		}
 	}
 	return nil
 }
@@ -191,9 +202,9 @@ func nap(ns int64) {
 	_ = unix.Nanosleep(&ts, nil)
 }
 
-// closed sends whenever a window has room, until end or until limit records
+// closed sends whenever a window has room, until the end or until limit records
 // were sent (0: no limit). The intended time of a record is when it is sent.
-func (g *generator) closed(ctx context.Context, end int64, limit int64) error {
+func (g *generator) closed(ctx context.Context, limit int64) error {
 	keyed := g.job.Spec.Records.Keys.Kind != "none"
 	producers := uint64(max(g.job.Spec.Produce.Producers, 1))
 	if g.job.Role == Filler {
@@ -210,7 +221,7 @@ func (g *generator) closed(ctx context.Context, end int64, limit int64) error {
 	}
 	for {
 		now := record.Now()
-		if now >= end {
+		if now >= g.until.Load() {
 			return g.flush(ctx)
 		}
 		for len(g.chunk) < cap(g.chunk) && (limit == 0 || g.sent+int64(len(g.chunk)) < limit) {

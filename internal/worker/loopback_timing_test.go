@@ -45,7 +45,7 @@ func benchLoopback(b *testing.B, members, every int) {
 	spec.Produce.Chunk = 64
 	spec.Consume.Members = members
 	d := loopback.New()
-	w := &worker{report: &reporter{out: io.Discard}, job: Job{
+	w := &worker{driver: d, report: &reporter{out: io.Discard}, job: Job{
 		Name: "both-0", Role: Both, Client: d.Name(), Dir: filepath.Join(b.TempDir(), "w"), Spec: spec, RunTag: 1, Topic: "t",
 		Interval: time.Second, Every: every,
 		Settings: drivers.Settings{
@@ -58,18 +58,18 @@ func benchLoopback(b *testing.B, members, every int) {
 	if w.s, err = openSession(context.Background(), w.job, w.report); err != nil {
 		b.Fatal(err)
 	}
-	if err := w.start(d); err != nil {
+	if err := w.start(); err != nil {
 		b.Fatal(err)
 	}
 	// The first records grow maps and rings.
-	if err := w.gen.closed(b.Context(), math.MaxInt64, 100_000); err != nil {
+	if err := w.gen.closed(b.Context(), 100_000); err != nil {
 		b.Fatal(err)
 	}
 	w.s.boundaries(record.Now(), math.MaxInt64)
 	b.ReportAllocs()
 	b.ResetTimer()
 	cpu := processCPU()
-	if err := w.gen.closed(b.Context(), math.MaxInt64, 100_000+int64(b.N)); err != nil {
+	if err := w.gen.closed(b.Context(), 100_000+int64(b.N)); err != nil {
 		b.Fatal(err)
 	}
 	if !w.gen.drain(b.Context(), 10*time.Second) {

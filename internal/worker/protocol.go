@@ -18,6 +18,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -27,7 +28,8 @@ type Role string
 // The roles. A reference producer is a producer that is not the thing compared.
 // Filler puts a backlog into the topic and ends. Both is a producer and its
 // consumers in one process, for drivers without a broker. Readback reads the
-// topic after the measured part so that the audit knows what is in it.
+// topic after the measured part so that the audit knows what is in it. Observer
+// asks the coordinator for its view of the group, again and again.
 const (
 	Producer  Role = "producer"
 	Reference Role = "reference"
@@ -35,6 +37,7 @@ const (
 	Consumer  Role = "consumer"
 	Both      Role = "both"
 	Readback  Role = "readback"
+	Observer  Role = "observer"
 )
 
 // Job is the first line a worker reads.
@@ -53,13 +56,15 @@ type Job struct {
 	Profiles []profiles.Kind  `json:"profiles,omitempty"`
 	Interval time.Duration    `json:"interval"`       // of the latency histograms
 	Every    int              `json:"clock_every"`    // a power of two; see results.Trial.ClockEvery
+	Hold     bool             `json:"hold,omitempty"` // be ready, and become a member when told to join
 	Ends     map[int32]int64  `json:"ends,omitempty"` // where a backlog or a readback ends
 }
 
 // Command is a later line from the supervisor.
 type Command struct {
-	Do string `json:"do"` // begin, drain or close
-	// begin: when the parts of the trial start, ns of the monotonic clock.
+	Do string `json:"do"` // begin, join, end, drain or close
+	// begin: when the parts of the trial start, ns of the monotonic clock. An
+	// End of 0 is told later, by end.
 	Warmup  int64 `json:"warmup,omitempty"`
 	Measure int64 `json:"measure,omitempty"`
 	End     int64 `json:"end,omitempty"`
@@ -70,6 +75,8 @@ type Command struct {
 // The commands.
 const (
 	Begin = "begin"
+	Join  = "join"
+	End   = "end"
 	Drain = "drain"
 	Close = "close"
 )
@@ -89,18 +96,24 @@ type Report struct {
 	// produced: per partition the offset after the last acked record; progress
 	// while draining: after the last delivered one.
 	Next map[int32]int64 `json:"next,omitempty"`
+	// group: the coordinator's view.
+	View *record.GroupView `json:"view,omitempty"`
 }
 
 // What a worker says. Ready: the client is started. Alive: once a second.
-// Phase: a part of the trial began. Produced: every record is answered.
-// Progress: positions, while draining. Done: files are complete; the process
+// Phase: a part of the trial began. Joined: a held member has its client. Beat:
+// it has sent a heartbeat. Produced: every record is answered.
+// Progress: positions, while draining. Group: the observer's latest view. Done: files are complete; the process
 // ends. Failed: it cannot go on.
 const (
 	Ready    = "ready"
 	Alive    = "alive"
 	PhaseMsg = "phase"
+	Joined   = "joined"
+	Beat     = "beat"
 	Produced = "produced"
 	Progress = "progress"
+	Group    = "group"
 	Done     = "done"
 	Failed   = "failed"
 )

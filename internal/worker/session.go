@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/wire"
 	"github.com/kbench/kbench/profiles/capture"
@@ -32,6 +34,9 @@ type session struct {
 	done    sync.WaitGroup
 
 	capture *capture.Session
+
+	measure int64      // when the measured part began
+	ends    chan int64 // when an open-ended one ends, once that is known
 }
 
 // spanEvery is the grid on which delivery spans are cut: parts of a trial start
@@ -42,7 +47,7 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	if err := os.MkdirAll(job.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("worker directory: %w", err)
 	}
-	s := &session{job: job, report: report}
+	s := &session{job: job, report: report, ends: make(chan int64, 1)}
 	ok := false
 	defer func() {
 		if !ok {
@@ -67,7 +72,7 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	if err != nil {
 		return nil, err
 	}
-	s.tap = wire.New(wire.Options{Now: record.Now, Emit: s.events.Write, TLS: tlsConfig})
+	s.tap = wire.New(wire.Options{Now: record.Now, Emit: s.emit, TLS: tlsConfig})
 	ok = true
 
 	s.clockPair()
@@ -127,18 +132,44 @@ func (s *session) phase(name string) {
 
 // boundaries fixes when the measured part starts and ends for all recorders.
 func (s *session) boundaries(measure, end int64) {
+	s.measure = measure
 	s.spans.SetCuts(measure, int64(spanEvery))
 	s.latency.SetPhases(measure, end)
 }
 
-// phases walks through the parts of a trial whose times are known and returns
-// when the measured part has ended.
+// end fixes the end of an open-ended measured part.
+func (s *session) end(at int64) {
+	s.latency.SetPhases(s.measure, at)
+	select {
+	case s.ends <- at:
+	default: // it is known already
+	}
+}
+
+// emit takes what the tap saw. The supervisor wants to know of every heartbeat
+// at once, since acts are timed by them.
+func (s *session) emit(e record.Event) {
+	s.events.Write(e)
+	if e.K == record.EvRequest && (e.API == int16(kmsg.Heartbeat) || e.API == int16(kmsg.ConsumerGroupHeartbeat)) {
+		s.report.say(Report{Say: Beat, At: e.T})
+	}
+}
+
+// phases walks through the parts of a trial and returns when the measured part
+// has ended. An end of 0 is not known yet.
 func (s *session) phases(ctx context.Context, c Command) error {
 	steps := []struct {
 		at   int64
 		name string
 	}{{c.Warmup, "warmup"}, {c.Measure, "measure"}, {c.End, "drain"}}
 	for _, step := range steps {
+		if step.at == 0 {
+			select {
+			case step.at = <-s.ends:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		if err := sleepUntil(ctx, step.at); err != nil {
 			return err
 		}

@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"os/signal"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -50,7 +54,10 @@ func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writ
 			}
 		}
 	}()
-	w := &worker{job: job, report: report, commands: commands}
+	leave := make(chan os.Signal, 1)
+	signal.Notify(leave, syscall.SIGTERM)
+	defer signal.Stop(leave)
+	w := &worker{job: job, report: report, commands: commands, leave: leave}
 	err = w.run(ctx, table)
 	if err != nil {
 		report.say(Report{Say: Failed, Error: err.Error()})
@@ -63,12 +70,15 @@ func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writ
 // worker is one role at work.
 type worker struct {
 	job      Job
+	driver   drivers.Driver
 	report   *reporter
 	commands <-chan Command
 	s        *session
 	gen      *generator
-	members  []*handler
-	acked    int64
+	leave    <-chan os.Signal // SIGTERM: go, in good order
+
+	mu      sync.Mutex
+	members []*handler // under mu: a held member joins while others look
 }
 
 func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
@@ -84,6 +94,9 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	if w.job.Role == Readback {
 		return w.readback(ctx)
 	}
+	if w.job.Role == Observer {
+		return w.observe(ctx)
+	}
 	var d drivers.Driver
 	for _, t := range table {
 		if t.Name() == w.job.Client {
@@ -93,8 +106,11 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	if d == nil {
 		return fmt.Errorf("no driver is called %q", w.job.Client)
 	}
-	if err := w.start(d); err != nil {
-		return errors.Join(err, w.stop())
+	w.driver = d
+	if !w.job.Hold {
+		if err := w.start(); err != nil {
+			return errors.Join(err, w.stop())
+		}
 	}
 	alive, stopAlive := context.WithCancel(ctx)
 	var beats sync.WaitGroup
@@ -109,8 +125,8 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 }
 
 // start makes the clients of the role.
-func (w *worker) start(d drivers.Driver) error {
-	set := w.job.Settings
+func (w *worker) start() error {
+	d, set := w.driver, w.job.Settings
 	if w.job.Role == Consumer || w.job.Role == Both {
 		n := 1
 		if w.job.Role == Both {
@@ -121,7 +137,9 @@ func (w *worker) start(d drivers.Driver) error {
 			if err := h.start(d, set); err != nil {
 				return err
 			}
+			w.mu.Lock()
 			w.members = append(w.members, h)
+			w.mu.Unlock()
 		}
 	}
 	if w.job.Role != Consumer {
@@ -140,7 +158,7 @@ func (w *worker) start(d drivers.Driver) error {
 // work carries out commands until close.
 func (w *worker) work(ctx context.Context) error {
 	if w.job.Role == Filler {
-		if err := w.gen.closed(ctx, math.MaxInt64, int64(w.job.Spec.Consume.Backlog)); err != nil {
+		if err := w.gen.closed(ctx, int64(w.job.Spec.Consume.Backlog)); err != nil {
 			return err
 		}
 		return w.produced(ctx)
@@ -150,19 +168,40 @@ func (w *worker) work(ctx context.Context) error {
 			return err
 		}
 	}
+	var producing chan error // answers once, when every record of a producer has
 	for {
 		select {
 		case <-ctx.Done():
+			if producing != nil {
+				<-producing
+			}
 			return errors.New("the supervisor is gone")
+		case <-w.leave:
+			return nil
+		case err := <-producing:
+			if err != nil {
+				return err
+			}
+			producing = nil
 		case c := <-w.commands:
 			switch c.Do {
 			case Begin:
-				if err := w.begin(ctx, c); err != nil {
+				if done := w.begin(ctx, c); done != nil {
+					producing = done
+				}
+			case Join:
+				if err := w.start(); err != nil {
 					return err
 				}
+				w.report.say(Report{Say: Joined})
+			case End:
+				w.end(c.End)
 			case Drain:
 				w.drain(c.Ends)
 			case Close:
+				if producing != nil {
+					return <-producing
+				}
 				return nil
 			default:
 				return fmt.Errorf("unknown command %q", c.Do)
@@ -171,13 +210,16 @@ func (w *worker) work(ctx context.Context) error {
 	}
 }
 
-// begin goes through warm-up and measured part. A producer then waits for its
-// acks and closes; a consumer goes on until it is told where to stop.
-func (w *worker) begin(ctx context.Context, c Command) error {
-	w.s.boundaries(c.Measure, c.End)
-	phases := make(chan error, 1)
+// begin goes through warm-up and measured part while commands are heard. A
+// producer then waits for its acks and closes, and says on the channel when it
+// has; a consumer, which has none, goes on until it is told where to stop.
+func (w *worker) begin(ctx context.Context, c Command) chan error {
+	end := c.End
+	if end == 0 {
+		end = math.MaxInt64 // the timeline decides
+	}
+	w.s.boundaries(c.Measure, end)
 	if w.gen == nil {
-		// The commands that follow must be heard while the parts go by.
 		w.s.done.Go(func() {
 			if err := w.s.phases(w.s.ctx, c); err != nil && w.s.ctx.Err() == nil {
 				w.report.say(Report{Say: Failed, Error: err.Error()})
@@ -185,6 +227,22 @@ func (w *worker) begin(ctx context.Context, c Command) error {
 		})
 		return nil
 	}
+	w.gen.until.Store(end)
+	done := make(chan error, 1)
+	go func() { done <- w.produce(ctx, c) }()
+	return done
+}
+
+// end fixes when an open-ended measured part ends.
+func (w *worker) end(at int64) {
+	if w.gen != nil {
+		w.gen.until.Store(at)
+	}
+	w.s.end(at)
+}
+
+func (w *worker) produce(ctx context.Context, c Command) error {
+	phases := make(chan error, 1)
 	go func() { phases <- w.s.phases(ctx, c) }()
 	if err := sleepUntil(ctx, c.Warmup); err != nil {
 		return err
@@ -201,15 +259,22 @@ func (w *worker) begin(ctx context.Context, c Command) error {
 func (w *worker) generate(ctx context.Context, c Command) error {
 	p := w.job.Spec.Produce
 	if p.Rate.Max {
-		return w.gen.closed(ctx, c.End, 0)
+		return w.gen.closed(ctx, 0)
 	}
 	length := time.Duration(c.End - c.Warmup)
+	if c.End == 0 {
+		length = endless
+	}
 	sched, err := pace.New(p.Rate.PerSecond, p.Schedule, length, w.job.Seed)
 	if err != nil {
 		return err
 	}
 	return w.gen.open(ctx, sched, c.Warmup, length)
 }
+
+// endless is how far a schedule reaches whose end is not known yet. Only laws
+// that do not depend on the length may be used with it.
+const endless = 24 * time.Hour
 
 // produced ends a producer: all acks, then the client, then the account.
 func (w *worker) produced(ctx context.Context) error {
@@ -285,11 +350,17 @@ func (w *worker) reach(ctx context.Context, n int64) error {
 	}
 }
 
+func (w *worker) all() []*handler {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.members)
+}
+
 // progress sums the members of this process.
 func (w *worker) progress() (int64, map[int32]int64) {
 	var delivered int64
 	next := make(map[int32]int64)
-	for _, h := range w.members {
+	for _, h := range w.all() {
 		d, n := h.progress()
 		delivered += d
 		for p, o := range n {
@@ -339,7 +410,7 @@ func (w *worker) stop() error {
 	defer cancel()
 	w.s.phase("close")
 	var errs []error
-	for _, h := range w.members {
+	for _, h := range w.all() {
 		if err := h.close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: close consumer: %w", w.job.Client, err))
 		}

@@ -54,6 +54,8 @@ type Event struct {
 	Error   string   `json:"error,omitempty"`
 	Runtime *Runtime `json:"runtime,omitempty"`
 	Wall    int64    `json:"wall,omitempty"` // Unix ns, in a clock pair
+
+	View *GroupView `json:"view,omitempty"`
 }
 
 // EventKind is the kind of an Event.
@@ -73,6 +75,7 @@ const (
 	EvPhase    EventKind = "phase" // a phase of the trial began, with a Runtime
 	EvRuntime  EventKind = "runtime"
 	EvClock    EventKind = "clock" // T and Wall were read together
+	EvGroup    EventKind = "group" // the coordinator's own view, by the observer
 	EvStats    EventKind = "stats" // counts at the end of the worker
 )
 
@@ -106,4 +109,22 @@ type Runtime struct {
 	RSS        int64 `json:"rss"`
 	RSSPeak    int64 `json:"rss_peak"`
 	Goroutines int64 `json:"goroutines"`
+}
+
+// GroupView is the group as its coordinator told it at a moment between From
+// and T of the event.
+type GroupView struct {
+	State   string          `json:"state"`
+	Members []GroupMember   `json:"members"`
+	Commits map[int32]int64 `json:"commits,omitempty"` // committed offset by partition
+	Ends    map[int32]int64 `json:"ends,omitempty"`    // end offset by partition; lag is the difference
+}
+
+// GroupMember is one member in a GroupView. Worker is the process behind it, as
+// its client id tells.
+type GroupMember struct {
+	ID       string  `json:"id"`
+	Worker   string  `json:"worker,omitempty"`
+	Instance string  `json:"instance,omitempty"`
+	Parts    []int32 `json:"parts"`
 }

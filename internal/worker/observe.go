@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/results/record"
+)
+
+// observeEvery is how often the observer asks. Between two answers a group may
+// pass through states that it does not see; the taps do.
+const observeEvery = 250 * time.Millisecond
+
+// ClientID is what a worker calls itself in its requests. The observer reads the
+// worker's name back from it.
+func ClientID(name string) string { return clientIDPrefix + name }
+
+const clientIDPrefix = "kbench-"
+
+// observe writes down what the coordinator says of the group until it is told to
+// close: its state, members and assignment, and how far it lags behind.
+func (w *worker) observe(ctx context.Context) error {
+	c, err := cluster.View(w.job.Access)
+	if err != nil {
+		return fmt.Errorf("observer: %w", err)
+	}
+	defer func() { _ = c.Stop(context.Background()) }() // only disconnects
+	w.report.say(Report{Say: Ready})
+	tick := time.NewTicker(observeEvery)
+	defer tick.Stop()
+	for {
+		w.look(ctx, c)
+		select {
+		case <-ctx.Done():
+			return errors.New("the supervisor is gone")
+		case <-w.leave:
+			return nil
+		case cmd := <-w.commands:
+			if cmd.Do == Close {
+				return nil
+			}
+		case <-tick.C:
+		}
+	}
+}
+
+// look takes one view. That the coordinator does not answer is part of the
+// story, not a reason to end it.
+func (w *worker) look(ctx context.Context, c *cluster.Cluster) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	from := record.Now()
+	state, err := c.GroupState(ctx, w.job.Settings.GroupID)
+	at := record.Now()
+	if err != nil {
+		w.s.events.Write(record.Event{T: at, K: record.EvError, Error: err.Error()})
+		w.report.say(Report{Say: Alive})
+		return
+	}
+	view := &record.GroupView{State: state.State}
+	for _, m := range state.Members {
+		g := record.GroupMember{ID: m.ID, Instance: m.Instance, Parts: []int32{}}
+		if name, ok := strings.CutPrefix(m.ClientID, clientIDPrefix); ok {
+			g.Worker = name
+		}
+		for _, p := range m.Parts {
+			g.Parts = append(g.Parts, p.Partition)
+		}
+		view.Members = append(view.Members, g)
+	}
+	if view.Commits, err = c.Committed(ctx, w.job.Settings.GroupID, w.job.Topic); err == nil {
+		view.Ends, err = c.EndOffsets(ctx, w.job.Topic)
+	}
+	if err != nil {
+		w.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
+	}
+	w.s.events.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: w.job.Settings.GroupID, View: view})
+	w.report.say(Report{Say: Group, At: at, View: view})
+}
