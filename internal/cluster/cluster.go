@@ -85,6 +85,13 @@ type Security struct {
 	Password string `json:"password,omitempty"`
 }
 
+// Check says what is wrong with the options, as far as that is known before
+// anything starts.
+func (o Options) Check() error {
+	_, err := o.normal()
+	return err
+}
+
 // normal fills in the defaults and refuses what makes no sense for the kind:
 // nothing is accepted and then ignored.
 func (o Options) normal() (Options, error) {

@@ -77,15 +77,30 @@ type difference struct {
 	why      string
 }
 
+// quiet are the settings whose differences move no figure of a settled group
+// that nothing happens to: they are of structure, or show when something fails or
+// members change. The plan has them; the report counts them.
+func quiet(key string) bool {
+	switch key {
+	case drivers.KeyConnections, drivers.KeySASL, drivers.KeyTransactions, drivers.KeyTelemetry, drivers.KeyMetadataRefresh,
+		drivers.KeyRetries, drivers.KeyRetryBackoff, drivers.KeyAckTimeout, drivers.KeyPrefetch, drivers.KeyEvents,
+		drivers.KeyCommitOnRevoke, drivers.KeyRevoke, drivers.KeyRejoinBackoff, drivers.KeySubscribe:
+		return true
+	}
+	return false
+}
+
 // unmatched prints, once for the whole run, what the clients under test could
-// not do exactly. Outside the matched lane settings differ on purpose, so there
-// only what is missing altogether counts.
+// not do exactly and what may show in the figures. Outside the matched lane
+// settings differ on purpose, so there only what is missing altogether counts. A
+// driver without a broker has no wire on which anything could match.
 func (p *page) unmatched(trials []*results.Trial) {
 	arms := map[difference][]string{}
 	var order []difference
+	var left []string // keys that are counted only
 	width := 0
 	for _, t := range trials {
-		if t.State != "complete" {
+		if t.State != "complete" || len(t.Leaders) == 0 {
 			continue // nothing was measured that a difference could explain
 		}
 		who := t.Ref.Client
@@ -101,6 +116,13 @@ func (p *page) unmatched(trials []*results.Trial) {
 			if f == drivers.Approx && t.Ref.Lane != string(drivers.Matched) {
 				continue
 			}
+			// Where a number of records limits a batch, its bytes only follow.
+			if quiet(l.Key) || l.Key == drivers.KeyBatchBytes && t.Spec.Produce.Batch.Records > 0 {
+				if !slices.Contains(left, l.Key) {
+					left = append(left, l.Key)
+				}
+				continue
+			}
 			d := difference{l.Key, f, l.Why}
 			width = max(width, len(d.key))
 			if arms[d] == nil {
@@ -111,7 +133,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 			}
 		}
 	}
-	if len(order) == 0 {
+	if len(order)+len(left) == 0 {
 		return
 	}
 	rank := map[string]int{}
@@ -124,7 +146,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 	slices.SortStableFunc(order, func(a, b difference) int {
 		return cmp.Or(slices.Compare(arms[a], arms[b]), cmp.Compare(rank[a.key], rank[b.key]), cmp.Compare(a.key, b.key), cmp.Compare(a.why, b.why))
 	})
-	p.heading("What could not be matched")
+	p.heading("What could not be matched (≈ only approximately, ✗ not at all)")
 	last := ""
 	for _, d := range order {
 		if who := strings.Join(arms[d], ", "); who != last {
@@ -137,7 +159,10 @@ func (p *page) unmatched(trials []*results.Trial) {
 		}
 		p.wrapped(fmt.Sprintf("    %s %-*s  ", sign, width, d.key), cmp.Or(d.why, string(d.fidelity)))
 	}
-	p.line("  (≈ only approximately, ✗ not at all)")
+	if len(left) > 0 {
+		p.wrapped("  ", fmt.Sprintf("Not listed: %s of structure, or whose difference shows only when something fails or members change; \"kbench plan --all\" and trial.json have them all.",
+			count(int64(len(left)), "setting")))
+	}
 }
 
 // notes are what the trials did differently from what was asked, and claims
@@ -167,6 +192,37 @@ func notes(trials []*results.Trial) []string {
 			}
 			add(s)
 		}
+	}
+	return out
+}
+
+// warnings are those of the summary that say something new: why a trial has no
+// figures stands below its table, and that a sample is too short for some of
+// them is said once.
+func warnings(run *results.Run, trials []*results.Trial, all []string) []string {
+	known := map[string]bool{} // prefixes
+	for _, t := range trials {
+		if t.State != "complete" {
+			known[fmt.Sprintf("trial %d ", t.Ref.N)] = true
+		}
+	}
+	var samples []string
+	for _, spec := range run.Specs {
+		if spec.Sample {
+			known[spec.Name+": "] = true
+			samples = append(samples, spec.Name+": ")
+		}
+	}
+	var out []string
+	short := false
+	for _, w := range all {
+		short = short || slices.ContainsFunc(samples, func(s string) bool { return strings.HasPrefix(w, s) })
+		if !slices.ContainsFunc(sortedKeys(known), func(prefix string) bool { return strings.HasPrefix(w, prefix) }) {
+			out = append(out, w)
+		}
+	}
+	if short {
+		out = append(out, "samples are too short to tell how steady they were, and for the far tail of latency; for a verdict run the workloads themselves")
 	}
 	return out
 }

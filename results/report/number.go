@@ -14,9 +14,14 @@ type scale struct {
 	per  float64 // of the row's unit
 }
 
-// scaleOf chooses the largest unit in which the smallest value of a row is still
-// at least one, so that all cells of the row can be compared at a glance.
-func scaleOf(unit string, smallest float64) scale {
+// largestShown bounds the figures of a row: above it a larger unit says the same
+// with fewer digits.
+const largestShown = 10_000
+
+// scaleOf chooses one unit for all cells of a row, so that they can be compared
+// at a glance: the largest in which the smallest is still at least one, or, where
+// the largest would then be a long row of digits, the next.
+func scaleOf(unit string, smallest, largest float64) scale {
 	var scales []scale
 	switch unit {
 	case results.UnitNs:
@@ -30,26 +35,37 @@ func scaleOf(unit string, smallest float64) scale {
 	default:
 		scales = []scale{{unit, 1}}
 	}
-	best := scales[0]
-	for _, s := range scales[1:] {
+	best := 0
+	for i, s := range scales {
 		if smallest >= s.per {
-			best = s
+			best = i
 		}
 	}
-	return best
+	for best+1 < len(scales) && largest/scales[best].per >= largestShown {
+		best++
+	}
+	return scales[best]
 }
 
 func (s scale) format(v float64) string { return significant(v / s.per) }
 
-// significant writes three significant digits, all of those before the point,
-// and groups thousands.
+// significant writes three significant digits, four before the point, and groups
+// thousands. More would say what one run cannot know.
 func significant(v float64) string {
 	if v == 0 {
 		return "0"
 	}
-	digits := 2 - int(math.Floor(math.Log10(math.Abs(v))))
-	digits = min(max(digits, 0), 4)
-	return grouped(v, digits)
+	digits := 3
+	if math.Abs(v) >= 1000 {
+		digits = 4
+	}
+	// Rounding first: 999.7 has become 1,000 before its digits are counted.
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64)
+	if err != nil {
+		return strconv.FormatFloat(v, 'g', -1, 64) // NaN and infinities
+	}
+	decimals := digits - 1 - int(math.Floor(math.Log10(math.Abs(rounded))))
+	return grouped(rounded, min(max(decimals, 0), 4))
 }
 
 // grouped writes a number with commas between thousands.
@@ -70,7 +86,7 @@ func grouped(v float64, decimals int) string {
 }
 
 func humanBytes(n int64) string {
-	s := scaleOf(results.UnitBytes, float64(n))
+	s := scaleOf(results.UnitBytes, float64(n), float64(n))
 	return s.format(float64(n)) + " " + s.name
 }
 

@@ -26,7 +26,8 @@ type arm struct {
 	version            string
 	refused            string
 	failed             string // of the first trial that did not complete: which and why
-	state              string // of that trial: failed, or stopped before it could
+	state              string // of that trial: failed, stopped, or cut off with its supervisor
+	alsoFailed         int    // further trials that did not complete
 	rounds             int    // trials with figures
 	rows               []results.Row
 }
@@ -69,10 +70,15 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 		case tr.State == "refused" && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
 		case tr.State != "refused" && tr.State != "complete" && a.failed == "":
-			a.state, a.failed = "failed", fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.Error))
-			if tr.State != "failed" {
+			a.state, a.failed = tr.State, fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.State, tr.Error))
+			switch tr.State {
+			case "interrupted":
 				a.state = "stopped"
+			case "running":
+				a.state = "cut off" // its supervisor was killed
 			}
+		case tr.State != "refused" && tr.State != "complete":
+			a.alsoFailed++
 		}
 	}
 	for _, a := range t.arms {
@@ -106,15 +112,15 @@ func (a *arm) values(metric, stat, unit, role string) []float64 {
 	return out
 }
 
-// blank is what stands where an arm has no figure.
-func (a *arm) blank() string {
+// status stands in the header of an arm without figures.
+func (a *arm) status() string {
 	switch {
 	case a.refused != "":
 		return "n/a"
-	case len(a.rows) == 0 && a.failed != "":
+	case len(a.rows) == 0:
 		return a.state
 	default:
-		return "-"
+		return ""
 	}
 }
 
@@ -144,11 +150,11 @@ func headlines() [][]headline {
 			{"generator late, p99", results.ScheduleLag, "p99", results.UnitNs},
 		}, {
 			{"CPU per record", results.CPUPerRecord, "", results.UnitNs},
-			{"allocs per record", results.AllocPerRecord, "", results.UnitAllocs},
-			{"bytes alloc. per record", results.AllocBytes, "", results.UnitBytes},
+			{"heap allocs per record", results.AllocPerRecord, "", results.UnitAllocs},
+			{"heap bytes per record", results.AllocBytes, "", results.UnitBytes},
 			{"memory, peak", results.RSSPeak, "", results.UnitBytes},
-			{"GC pauses", results.GCPause, "", results.UnitNs},
-			{"requests per 1,000", results.WireRequests, "", results.UnitCount},
+			{"GC pauses, total", results.GCPause, "", results.UnitNs},
+			{"requests per 1,000 rec.", results.WireRequests, "", results.UnitCount},
 			{"broker CPU", results.BrokerCPU, "", results.UnitCores},
 		},
 	}
@@ -157,7 +163,7 @@ func headlines() [][]headline {
 // leastColumns are the columns of the label and the unit; each arm takes about
 // armColumns more.
 const (
-	leastColumns = 38
+	leastColumns = 40
 	armColumns   = 19
 )
 
@@ -187,7 +193,11 @@ func (p *page) workload(t *tableOf) {
 		case a.refused != "":
 			p.wrapped("  n/a      ", a.title()+": "+a.refused)
 		case a.failed != "":
-			p.wrapped(fmt.Sprintf("  %-8s ", a.state), a.title()+", "+a.failed)
+			why := a.title() + ", " + a.failed
+			if a.alsoFailed > 0 {
+				why += fmt.Sprintf(" (and %s)", count(int64(a.alsoFailed), "more trial"))
+			}
+			p.wrapped(fmt.Sprintf("  %-8s ", a.state), why)
 		}
 	}
 	p.audit(t)
@@ -220,6 +230,9 @@ func (p *page) arms(t *tableOf, arms []*arm) {
 			head = append(head, a.version)
 		}
 		if line := batches[a]; line != "" {
+			head = append(head, line)
+		}
+		if line := a.status(); line != "" {
 			head = append(head, line)
 		}
 		header = append(header, strings.Join(head, "\n"))
@@ -285,15 +298,17 @@ func figures(h headline, roles []string, all, arms []*arm) []table.Row {
 		}
 	}
 	for _, role := range with {
-		smallest := 0.0
+		smallest, largest := 0.0, 0.0
 		for _, a := range all {
 			if vs := a.values(h.metric, h.stat, h.unit, role); len(vs) > 0 {
-				if m := median(vs); smallest == 0 || m > 0 && m < smallest {
+				m := median(vs)
+				if smallest == 0 || m > 0 && m < smallest {
 					smallest = m
 				}
+				largest = max(largest, m)
 			}
 		}
-		by := scaleOf(h.unit, smallest)
+		by := scaleOf(h.unit, smallest, largest)
 		label := h.label
 		if len(with) > 1 && label != "" {
 			label += ", " + role
@@ -302,7 +317,7 @@ func figures(h headline, roles []string, all, arms []*arm) []table.Row {
 		for _, a := range arms {
 			vs := a.values(h.metric, h.stat, h.unit, role)
 			if len(vs) == 0 {
-				row = append(row, a.blank())
+				row = append(row, "-")
 				continue
 			}
 			row = append(row, by.format(median(vs))+spread(vs))

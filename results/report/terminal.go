@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kbench/kbench/results"
@@ -32,13 +33,13 @@ func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results
 		p.width = defaultWidth
 	}
 	p.width = max(p.width, leastWidth)
-	p.head(run)
+	p.head(run, trials)
 	for _, name := range workloadNames(run, trials) {
 		p.workload(newTable(run, trials, s, name))
 	}
 	p.unmatched(trials)
 	p.list("Notes", notes(trials))
-	p.list("Warnings", s.Warnings)
+	p.list("Warnings", warnings(run, trials, s.Warnings))
 	_, err := io.WriteString(w, p.String())
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -71,7 +72,7 @@ func (p *page) bold(s string) string {
 }
 
 // head says what ran, on what, against which broker.
-func (p *page) head(run *results.Run) {
+func (p *page) head(run *results.Run, trials []*results.Trial) {
 	title := "kbench run " + run.ID
 	if run.Suite != "" {
 		title += " · " + run.Suite
@@ -79,7 +80,11 @@ func (p *page) head(run *results.Run) {
 	title += fmt.Sprintf(" · %s · seed %d", count(int64(run.Rounds), "round"), run.Seed)
 	p.line("%s", p.bold(title))
 	if run.State != "complete" {
-		p.wrapped("state    ", run.State+reason(run.Error))
+		why := reason(run.State, run.Error)
+		if slices.ContainsFunc(trials, func(t *results.Trial) bool { return t.Error == run.Error }) {
+			why = "" // it stands beside the trial
+		}
+		p.wrapped("state    ", run.State+why)
 	}
 	broker := run.Broker.Title
 	if broker == "" {
@@ -92,10 +97,14 @@ func (p *page) head(run *results.Run) {
 	m := run.Machine
 	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch, run.Go)
 	p.wrapped("machine  ", strings.Join(machine, ", "))
+	if run.Rounds > 1 {
+		p.wrapped("figures  ", fmt.Sprintf("medians over %d rounds, ± half of their range", run.Rounds))
+	}
 }
 
-func reason(err string) string {
-	if err == "" {
+// reason is why something is in a state, where that says more than the state.
+func reason(state, err string) string {
+	if err == "" || err == state {
 		return ""
 	}
 	first, _, _ := strings.Cut(err, "\n")

@@ -56,7 +56,11 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU 2.10GHz", Cores: 2, MemBytes: 8 << 30},
 		Broker:  results.Broker{Kind: "embedded", Title: "embedded, 3 nodes"},
 	}
-	s := &results.Summary{Schema: 1, Warnings: []string{"end-to-end: no p999 of e2e.response where a trial has fewer than 10000 samples; measure longer or at a higher rate"}}
+	s := &results.Summary{Schema: 1, Warnings: []string{
+		"trial 3 (produce-max, franz-go, round 1): limited: the broker had no CPU left",
+		"produce-max: too short to tell whether it was steady", "produce-max: no p999 of produce.service",
+		"end-to-end: no p999 of e2e.response where a trial has fewer than 10000 samples; measure longer or at a higher rate",
+	}}
 	var trials []*results.Trial
 	for n, client := range []string{"sarama", "franz-go", "kafka-go", "kafka-go", "sarama", "franz-go"} {
 		round := 1 + n/3
@@ -67,7 +71,7 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 				ref.Refused, state = "it needs group.rebalance, which kafka-go cannot express: the rebalance timeout is fixed", "refused"
 			}
 			run.Order = append(run.Order, ref)
-			trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: state, Plan: plan(client), Notes: []string{"replication 3 was capped at 1 node"}})
+			trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: state, Leaders: map[int32]int32{0: 1}, Plan: plan(client), Notes: []string{"replication 3 was capped at 1 node"}})
 			if state == "complete" {
 				s.Rows = append(s.Rows, rows(ref, client, float64(round))...)
 			}
@@ -80,7 +84,8 @@ func plan(client string) []results.PlanLine {
 	lines := []results.PlanLine{
 		{Role: "producer", Client: client, Key: "produce.acks", Fidelity: "exact"},
 		{Role: "reference", Client: "franz-go", Key: "produce.codec", Fidelity: "approx", Why: "must not be printed"},
-		{Role: "consumer", Client: client, Key: "telemetry", Fidelity: "approx", Why: "nobody has it"},
+		{Role: "consumer", Client: client, Key: "telemetry", Fidelity: "approx", Why: "must be counted only"},
+		{Role: "producer", Client: client, Key: "produce.inflight", Fidelity: "approx", Why: "nobody has it"},
 	}
 	if client == "kafka-go" {
 		lines = append(lines,
@@ -167,7 +172,7 @@ func TestTerminalOfFailure(t *testing.T) {
 	trials[0].State, trials[0].Error = "interrupted", "interrupted"
 	run.Specs = append(run.Specs, workloads.Spec{Name: "consume-backlog", Consume: workloads.Consume{Members: 1, Backlog: 300_000}})
 	var buf bytes.Buffer
-	if err := Terminal(&buf, run, trials, &results.Summary{}, Options{}); err != nil {
+	if err := Terminal(&buf, run, trials, &results.Summary{Warnings: []string{"trial 3 (produce-max, franz-go, round 1): failed, no figures: said twice"}}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "failed.txt", buf.Bytes())
@@ -198,6 +203,23 @@ func TestSignificant(t *testing.T) {
 	f(12.345, "12.3")
 	f(123.4, "123")
 	f(1234.5, "1,234")
-	f(1234567, "1,234,567")
+	f(1234567, "1,235,000")
+	f(999.7, "1,000")
+	f(0.099999, "0.100")
 	f(-1500, "-1,500")
+}
+
+// A row keeps one unit for all its cells, and none of them is a long row of digits.
+func TestScaleOf(t *testing.T) {
+	f := func(unit string, smallest, largest float64, want string) {
+		t.Helper()
+		if got := scaleOf(unit, smallest, largest).name; got != want {
+			t.Errorf("scaleOf(%s, %v, %v) = %q, want %q", unit, smallest, largest, got, want)
+		}
+	}
+	f(results.UnitNs, 400, 2_000, "ns")
+	f(results.UnitNs, 1_500, 9_000_000, "µs")
+	f(results.UnitNs, 535_000, 32_612_000, "ms")
+	f(results.UnitBytes, 3<<20, 5<<20, "MiB")
+	f(results.UnitRate, 1, 1e9, results.UnitRate)
 }

@@ -15,16 +15,15 @@ func (a *app) brokerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "broker",
 		Short: "Start a broker in the foreground and print its address, for other tools to use",
+		Long: `Starts a broker, prints what it is and its address, and keeps it running until
+Ctrl-C or SIGTERM. The address goes to --brokers, or to any other tool.`,
 		Example: `  kbench broker
   kbench broker --broker kafka --nodes 3 --kafka-version 4.1.0`,
-		Args: check(cobra.NoArgs),
+		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := broker.options(cmd)
 			if err != nil {
-				return err
-			}
-			if !supervised && o.Kind == "attached" {
-				return usagef("kbench broker starts a broker; --brokers names one that runs already")
+				return usage(err)
 			}
 			err = cluster.Serve(cmd.Context(), o, a.in, a.out, supervised)
 			if err == nil && cmd.Context().Err() != nil && supervised {

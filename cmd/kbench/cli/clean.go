@@ -1,10 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
-
-	"context"
 
 	"github.com/spf13/cobra"
 
@@ -20,15 +19,16 @@ func (a *app) cleanCommand() *cobra.Command {
 		Short: "Remove the topics and groups that a killed run left on a cluster",
 		Long: `Removes topics and groups whose names start with "kbench-" from an existing
 cluster. Nothing else is touched. Do not use it while a run is under way there.`,
-		Example: `  kbench clean --brokers kafka-1:9092 --dry-run`,
-		Args:    check(cobra.NoArgs),
+		Example: `  kbench clean --brokers kafka-1:9092 --dry-run   what would be removed
+  kbench clean --brokers kafka-1:9092`,
+		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(broker.brokers) == 0 {
-				return usagef("say which cluster: --brokers host:port")
+				return usagef("kbench clean: say which cluster: --brokers host:port")
 			}
 			o, err := broker.options(cmd)
 			if err != nil {
-				return err
+				return usage(err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()

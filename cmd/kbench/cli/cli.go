@@ -11,9 +11,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/conduct"
@@ -64,16 +66,29 @@ clients, versions and nights can be compared.`,
   kbench run produce-max --broker kafka   against a real Apache Kafka on this machine
   kbench report                           the last run again, from its raw files`,
 		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := ""
+			cmd.SuggestionsMinimumDistance = 2
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "? "
+			}
+			return usagef("there is no command %q; %s\"kbench --help\" lists them", args[0], hint)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.workerCommand())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for anything
 	return a.exit(root.ExecuteContext(ctx))
 }
 
@@ -111,11 +126,42 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // gateError says which gates were not met.
 type gateError struct{ error }
 
-// check turns what cobra says of arguments into a usage error.
-func check(f cobra.PositionalArgs) cobra.PositionalArgs {
+// flagError says what is wrong with a flag in the words of its user.
+func flagError(cmd *cobra.Command, err error) error {
+	see := fmt.Sprintf("see \"%s --help\"", cmd.CommandPath())
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &invalid):
+		want := invalid.GetFlag().Value.Type()
+		switch want {
+		case "int", "uint64":
+			want = "a whole number"
+		case "bool":
+			want = "true or false"
+		}
+		return usagef("--%s %s: not %s; %s", invalid.GetFlag().Name, invalid.GetValue(), want, see)
+	case errors.As(err, &missing):
+		return usagef("--%s: needs a value; %s", missing.GetSpecifiedName(), see)
+	case errors.As(err, &unknown):
+		return usagef("%s has no flag --%s; %s", cmd.CommandPath(), unknown.GetSpecifiedName(), see)
+	default:
+		return usagef("%w; %s", err, see)
+	}
+}
+
+// arguments checks how many there are; what says in words which are meant.
+// most below 0: as many as one likes.
+func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := f(cmd, args); err != nil {
-			return usagef("%w; see %s --help", err, cmd.CommandPath())
+		switch {
+		case len(args) < least:
+			return usagef("%s needs %s; see \"%s --help\"", cmd.CommandPath(), what, cmd.CommandPath())
+		case most == 0 && len(args) > 0:
+			return usagef("%s takes no argument, not %q; see \"%s --help\"", cmd.CommandPath(), args[0], cmd.CommandPath())
+		case most > 0 && len(args) > most:
+			return usagef("%s takes %s, and %q is one too many; see \"%s --help\"", cmd.CommandPath(), what, args[most], cmd.CommandPath())
 		}
 		return nil
 	}

@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,50 +34,74 @@ type brokerFlags struct {
 
 func (b *brokerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&b.kind, "broker", "embedded", "the broker under test: embedded (simulated, needs nothing), or kafka (Apache Kafka, needs a JDK, and Maven or KAFKA_HOME)")
-	f.IntVar(&b.nodes, "nodes", 3, "nodes of the cluster that is started")
-	f.StringVar(&b.version, "kafka-version", "", "version of Apache Kafka (default "+cluster.DefaultVersion+")")
-	f.StringVar(&b.heap, "kafka-heap", "", "heap of each Apache Kafka node (default 256m)")
-	b.addAttached(cmd)
+	f.SortFlags = false
+	f.StringVar(&b.kind, "broker", cluster.Embedded, "`kind` of broker to start: embedded (simulated, needs nothing) or\nkafka (Apache Kafka; needs a JDK, and Maven or KAFKA_HOME)")
+	f.IntVar(&b.nodes, "nodes", cluster.DefaultNodes, "`number` of nodes to start")
+	f.StringVar(&b.version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
+	f.StringVar(&b.heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
 }
 
 func (b *brokerFlags) addAttached(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&b.brokers, "brokers", nil, "use an existing cluster: host:port, ...; topics and groups called kbench-... are made there and removed")
-	f.StringVar(&b.config, "brokers-config", "", "file with tls and sasl of the existing cluster (user and password also from KBENCH_SASL_USER, KBENCH_SASL_PASSWORD)")
+	f.SortFlags = false
+	f.StringSliceVar(&b.brokers, "brokers", nil, "`host:port`,... of an existing cluster to use instead; only topics and\ngroups called kbench-... are made there, and removed")
+	f.StringVar(&b.config, "brokers-config", "", "`file` with TLS and SASL of the existing cluster; the environment wins:\nKBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD")
 }
 
+// options is the cluster that the flags ask for. What can be known to be wrong
+// with it is said here, before anything starts.
 func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
-	o := cluster.Options{Kind: b.kind, Nodes: b.nodes, Version: b.version, Heap: b.heap, Brokers: b.brokers, ConfigFile: b.config}
 	if len(b.brokers) > 0 {
-		for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap"} {
-			if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-				return o, usagef("--brokers uses an existing cluster, --%s starts a new one; give one of them", name)
-			}
-		}
-		for _, addr := range b.brokers {
-			if host, port, ok := strings.Cut(addr, ":"); !ok || host == "" || port == "" {
-				return o, usagef("--brokers %s: an address is host:port", addr)
-			}
-		}
-		o.Kind = "attached"
-		return o, nil
+		return b.attached(cmd)
 	}
+	o := cluster.Options{Kind: b.kind, Nodes: b.nodes, Version: b.version, Heap: b.heap}
 	if b.config != "" {
-		return o, usagef("--brokers-config goes with --brokers")
+		return o, errors.New("--brokers-config goes with --brokers host:port")
 	}
 	switch b.kind {
-	case "embedded", "kafka":
+	case cluster.Embedded:
+		if b.version != "" || b.heap != "" {
+			return o, errors.New("--kafka-version and --kafka-heap go with --broker kafka")
+		}
+	case cluster.Kafka:
 	default:
-		return o, usagef("--broker %s: a broker is embedded or kafka; for an existing cluster use --brokers host:port", b.kind)
-	}
-	if b.kind == "embedded" && (b.version != "" || b.heap != "") {
-		return o, usagef("--kafka-version and --kafka-heap go with --broker kafka")
+		return o, fmt.Errorf("--broker %s: a broker is embedded or kafka; for an existing cluster use --brokers host:port", b.kind)
 	}
 	if b.nodes < 1 {
-		return o, usagef("--nodes %d: a cluster has at least 1 node", b.nodes)
+		return o, fmt.Errorf("--nodes %d: a cluster has at least 1 node", b.nodes)
 	}
-	return o, nil
+	if b.version != "" && !versionShape.MatchString(b.version) {
+		return o, fmt.Errorf("--kafka-version %s: write three numbers, such as %s", b.version, cluster.DefaultVersion)
+	}
+	if b.heap != "" && !heapShape.MatchString(b.heap) {
+		return o, fmt.Errorf("--kafka-heap %s: write a number with m or g, such as %s", b.heap, cluster.DefaultHeap)
+	}
+	return o, o.Check()
+}
+
+var (
+	versionShape = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+	heapShape    = regexp.MustCompile(`^[0-9]+[mMgG]$`)
+)
+
+// attached is an existing cluster.
+func (b *brokerFlags) attached(cmd *cobra.Command) (cluster.Options, error) {
+	o := cluster.Options{Kind: cluster.Attached, Brokers: b.brokers, ConfigFile: b.config}
+	for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return o, fmt.Errorf("--brokers uses an existing cluster, --%s starts a new one; give one of them", name)
+		}
+	}
+	for _, addr := range b.brokers {
+		host, port, err := net.SplitHostPort(addr)
+		if n, perr := strconv.Atoi(port); err != nil || perr != nil || host == "" || n < 1 || n > 65535 {
+			return o, fmt.Errorf("--brokers %s: an address is host:port", addr)
+		}
+	}
+	if _, err := cluster.AttachedAccess(b.brokers, b.config, os.Getenv); err != nil {
+		return o, fmt.Errorf("--brokers: %w", err)
+	}
+	return o, o.Check()
 }
 
 // selection says which trials; run and plan share it.
@@ -86,11 +115,12 @@ type selection struct {
 
 func (s *selection) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringSliceVar(&s.clients, "client", nil, "clients to run, in any order (default franz-go,sarama,kafka-go)")
-	f.StringSliceVar(&s.lanes, "lane", []string{"matched"}, "how settings are chosen: matched (equal on the wire), best (each client's safe best), stock (its defaults)")
-	f.IntVar(&s.rounds, "rounds", 0, "rounds: each runs every arm once, in random order (default: as the workload says)")
-	f.Uint64Var(&s.seed, "seed", 0, "seed of order, keys, payloads and schedules (default: random, and printed)")
-	f.StringArrayVar(&s.sets, "set", nil, "override a field of the workload, path=value; may be repeated")
+	f.SortFlags = false
+	f.StringSliceVar(&s.clients, "client", nil, "`client`,... to run (default: all of \"kbench list clients\" that use a broker)")
+	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lane`,... how settings are chosen: matched (equal on the wire),\nbest (each client's safe best), stock (its defaults)")
+	f.IntVar(&s.rounds, "rounds", 0, "`number` of rounds; each runs every arm once, in random order\n(default: as the workload says)")
+	f.Uint64Var(&s.seed, "seed", 0, "`seed` of order, keys, payloads and schedules (default: random, and printed)")
+	f.StringArrayVar(&s.sets, "set", nil, "override a field of the workload, `path=value`; may be repeated")
 }
 
 // selected is what a selection comes to.
@@ -101,8 +131,9 @@ type selected struct {
 	seed   uint64
 }
 
-// load reads the workloads and expands them into trials.
-func (s *selection) load(a *app, names []string) (*selected, error) {
+// load reads the workloads and expands them into trials. Its error is the
+// user's to mend, and has everything that is wrong.
+func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected, error) {
 	opt := workloads.Options{Set: s.sets, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed,
 		Warn: func(w string) { fmt.Fprintln(a.errOut, "warning:", w) }}
 	out := &selected{seed: s.seed}
@@ -134,18 +165,18 @@ func (s *selection) load(a *app, names []string) (*selected, error) {
 			wrong = append(wrong, fmt.Sprintf("--lane %s: a lane is matched, best or stock", l))
 		}
 	}
-	if s.rounds < 0 {
+	if cmd.Flags().Changed("rounds") && s.rounds < 1 {
 		wrong = append(wrong, fmt.Sprintf("--rounds %d: at least 1", s.rounds))
 	}
 	if len(wrong) > 0 {
-		return nil, usagef("%s", strings.Join(wrong, "\n"))
+		return nil, errors.New(strings.Join(wrong, "\n"))
 	}
-	if out.seed == 0 {
+	if !cmd.Flags().Changed("seed") {
 		out.seed = rand.Uint64() >> 1
 	}
 	trials, err := plan.Expand(out.specs, clients, s.lanes, s.rounds, out.seed)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
 	out.trials = trials
 	return out, nil
@@ -163,12 +194,16 @@ func (a *app) clientNames() []string {
 func (a *app) defaultClients() []string {
 	var names []string
 	for _, d := range a.table {
-		if b, ok := d.(drivers.Brokerless); ok && b.Brokerless() {
-			continue
+		if !a.brokerless(d.Name()) {
+			names = append(names, d.Name())
 		}
-		names = append(names, d.Name())
 	}
 	return names
+}
+
+func (a *app) brokerless(client string) bool {
+	b, ok := a.driver(client).(drivers.Brokerless)
+	return ok && b.Brokerless()
 }
 
 func (a *app) driver(name string) drivers.Driver {

@@ -18,7 +18,7 @@ func (a *app) listCommand() *cobra.Command {
 		Example: `  kbench list
   kbench list end-to-end > mine.yaml     a workload of your own starts as a copy
   kbench list metrics`,
-		Args: check(cobra.MaximumNArgs(1)),
+		Args: arguments(0, 1, "one name"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return append(catalog.Names(), "metrics", "clients"), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -55,7 +55,7 @@ func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of workload documents, for editors",
-		Args:  check(cobra.NoArgs),
+		Args:  arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.out.Write(workloads.Schema())
 			return err
@@ -66,8 +66,10 @@ func (a *app) schemaCommand() *cobra.Command {
 // firstSentence is enough for a list.
 func firstSentence(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if i := strings.IndexAny(s, ".?:"); i >= 0 {
-		return s[:i]
+	for i, r := range s {
+		if (r == '.' || r == '?') && (i+1 == len(s) || s[i+1] == ' ') {
+			return s[:i+1]
+		}
 	}
 	return s
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -22,6 +24,7 @@ type armPlan struct {
 	Workload string             `json:"workload"`
 	Arm      string             `json:"arm"`
 	Client   string             `json:"client"`
+	Lane     string             `json:"lane"`
 	Refused  string             `json:"refused,omitempty"`
 	Settings []results.PlanLine `json:"settings"`
 }
@@ -32,16 +35,19 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan WORKLOAD...",
 		Short: "Print trials, settings per client and the time it will take, without running",
+		Long: `Prints the trials in their order, the time they will take, and per client the
+settings that it does not have exactly as the workloads ask, without running
+anything. What a client claims here is compared with the wire after each trial.`,
 		Example: `  kbench plan quick
   kbench plan end-to-end --client sarama --all`,
-		Args: check(cobra.MinimumNArgs(1)),
+		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return catalog.Names(), cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			chosen, err := sel.load(a, args)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen, err := sel.load(a, cmd, args)
 			if err != nil {
-				return err
+				return usage(err)
 			}
 			arms := a.armPlans(chosen.trials)
 			if asJSON {
@@ -69,13 +75,13 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 	seen := make(map[string]bool)
 	for i := range trials {
 		t := &trials[i]
-		if key := t.Workload + "\x00" + t.Arm.Name; seen[key] {
+		if key := t.Workload + "\x00" + t.Arm.Name + "\x00" + t.Arm.Lane; seen[key] {
 			continue
 		} else {
 			seen[key] = true
 		}
 		lines, refused := conduct.PlanArm(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), a.driver(conduct.Reference))
-		out = append(out, armPlan{t.Workload, t.Arm.Name, t.Arm.Client, refused, lines})
+		out = append(out, armPlan{t.Workload, t.Arm.Name, t.Arm.Client, t.Arm.Lane, refused, lines})
 	}
 	return out
 }
@@ -88,38 +94,178 @@ func duration(trials []plan.Trial) (d time.Duration) {
 }
 
 func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
-	fmt.Fprintf(a.out, "%d trials, about %s, seed %d\n", len(chosen.trials), duration(chosen.trials).Round(time.Second), chosen.seed)
-	for i := range chosen.trials {
-		t := &chosen.trials[i]
-		fmt.Fprintf(a.out, "  %3d  %-18s round %d  %s\n", t.N, t.Workload, t.Round, t.Arm.Name)
-	}
+	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", quantity(len(chosen.trials), "trial"), duration(chosen.trials).Round(time.Second), chosen.seed)
+	a.printOrder(chosen.trials)
 	for _, arm := range arms {
-		fmt.Fprintf(a.out, "\n%s, %s\n", arm.Workload, arm.Arm)
 		if arm.Refused != "" {
-			fmt.Fprintf(a.out, "  refused: %s\n", arm.Refused)
+			fmt.Fprintf(a.out, "\n%s cannot do %s: %s\n", arm.Arm, arm.Workload, arm.Refused)
+		}
+	}
+	hidden := 0
+	for _, group := range byArm(arms) {
+		rows, exact := group.rows(all)
+		hidden += exact
+		fmt.Fprintf(a.out, "\n%s\n", group.title)
+		if len(rows) == 0 {
+			fmt.Fprintln(a.out, "  everything is as the workloads ask")
 			continue
 		}
-		w := table.NewWriter()
-		w.SetStyle(table.StyleLight)
-		w.Style().Options.DrawBorder = false
-		w.Style().Options.SeparateColumns = false
-		w.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}, {Number: 3, WidthMax: 36, WidthMaxEnforcer: text.WrapSoft}})
-		w.AppendHeader(table.Row{"setting", "want", "in the client", "how", "why"})
-		exact := 0
-		for _, l := range arm.Settings {
-			if l.Fidelity == string(drivers.Exact) && !all {
-				exact++
-				continue
+		fmt.Fprintln(a.out, settingsTable(rows))
+	}
+	fmt.Fprint(a.out, "\n= exactly, ≈ only approximately, ✗ not at all")
+	if hidden > 0 {
+		fmt.Fprintf(a.out, "; %d settings that are exact are left out, --all prints them", hidden)
+	}
+	fmt.Fprintln(a.out)
+}
+
+// printOrder is one line for each workload and round: its arms in their order.
+func (a *app) printOrder(trials []plan.Trial) {
+	var line string
+	for i := range trials {
+		t := &trials[i]
+		if i == 0 || trials[i-1].Workload != t.Workload || trials[i-1].Round != t.Round {
+			if i > 0 {
+				fmt.Fprintln(a.out, line)
 			}
-			key := l.Key
+			line = fmt.Sprintf("  %-18s round %d  %s", t.Workload, t.Round, armTitle(t.Arm.Name, t.Arm.Lane))
+			continue
+		}
+		line += ", " + armTitle(t.Arm.Name, t.Arm.Lane)
+	}
+	fmt.Fprintln(a.out, line)
+}
+
+func armTitle(name, lane string) string {
+	if lane == string(drivers.Matched) || strings.Contains(name, lane) {
+		return name
+	}
+	return name + " (" + lane + ")"
+}
+
+// planGroup is one arm, or the reference producer, with its settings in several
+// workloads, which differ in little.
+type planGroup struct {
+	title string
+	plans []groupPlan
+}
+
+type groupPlan struct {
+	workload string
+	lines    []results.PlanLine
+}
+
+// byArm sorts the arms by name; the reference producer comes last, once.
+func byArm(arms []armPlan) []*planGroup {
+	var groups []*planGroup
+	reference := &planGroup{}
+	for _, p := range arms {
+		if p.Refused != "" {
+			continue
+		}
+		title := armTitle(p.Arm, p.Lane)
+		i := slices.IndexFunc(groups, func(g *planGroup) bool { return g.title == title })
+		if i < 0 {
+			i, groups = len(groups), append(groups, &planGroup{title: title})
+		}
+		var own, ref []results.PlanLine
+		for _, l := range p.Settings {
 			if l.Role == "reference" {
-				key += " (reference)"
+				reference.title = "reference producer: " + l.Client + ", the same for every client under test"
+				ref = append(ref, l)
+			} else {
+				own = append(own, l)
 			}
-			w.AppendRow(table.Row{key, l.Want, l.Native, l.Fidelity, l.Why})
 		}
-		fmt.Fprintln(a.out, w.Render())
-		if exact > 0 {
-			fmt.Fprintf(a.out, "and %d settings that are exact; --all prints them\n", exact)
+		groups[i].plans = append(groups[i].plans, groupPlan{p.Workload, own})
+		if len(ref) > 0 && !slices.ContainsFunc(reference.plans, func(g groupPlan) bool { return g.workload == p.Workload }) {
+			reference.plans = append(reference.plans, groupPlan{p.Workload, ref})
 		}
+	}
+	slices.SortFunc(groups, func(a, b *planGroup) int { return strings.Compare(a.title, b.title) })
+	if len(reference.plans) > 0 {
+		groups = append(groups, reference)
+	}
+	return groups
+}
+
+// planRow is a setting and the workloads in which it is like this.
+type planRow struct {
+	results.PlanLine
+	in []string
+}
+
+// rows are the settings of a group in the order of drivers.Keys, each once where
+// it is the same in every workload that has it. exact counts those left out.
+func (g *planGroup) rows(all bool) (rows []planRow, exact int) {
+	having := map[string]int{} // key to the number of workloads that have it
+	for _, p := range g.plans {
+		for _, l := range p.lines {
+			having[l.Key]++
+			l.Role = "" // one process or two: the setting is the same
+			i := slices.IndexFunc(rows, func(r planRow) bool { return r.PlanLine == l })
+			if i < 0 {
+				i, rows = len(rows), append(rows, planRow{PlanLine: l})
+			}
+			rows[i].in = append(rows[i].in, p.workload)
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(r planRow) bool {
+		left := r.Fidelity == string(drivers.Exact) && !all
+		if left {
+			exact++
+		}
+		return left
+	})
+	rank := map[string]int{}
+	for i, k := range drivers.Keys() {
+		rank[k] = i
+	}
+	slices.SortStableFunc(rows, func(a, b planRow) int { return rank[a.Key] - rank[b.Key] })
+	for i := range rows {
+		if len(rows[i].in) == having[rows[i].Key] {
+			rows[i].in = nil
+		}
+	}
+	return rows, exact
+}
+
+// settingsTable fits 120 columns.
+func settingsTable(rows []planRow) string {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	w.SetStyle(style)
+	var configs []table.ColumnConfig
+	for i, width := range []int{1, 28, 16, 30, 34} {
+		configs = append(configs, table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft})
+	}
+	w.SetColumnConfigs(configs)
+	w.AppendHeader(table.Row{"", "setting", "wanted", "in the client", "why"})
+	for _, r := range rows {
+		key := r.Key
+		if len(r.in) > 0 {
+			key += "\nin " + strings.Join(r.in, ", ")
+		}
+		w.AppendRow(table.Row{fidelitySign(r.Fidelity), key, r.Want, r.Native, r.Why})
+	}
+	var out []string
+	for line := range strings.Lines(w.Render()) {
+		out = append(out, "  "+strings.TrimRight(line, "\n "))
+	}
+	return strings.Join(out, "\n")
+}
+
+func fidelitySign(f string) string {
+	switch drivers.Fidelity(f) {
+	case drivers.Exact:
+		return "="
+	case drivers.Approx:
+		return "≈"
+	default:
+		return "✗"
 	}
 }

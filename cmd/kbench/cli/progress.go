@@ -122,7 +122,12 @@ func (p *progress) Ended(ref results.TrialRef, state, why string) {
 	if p.bars != nil {
 		w = p.bars // above the bar
 	}
-	fmt.Fprintf(w, "%s %s: %s: %s\n", ref.Workload, ref.Arm, state, why)
+	if why == state {
+		why = ""
+	} else {
+		why = ": " + why
+	}
+	fmt.Fprintf(w, "trial %d (%s, %s): %s%s\n", ref.N, ref.Workload, ref.Arm, state, why)
 }
 
 // close takes the bar away.

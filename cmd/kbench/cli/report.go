@@ -20,7 +20,7 @@ the tables. RUN is a run directory or its name below runs/; without it, the last
 run. "benchstat -col /client RUN/bench.txt" reads the same figures.`,
 		Example: `  kbench report
   kbench report runs/20260102-150405-1a2b --json`,
-		Args: check(cobra.MaximumNArgs(1)),
+		Args: arguments(0, 1, "one run"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, err := findRun(args)
 			if err != nil {
@@ -30,7 +30,7 @@ run. "benchstat -col /client RUN/bench.txt" reads the same figures.`,
 			if err != nil {
 				return usage(err)
 			}
-			return a.show(dir, asJSON, false)
+			return a.show(dir, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
@@ -50,6 +50,7 @@ func findRun(args []string) (string, error) {
 		return args[0], nil
 	}
 	entries, err := os.ReadDir(runsDir)
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() })
 	if err != nil || len(entries) == 0 {
 		return "", usagef("there is no run in %s/ yet; \"kbench run quick\" makes one", runsDir)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,30 +52,35 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
   kbench run produce-max --client franz-go,sarama --rounds 5
   kbench run end-to-end --broker kafka --nodes 3 --set produce.rate=5000/s
   kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap`,
-		Args: check(cobra.MinimumNArgs(1)),
+		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return catalog.Names(), cobra.ShellCompDirectiveDefault
 		},
 	}
-	broker.add(cmd)
 	sel.add(cmd)
+	broker.add(cmd)
+	broker.addAttached(cmd)
 	f := cmd.Flags()
-	f.StringVar(&profile, "profile", "", "profiles of the measured part, per worker: cpu,heap,allocs,goroutine,mutex,block,trace")
-	f.StringVar(&out, "out", "", "run directory (default "+runsDir+"/<id>)")
-	f.BoolVar(&keep, "keep", false, "leave topics and groups on the cluster")
+	f.BoolVar(&keep, "keep", false, "leave topics and groups on the existing cluster")
+	f.StringVar(&profile, "profile", "", "`kind`,... of profiles of the measured part, per worker:\ncpu, heap, allocs, goroutine, mutex, block, trace")
+	f.StringVar(&out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
 	f.BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		chosen, err := sel.load(a, args)
-		if err != nil {
-			return err
-		}
+		chosen, wrong := sel.load(a, cmd, args)
 		bo, err := broker.options(cmd)
-		if err != nil {
-			return err
-		}
+		wrong = errors.Join(wrong, err)
 		kinds, err := profiles.Parse(profile)
 		if err != nil {
-			return usagef("--profile: %w", err)
+			wrong = errors.Join(wrong, fmt.Errorf("--profile: %w", err))
+		}
+		if keep && len(broker.brokers) == 0 {
+			wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
+		}
+		if cmd.Flags().Changed("out") {
+			wrong = errors.Join(wrong, checkOut(out))
+		}
+		if wrong != nil {
+			return usage(wrong)
 		}
 		id, err := newID()
 		if err != nil {
@@ -83,10 +89,10 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if out == "" {
 			out = filepath.Join(runsDir, id)
 		}
+		a.announce(chosen, id)
 		progress := newProgress(a.errOut, chosen.trials)
 		defer progress.close()
 		bo.Progress = progress.Step
-		a.announce(chosen, id)
 		dir, err := conduct.Run(cmd.Context(), conduct.Options{
 			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials,
 			Broker: bo, Profiles: kinds, Keep: keep, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
@@ -94,29 +100,56 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		})
 		progress.close()
 		if dir == nil {
-			return err
+			return usage(err)
 		}
-		return errors.Join(err, a.show(dir, asJSON, true))
+		err = errors.Join(err, a.show(dir, asJSON))
+		fmt.Fprintf(a.errOut, "\nEverything is in %s; \"kbench report %s\" prints this again.\n", dir.Path(), dir.Path())
+		return err
 	}
 	return cmd
 }
 
+// checkOut says what is wrong with a run directory of the user's choice as far
+// as that shows without making it.
+func checkOut(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--out %s: %w; choose a new directory", dir, err)
+	case len(entries) > 0:
+		return fmt.Errorf("--out %s: it is not empty (it holds %s); choose a new directory", dir, entries[0].Name())
+	}
+	return nil
+}
+
 // announce says what is going to happen, to a person.
 func (a *app) announce(s *selected, id string) {
-	var total time.Duration
+	parts := []string{quantity(len(s.trials), "trial"), "about " + duration(s.trials).Round(time.Second).String()}
 	var bytes int64
 	known := true
-	for _, t := range s.trials {
-		total += plan.Duration(t.Spec)
-		n, ok := plan.Bytes(t.Spec)
-		bytes = max(bytes, n)
-		known = known && ok
+	for i := range s.trials {
+		if a.brokerless(s.trials[i].Arm.Client) {
+			continue
+		}
+		n, ok := plan.Bytes(s.trials[i].Spec)
+		bytes, known = max(bytes, n), known && ok
 	}
-	most := fmt.Sprintf("at most %s of records on the broker at a time", size(bytes))
-	if !known {
-		most = "records as fast as clients and broker go, about " + size(bytes) + " on the broker at a time"
+	switch {
+	case bytes > 0 && known:
+		parts = append(parts, "up to "+size(bytes)+" of records on the broker at a time")
+	case bytes > 0:
+		parts = append(parts, "roughly "+size(bytes)+" of records on the broker at a time (rate max: as many as it takes)")
 	}
-	fmt.Fprintf(a.errOut, "run %s: %d trials, about %s; %s; seed %d\n", id, len(s.trials), total.Round(time.Second), most, s.seed)
+	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(parts, ", "), s.seed)
+}
+
+func quantity(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func size(n int64) string {
@@ -131,7 +164,7 @@ func size(n int64) string {
 }
 
 // show derives the results of a run from its raw files and prints them.
-func (a *app) show(dir *results.Dir, asJSON, ran bool) error {
+func (a *app) show(dir *results.Dir, asJSON bool) error {
 	s, err := summary.Write(dir)
 	if err != nil {
 		return err
@@ -150,11 +183,9 @@ func (a *app) show(dir *results.Dir, asJSON, ran bool) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Terminal(a.out, dir.Run(), trials, s, report.Options{Width: a.width()}); err != nil {
+	width, colour := a.terminal()
+	if err := report.Terminal(a.out, dir.Run(), trials, s, report.Options{Width: width, Color: colour}); err != nil {
 		return err
-	}
-	if ran {
-		fmt.Fprintf(a.out, "\nEverything is in %s; \"kbench report %s\" prints this again.\n", dir.Path(), dir.Path())
 	}
 	return a.gates(dir, s, a.out)
 }
@@ -162,6 +193,7 @@ func (a *app) show(dir *results.Dir, asJSON, ran bool) error {
 // gates evaluates the gates of the workloads of a run.
 func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
 	var missed []string
+	first := true
 	for _, spec := range dir.Run().Specs {
 		var rows []results.Row
 		for _, r := range s.Rows {
@@ -179,7 +211,11 @@ func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
 				verdict = "NOT MET"
 				missed = append(missed, spec.Name+": "+expr)
 			}
-			fmt.Fprintf(w, "gate %s: %s: %s\n", spec.Name, expr, verdict)
+			if first {
+				fmt.Fprint(w, "\nGates\n")
+				first = false
+			}
+			fmt.Fprintf(w, "  %-8s %s: %s\n", verdict, spec.Name, expr)
 		}
 	}
 	if len(missed) > 0 {
@@ -188,14 +224,18 @@ func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
 	return nil
 }
 
-// width is the terminal's, or 100 columns.
-func (a *app) width() int {
-	if f, ok := a.out.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
+// terminal is the width of the terminal and whether to use colour there; a pipe
+// has 100 columns and none.
+func (a *app) terminal() (width int, colour bool) {
+	f, ok := a.out.(*os.File)
+	if !ok {
+		return 100, false
 	}
-	return 100
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || w <= 0 {
+		return 100, false
+	}
+	return w, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // newID names a run: sortable by time, and unique.
@@ -212,7 +252,11 @@ func newID() (string, error) {
 func commandLine(cmd *cobra.Command, args []string) []string {
 	out := append([]string{}, args...)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed {
+		if list, ok := f.Value.(pflag.SliceValue); ok && f.Changed {
+			for _, v := range list.GetSlice() {
+				out = append(out, "--"+f.Name+"="+v)
+			}
+		} else if f.Changed {
 			out = append(out, "--"+f.Name+"="+f.Value.String())
 		}
 	})
