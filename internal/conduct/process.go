@@ -18,18 +18,6 @@ import (
 	"github.com/kbench/kbench/results"
 )
 
-// Deadlines of the steps of a trial. Those that depend on the workload are
-// computed from it.
-const (
-	startDeadline  = 30 * time.Second
-	stableDeadline = 90 * time.Second
-	closeDeadline  = 45 * time.Second
-	// A worker that has said nothing for so long is stuck or stopped.
-	silenceLimit = 10 * time.Second
-	// What a worker is given to save its files once its input has ended.
-	abortGrace = 8 * time.Second
-)
-
 // process is a worker as the supervisor sees it.
 type process struct {
 	job    worker.Job
@@ -55,7 +43,12 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, jo
 		return nil, fmt.Errorf("worker %s: %w", job.Name, err)
 	}
 	defer errFile.Close()
-	w.p, err = l.Start(ctx, launch.Spec{Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Stderr: errFile})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	// A trial that ends early ends its workers itself, with time to save what
+	// they recorded; the launcher would kill them at once.
+	w.p, err = l.Start(context.WithoutCancel(ctx), launch.Spec{Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Stderr: errFile})
 	if err != nil {
 		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
 	}

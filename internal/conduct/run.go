@@ -37,6 +37,8 @@ type Options struct {
 	Profiles []profiles.Kind
 	Keep     bool // leave topics and groups
 	Command  []string
+	// Deadlines end what hangs; the zero value is right for any real run.
+	Deadlines Deadlines
 
 	Table    []drivers.Driver
 	Launcher launch.Launcher
@@ -73,6 +75,7 @@ type runner struct {
 // Run conducts all trials. The directory is valid and readable whatever the
 // error: failed trials are in it, marked.
 func Run(ctx context.Context, o Options) (*results.Dir, error) {
+	o.Deadlines = o.Deadlines.normal()
 	r := &runner{o: o, progress: o.Progress}
 	for _, d := range o.Table {
 		if d.Name() == Reference {
@@ -101,7 +104,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		r.progress.Step("stopping the broker")
-		if serr := r.cluster.Stop(stop); serr != nil {
+		if serr := r.cluster.Stop(stop); serr != nil && !r.brokerDied.Load() {
 			err = errors.Join(err, fmt.Errorf("stop the broker: %w", serr))
 		}
 	}
@@ -229,6 +232,13 @@ func (r *runner) needsBroker(t *trial) bool {
 // ensureCluster starts the broker, or a new one where the last has died.
 func (r *runner) ensureCluster(ctx context.Context) error {
 	if r.cluster != nil {
+		select {
+		case <-r.cluster.Died():
+			// Between two trials nobody watches, and the next one is not to
+			// blame.
+			r.brokerDied.Store(true)
+		default:
+		}
 		if !r.brokerDied.Swap(false) {
 			return nil
 		}

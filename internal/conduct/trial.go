@@ -57,8 +57,11 @@ func (t *trial) conduct(ctx context.Context) error {
 		err = cause // the first thing that went wrong, not what followed from it
 	}
 	stopWatching()
-	if endErr := t.endAll(abortGrace); endErr != nil {
+	if endErr := t.endAll(t.run.o.Deadlines.Abort); endErr != nil {
 		err = errors.Join(err, endErr)
+	}
+	if died := t.brokerDeath(); err != nil && died != nil {
+		err = errors.Join(died, err) // a client may notice before the supervisor does
 	}
 	if t.machine != nil {
 		err = errors.Join(err, t.machine.close())
@@ -105,7 +108,7 @@ func (t *trial) watch(ctx context.Context) func() {
 				return
 			case <-tick.C:
 				for _, w := range t.all() {
-					if d := w.silence(); d > silenceLimit {
+					if d := w.silence(); d > t.run.o.Deadlines.Silence {
 						t.fail(fmt.Errorf("worker %s (pid %d) has said nothing for %s: it hangs or was stopped%s",
 							w.job.Name, w.p.PID(), d.Round(time.Second), w.tail()))
 						return
@@ -115,6 +118,21 @@ func (t *trial) watch(ctx context.Context) func() {
 		}
 	})
 	return sync.OnceFunc(func() { close(stop); done.Wait() })
+}
+
+// brokerDeath is the death of the broker that watch did not see any more, nil
+// while it lives.
+func (t *trial) brokerDeath() error {
+	if t.cluster == nil {
+		return nil
+	}
+	select {
+	case err := <-t.cluster.Died():
+		t.run.brokerDied.Store(true)
+		return fmt.Errorf("broker: %w", err)
+	default:
+		return nil
+	}
 }
 
 func (t *trial) all() []*process {
@@ -156,7 +174,7 @@ func (t *trial) steps(ctx context.Context) error {
 }
 
 func (t *trial) createTopic(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
 	defer cancel()
 	spec := &t.plan.Spec
 	used, err := t.cluster.CreateTopic(ctx, t.out.Topic, spec.Topic.Partitions, spec.Topic.Replication)
@@ -184,7 +202,7 @@ func (t *trial) runBoth(ctx context.Context, setup int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.await(ctx, worker.Ready, startDeadline); err != nil {
+	if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
 		return err
 	}
 	produced, err := t.measure(ctx, setup, []*process{w}, nil)
@@ -252,10 +270,10 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := member.await(ctx, worker.Ready, startDeadline); err != nil {
+	if _, err := member.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
 		return err
 	}
-	limit := stableDeadline + t.plan.Spec.Phases.Drain
+	limit := t.run.o.Deadlines.Stable + t.plan.Spec.Phases.Drain
 	var at [3]int64
 	for i, name := range []string{"warmup", "measure", "drain"} {
 		r, err := member.await(ctx, worker.PhaseMsg+" "+name, limit)
@@ -293,7 +311,7 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 		members = append(members, w)
 	}
 	for _, w := range members {
-		if _, err := w.await(ctx, worker.Ready, startDeadline); err != nil {
+		if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
 			return err
 		}
 	}
@@ -335,7 +353,7 @@ func (t *trial) startProducers(ctx context.Context) ([]*process, error) {
 		out = append(out, w)
 	}
 	for _, w := range out {
-		if _, err := w.await(ctx, worker.Ready, startDeadline); err != nil {
+		if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
 			return nil, err
 		}
 	}
@@ -371,7 +389,7 @@ func (t *trial) start(ctx context.Context, role worker.Role, name string, set dr
 func (t *trial) stable(ctx context.Context) error {
 	t.step("waiting for the group to be stable")
 	spec := &t.plan.Spec
-	limit := time.Now().Add(stableDeadline)
+	limit := time.Now().Add(t.run.o.Deadlines.Stable)
 	last := "no answer"
 	for time.Now().Before(limit) {
 		g, err := t.cluster.GroupState(ctx, t.out.Group)
@@ -394,7 +412,7 @@ func (t *trial) stable(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("group %s was not stable with %d members and %d partitions within %s: last seen %s",
-		t.out.Group, spec.Consume.Members, spec.Topic.Partitions, stableDeadline, last)
+		t.out.Group, spec.Consume.Members, spec.Topic.Partitions, t.run.o.Deadlines.Stable, last)
 }
 
 func (t *trial) coordinator(ctx context.Context) (err error) {
@@ -425,7 +443,7 @@ func (t *trial) measure(ctx context.Context, setup int64, producers, members []*
 	}
 	t.run.progress.Measuring(ph.Warmup, ph.Measure)
 	acked := make(map[int32]int64)
-	limit := lead + ph.Warmup + ph.Measure + ph.Drain + closeDeadline
+	limit := lead + ph.Warmup + ph.Measure + ph.Drain + t.run.o.Deadlines.Close
 	for _, w := range producers {
 		m, err := w.await(ctx, worker.Produced, limit)
 		if err != nil {
@@ -452,7 +470,7 @@ func (t *trial) phase(name string, from, to int64) {
 // ends reads the end offsets and holds them against what was acked.
 func (t *trial) ends(ctx context.Context, acked map[int32]int64) error {
 	t.out.Acked = acked
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
 	defer cancel()
 	var err error
 	if t.out.End, err = t.cluster.EndOffsets(ctx, t.out.Topic); err != nil {
@@ -523,7 +541,7 @@ func (t *trial) close(ctx context.Context, ws []*process) error {
 		}
 	}
 	for _, w := range ws {
-		if err := w.finish(ctx, closeDeadline); err != nil {
+		if err := w.finish(ctx, t.run.o.Deadlines.Close); err != nil {
 			return err
 		}
 	}
@@ -569,10 +587,11 @@ func (t *trial) checkWire() error {
 
 // cleanUp removes what the trial made on the cluster.
 func (t *trial) cleanUp() {
-	if t.cluster == nil || t.run.o.Keep {
+	// A broker that has died is thrown away with all that is on it.
+	if t.cluster == nil || t.run.o.Keep || t.run.brokerDied.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startDeadline)
+	ctx, cancel := context.WithTimeout(context.Background(), t.run.o.Deadlines.Start)
 	defer cancel()
 	if err := t.cluster.DeleteTopic(ctx, t.out.Topic); err != nil {
 		t.note("topic %s was not deleted: %v", t.out.Topic, err)

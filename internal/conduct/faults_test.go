@@ -1,0 +1,143 @@
+package conduct_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// A client that is told one thing and sends another fails its trial, and the
+// error names every setting that it lied about.
+func TestLiesFailTheTrial(t *testing.T) {
+	t.Parallel()
+	var lying []string
+	for _, c := range clients {
+		lying = append(lying, c+"+lie")
+	}
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("lies")}, lying...))
+	got, err := run(t, bounded(t), o)
+	if err == nil {
+		t.Error("the run passed")
+	}
+	got.wantStates(t, "failed", "failed", "failed")
+	for _, tr := range got.trials {
+		wantWords(t, tr.Error, "the wire contradicts the plan", "producer-0: "+drivers.KeyAcks, "consumer-0: "+drivers.KeyFetchWait)
+		for _, c := range tr.Wire {
+			lied := c.Key == drivers.KeyAcks || c.Key == drivers.KeyFetchWait
+			if c.Lie != lied {
+				t.Errorf("%s: %s: lie is %v: claimed %s, seen %q", tr.Ref.Client, c.Key, c.Lie, c.Claim, c.Seen)
+			}
+		}
+	}
+}
+
+// Each fault shows as what it is, in full number, and as nothing else: every
+// seventh record of a partition is hit.
+func TestFaultsAreCountedForWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"franz-go+drop":    results.AuditLost,
+		"sarama+duplicate": results.AuditDuplicate,
+		"kafka-go+reorder": results.AuditReordered,
+		"franz-go+corrupt": results.AuditCorrupt,
+		"sarama":           "",
+		"kafka-go":         "",
+		"franz-go":         "",
+	}
+	var arms []string
+	for arm := range want {
+		arms = append(arms, arm)
+	}
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("faults")}, arms...))
+	got, err := run(t, bounded(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range got.trials {
+		hit := 0
+		for _, end := range tr.End {
+			if end%7 == 0 {
+				t.Errorf("%d records in a partition: the last one is hit and cannot be put back in order; choose another number", end)
+			}
+			hit += int(end / 7)
+		}
+		expected := map[string]int{}
+		if metric := want[tr.Ref.Client]; metric != "" {
+			expected[metric] = hit
+		}
+		if found := got.truth(t, tr.Ref.N); !maps.Equal(found, expected) {
+			t.Errorf("%s: the audit found %v, want %v; warnings: %q", tr.Ref.Client, found, expected, got.summary.Warnings)
+		}
+		if tr.Ref.Client == "sarama+duplicate" {
+			if n := int(got.value(t, tr.Ref.N, results.AuditDuplicate, "other")); n != hit {
+				t.Errorf("%d of %d duplicates are said to be the member's own", n, hit)
+			}
+		}
+	}
+}
+
+// A client whose Close never returns fails its trial, by name, within the
+// deadline; the trial after it is not touched.
+func TestHangOnClose(t *testing.T) {
+	t.Parallel()
+	for _, victim := range []string{"consumer-0", "producer-0"} {
+		t.Run(victim, func(t *testing.T) {
+			t.Parallel()
+			spec := short("hang")
+			if victim == "consumer-0" {
+				spec.Produce.By = "reference"
+			}
+			all := append(trials([]workloads.Spec{spec}, "franz-go+hang"), trials([]workloads.Spec{short("after")}, "franz-go")...)
+			all[1].N, all[1].Dir = 2, "002-after"
+			o := options(t.Name(), t.TempDir(), all)
+			o.Deadlines = conduct.Deadlines{Close: 5 * time.Second, Abort: time.Second}
+			got, err := run(t, bounded(t), o)
+			if err == nil {
+				t.Error("the run passed")
+			}
+			got.wantStates(t, "failed", "complete")
+			hung := got.worker(t, 1, victim)
+			wantWords(t, got.trials[0].Error, "worker "+victim, fmt.Sprintf("pid %d", hung.PID), "within", "end of log.txt")
+			wantWords(t, hung.Exit, "killed by kbench: SIGKILL")
+			got.wantFigures(t, 2)
+		})
+	}
+}
+
+// Ctrl-C in the measured part ends the run, keeps to the last record what was
+// recorded, and runs nothing more.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("before"), long("cut"), short("never")}, "franz-go"))
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	o.Progress = &hook{workload: "cut", measuring: cancel}
+	got, err := run(t, ctx, o)
+	if !isInterrupted(err) {
+		t.Errorf("the run ended with %v", err)
+	}
+	got.wantStates(t, "complete", "interrupted")
+	if s := got.dir.Run().State; s != "interrupted" {
+		t.Errorf("the run is %s", s)
+	}
+	got.wantFigures(t, 1)
+	cut := got.trials[1]
+	for _, w := range cut.Workers {
+		// A worker that was asked saves its files and exits; one that was killed
+		// loses what was not written yet.
+		if w.Exit != "exited 1" {
+			t.Errorf("%s %s", w.Name, w.Exit)
+		}
+	}
+	delivered, timed := recorded(t, got, cut, "consumer-0", "e2e.response")
+	if delivered == 0 || delivered != timed {
+		t.Errorf("%d records in the spans, %d in the histograms", delivered, timed)
+	}
+}
