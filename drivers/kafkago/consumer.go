@@ -34,6 +34,7 @@ type consumer struct {
 	// The loop's own.
 	rebalances int64
 	rec        drivers.Rec
+	last       *part // the one that was delivered last
 
 	mu     sync.Mutex
 	parts  map[drivers.TopicPartition]*part
@@ -137,10 +138,16 @@ func (c *consumer) run() {
 }
 
 func (c *consumer) deliver(m kafka.Message) {
-	p := c.parts[drivers.TopicPartition{Topic: m.Topic, Partition: int32(m.Partition)}]
+	// Records of one partition come many in a row, and a map of strings costs
+	// more than all else here.
+	p := c.last
+	if p == nil || p.Partition != int32(m.Partition) || p.Topic != m.Topic {
+		p = c.parts[drivers.TopicPartition{Topic: m.Topic, Partition: int32(m.Partition)}]
+	}
 	if p == nil || p.next != m.Offset {
 		p = c.open(p, m)
 	}
+	c.last = p
 	p.next = m.Offset + 1
 	if p.queue != nil {
 		p.queue.Put(item{p.out, m}, nil)
