@@ -1,0 +1,169 @@
+// Package churn turns the timeline of a workload into the acts that change the
+// group: who joins, leaves, crashes, stalls or is restarted, in which order and
+// when. It is pure: the same workload and seed give the same acts, for every
+// arm of a round. It starts and signals nothing; that is the supervisor's part.
+//
+// The order of the acts is fixed here, and with it who is the target of each:
+// the membership of the group is followed act by act. Acts that wait for a
+// stable group and acts at an offset are merged by the estimated course of the
+// trial. Where the real course differs the order stays, and an act whose time
+// has passed when its turn comes is done at once.
+package churn
+
+import (
+	"time"
+
+	"github.com/kbench/kbench/workloads"
+)
+
+// Kind is what is done.
+type Kind string
+
+// The kinds of acts. Everything else that a document may ask for (a cycle, a
+// rolling restart, a storm) is a sequence of these.
+const (
+	Join          Kind = "join"           // a process that stands ready joins
+	Leave         Kind = "leave"          // SIGTERM: the member closes gracefully
+	Crash         Kind = "crash"          // SIGKILL
+	Stall         Kind = "stall"          // SIGSTOP, and SIGCONT after For
+	Restart       Kind = "restart"        // the member ends and NewMember starts in its place
+	AddPartitions Kind = "add-partitions" // the topic grows by Count
+	Subscribe     Kind = "subscribe"      // every member subscribes to one topic more
+	AssignorStep  Kind = "assignor-step"  // a restart by which the member's assignors become To
+)
+
+// When says what an act waits for once its predecessor has been done.
+type When string
+
+// What an act may wait for.
+const (
+	At     When = "at"     // its offset; done at once where that has passed
+	Stable When = "stable" // a group that has been stable for twice the heartbeat
+)
+
+// Nobody stands for a member where an act is not about one.
+const Nobody = -1
+
+// Act is one act of the timeline. Members are numbered: the first ones from 0
+// on, and each process that starts later has the next number, so that a number
+// never means two processes.
+type Act struct {
+	N       int    // from 1, in the order in which acts are done
+	Kind    Kind   // what is done
+	Counted bool   // an event with figures; false: it only restores the group
+	Of      string // what the document asked for, such as join, rolling or storm
+
+	When When
+	// At is the offset from the start of the measured part; of an act that waits
+	// for a stable group it is an estimate.
+	At time.Duration
+
+	// Phase is the fraction of the heartbeat interval after a beat of PhaseOf at
+	// which the act is done, or -1 for as soon as it is due.
+	Phase   float64
+	PhaseOf int // the member that is acted on; of a join the one longest in the group
+
+	Member    int            // joins, leaves, crashes, stalls or is restarted
+	NewMember int            // the process that takes the place of Member: Restart, AssignorStep
+	SameID    bool           // NewMember has the identity (group.instance.id) of Member
+	Kill      bool           // Restart: Member is killed and not closed
+	With      map[string]any // settings of Member, or of NewMember if there is one, from its start on
+	For       time.Duration  // Stall
+	Count     int            // AddPartitions
+	To        []string       // AssignorStep
+}
+
+// Started is the process that the act starts, or Nobody.
+func (a Act) Started() int {
+	switch a.Kind {
+	case Join:
+		return a.Member
+	case Restart, AssignorStep:
+		return a.NewMember
+	default:
+		return Nobody
+	}
+}
+
+// configured is the process that With is for.
+func (a Act) configured() int {
+	if a.NewMember != Nobody {
+		return a.NewMember
+	}
+	return a.Member
+}
+
+// Settings are the settings in which members differ from the workload, by
+// number. A member must be started with them even where the act that names
+// them comes later: a crash with a short session needs a victim that had it
+// all along.
+func Settings(acts []Act) map[int]map[string]any {
+	all := map[int]map[string]any{}
+	for _, a := range acts {
+		m := a.configured()
+		for path, v := range a.With {
+			if all[m] == nil {
+				all[m] = map[string]any{}
+			}
+			all[m][path] = v
+		}
+	}
+	return all
+}
+
+// Length estimates how long the acts take, from the start of the measured part
+// until the group has been stable for twice the heartbeat after the last one.
+func Length(s *workloads.Spec, acts []Act) time.Duration {
+	var end time.Duration
+	for _, a := range acts {
+		end = max(end, a.At+recovery(s, a))
+	}
+	return end
+}
+
+// protocol is what a rebalance takes beside waiting for heartbeats: start of a
+// process, requests, the first records. It is on the slow side.
+const protocol = 500 * time.Millisecond
+
+// recovery estimates the time from an act until the group has been stable for
+// twice the heartbeat.
+func recovery(s *workloads.Spec, a Act) time.Duration {
+	h, session := s.Group.Heartbeat, sessionOf(s, a)
+	// A join or leave is seen by the others at their next beats.
+	detect := h
+	switch a.Kind {
+	case Crash:
+		// The last beat was up to one interval before the act, and the others learn
+		// of the eviction up to one after it.
+		detect = session
+	case Leave:
+		if s.Group.Static {
+			detect = session + h // a static member does not say goodbye
+		}
+	case Stall:
+		detect = a.For
+		if a.For >= session {
+			detect += h // evicted, it joins anew
+		}
+	case Restart, AssignorStep:
+		switch {
+		case a.SameID:
+			detect = h
+		case a.Kill:
+			detect = session
+		default:
+			detect = 2 * h // one leaves, one joins
+		}
+	case AddPartitions, Subscribe:
+		detect = s.Metadata.Refresh + h
+	}
+	for _, name := range s.Group.Assignors {
+		if name == "cooperative-sticky" {
+			detect += h // its second round
+		}
+	}
+	if a.Phase >= 0 {
+		detect += h / 2 // until the phase is reached, on average
+	}
+	return detect + protocol + 2*h
+}

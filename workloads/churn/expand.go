@@ -1,0 +1,429 @@
+package churn
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kbench/kbench/workloads"
+)
+
+// The phases called best and worst lie this share of the interval beside the
+// beat. Nearer to it, an act that is late by a little would come after the beat
+// instead of before it, and best would become worst.
+const nextToBeat = 0.05
+
+// Expand lists the acts of a workload in the order in which they are done. The
+// workload is one that has been parsed or validated. An error says that the
+// timeline as a whole cannot be done, such as one that would empty the group.
+func Expand(s *workloads.Spec, seed uint64) ([]Act, error) {
+	t := &timeline{
+		spec:     s,
+		rng:      rand.New(rand.NewPCG(seed, 0x636875726e)), // a stream of its own: keys and order use the seed too
+		settings: map[int]map[string]any{},
+	}
+	for range s.Consume.Members {
+		t.group = append(t.group, t.process())
+	}
+	for i := range s.Churn {
+		t.list(i, &s.Churn[i])
+	}
+	for len(t.fixed)+len(t.queue) > 0 {
+		if err := t.do(t.take()); err != nil {
+			return nil, err
+		}
+	}
+	return t.acts, nil
+}
+
+// A timeline is the course of a trial as far as it has been worked out.
+type timeline struct {
+	spec  *workloads.Spec
+	rng   *rand.Rand
+	fixed []step        // acts at offsets, by offset
+	queue []step        // acts that wait for a stable group, in order
+	group []int         // who is in the group, longest first
+	next  int           // number of the next process
+	quiet time.Duration // when the group is expected to have been stable for 2H
+	acts  []Act
+	// settings are those named so far for each process, and assignors those that
+	// processes are started with once an assignor-roll has begun.
+	settings  map[int]map[string]any
+	assignors []string
+}
+
+// A step is what is left to do of an entry: an act, or several that are listed
+// when its turn comes, because only then it is known who is in the group.
+type step struct {
+	index    int // of the entry
+	entry    *workloads.ChurnEntry
+	what     string
+	restores bool
+	when     When
+	at       time.Duration
+	repeat   *repetition
+	pass     *pass
+	to       []string // of an assignor-step
+}
+
+// What the steps of a sequence are called until it is known which act they come
+// to. A document cannot ask for them by these names.
+const (
+	rollingStep  = "a step of rolling"
+	crashStep    = "a step of crashloop"
+	stormStep    = "a step of storm"
+	assignorPass = "a pass of assignor-roll"
+	assignorStep = "a step of assignor-roll"
+)
+
+// A repetition is what is undone as a whole: one act, one turn of a cycle, a
+// storm.
+type repetition struct {
+	left int // acts still to come
+	net  int // members more than before
+}
+
+// A pass is a sequence of restarts whose victims hang together.
+type pass struct {
+	before int // rolling: processes from this number on are new already
+	victim int // crashloop: who is killed next
+}
+
+// list puts the steps of an entry in their places.
+func (t *timeline) list(index int, e *workloads.ChurnEntry) {
+	turn := e.Cycle
+	if len(turn) == 0 {
+		turn = []string{e.Do}
+	}
+	at := e.At
+	for range max(e.Times, 1) {
+		rep := &repetition{left: len(turn)}
+		for _, what := range turn {
+			st := step{index: index, entry: e, what: what, when: Stable, repeat: rep}
+			if e.When == "" {
+				st.when, st.at = At, at
+				at += e.Every
+				t.fix(st)
+				continue
+			}
+			t.queue = append(t.queue, st)
+		}
+	}
+}
+
+// fix puts a step behind those of its offset.
+func (t *timeline) fix(st step) {
+	i, _ := slices.BinarySearchFunc(t.fixed, st, func(a, b step) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), -1)
+	})
+	t.fixed = slices.Insert(t.fixed, i, st)
+}
+
+// take removes the step that is expected to be the next: the fixed ones at
+// their offsets, and the others in between, once the group is stable.
+func (t *timeline) take() step {
+	if len(t.queue) == 0 || len(t.fixed) > 0 && t.fixed[0].at <= t.quiet {
+		st := t.fixed[0]
+		t.fixed = t.fixed[1:]
+		return st
+	}
+	st := t.queue[0]
+	t.queue = t.queue[1:]
+	return st
+}
+
+// do carries out a step.
+func (t *timeline) do(st step) error {
+	if steps, several := t.unfold(st); several {
+		t.put(st, steps)
+		return nil
+	}
+	a, err := t.act(st)
+	if err != nil {
+		return fmt.Errorf("churn[%d]: %w", st.index, err)
+	}
+	if err := t.configure(a); err != nil {
+		return fmt.Errorf("churn[%d]: %w", st.index, err)
+	}
+	t.acts = append(t.acts, a)
+	t.quiet = max(t.quiet, a.At+recovery(t.spec, a))
+	t.restore(st)
+	return nil
+}
+
+// unfold lists the steps of a sequence; false for an act.
+func (t *timeline) unfold(st step) ([]step, bool) {
+	e := st.entry
+	rest := func(what string, at time.Duration, p *pass, to []string) step {
+		next := st
+		next.what, next.at, next.pass, next.to = what, at, p, to
+		return next
+	}
+	var steps []step
+	switch st.what {
+	case "rolling", assignorPass:
+		p, one := &pass{before: t.next}, rollingStep
+		if st.what == assignorPass {
+			one = assignorStep
+		}
+		for i := range t.group {
+			steps = append(steps, rest(one, st.at+time.Duration(i)*e.Every, p, st.to))
+		}
+	case "assignor-roll":
+		// First every member learns the new assignors and keeps the old ones, which
+		// are dropped once no member is left that knows nothing else.
+		both := slices.Clone(e.To)
+		for _, a := range t.spec.Group.Assignors {
+			if !slices.Contains(both, a) {
+				both = append(both, a)
+			}
+		}
+		second := st.at + time.Duration(len(t.group))*e.Every
+		steps = append(steps, rest(assignorPass, st.at, nil, both), rest(assignorPass, second, nil, e.To))
+	case "crashloop":
+		p := &pass{victim: Nobody}
+		for at := st.at; at < st.at+e.For; at += e.Every {
+			steps = append(steps, rest(crashStep, at, p, nil))
+		}
+	case "storm":
+		gap := func() time.Duration {
+			return time.Duration(t.rng.ExpFloat64() / e.Rate.PerSecond * float64(time.Second))
+		}
+		for at := st.at + gap(); at < st.at+e.For; at += gap() {
+			steps = append(steps, rest(stormStep, at, nil, nil))
+		}
+	default:
+		return nil, false
+	}
+	st.repeat.left = len(steps)
+	return steps, true
+}
+
+// put puts the steps of a sequence where the sequence stood.
+func (t *timeline) put(st step, steps []step) {
+	if st.when == Stable {
+		t.queue = slices.Insert(t.queue, 0, steps...)
+		return
+	}
+	for _, s := range steps {
+		t.fix(s)
+	}
+}
+
+// act makes the act of a step and brings the group up to date.
+func (t *timeline) act(st step) (Act, error) {
+	e := st.entry
+	a := Act{
+		N: len(t.acts) + 1, Kind: t.kind(st), Counted: !st.restores, Of: st.of(), When: st.when, At: st.at,
+		Phase: -1, PhaseOf: Nobody, Member: Nobody, NewMember: Nobody,
+	}
+	if st.when == Stable {
+		a.At = t.quiet
+	}
+	if !st.restores {
+		a.Phase, a.With = t.phase(e.Phase), e.With
+	}
+	switch a.Kind {
+	case Join:
+		a.PhaseOf = t.oldest()
+		a.Member = t.process()
+		t.group = append(t.group, a.Member)
+		st.repeat.net++
+	case Leave, Crash:
+		if len(t.group) < 2 {
+			return a, fmt.Errorf("act %d, a %s, would leave the group empty; write more consume.members, let others join first or leave restore on", a.N, a.Kind)
+		}
+		a.Member = t.victim(st)
+		a.PhaseOf = a.Member
+		t.gone(a.Member)
+		st.repeat.net--
+	case Stall:
+		a.Member, a.For = t.victim(st), e.For
+		a.PhaseOf = a.Member
+		if a.For >= sessionOf(t.spec, a) { // evicted, it comes back as the newest
+			t.gone(a.Member)
+			t.group = append(t.group, a.Member)
+		}
+	case Restart, AssignorStep:
+		t.replace(st, &a)
+	case AddPartitions:
+		a.Count, a.PhaseOf = e.Count, t.oldest()
+	case Subscribe:
+		a.PhaseOf = t.oldest()
+	}
+	if t.assignors != nil && a.Started() != Nobody {
+		with := map[string]any{"group.assignors": plainList(t.assignors)}
+		for path, v := range a.With {
+			with[path] = v
+		}
+		a.With = with
+	}
+	return a, nil
+}
+
+// kind is the kind of act that a step comes to.
+func (t *timeline) kind(st step) Kind {
+	switch st.what {
+	case rollingStep, crashStep:
+		return Restart
+	case assignorStep:
+		return AssignorStep
+	case stormStep:
+		// Within 1 and twice the members; else each kind is as likely.
+		kinds := []Kind{Join, Leave, Crash}
+		switch {
+		case len(t.group) < 2:
+			kinds = kinds[:1]
+		case len(t.group) >= 2*t.spec.Consume.Members:
+			kinds = kinds[1:]
+		}
+		return kinds[t.rng.IntN(len(kinds))]
+	default:
+		return Kind(st.what)
+	}
+}
+
+// of names the entry that a step comes from.
+func (st step) of() string {
+	if st.entry.Do != "" {
+		return st.entry.Do
+	}
+	return st.what
+}
+
+// replace puts a new process in the place of a member. With the same identity
+// the group sees one member all along, which keeps its seniority.
+func (t *timeline) replace(st step, a *Act) {
+	a.Member = t.victim(st)
+	a.PhaseOf = a.Member
+	a.NewMember = t.process()
+	a.Kill = st.what == crashStep
+	a.SameID = t.spec.Group.Static
+	if st.entry.ID != "" {
+		a.SameID = st.entry.ID == "same"
+	}
+	if a.Kind == AssignorStep {
+		a.To, t.assignors = st.to, st.to
+	}
+	if st.pass != nil {
+		st.pass.victim = a.NewMember
+	}
+	if a.SameID {
+		t.group[slices.Index(t.group, a.Member)] = a.NewMember
+		return
+	}
+	t.gone(a.Member)
+	t.group = append(t.group, a.NewMember)
+}
+
+// victim chooses the member that a step is done to.
+func (t *timeline) victim(st step) int {
+	switch {
+	case st.what == crashStep && slices.Contains(t.group, st.pass.victim):
+		return st.pass.victim
+	case st.what == rollingStep || st.what == assignorStep:
+		for _, m := range t.group {
+			if m < st.pass.before {
+				return m
+			}
+		}
+		return t.oldest()
+	case st.restores:
+		return t.group[len(t.group)-1]
+	}
+	switch st.entry.Target {
+	case "oldest":
+		return t.oldest()
+	case "newest":
+		return t.group[len(t.group)-1]
+	default:
+		return t.group[t.rng.IntN(len(t.group))]
+	}
+}
+
+// restore puts the opposite acts first in the queue when a repetition is over.
+func (t *timeline) restore(st step) {
+	rep, e := st.repeat, st.entry
+	rep.left--
+	if rep.left != 0 || st.restores || e.Restore != nil && !*e.Restore {
+		return
+	}
+	what := string(Leave)
+	if rep.net < 0 {
+		what = string(Join)
+	}
+	for range max(rep.net, -rep.net) {
+		t.queue = slices.Insert(t.queue, 0, step{index: st.index, entry: e, what: what, restores: true, when: Stable, repeat: &repetition{}})
+	}
+}
+
+// configure notes the settings of an act. One process has one value of each.
+func (t *timeline) configure(a Act) error {
+	m := a.configured()
+	for path, v := range a.With {
+		if was, ok := t.settings[m][path]; ok && !reflect.DeepEqual(was, v) {
+			return fmt.Errorf("act %d wants %s of %v from member %d, which has been given %v; write another target or the same value", a.N, path, v, m, was)
+		}
+		if t.settings[m] == nil {
+			t.settings[m] = map[string]any{}
+		}
+		t.settings[m][path] = v
+	}
+	return nil
+}
+
+func (t *timeline) process() int {
+	t.next++
+	return t.next - 1
+}
+
+func (t *timeline) oldest() int { return t.group[0] }
+
+func (t *timeline) gone(member int) {
+	t.group = slices.DeleteFunc(t.group, func(m int) bool { return m == member })
+}
+
+// phase is the fraction that a document's phase stands for.
+func (t *timeline) phase(written string) float64 {
+	switch written {
+	case "":
+		return -1
+	case "random":
+		return t.rng.Float64()
+	case "best":
+		// Just before a beat. The others, who beat in step, hear of a join or leave
+		// at once; and a crash has used up most of its session already.
+		return 1 - nextToBeat
+	case "worst":
+		return nextToBeat
+	default:
+		f, err := strconv.ParseFloat(written, 64)
+		if err != nil {
+			return -1 // not in a validated workload
+		}
+		return f
+	}
+}
+
+// sessionOf is the session timeout of the member that is acted on.
+func sessionOf(s *workloads.Spec, a Act) time.Duration {
+	if text, ok := a.With["group.session"].(string); ok {
+		if d, err := time.ParseDuration(text); err == nil {
+			return d
+		}
+	}
+	return s.Group.Session
+}
+
+// plainList is a list as a document would hold it.
+func plainList(words []string) []any {
+	list := make([]any, len(words))
+	for i, w := range words {
+		list[i] = w
+	}
+	return list
+}
