@@ -20,6 +20,10 @@ func (p *page) audit(t *tableOf) {
 		if a.rounds == 0 {
 			continue
 		}
+		if !slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Metric == results.AuditLost }) {
+			p.wrapped("  audit    ", a.title()+": none; without a broker there is nothing to read back")
+			continue
+		}
 		n, findings := a.audit()
 		if len(findings) == 0 {
 			clean = append(clean, a.title())

@@ -90,6 +90,9 @@ func (p *page) head(run *results.Run, trials []*results.Trial) {
 	if broker == "" {
 		broker = run.Broker.Kind
 	}
+	if run.Broker.Kind == "none" && run.State == "failed" {
+		broker = "none was reached"
+	}
 	if run.Broker.Kind == "embedded" && !strings.Contains(broker, "simulated") {
 		broker += " (a simulated broker)"
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/workloads"
 )
 
 // Build computes the summary of a run. A trial that did not complete, or whose
@@ -133,8 +134,17 @@ func (b *builder) broker() {
 
 // audit adds the truth of delivery and shows the first examples of what is
 // wrong with it.
+//
+// A driver without a broker has no topic that could be read back: where nothing
+// was meant to consume either, nothing is known, and there are no rows.
 func (b *builder) audit() {
 	r := b.truth
+	if b.trial.Kind == workloads.Producing && len(b.byRole(roleBoth)) > 0 {
+		if r.Sent == 0 {
+			b.warn("no record was acknowledged")
+		}
+		return
+	}
 	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
 	b.plain("", results.AuditDuplicate, float64(r.Duplicates.Total()), r.Delivered)
 	for _, c := range r.Duplicates.Causes() {

@@ -136,8 +136,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		want := invalid.GetFlag().Value.Type()
 		switch want {
-		case "int", "uint64":
+		case "int":
 			want = "a whole number"
+		case "uint64":
+			want = "a whole number from 0"
 		case "bool":
 			want = "true or false"
 		}

@@ -36,7 +36,7 @@ func (b *brokerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&b.kind, "broker", cluster.Embedded, "`kind` of broker to start: embedded (simulated, needs nothing) or\nkafka (Apache Kafka; needs a JDK, and Maven or KAFKA_HOME)")
-	f.IntVar(&b.nodes, "nodes", cluster.DefaultNodes, "`number` of nodes to start")
+	f.IntVar(&b.nodes, "nodes", cluster.DefaultNodes, "start `n` nodes")
 	f.StringVar(&b.version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
 	f.StringVar(&b.heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
 }
@@ -44,7 +44,7 @@ func (b *brokerFlags) add(cmd *cobra.Command) {
 func (b *brokerFlags) addAttached(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&b.brokers, "brokers", nil, "`host:port`,... of an existing cluster to use instead; only topics and\ngroups called kbench-... are made there, and removed")
+	f.StringSliceVar(&b.brokers, "brokers", nil, "`addresses` of an existing cluster to use instead, host:port with commas;\nonly topics and groups called kbench-... are made there, and removed")
 	f.StringVar(&b.config, "brokers-config", "", "`file` with TLS and SASL of the existing cluster; the environment wins:\nKBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD")
 }
 
@@ -76,7 +76,10 @@ func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
 	if b.heap != "" && !heapShape.MatchString(b.heap) {
 		return o, fmt.Errorf("--kafka-heap %s: write a number with m or g, such as %s", b.heap, cluster.DefaultHeap)
 	}
-	return o, o.Check()
+	if err := o.Check(); err != nil {
+		return o, fmt.Errorf("--broker %s: %w", b.kind, err)
+	}
+	return o, nil
 }
 
 var (
@@ -113,14 +116,21 @@ type selection struct {
 	sets    []string
 }
 
-func (s *selection) add(cmd *cobra.Command) {
+func (s *selection) add(a *app, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&s.clients, "client", nil, "`client`,... to run (default: all of \"kbench list clients\" that use a broker)")
-	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lane`,... how settings are chosen: matched (equal on the wire),\nbest (each client's safe best), stock (its defaults)")
-	f.IntVar(&s.rounds, "rounds", 0, "`number` of rounds; each runs every arm once, in random order\n(default: as the workload says)")
-	f.Uint64Var(&s.seed, "seed", 0, "`seed` of order, keys, payloads and schedules (default: random, and printed)")
-	f.StringArrayVar(&s.sets, "set", nil, "override a field of the workload, `path=value`; may be repeated")
+	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker)")
+	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe best), stock (its defaults)")
+	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")
+	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
+	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated")
+	for name, words := range map[string][]string{
+		"client": a.clientNames(),
+		"lane":   {string(drivers.Matched), string(drivers.Best), string(drivers.Stock)},
+	} {
+		// It fails only for a flag that does not exist.
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 }
 
 // selected is what a selection comes to.

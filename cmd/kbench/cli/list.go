@@ -55,7 +55,9 @@ func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of workload documents, for editors",
-		Args:  arguments(0, 0, ""),
+		Example: `  kbench schema > workload.schema.json
+  (and in the first line of a workload: # yaml-language-server: $schema=workload.schema.json)`,
+		Args: arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.out.Write(workloads.Schema())
 			return err

@@ -64,7 +64,7 @@ anything. What a client claims here is compared with the wire after each trial.`
 			return nil
 		},
 	}
-	sel.add(cmd)
+	sel.add(a, cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	cmd.Flags().BoolVar(&all, "all", false, "print settings that are exact too")
 	return cmd

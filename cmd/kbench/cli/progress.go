@@ -110,7 +110,7 @@ func (p *progress) Step(what string) {
 
 // Measuring implements conduct.Progress.
 func (p *progress) Measuring(warmup, measure time.Duration) {
-	p.Step(fmt.Sprintf("warm-up %s and measuring %s", warmup, measure))
+	p.Step(fmt.Sprintf("warm-up %s, measuring %s", warmup, measure))
 }
 
 // Ended implements conduct.Progress.

@@ -57,12 +57,12 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 			return catalog.Names(), cobra.ShellCompDirectiveDefault
 		},
 	}
-	sel.add(cmd)
+	sel.add(a, cmd)
 	broker.add(cmd)
 	broker.addAttached(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&keep, "keep", false, "leave topics and groups on the existing cluster")
-	f.StringVar(&profile, "profile", "", "`kind`,... of profiles of the measured part, per worker:\ncpu, heap, allocs, goroutine, mutex, block, trace")
+	f.StringVar(&profile, "profile", "", "`kinds` of profiles of the measured part, with commas, per worker:\ncpu, heap, allocs, goroutine, mutex, block, trace")
 	f.StringVar(&out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
 	f.BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

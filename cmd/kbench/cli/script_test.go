@@ -1,0 +1,181 @@
+package cli_test
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kbench/kbench/cmd/kbench/cli"
+	"github.com/kbench/kbench/drivers/franzgo"
+	"github.com/kbench/kbench/drivers/kafkago"
+	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/drivers/sarama"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"kbench": func() { cli.Main(franzgo.New(), sarama.New(), kafkago.New(), loopback.New()) },
+		"mine":   Example,
+	})
+}
+
+// TestScript runs every subcommand as its user does, in processes of their own.
+// Beside testscript's own commands the scripts have
+//
+//	exits CODE COMMAND...      the command ends with exactly this code
+//	refused PATTERN ARG...     kbench ends with 2, says what matches, and starts nothing
+//	interrupted FILE ARG...    kbench gets a SIGINT once FILE is there, and ends with 130
+//	broker ARG...              a kbench broker in the background; $BROKER is its address
+//	endbroker                  it gets a SIGINT, and ends with 0
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "refused": refused, "interrupted": interrupted, "broker": broker, "endbroker": endBroker,
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Values[brokerKey{}] = &brokerProcess{}
+			return nil
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitCode(ts, ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("it ended with %d, want %d", got, want)
+	}
+}
+
+// exitCode is that of a command that ran.
+func exitCode(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("it did not run: %v", err)
+	}
+	if err == nil {
+		return 0
+	}
+	return exit.ExitCode()
+}
+
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: refused PATTERN ARG...")
+	}
+	exits(ts, false, append([]string{"2", "kbench"}, args[1:]...))
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("it printed a result: %s", out)
+	}
+	said := ts.ReadFile("stderr")
+	if !regexp.MustCompile(`(?m)` + args[0]).MatchString(said) {
+		ts.Fatalf("it does not say %q", args[0])
+	}
+	if strings.Contains(said, "seed") && strings.Contains(said, "trial") {
+		ts.Fatalf("it announced a run")
+	}
+	if _, err := os.Stat(ts.MkAbs("runs")); err == nil {
+		ts.Fatalf("it made a run directory")
+	}
+}
+
+func interrupted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: interrupted FILE ARG...")
+	}
+	cmd := command(ts, args[1:])
+	stdout, err := os.Create(ts.MkAbs("interrupted.stdout"))
+	ts.Check(err)
+	defer stdout.Close()
+	stderr, err := os.Create(ts.MkAbs("interrupted.stderr"))
+	ts.Check(err)
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	ts.Check(cmd.Start())
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if found, _ := filepath.Glob(ts.MkAbs(args[0])); len(found) > 0 {
+			break
+		}
+		if time.Now().After(limit) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			ts.Fatalf("%s did not come", args[0])
+		}
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	if got := exitCode(ts, cmd.Wait()); got != cli.ExitInterrupted {
+		ts.Fatalf("it ended with %d, want %d", got, cli.ExitInterrupted)
+	}
+}
+
+// command is kbench in the script's directory and environment.
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	path, err := exec.LookPath("kbench")
+	ts.Check(err)
+	cmd := exec.Command(path, args...)
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), os.Stderr
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
+	return cmd
+}
+
+// brokerKey is where a script keeps its broker.
+type brokerKey struct{}
+
+type brokerProcess struct {
+	cmd  *exec.Cmd
+	done bool
+}
+
+func broker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: broker ARG...")
+	}
+	cmd := command(ts, append([]string{"broker"}, args...))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	b := ts.Value(brokerKey{}).(*brokerProcess)
+	b.cmd = cmd
+	ts.Defer(func() {
+		if !b.done {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			_ = cmd.Wait()
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if text := lines.Text(); strings.HasPrefix(text, "127.0.0.1:") {
+			ts.Setenv("BROKER", text)
+			return
+		}
+	}
+	ts.Fatalf("the broker ended without an address")
+}
+
+func endBroker(ts *testscript.TestScript, neg bool, args []string) {
+	b := ts.Value(brokerKey{}).(*brokerProcess)
+	if neg || b.cmd == nil || len(args) > 0 {
+		ts.Fatalf("usage: endbroker, after broker")
+	}
+	b.done = true
+	ts.Check(b.cmd.Process.Signal(os.Interrupt))
+	if got := exitCode(ts, b.cmd.Wait()); got != cli.ExitOK {
+		ts.Fatalf("the broker ended with %d, want 0", got)
+	}
+}
