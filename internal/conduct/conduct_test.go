@@ -3,6 +3,7 @@ package conduct_test
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -43,6 +44,10 @@ func TestMain(m *testing.M) {
 		supervisorArg: supervise,
 	}
 	if len(os.Args) < 2 || acts[os.Args[1]] == nil {
+		// Trials mostly wait, so more of them fit in than there are cores.
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			panic(err)
+		}
 		goleak.VerifyTestMain(m)
 		return
 	}
@@ -243,6 +248,8 @@ func wantWords(t *testing.T, text string, words ...string) {
 
 // spy launches local processes and remembers them.
 type spy struct {
+	brokerTmp string // where a broker puts its files; empty: where it likes
+
 	mu    sync.Mutex
 	procs []spied
 }
@@ -254,14 +261,16 @@ type spied struct {
 }
 
 func (s *spy) Start(ctx context.Context, spec launch.Spec) (launch.Process, error) {
-	p, err := launch.Local{}.Start(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
 	name := "broker"
 	if spec.Args[len(spec.Args)-1] == "worker" {
 		// A worker's standard error goes to its own directory.
 		name = filepath.Base(filepath.Dir(spec.Stderr.(*os.File).Name()))
+	} else if s.brokerTmp != "" {
+		spec.Env = append(os.Environ(), "TMPDIR="+s.brokerTmp)
+	}
+	p, err := launch.Local{}.Start(ctx, spec)
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -337,5 +346,19 @@ func needKafka(t *testing.T) {
 	t.Helper()
 	if cmp.Or(os.Getenv("KBENCH_KAFKA"), "0") == "0" {
 		t.Skip("starts Apache Kafka: needs a JDK and Maven (or KAFKA_HOME) and KBENCH_KAFKA=1")
+	}
+}
+
+// brokers runs a test on an embedded broker and, where asked for, on Apache Kafka.
+func brokers(t *testing.T, test func(t *testing.T, kind string)) {
+	for _, kind := range []string{cluster.Embedded, cluster.Kafka} {
+		t.Run(kind, func(t *testing.T) {
+			if kind == cluster.Kafka {
+				needKafka(t) // and one at a time: three JVMs are enough
+			} else {
+				t.Parallel()
+			}
+			test(t, kind)
+		})
 	}
 }

@@ -27,20 +27,6 @@ import (
 // standard input.
 const supervisorArg = "act-as-supervisor"
 
-// brokers are the kinds on which what is killed is tried, with the process that
-// is killed to kill a node.
-func brokers(t *testing.T, test func(t *testing.T, kind string)) {
-	for _, kind := range []string{cluster.Embedded, cluster.Kafka} {
-		t.Run(kind, func(t *testing.T) {
-			if kind == cluster.Kafka {
-				needKafka(t)
-			}
-			t.Parallel()
-			test(t, kind)
-		})
-	}
-}
-
 // around is a trial to be cut off between two that must not suffer from it.
 func around(name, dir string) conduct.Options {
 	return options(name, dir, trials([]workloads.Spec{short("before"), long("cut"), short("after")}, "franz-go"))

@@ -1,6 +1,7 @@
 package conduct_test
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -33,30 +34,32 @@ func recorded(t *testing.T, o *outcome, tr *results.Trial, worker, metric string
 	return spans, histograms
 }
 
-// missing counts the offsets in [0, committed) of each partition that no span of
-// a delivery covers.
-func missing(t *testing.T, file string, committed map[int32]int64) (lost int64) {
-	t.Helper()
-	delivered := map[int32][]record.Span{}
+// covered counts the records in the deliveries of a file, each once, and those
+// below the committed offsets that are in none of them.
+func covered(file string, committed map[int32]int64) (delivered, missing int64, err error) {
+	spans := map[int32][]record.Span{}
 	if _, err := record.EachSpan(file, func(s record.Span) {
 		if s.Kind == record.Delivered {
-			delivered[s.Partition] = append(delivered[s.Partition], s)
+			spans[s.Partition] = append(spans[s.Partition], s)
 		}
 	}); err != nil {
-		t.Fatal(err)
+		return 0, 0, err
+	}
+	for partition, list := range spans {
+		slices.SortFunc(list, func(a, b record.Span) int { return cmp.Compare(a.Offset, b.Offset) })
+		end, next := committed[partition], int64(0)
+		for _, s := range list {
+			missing += max(0, min(s.Offset, end)-next)
+			last := s.Offset + int64(s.Count)
+			delivered += max(0, last-max(next, s.Offset))
+			next = max(next, last)
+		}
+		missing += max(0, end-next)
 	}
 	for partition, end := range committed {
-		spans := delivered[partition]
-		slices.SortFunc(spans, func(a, b record.Span) int { return int(a.Offset - b.Offset) })
-		next := int64(0)
-		for _, s := range spans {
-			if s.Offset >= end {
-				break
-			}
-			lost += max(0, s.Offset-next)
-			next = max(next, s.Offset+int64(s.Count))
+		if len(spans[partition]) == 0 {
+			missing += end
 		}
-		lost += max(0, end-next)
 	}
-	return lost
+	return delivered, missing, nil
 }
