@@ -29,6 +29,7 @@ var arrows = []struct {
 	{"drivers/faulty", []string{"drivers", "workloads/payload"}},
 	{"drivers/drivertest", []string{"drivers", "internal/cluster", "internal/wire", "results/record", "workloads", "workloads/payload"}},
 	{"workloads", nil},
+	{"workloads/plan", []string{"workloads", "workloads/churn"}},
 	{"workloads/", []string{"workloads"}},
 	{"profiles", nil},
 	{"profiles/", []string{"profiles"}},
@@ -46,7 +47,7 @@ var arrows = []struct {
 	{"internal/wire", []string{"results/record", "drivers"}},
 	{"internal/cluster", []string{"internal/launch", "drivers", "results", "scripts/kafka"}},
 	{"internal/worker", []string{"internal/cluster", "internal/wire", "results", "results/record", "profiles", "profiles/capture", "drivers", "workloads", "workloads/pace", "workloads/payload"}},
-	{"internal/conduct", []string{"internal/cluster", "internal/launch", "internal/worker", "results", "results/record", "profiles", "drivers", "workloads", "workloads/plan"}},
+	{"internal/conduct", []string{"internal/cluster", "internal/launch", "internal/worker", "results", "results/record", "profiles", "drivers", "workloads", "workloads/plan", "workloads/churn"}},
 	// The command sees all, but only main knows the adapters.
 	{"cmd/kbench/cli", []string{"internal/", "results", "results/", "profiles", "workloads", "workloads/", "drivers"}},
 	{"cmd/kbench", []string{"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"}},

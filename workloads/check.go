@@ -205,7 +205,7 @@ func contradictions(s *Spec) []finding {
 		"sarama sends heartbeats behind its fetches, so a wait of %s delays a heartbeat of %s; at most half of it is fair",
 		showDuration(c.Fetch.Wait), showDuration(g.Heartbeat))
 	out = append(out, groupNames(s)...)
-	return out
+	return append(out, churnFindings(s)...)
 }
 
 // groupNames looks at names that depend on the group's protocol or on there

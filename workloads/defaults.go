@@ -62,13 +62,32 @@ func Default() Spec {
 		},
 		Metadata: Metadata{Refresh: 5 * time.Minute},
 		Phases:   Phases{Warmup: 10 * time.Second, Measure: 30 * time.Second, Drain: time.Minute},
+		Pause:    Pause{Theta: 100 * time.Millisecond},
 		Process:  Process{GOGC: 100},
 		Rounds:   1,
 	}
 }
 
-// markEvery is the default of consume.commit.mark.every, the one default that
-// follows another field: marks must be fresher than the commits that carry
+// complete fills in what an entry of churn leaves out.
+func (e *ChurnEntry) complete() {
+	if e.Times == 0 && e.has("times") {
+		e.Times = 1
+	}
+	if e.Target == "" && e.has("target") {
+		e.Target = "random"
+	}
+	// All beats start anew with a rebalance, so that an act some fixed time after
+	// it would always meet the same phase.
+	if e.Phase == "" && e.has("phase") && e.When != "" {
+		e.Phase = "random"
+	}
+	if e.Every == 0 && e.Do == "crashloop" {
+		e.Every = 5 * time.Second
+	}
+}
+
+// markEvery is the default of consume.commit.mark.every, which follows another
+// field: marks must be fresher than the commits that carry
 // them, and rarer than would show in the cost of a record.
 func markEvery(commit time.Duration) time.Duration {
 	return max(min(commit/10, 100*time.Millisecond), time.Microsecond)

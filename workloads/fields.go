@@ -18,6 +18,8 @@ type node struct {
 	// differ between the arms of one: they are not allowed in a matrix.
 	whole  bool
 	fields []*node
+	// items are the fields of each entry of a list of sections.
+	items []*node
 }
 
 // key is the last part of the path: the field's name in its section.
@@ -155,8 +157,13 @@ func root() *node {
 
 	section("phases", "The parts of a trial once the group is stable.")
 	leaf("phases.warmup", duration(0, 24*time.Hour), "Load without measuring.")
-	leaf("phases.measure", duration(100*time.Millisecond, 7*24*time.Hour), "The measured part.")
+	leaf("phases.measure", duration(0, 7*24*time.Hour), "The measured part, at least 100ms; with churn it lasts as long as the timeline, and at least so long, 0s unless written.")
 	leaf("phases.drain", duration(time.Second, 24*time.Hour), "Deadline for what is outstanding to arrive; not waited out.")
+
+	whole("churn", timeline(), "What happens to the group in the measured part, the same for every arm; see churn[].")
+	top.field("churn").items = entryTable()
+	section("pause", "How stops are told from jitter.")
+	leaf("pause.theta", duration(time.Millisecond, time.Minute), "Lateness of a record from which its partition counts as down.")
 
 	section("process", "What every worker process is given, equal in every arm.")
 	leaf("process.gomaxprocs", integer(0, 4096), "GOMAXPROCS; 0: the machine's.")
@@ -297,9 +304,9 @@ func (r *reader) suggest(path string) string {
 	return "write a path such as group.session"
 }
 
-// pointer returns a pointer to the field of s at path, found by the yaml tags.
+// pointer returns a pointer to the field at path, found by the yaml tags.
 // The path is one of the table's, so that a miss is a bug.
-func pointer(s *Spec, path string) any {
+func pointer[T Spec | ChurnEntry](s *T, path string) any {
 	v := reflect.ValueOf(s).Elem()
 	for key := range strings.SplitSeq(path, ".") {
 		i := 0

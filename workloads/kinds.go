@@ -272,12 +272,14 @@ func words(name string, item object, check func(r *reader, v value) string) kind
 			}
 			*dst.(*[]string) = out
 		},
-		func(src any) any {
-			list := []any{}
-			for _, s := range *src.(*[]string) {
-				list = append(list, s)
-			}
-			return list
-		},
+		func(src any) any { return plainWords(*src.(*[]string)) },
 	}
+}
+
+func plainWords(words []string) any {
+	list := []any{}
+	for _, s := range words {
+		list = append(list, s)
+	}
+	return list
 }

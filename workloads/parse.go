@@ -105,6 +105,13 @@ func (r *reader) spec(v value) *Spec {
 	if _, ok := r.written["consume.commit.mark.every"]; !ok {
 		s.Consume.Commit.Mark.Every = markEvery(s.Consume.Commit.Every)
 	}
+	for i := range s.Churn {
+		s.Churn[i].complete()
+	}
+	// The timeline says how long is measured, unless its author wants more.
+	if _, ok := r.written["phases.measure"]; !ok && len(s.Churn) > 0 {
+		s.Phases.Measure = 0
+	}
 	r.consider(&s)
 	return &s
 }
@@ -178,6 +185,9 @@ func (r *reader) unknown(n *node, at place, path, key string) {
 
 // override reads one value that stands outside the document.
 func (r *reader) override(s *Spec, path string, v value) {
+	if r.overrideEntry(s, path, v) {
+		return
+	}
 	n := r.root.find(path)
 	if n == nil {
 		r.fail(v.at, path, "is not the path of a field; %s", r.suggest(path))
@@ -233,6 +243,7 @@ func (r *reader) suite(v value) *Suite {
 		r.fail(r.start, "name", "is missing; write a name such as my-suite")
 	}
 	scratch := Default()
+	scratch.Churn = make([]ChurnEntry, maxEntries) // which entries there are, its workloads know
 	r.flags(&scratch)
 	return s
 }
@@ -316,6 +327,8 @@ func (r *reader) sets(path string, v value) map[string]any {
 		switch {
 		case twice:
 			r.fail(e.at, at, "is written twice; remove one")
+		case n == nil && strings.HasPrefix(e.key, "churn."):
+			r.fail(e.at, at, "a suite cannot change a part of a timeline; write churn as a whole")
 		case n == nil:
 			r.fail(e.at, at, "is not the path of a field; %s", r.suggest(e.key))
 		default:

@@ -214,6 +214,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(doc, "group.session=6s")
 	}
 	f.Add("name: x\nmatrix: {group.assignors: [[range], [sticky]], produce.codec: [none, zstd]}\n", "records.size={uniform: [32, 64]}")
+	f.Add("name: x\nchurn: [{cycle: [join, leave], when: stable, times: 2, phase: 0.5}, {do: storm, at: 1s, for: 60s, rate: 3/m}, {do: stall, at: 5s, for: 1s, with: {group.session: 20s}}]\n", "churn.1.at=9s")
 	f.Fuzz(func(t *testing.T, doc, set string) {
 		opt := testOptions()
 		opt.Set = []string{set}

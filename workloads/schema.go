@@ -113,12 +113,18 @@ func Reference() string {
 	defaults := Default()
 	var b strings.Builder
 	b.WriteString("| field | written as | default | meaning |\n|---|---|---|---|\n")
+	row := func(path string, n *node, shown string) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path, strings.ReplaceAll(n.kind.name, "|", `\|`), shown, n.doc)
+	}
 	for _, n := range root().leaves() {
 		shown := ""
 		if v, ok := defaultOf(&defaults, n); ok {
 			shown = "`" + show(v, strings.HasPrefix(n.kind.name, "bytes")) + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", n.path, strings.ReplaceAll(n.kind.name, "|", `\|`), shown, n.doc)
+		row(n.path, n, shown)
+		for _, f := range n.items {
+			row(n.path+"[]."+f.path, f, "")
+		}
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/churn"
 )
 
 // The figures of the estimates. They are on the slow side of a small machine
@@ -31,7 +32,17 @@ func Duration(spec workloads.Spec) time.Duration {
 		seconds := float64(spec.Consume.Backlog)/fillRate + float64(spec.Consume.Backlog)/readRate
 		return d + time.Duration(seconds*float64(time.Second))
 	}
-	return d + spec.Phases.Warmup + spec.Phases.Measure
+	return d + spec.Phases.Warmup + measured(&spec)
+}
+
+// measured is the expected length of the measured part. A storm is as long with
+// any seed, but for the act that happens to be its last.
+func measured(spec *workloads.Spec) time.Duration {
+	acts, err := churn.Expand(spec, 0)
+	if err != nil {
+		return spec.Phases.Measure // such a workload is refused by Expand
+	}
+	return max(spec.Phases.Measure, churn.Length(spec, acts))
 }
 
 // Bytes estimates what one trial writes into its topic, before compression and
@@ -47,7 +58,7 @@ func Bytes(spec workloads.Spec) (int64, bool) {
 	if spec.Kind() == workloads.Backlog {
 		return int64(record * float64(spec.Consume.Backlog)), true
 	}
-	seconds := (spec.Phases.Warmup + spec.Phases.Measure).Seconds()
+	seconds := (spec.Phases.Warmup + measured(&spec)).Seconds()
 	if spec.Produce.Rate.Max {
 		return int64(seconds * min(ceilingBytes, ceilingRate*record)), false
 	}

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/churn"
 )
 
 // Arm is one thing being compared.
@@ -43,7 +44,7 @@ type Trial struct {
 	// Spec is the workload with the arm's cell applied, and so without a matrix.
 	Spec workloads.Spec
 	// Seed is the same for all arms of a round, so that they get the same
-	// records, keys and intended times.
+	// records, keys and intended times, and the same acts of churn.
 	Seed uint64
 }
 
@@ -69,7 +70,11 @@ func Expand(specs []workloads.Spec, clients, lanes []string, rounds int, seed ui
 		for round := 1; round <= times; round++ {
 			// A seed of its own: the order must not be tied to the records.
 			order := rand.New(rand.NewPCG(derive(seed, "order of "+spec.Name, round), 0)).Perm(len(arms))
+			seed := derive(seed, spec.Name, round)
 			for _, i := range order {
+				if _, err := churn.Expand(&cells[i], seed); err != nil {
+					return nil, fmt.Errorf("workload %s: arm %s: %w", spec.Name, arms[i].Name, err)
+				}
 				n := len(trials) + 1
 				trials = append(trials, Trial{
 					N:        n,
@@ -78,7 +83,7 @@ func Expand(specs []workloads.Spec, clients, lanes []string, rounds int, seed ui
 					Arm:      arms[i],
 					Round:    round,
 					Spec:     cells[i],
-					Seed:     derive(seed, spec.Name, round),
+					Seed:     seed,
 				})
 			}
 		}

@@ -1,0 +1,175 @@
+package workloads
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// finest is the rate per partition from which a gap is seen finely enough: its
+// resolution is the time between two records.
+const finest = 20
+
+// churnFindings looks at the timeline. An entry of which something could not be
+// read is left alone, so that nothing is reported twice.
+func churnFindings(s *Spec) []finding {
+	var out []finding
+	fail := func(when bool, msg string, paths ...string) {
+		if when {
+			out = append(out, finding{paths, msg, false})
+		}
+	}
+	if len(s.Churn) == 0 {
+		fail(s.Phases.Measure < shortest, fmt.Sprintf("%s is too short to measure anything; write at least %s",
+			showDuration(s.Phases.Measure), showDuration(shortest)), "phases.measure", "churn")
+		return out
+	}
+	p := &s.Produce
+	fail(s.Consume.Members == 0, "there is no group that could churn; write members of at least 1 or remove churn", "consume.members")
+	fail(s.Consume.Backlog > 0, "a backlog is read by one settled member; remove it, or churn", "consume.backlog")
+	fail(p.Rate.Max, "a gap is measured against the times at which records are due, and at rate max there are none; write a rate such as 600/s", "produce.rate")
+	fail(p.Schedule.Kind == "ramp" || p.Schedule.Kind == "steps", "a "+p.Schedule.Kind+" refers to the length of the measured part, which the timeline decides; write constant, poisson or bursts", "produce.schedule")
+	if each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1)); !p.Rate.Max && each < finest {
+		out = append(out, finding{[]string{"produce.rate", "topic.partitions"},
+			fmt.Sprintf("each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
+				each, showDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
+	}
+	for i := range s.Churn {
+		out = append(out, entryFindings(s, i)...)
+	}
+	return out
+}
+
+// shortest is the least that can be called a measured part.
+const shortest = 100 * time.Millisecond
+
+// entryFindings looks at one entry.
+func entryFindings(s *Spec, i int) []finding {
+	e := &s.Churn[i]
+	entry := fmt.Sprintf("churn[%d]", i)
+	var out []finding
+	// The field to blame comes first, then the one that makes it wrong.
+	add := func(when, warning bool, keys, format string, args ...any) {
+		if !when {
+			return
+		}
+		var paths []string
+		for _, key := range strings.Fields(keys) {
+			paths = append(paths, entry+"."+key)
+		}
+		out = append(out, finding{append(paths, entry), fmt.Sprintf(format, args...), warning})
+	}
+	fail := func(when bool, keys, format string, args ...any) { add(when, false, keys, format, args...) }
+
+	fail(e.Do == "" && len(e.Cycle) == 0, "do cycle", "nothing is to be done; write do or cycle, such as do: crash")
+	fail(e.Do != "" && len(e.Cycle) > 0, "cycle do", "do stands beside it; write one of the two")
+	fail(e.At == 0 && e.When == "", "do cycle at when", "it is not said when; write at: 30s or when: stable")
+	fail(e.At > 0 && e.When != "", "when at", "at stands beside it; write one of the two")
+	if len(e.turn()) == 0 || e.Do != "" && len(e.Cycle) > 0 {
+		return out
+	}
+	what := strings.Join(e.turn(), ", ")
+	out = append(out, foreign(e, entry)...)
+
+	inTime := e.Do == "storm" || e.Do == "crashloop"
+	fail(inTime && e.When != "", "when do", "a %s takes its course in time; write at in place of when", e.Do)
+	fail(e.Every > 0 && e.When != "" && !inTime, "every when", "acts that wait for a stable group have no fixed distance; remove it, or write at in place of when")
+	several := max(e.Times, 1)*len(e.turn()) > 1 || e.Do == "rolling" || e.Do == "assignor-roll"
+	fail(several && e.At > 0 && e.Every == 0, "at times do cycle", "all acts would be at the same instant; write every, or when: stable")
+	add(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !inTime, true, "every",
+		"acts %s apart fall into each other's windows, which then are one; at least two heartbeats, %s, keep them apart",
+		showDuration(e.Every), showDuration(2*s.Group.Heartbeat))
+
+	fail(e.has("for") && e.For == 0, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
+	fail(e.Do == "storm" && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
+	fail(e.Rate.Max, "rate", "a storm has a rate; write one such as 3/m")
+	fail(e.Rate.PerSecond*e.For.Seconds() > maxActs, "rate for", "that is more than %d acts; write a lower rate or a shorter time", maxActs)
+	fail(e.Do == "crashloop" && e.Every > 0 && e.For/max(e.Every, 1) > maxActs, "every for", "that is more than %d acts; write a longer every or a shorter time", maxActs)
+	fail(e.Do == "add-partitions" && e.Count == 0, "count do", "it is not said how many; write count, such as count: 6")
+	fail(e.ID == "same" && !s.Group.Static, "id", "a member has an identity to keep in a static group alone; write group.static: true, or id: new")
+	if e.Do == "assignor-roll" {
+		fail(len(e.To) == 0, "to do", "it is not said which assignors to change to; write to, such as to: [cooperative-sticky]")
+		fail(slices.Equal(e.To, s.Group.Assignors), "to", "the group has these assignors already; write others")
+		fail(s.Group.Protocol != "classic", "do", "under the protocol %s the broker assigns and members have no assignors to roll; write group.protocol: classic", s.Group.Protocol)
+	}
+	fail(empties(s, e), "do cycle", "it would leave the group of %d empty, and nobody would read; write more consume.members, or let others join first", s.Consume.Members)
+	out = append(out, withFindings(s, e, entry)...)
+	return out
+}
+
+// maxActs is more than can be looked at; a longer timeline is a slip.
+const maxActs = 100_000
+
+// foreign are the fields that none of the entry's acts has.
+func foreign(e *ChurnEntry, entry string) []finding {
+	var out []finding
+	for _, f := range entryTable() {
+		if slices.Contains([]string{"do", "cycle", "at", "when"}, f.path) || e.has(f.path) {
+			continue
+		}
+		if reflect.ValueOf(pointer(e, f.path)).Elem().IsZero() {
+			continue
+		}
+		var users []string
+		for _, act := range acts() {
+			if slices.Contains(fieldsOf(act), f.path) {
+				users = append(users, act)
+			}
+		}
+		out = append(out, finding{[]string{entry + "." + f.path, entry + ".do", entry + ".cycle", entry},
+			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), either(users)), false})
+	}
+	return out
+}
+
+// empties reports whether the entry alone takes the last member out of a group.
+func empties(s *Spec, e *ChurnEntry) bool {
+	n := s.Consume.Members
+	if n == 0 {
+		return false // reported already
+	}
+	for range max(e.Times, 1) {
+		for _, act := range e.turn() {
+			switch act {
+			case "join":
+				n++
+			case "leave", "crash":
+				n--
+			}
+			if n < 1 {
+				return true
+			}
+		}
+		if e.Restore == nil || *e.Restore {
+			return false // and so no turn differs from the first
+		}
+	}
+	return false
+}
+
+// withFindings looks at a member's own settings among those of the workload.
+func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
+	if len(e.With) == 0 {
+		return nil
+	}
+	own := *s
+	own.Churn, own.Matrix = nil, nil
+	known := map[string]bool{}
+	for _, f := range contradictions(&own) {
+		known[f.msg] = true
+	}
+	for _, path := range sortedKeys(e.With) {
+		if own.Apply(path, e.With[path]) != nil {
+			return nil // reported where it was read
+		}
+	}
+	var out []finding
+	for _, f := range contradictions(&own) {
+		if !f.warning && !known[f.msg] {
+			out = append(out, finding{append([]string{entry + ".with", entry}, f.paths...), "for this member: " + f.msg, false})
+		}
+	}
+	return out
+}
