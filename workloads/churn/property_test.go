@@ -1,0 +1,171 @@
+package churn_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/churn"
+)
+
+// entries draws one entry of a timeline, of the kinds that a document may have.
+func entries() *rapid.Generator[workloads.ChurnEntry] {
+	return rapid.Custom(func(t *rapid.T) workloads.ChurnEntry {
+		e := workloads.ChurnEntry{
+			Do:     rapid.SampledFrom([]string{"", "join", "leave", "crash", "stall", "restart", "rolling", "crashloop", "storm"}).Draw(t, "do"),
+			Times:  rapid.IntRange(1, 5).Draw(t, "times"),
+			Target: rapid.SampledFrom([]string{"oldest", "newest", "random"}).Draw(t, "target"),
+			Phase:  rapid.SampledFrom([]string{"random", "best", "worst", "0.5"}).Draw(t, "phase"),
+			For:    time.Duration(rapid.IntRange(1, 30).Draw(t, "for")) * time.Second,
+			When:   "stable",
+		}
+		if e.Do == "" {
+			e.Cycle = rapid.SliceOfN(rapid.SampledFrom([]string{"join", "leave", "crash", "restart"}), 1, 4).Draw(t, "cycle")
+		}
+		if e.Do == "storm" || e.Do == "crashloop" || rapid.Bool().Draw(t, "fixed") {
+			e.When, e.At = "", time.Duration(rapid.IntRange(1, 300_000).Draw(t, "at"))*time.Millisecond
+			e.Every = time.Duration(rapid.IntRange(1, 60).Draw(t, "every")) * time.Second
+		}
+		if e.Do == "storm" {
+			e.Rate = workloads.Rate{PerSecond: rapid.Float64Range(0.01, 1).Draw(t, "rate")}
+		}
+		return e
+	})
+}
+
+// TestTimelines follows the acts of any timeline and holds them to what the
+// rest of the house relies on.
+func TestTimelines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := workloads.Default()
+		s.Consume.Members = rapid.IntRange(1, 6).Draw(t, "members")
+		s.Group.Static = rapid.Bool().Draw(t, "static")
+		s.Churn = rapid.SliceOfN(entries(), 0, 4).Draw(t, "churn")
+		seed := rapid.Uint64().Draw(t, "seed")
+
+		acts, err := churn.Expand(&s, seed)
+		again, errAgain := churn.Expand(&s, seed)
+		if !reflect.DeepEqual(acts, again) || (err == nil) != (errAgain == nil) {
+			t.Fatal("the same seed gave other acts")
+		}
+		if err != nil {
+			return
+		}
+		in := map[int]bool{}
+		started := s.Consume.Members
+		for m := range started {
+			in[m] = true
+		}
+		start := func(m int) {
+			if m != started {
+				t.Fatalf("process %d starts after %d", m, started-1)
+			}
+			started++
+			in[m] = true
+		}
+		mixed := slices.ContainsFunc(s.Churn, func(e workloads.ChurnEntry) bool { return e.Do != "storm" })
+		for i, a := range acts {
+			if a.N != i+1 {
+				t.Fatalf("act %d has number %d", i+1, a.N)
+			}
+			if i > 0 && a.At < acts[i-1].At {
+				t.Fatalf("act %d is before act %d", a.N, a.N-1)
+			}
+			if a.Kind != churn.Join && !in[a.Member] {
+				t.Fatalf("act %d, %s: %d is not in the group", a.N, a.Kind, a.Member)
+			}
+			if !in[a.PhaseOf] {
+				t.Fatalf("act %d, %s: the phase of %d, who is not in the group", a.N, a.Kind, a.PhaseOf)
+			}
+			if a.Phase > 1 || a.Phase < 0 && a.Phase != -1 {
+				t.Fatalf("act %d: phase %v", a.N, a.Phase)
+			}
+			switch a.Kind {
+			case churn.Join:
+				start(a.Member)
+			case churn.Leave, churn.Crash:
+				delete(in, a.Member)
+			case churn.Restart:
+				delete(in, a.Member)
+				start(a.NewMember)
+			}
+			if len(in) < 1 || !mixed && len(in) > 2*s.Consume.Members {
+				t.Fatalf("%d members of %d after act %d", len(in), s.Consume.Members, a.N)
+			}
+		}
+		if len(in) != s.Consume.Members {
+			t.Fatalf("%d members in the end, %d at the start", len(in), s.Consume.Members)
+		}
+		if n := len(acts); n > 0 && churn.Length(&s, acts) <= acts[n-1].At {
+			t.Fatalf("over after %v, but the last act is at %v", churn.Length(&s, acts), acts[n-1].At)
+		}
+	})
+}
+
+// TestRandomPhasesAreUniform draws many: their mean and spread are those of the
+// uniform law. The seed is fixed, so that the outcome is.
+func TestRandomPhasesAreUniform(t *testing.T) {
+	s := workloads.Default()
+	s.Churn = []workloads.ChurnEntry{{Cycle: []string{"join", "leave"}, When: "stable", Times: 2000, Phase: "random", Target: "random"}}
+	acts, err := churn.Expand(&s, 7)
+	if err != nil || len(acts) != 4000 {
+		t.Fatalf("%d acts, %v", len(acts), err)
+	}
+	var tenths [10]int
+	for _, a := range acts {
+		tenths[int(a.Phase*10)]++
+	}
+	for i, n := range tenths {
+		if n < 340 || n > 460 { // 400, give or take three standard deviations
+			t.Errorf("%d of %d phases begin with 0.%d", n, len(acts), i)
+		}
+	}
+}
+
+// TestStormIsPoisson counts acts and distances: n of mean rate x time, and as
+// many distances above the mean as an exponential law has, e^-1.
+func TestStormIsPoisson(t *testing.T) {
+	s := workloads.Default()
+	s.Churn = []workloads.ChurnEntry{{Do: "storm", At: time.Second, For: 10_000 * time.Second, Rate: workloads.Rate{PerSecond: 0.2}}}
+	acts, err := churn.Expand(&s, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, above := 0, 0
+	kinds := map[churn.Kind]int{}
+	last := time.Second
+	for _, a := range acts {
+		if !a.Counted {
+			continue
+		}
+		n++
+		kinds[a.Kind]++
+		if a.At-last > 5*time.Second {
+			above++
+		}
+		last = a.At
+	}
+	if n < 1865 || n > 2135 { // 2000, give or take three standard deviations
+		t.Errorf("%d acts in 10000s at 0.2/s", n)
+	}
+	if share := float64(above) / float64(n); share < 0.33 || share > 0.41 {
+		t.Errorf("%.2f of the distances are above the mean; want 0.37", share)
+	}
+	if len(kinds) != 3 || kinds[churn.Crash] < n/5 || kinds[churn.Leave] < n/5 {
+		t.Errorf("kinds: %v", kinds)
+	}
+}
+
+func TestSeedsDiffer(t *testing.T) {
+	s := workloads.Default()
+	s.Churn = []workloads.ChurnEntry{{Do: "join", When: "stable", Times: 5, Phase: "random"}}
+	a, errA := churn.Expand(&s, 1)
+	b, errB := churn.Expand(&s, 2)
+	if errA != nil || errB != nil || reflect.DeepEqual(a, b) {
+		t.Errorf("two seeds gave the same phases (%v, %v)", errA, errB)
+	}
+}
