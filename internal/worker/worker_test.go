@@ -1,0 +1,231 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// conversation is a worker in this process, spoken to as the supervisor would.
+type conversation struct {
+	t    *testing.T
+	in   *io.PipeWriter
+	out  *bufio.Scanner
+	done chan error
+}
+
+func talk(t *testing.T, job Job) *conversation {
+	t.Helper()
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	c := &conversation{t: t, in: inW, out: bufio.NewScanner(outR), done: make(chan error, 1)}
+	go func() {
+		c.done <- Main(context.Background(), []drivers.Driver{loopback.New()}, inR, outW)
+		_ = outW.Close()
+		_ = inR.Close()
+	}()
+	c.say(job)
+	return c
+}
+
+func (c *conversation) say(v any) {
+	c.t.Helper()
+	if err := json.NewEncoder(c.in).Encode(v); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// hear reads reports up to the one that says what.
+func (c *conversation) hear(what string) Report {
+	c.t.Helper()
+	for c.out.Scan() {
+		var m Report
+		if err := json.Unmarshal(c.out.Bytes(), &m); err != nil {
+			c.t.Fatal(err)
+		}
+		if m.Say == Failed && what != Failed {
+			c.t.Fatalf("worker failed: %s", m.Error)
+		}
+		if m.Say == what {
+			return m
+		}
+	}
+	c.t.Fatalf("the worker ended without saying %s", what)
+	return Report{}
+}
+
+func (c *conversation) end() error {
+	_ = c.in.Close()
+	for c.out.Scan() {
+	}
+	return <-c.done
+}
+
+func testJob(t *testing.T) Job {
+	spec := workloads.Default()
+	spec.Produce.Rate = workloads.Rate{PerSecond: 5000}
+	spec.Topic.Partitions = 3
+	spec.Consume.Members = 2
+	return Job{
+		Name: "both-0", Role: Both, Client: "loopback", Dir: filepath.Join(t.TempDir(), "w"), Spec: spec, Seed: 7, RunTag: 42, Topic: "t",
+		Interval: 100 * time.Millisecond, Every: 1,
+		Settings: drivers.Settings{
+			Topics: []string{"t"}, GroupID: "g", RecordBytes: 256,
+			Produce: drivers.ProduceSettings{Window: spec.Produce.Window, Chunk: spec.Produce.Chunk},
+			Consume: drivers.ConsumeSettings{Start: "earliest", CommitMode: drivers.CommitMarked, CommitEvery: time.Second, Lanes: drivers.LanesMember, Revoke: drivers.RevokeWait},
+		},
+	}
+}
+
+// TestLife takes a worker through a whole trial and reads what it wrote.
+func TestLife(t *testing.T) {
+	job := testJob(t)
+	c := talk(t, job)
+	c.hear(Ready)
+	now := record.Now()
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 2e8, End: now + 6e8})
+	p := c.hear(Produced)
+	if p.Sent == 0 || p.Acked != p.Sent || p.Failed != 0 {
+		t.Fatalf("produced %+v", p)
+	}
+	if want := int64(3000); p.Sent != want {
+		t.Errorf("%d records sent in 0.6 s at 5000/s, want %d: a schedule is arithmetic", p.Sent, want)
+	}
+	c.say(Command{Do: Drain, Ends: p.Next})
+	for {
+		if m := c.hear(Progress); reached(p.Next, m.Next) {
+			break
+		}
+	}
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+
+	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make(map[record.Kind]int64)
+	for _, s := range spans {
+		count[s.Kind] += int64(s.Count)
+	}
+	if count[record.Acked] != p.Sent || count[record.Delivered] < p.Sent || count[record.Corrupt] != 0 {
+		t.Errorf("spans hold %v of %d records", count, p.Sent)
+	}
+	ivs, err := record.ReadLatencies(filepath.Join(job.Dir, results.LatencyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := make(map[string]int64)
+	for _, iv := range ivs {
+		series[iv.Metric+"."+iv.Phase] += iv.Hist.TotalCount()
+	}
+	// 0.4 s of 5000/s were due in the measured part; phases go by the intended time.
+	for _, m := range []string{"produce.service", "produce.response", "schedule.lag", "e2e.response"} {
+		if n := series[m+".measure"]; n != 2000 {
+			t.Errorf("%s has %d records in the measured part, want 2000", m, n)
+		}
+	}
+	var phases []string
+	err = record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
+		if e.K == record.EvPhase {
+			phases = append(phases, e.Phase)
+			if e.Runtime == nil {
+				t.Errorf("phase %s has no runtime sample", e.Phase)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(phases) != 4 || phases[0] != "warmup" || phases[1] != "measure" || phases[2] != "drain" || phases[3] != "close" {
+		t.Errorf("phases %v", phases)
+	}
+}
+
+// TestOpenEnd moves the end of the measured part while it runs.
+func TestOpenEnd(t *testing.T) {
+	job := testJob(t)
+	c := talk(t, job)
+	c.hear(Ready)
+	now := record.Now()
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8})
+	for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
+	}
+	end := now + 1e8 + 5e8
+	c.say(Command{Do: End, End: end})
+	p := c.hear(Produced)
+	if want := int64(3000); p.Sent != want {
+		t.Errorf("%d records were due in 0.6 s at 5000/s, want %d", p.Sent, want)
+	}
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHeld keeps a member out until it is told to join.
+func TestHeld(t *testing.T) {
+	job := testJob(t)
+	job.Role, job.Hold = Consumer, true
+	c := talk(t, job)
+	c.hear(Ready)
+	c.say(Command{Do: Join})
+	c.hear(Joined)
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAbandoned ends a worker whose supervisor is gone, in the middle of its
+// work, and finds what it recorded.
+func TestAbandoned(t *testing.T) {
+	job := testJob(t)
+	c := talk(t, job)
+	c.hear(Ready)
+	now := record.Now()
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8, End: now + 60e9})
+	for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
+	}
+	if err := c.end(); err == nil {
+		t.Fatal("a worker without a supervisor reported success")
+	}
+	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	if err != nil || len(spans) == 0 {
+		t.Fatalf("%d spans, %v", len(spans), err)
+	}
+}
+
+// TestRefused hears clear words about a job that cannot be done.
+func TestRefused(t *testing.T) {
+	job := testJob(t)
+	job.Client = "nobody"
+	c := talk(t, job)
+	m := c.hear(Failed)
+	if want := `no driver is called "nobody"`; m.Error != want {
+		t.Errorf("said %q, want %q", m.Error, want)
+	}
+	if err := c.end(); err == nil {
+		t.Error("no error")
+	}
+}
