@@ -104,6 +104,7 @@ func TestChurnWarnings(t *testing.T) {
 	f("churn: [{do: join, when: stable}]\nproduce: {rate: 240/s}")
 	f("churn: [{do: join, when: stable}]\nproduce: {rate: 120/s}",
 		"w.yaml:3:17: produce.rate: each partition has 10 records a second, so gaps are known to 100ms only; write at least 240/s for 12 partitions")
+	f("churn: [{do: join, when: stable}]\nproduce: {rate: 1/s}\nconsume: {handler: {time: 1s}}")
 	f("churn: [{do: join, at: 5s, every: 6s, times: 2}]")
 	f("churn: [{do: join, at: 5s, every: 5s, times: 2}]",
 		"w.yaml:2:35: churn[0].every: acts 5s apart fall into each other's windows, which then are one; at least two heartbeats, 6s, keep them apart")

@@ -31,7 +31,7 @@ func churnFindings(s *Spec) []finding {
 	fail(s.Consume.Backlog > 0, "a backlog is read by one settled member; remove it, or churn", "consume.backlog")
 	fail(p.Rate.Max, "a gap is measured against the times at which records are due, and at rate max there are none; write a rate such as 600/s", "produce.rate")
 	fail(p.Schedule.Kind == "ramp" || p.Schedule.Kind == "steps", "a "+p.Schedule.Kind+" refers to the length of the measured part, which the timeline decides; write constant, poisson or bursts", "produce.schedule")
-	if each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1)); !p.Rate.Max && each < finest {
+	if each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1)); !p.Rate.Max && each < finest && !slow(s) {
 		out = append(out, finding{[]string{"produce.rate", "topic.partitions"},
 			fmt.Sprintf("each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
 				each, showDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
@@ -41,6 +41,10 @@ func churnFindings(s *Spec) []finding {
 	}
 	return out
 }
+
+// slow reports whether handlers cannot keep up with a rate at which gaps could
+// be seen. Such a workload is about other things.
+func slow(s *Spec) bool { return s.Consume.Handler.Time > time.Second/finest }
 
 // shortest is the least that can be called a measured part.
 const shortest = 100 * time.Millisecond

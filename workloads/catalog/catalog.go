@@ -22,7 +22,12 @@ var documents embed.FS
 // Names returns the names of the built-in documents: the suite for a first look,
 // then the workloads from the simplest on.
 func Names() []string {
-	return []string{"quick", "produce-max", "produce-rate", "consume-backlog", "end-to-end"}
+	return []string{
+		"quick", "produce-max", "produce-rate", "consume-backlog", "end-to-end",
+		"churn-sample", "churn-join", "churn-leave", "churn-crash", "churn-stall",
+		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
+		"churn-idle-leave", "churn-slow-join", "churn-slow-handler",
+	}
 }
 
 // Source returns the text of a built-in document, to be read or to be copied as

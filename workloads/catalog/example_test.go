@@ -23,4 +23,5 @@ func ExampleLoad() {
 	// produce-rate produce 5s
 	// consume-backlog backlog 5s
 	// end-to-end end-to-end 5s
+	// churn-sample end-to-end 5s
 }

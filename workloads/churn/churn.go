@@ -122,23 +122,23 @@ func Length(s *workloads.Spec, acts []Act) time.Duration {
 }
 
 // protocol is what a rebalance takes beside waiting for heartbeats: start of a
-// process, requests, the first records. It is on the slow side.
+// process, requests, the first records: on the slow side.
 const protocol = 500 * time.Millisecond
 
 // recovery estimates the time from an act until the group has been stable for
-// twice the heartbeat.
+// twice the heartbeat, on average.
 func recovery(s *workloads.Spec, a Act) time.Duration {
 	h, session := s.Group.Heartbeat, sessionOf(s, a)
 	// A join or leave is seen by the others at their next beats.
-	detect := h
+	detect := h / 2
 	switch a.Kind {
 	case Crash:
 		// The last beat was up to one interval before the act, and the others learn
-		// of the eviction up to one after it.
+		// of the eviction up to one after it, so that the two cancel on average.
 		detect = session
 	case Leave:
 		if s.Group.Static {
-			detect = session + h // a static member does not say goodbye
+			detect = session // a static member does not say goodbye
 		}
 	case Stall:
 		detect = a.For
@@ -148,14 +148,13 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 	case Restart, AssignorStep:
 		switch {
 		case a.SameID:
-			detect = h
 		case a.Kill:
 			detect = session
 		default:
-			detect = 2 * h // one leaves, one joins
+			detect = h // one leaves, one joins
 		}
 	case AddPartitions, Subscribe:
-		detect = s.Metadata.Refresh + h
+		detect += s.Metadata.Refresh
 	}
 	for _, name := range s.Group.Assignors {
 		if name == "cooperative-sticky" {

@@ -42,7 +42,7 @@ func measured(spec *workloads.Spec) time.Duration {
 	if err != nil {
 		return spec.Phases.Measure // such a workload is refused by Expand
 	}
-	return max(spec.Phases.Measure, churn.Length(spec, acts))
+	return max(spec.Phases.Measure, churn.Length(spec, acts)).Round(100 * time.Millisecond)
 }
 
 // Bytes estimates what one trial writes into its topic, before compression and

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/churn"
 )
 
 func spec(t interface{ Fatal(...any) }, doc string) workloads.Spec {
@@ -201,4 +202,54 @@ func TestBytes(t *testing.T) {
 	f("records: {keys: {kind: zipf, size: 256}}\nproduce: {rate: 1000/s}", 5_120_000, 5_800_000, true)
 	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 10000}", 2_560_000, 2_900_000, true)
 	f("produce: {rate: max}", 1<<30, 10<<30, false)
+}
+
+func TestChurnInAPlan(t *testing.T) {
+	parse := func(churn string) workloads.Spec {
+		t.Helper()
+		doc, err := workloads.Parse("w.yaml", []byte("name: w\nchurn: "+churn+"\nmatrix: {group.assignors: [[range], [sticky]]}\n"), workloads.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *doc.Spec
+	}
+	spec := parse("[{do: crash, when: stable, times: 3}]")
+	trials, err := Expand([]workloads.Spec{spec}, []string{"a", "b"}, []string{"matched"}, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts := map[int][]churn.Act{}
+	for _, tr := range trials {
+		got, err := churn.Expand(&tr.Spec, tr.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, ok := acts[tr.Round]; ok && !reflect.DeepEqual(first, got) {
+			t.Errorf("round %d: %s has other acts than the arms before it", tr.Round, tr.Arm.Name)
+		}
+		acts[tr.Round] = got
+	}
+	if len(trials) != 8 || reflect.DeepEqual(acts[1], acts[2]) {
+		t.Errorf("%d trials; both rounds have the acts %v", len(trials), acts[1])
+	}
+
+	// The timeline decides how long a trial takes, and how much is written.
+	one, three := parse("[{do: crash, when: stable}]"), parse("[{do: crash, when: stable, times: 3}]")
+	extra := Duration(three) - Duration(one)
+	if extra < 2*one.Group.Session || extra > 8*one.Group.Session {
+		t.Errorf("two more crashes take %v", extra)
+	}
+	few, _ := Bytes(one)
+	if many, exact := Bytes(three); !exact || many <= few {
+		t.Errorf("a longer timeline writes %d bytes, a shorter one %d", many, few)
+	}
+	one.Phases.Measure = time.Hour
+	if Duration(one) < time.Hour {
+		t.Errorf("phases.measure of an hour gives a trial of %v", Duration(one))
+	}
+
+	_, err = Expand([]workloads.Spec{parse("[{do: crash, at: 1s, every: 1s, times: 3}]")}, []string{"a"}, []string{"matched"}, 1, 5)
+	if err == nil || !strings.Contains(err.Error(), "workload w: arm a/range: churn[0]: act 3, a crash, would leave the group empty") {
+		t.Errorf("a timeline that empties the group: %v", err)
+	}
 }
