@@ -114,16 +114,19 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 		spans: h.s.spans.Lane(record.Delivered, 0, partition, h.tenure),
 		bad:   h.s.spans.Lane(record.Corrupt, 0, partition, h.tenure),
 		e2e:   h.s.latency.Series("e2e.response"),
-		timed: h.every - 1, publish: 0, end: -1, run: h.s.job.RunTag,
-		pause: h.spec.Handler.Time, marks: h.marking(), markEvery: h.spec.Commit.Mark.Records, unmarked: h.spec.Commit.Mark.Records,
+		every: 1, end: -1, run: h.s.job.RunTag,
+		pause: h.spec.Handler.Time, marks: h.marking(), markEvery: uint64(h.spec.Commit.Mark.Records),
 	}
 	if bounded {
-		// Where the end is known beforehand the position need not be made
-		// visible on every record.
-		l.end, l.publish = end, 63
+		l.end = end
 	}
+	// The short way makes no position visible, so it is only for a lane whose
+	// last record is known beforehand: elsewhere the records before a silence
+	// would stay unmarked.
 	if h.spec.Commit.Mode == "sync" {
 		l.commitAfter = int64(h.spec.Commit.Records)
+	} else if bounded && l.pause == 0 {
+		l.every = h.every
 	}
 	h.lanes[partition] = l
 	return l
@@ -221,13 +224,13 @@ type lane struct {
 	run         uint32
 	spans, bad  *record.SpanLane
 	e2e         *record.Series
-	timed       uint64 // mask: clock, checksum and histogram where the record's number has none of its bits
-	publish     uint64 // mask: next is made visible where it has none of these
+	every       uint64 // one record in so many goes the full way
+	brief       uint64 // how many may go the short way before the next that does not
 	end         int64  // offset after the last record, -1 unknown
 	pause       time.Duration
 	marks       bool
-	markEvery   int
-	unmarked    int // records until the next mark
+	markEvery   uint64
+	markedAt    uint64 // records when the lane last marked by itself
 	commitAfter int64
 	i           uint64 // records so far
 	now         int64  // the clock as last read
@@ -241,33 +244,39 @@ type lane struct {
 // Record implements drivers.Lane. It is the hot path of every consumer. The
 // sequence of every record is written down; clock, checksum and histogram are
 // taken on every record at a fixed rate, and on one in many where the client is
-// driven as fast as it goes.
+// driven as fast as it goes. In between there is only the short way.
 func (l *lane) Record(r *drivers.Rec) {
-	timed := l.i&l.timed == 0
-	l.i++
-	if timed {
-		l.now = record.Now()
+	if l.brief > 0 && r.Offset+1 != l.end {
+		run, producer, seq := payload.Identity(r.Value)
+		if run == l.run && l.spans.Next(producer, seq, r.Offset) {
+			l.brief--
+			l.i++
+			return
+		}
 	}
+	l.full(r)
+}
+
+// full is Record with all that there is to do.
+func (l *lane) full(r *drivers.Rec) {
+	l.i++
+	l.now = record.Now()
 	head := payload.Get(r.Value)
-	if head.Run != l.run || (timed && !payload.Intact(r.Value)) {
+	if head.Run != l.run || !payload.Intact(r.Value) {
 		l.bad.Add(0, uint64(r.Offset), r.Offset, l.now, l.now)
 	} else {
 		l.spans.Add(head.Producer, head.Seq, r.Offset, head.Due, l.now)
-		if timed {
-			l.e2e.Record(head.Due, l.now, l.now-head.Due)
-		}
+		l.e2e.Record(head.Due, l.now, l.now-head.Due)
 	}
 	if l.pause > 0 {
 		time.Sleep(l.pause)
 	}
-	l.unmarked--
-	if l.i&l.publish == 0 || r.Offset+1 == l.end || l.unmarked == 0 {
-		l.next.Store(r.Offset + 1)
-		l.n.Store(l.i)
-		if l.unmarked == 0 {
-			l.unmarked = l.markEvery
-			l.mark()
-		}
+	l.brief = l.every - 1
+	l.next.Store(r.Offset + 1)
+	l.n.Store(l.i)
+	if l.i-l.markedAt >= l.markEvery {
+		l.markedAt = l.i
+		l.mark()
 	}
 	if l.commitAfter > 0 && l.h.committed.Add(1) >= l.commitAfter {
 		l.h.committed.Store(0)

@@ -88,7 +88,9 @@ func (a *acks) ack(m *drivers.Msg, err error) {
 	}
 	seq := m.Seq
 	if err == nil {
-		w.spans.Add(a.producer, seq, m.Offset, m.Due, w.now)
+		if timed || !w.spans.Next(a.producer, seq, m.Offset) {
+			w.spans.Add(a.producer, seq, m.Offset, m.Due, w.now)
+		}
 		w.end = m.Offset + 1
 		if timed {
 			if w.service != nil {

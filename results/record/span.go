@@ -97,10 +97,11 @@ type SpanLane struct {
 // Add writes down one record. When it returns, the record is in the file even
 // if the process is killed at once. offset is -1 where it is unknown.
 //
-// The order of the stores matters: the count is what makes a record part of the
-// span, so it is stored last, atomically, which also keeps the compiler from
-// moving it. A kill in between leaves at most the times of a record whose Add
-// has not returned.
+// The count is what makes a record part of the span. Where a span begins it is
+// stored last, atomically, since without the other fields it would be a lie.
+// Where a span grows the order does not matter: a kill in between leaves at
+// most the times of a neighbouring record. A plain store is enough there, for
+// the mapping outlives the process and no other thread looks at it.
 func (l *SpanLane) Add(producer uint32, seq uint64, offset, due, at int64) {
 	gap := at - l.lastAt
 	if seq != l.seq || offset != l.offset || producer != l.producer || uint64(gap) > maxSilence ||
@@ -125,7 +126,22 @@ func (l *SpanLane) Add(producer uint32, seq uint64, offset, due, at int64) {
 		l.offset = offset + 1
 	}
 	l.count++
-	atomic.StoreUint64(&s.count, l.count)
+	s.count = l.count
+}
+
+// Next writes down the record that follows on the last one, where nothing but
+// its sequence is to be known: times stay those of the last Add. It reports
+// false, and writes nothing, for a record that does not follow; that one wants
+// an Add. Clients that are driven as fast as they go are counted with it, and
+// every nanosecond of it is a tax on them.
+func (l *SpanLane) Next(producer uint32, seq uint64, offset int64) bool {
+	if seq != l.seq || offset != l.offset || producer != l.producer || l.width == 0 || offset < 0 {
+		return false
+	}
+	l.seq, l.offset = seq+1, offset+1
+	l.count++
+	l.slot.count = l.count
+	return true
 }
 
 // Cut ends the open span; the next record begins another.
