@@ -151,10 +151,11 @@ func ReadTrial(path string) (*Trial, error) {
 	return &t, nil
 }
 
-// Trials reads every trial of the run, in the order in which they ran. A trial
-// whose trial.json is missing or torn, which only a killed supervisor or a full
-// disk leaves behind, is returned as a failed one that says so: leaving it out
-// would be a hole that nobody sees.
+// Trials reads every trial of the run, in the order in which they ran, without
+// those of the harness, which belong to no arm. A trial whose trial.json is
+// missing or torn, which only a killed supervisor or a full disk leaves behind,
+// is returned as a failed one that says so: leaving it out would be a hole that
+// nobody sees.
 func (d *Dir) Trials() ([]*Trial, error) {
 	entries, err := os.ReadDir(filepath.Join(d.path, TrialsDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +166,7 @@ func (d *Dir) Trials() ([]*Trial, error) {
 	}
 	var trials []*Trial
 	for _, e := range entries {
-		if !e.IsDir() {
+		if !e.IsDir() || d.ofHarness(e.Name()) {
 			continue
 		}
 		t, err := ReadTrial(filepath.Join(d.path, TrialsDir, e.Name()))
@@ -180,6 +181,11 @@ func (d *Dir) Trials() ([]*Trial, error) {
 	}
 	slices.SortStableFunc(trials, func(a, b *Trial) int { return a.Ref.N - b.Ref.N })
 	return trials, nil
+}
+
+// ofHarness reports whether a directory is that of a trial of the harness.
+func (d *Dir) ofHarness(name string) bool {
+	return slices.ContainsFunc(d.run.Harness, func(ref TrialRef) bool { return filepath.Base(d.TrialPath(ref)) == name })
 }
 
 // refOf finds what run.json knows about the trial in a directory, and falls

@@ -46,6 +46,7 @@ const (
 	WireBatch         = "wire.records_per_batch"
 	WireConnections   = "wire.connections"
 	BrokerCPU         = "broker.cpu"
+	HarnessCPU        = "harness.cpu_per_record"
 	AuditLost         = "audit.lost"
 	AuditDuplicate    = "audit.duplicate"
 	AuditReordered    = "audit.reordered"
@@ -120,7 +121,7 @@ func Metrics() []Metric {
 		{Name: WireConnections, Unit: UnitCount, What: "most connections open at once, of all workers of a role"},
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
-		{Name: "harness.cpu_per_record", Unit: UnitNs, What: "the harness's own share of cpu.per_record, from the loopback driver"},
+		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, but never delivered nor read back"},
 		{Name: AuditDuplicate, Unit: UnitCount, Better: Lower, What: "delivered again, or in the log twice; class: producer, graceful, crash, stale, other"},

@@ -44,6 +44,7 @@ type Run struct {
 	Suite    string            `json:"suite,omitempty"`
 	Specs    []workloads.Spec  `json:"workloads"`
 	Order    []TrialRef        `json:"order"`
+	Harness  []TrialRef        `json:"harness,omitempty"` // short trials of the harness alone; they compare nothing and are no part of Order
 	Machine  Machine           `json:"machine"`
 	Go       string            `json:"go"`
 	Kbench   string            `json:"kbench"`

@@ -69,19 +69,15 @@ type runner struct {
 	reference drivers.Driver
 	cluster   *cluster.Cluster
 
-	brokerDied atomic.Bool // the cluster lost a node and must be started anew
+	harness    map[int][]*trial // by the number of the trial that they come before
+	brokerDied atomic.Bool      // the cluster lost a node and must be started anew
 }
 
 // Run conducts all trials. The directory is valid and readable whatever the
 // error: failed trials are in it, marked.
 func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	o.Deadlines = o.Deadlines.normal()
-	r := &runner{o: o, progress: o.Progress}
-	for _, d := range o.Table {
-		if d.Name() == Reference {
-			r.reference = d
-		}
-	}
+	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: "running", Command: o.Command,
 		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
@@ -95,6 +91,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	}
 	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
 	trials := r.prepare()
+	r.prepareHarness()
 	var err error
 	if r.dir, err = results.Create(o.Out, r.run); err != nil {
 		return nil, err
@@ -128,35 +125,31 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 func (r *runner) prepare() []*trial {
 	var out []*trial
 	for _, p := range r.o.Trials {
-		t := &trial{run: r, plan: p}
-		mode := drivers.Mode(p.Arm.Lane)
-		d := r.driver(p.Arm.Client)
-		lines, refused := PlanArm(&p.Spec, mode, d, r.reference)
-		ref := results.TrialRef{
-			N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
-		}
-		t.out = &results.Trial{
-			Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: "running", Plan: lines, Coordinator: -1,
-			RunTag: tag(r.o.ID, p.N), Topic: fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N), ClockEvery: clockEvery(&p.Spec),
-		}
-		if p.Spec.Consume.Members > 0 {
-			t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
-		}
-		t.settings = Settings(&p.Spec, mode)
-		t.reference = Settings(&p.Spec, drivers.Matched)
-		r.run.Order = append(r.run.Order, ref)
+		t := r.newTrial(p)
+		r.run.Order = append(r.run.Order, t.out.Ref)
 		out = append(out, t)
 	}
 	return out
 }
 
-func (r *runner) driver(name string) drivers.Driver {
-	for _, d := range r.o.Table {
-		if d.Name() == name {
-			return d
-		}
+// newTrial is a trial as planned, with what its driver says to its settings.
+func (r *runner) newTrial(p plan.Trial) *trial {
+	t := &trial{run: r, plan: p}
+	mode := drivers.Mode(p.Arm.Lane)
+	lines, refused := PlanArm(&p.Spec, mode, driverOf(r.o.Table, p.Arm.Client), r.reference)
+	ref := results.TrialRef{
+		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
 	}
-	return nil
+	t.out = &results.Trial{
+		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: "running", Plan: lines, Coordinator: -1,
+		RunTag: tag(r.o.ID, p.N), Topic: fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N), ClockEvery: clockEvery(&p.Spec),
+	}
+	if p.Spec.Consume.Members > 0 {
+		t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
+	}
+	t.settings = Settings(&p.Spec, mode)
+	t.reference = Settings(&p.Spec, drivers.Matched)
+	return t
 }
 
 // clockEvery is how the cost of a record is kept down where the client is
@@ -182,6 +175,9 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 	var failed []string
 	for _, t := range trials {
 		if ctx.Err() != nil {
+			return ErrInterrupted
+		}
+		if r.conductHarness(ctx, t.out.Ref.N); ctx.Err() != nil {
 			return ErrInterrupted
 		}
 		r.progress.Trial(t.out.Ref, len(trials))
@@ -225,8 +221,7 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 }
 
 func (r *runner) needsBroker(t *trial) bool {
-	b, ok := r.driver(t.plan.Arm.Client).(drivers.Brokerless)
-	return !ok || !b.Brokerless()
+	return !brokerless(driverOf(r.o.Table, t.plan.Arm.Client))
 }
 
 // ensureCluster starts the broker, or a new one where the last has died.

@@ -35,6 +35,7 @@ func Build(d *results.Dir) (*results.Summary, error) {
 		Rows: []results.Row{}, Warnings: []string{},
 	}
 	var thin thinData
+	harnesses := readHarness(d)
 	for _, t := range trials {
 		if t.State == "refused" {
 			continue
@@ -46,14 +47,17 @@ func Build(d *results.Dir) (*results.Summary, error) {
 			warn("%s, no figures: %s", t.State, oneLine(t.Error))
 			continue
 		}
-		in, err := load(d, t)
+		in, err := loadTrial(d, t)
 		if err != nil {
 			warn("no figures: %v", err)
 			continue
 		}
-		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin}
+		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
+	}
+	for _, h := range harnesses {
+		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
 	return s, nil
@@ -93,6 +97,7 @@ type builder struct {
 	embedded bool
 	warn     func(format string, args ...any)
 	thin     *thinData
+	harness  *harness // of the workload; nil where none was measured
 	rows     []results.Row
 }
 
@@ -166,8 +171,8 @@ func (b *builder) audit() {
 	}
 }
 
-// load reads the raw files of a trial.
-func load(d *results.Dir, t *results.Trial) (*inputs, error) {
+// loadTrial reads the raw files of a trial.
+func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
 	dir := d.TrialPath(t.Ref)
 	logs, err := audit.Load(dir, t)
 	if err != nil {

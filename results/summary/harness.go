@@ -1,0 +1,172 @@
+package summary
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// harness is what the harness itself was seen to cost in one workload: in a
+// trial that only produced, and in one that consumed too.
+type harness struct {
+	workload      string
+	load          load
+	produce, both perRecord
+	consumes      bool
+	err           error // why a figure of it cannot be given
+	missed        int   // figures left out because of err
+	otherLoad     int   // figures left out because their trial had another load
+}
+
+// perRecord is a cost in ns and the number of records that it is a mean of.
+type perRecord struct {
+	ns      float64
+	records int64
+}
+
+// readHarness reads the harness trials of a run, one entry for each workload.
+func readHarness(d *results.Dir) []*harness {
+	var all []*harness
+	for _, ref := range d.Run().Harness {
+		h := harnessOf(all, ref.Workload)
+		if h == nil {
+			h = &harness{workload: ref.Workload}
+			all = append(all, h)
+		}
+		if h.err != nil {
+			continue
+		}
+		if err := h.read(d, ref); err != nil {
+			h.err = fmt.Errorf("%s: %w", ref.Dir, err)
+		}
+	}
+	return all
+}
+
+// harnessOf returns the entry of a workload, nil where it has none.
+func harnessOf(all []*harness, workload string) *harness {
+	if i := slices.IndexFunc(all, func(h *harness) bool { return h.workload == workload }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// read adds one harness trial.
+func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
+	t, err := results.ReadTrial(d.TrialPath(ref))
+	if err != nil {
+		return err
+	}
+	if t.State != "complete" {
+		return fmt.Errorf("%s: %s", t.State, oneLine(t.Error))
+	}
+	in, err := loadTrial(d, t)
+	if err != nil {
+		return err
+	}
+	var cost perRecord
+	for _, w := range in.byRole(roleBoth) {
+		cpu, ok := w.grew(in.measured, cpuOf)
+		if !ok {
+			return errors.New("no runtime samples span its measured part")
+		}
+		cost.ns += cpu
+		cost.records += w.records()
+	}
+	if cost.records == 0 {
+		return errors.New("no record went through it in its measured part")
+	}
+	cost.ns /= float64(cost.records)
+	h.load = loadOf(t.Spec) // of the trial that consumes, where there is one: it comes last
+	if t.Spec.Consume.Members == 0 {
+		h.produce = cost
+	} else {
+		h.both, h.consumes = cost, true
+	}
+	return nil
+}
+
+// of is the harness's part in the cost of a role. That of consuming is what
+// consumers add to producing. Noise may put it below zero, and it stays there:
+// clipped, it would hide how large the noise is.
+func (h *harness) of(role string) (perRecord, bool) {
+	switch {
+	case role == roleProducer, role == roleBoth && !h.consumes:
+		return h.produce, true
+	case role == roleBoth:
+		return h.both, true
+	case role == roleConsumer && h.consumes:
+		return perRecord{h.both.ns - h.produce.ns, h.both.records}, true
+	default:
+		return perRecord{}, false
+	}
+}
+
+// warnings say, once for each workload, which figures were left out and why.
+func (h *harness) warnings() []string {
+	var out []string
+	if h.missed > 0 {
+		out = append(out, fmt.Sprintf("harness of %s: no %s: %v", h.workload, results.HarnessCPU, h.err))
+	}
+	if h.otherLoad > 0 {
+		out = append(out, fmt.Sprintf("harness of %s: %d trials have no %s: it was measured for the load of the first arm, and theirs is another",
+			h.workload, h.otherLoad, results.HarnessCPU))
+	}
+	return out
+}
+
+// harnessShare adds the harness's own part of the cost of a role.
+func (b *builder) harnessShare(role string) {
+	if b.harness == nil || role == roleReference {
+		return
+	}
+	if b.harness.err != nil {
+		b.harness.missed++
+		return
+	}
+	cost, ok := b.harness.of(role)
+	if !ok {
+		return
+	}
+	if !reflect.DeepEqual(b.harness.load, loadOf(b.trial.Spec)) {
+		b.harness.otherLoad++
+		return
+	}
+	b.plain(role, results.HarnessCPU, cost.ns, cost.records)
+}
+
+// load is what of a workload decides the harness's own cost. The cells of a
+// matrix may differ in it; they may also differ in what only a client notices,
+// such as the codec, and then share one figure.
+type load struct {
+	records    workloads.Records
+	partitions int
+	producers  int
+	rate       workloads.Rate
+	schedule   workloads.Schedule
+	window     int
+	chunk      int
+	tick       int64
+	members    int
+	commit     workloads.Commit
+	lanes      string
+	process    workloads.Process
+}
+
+// loadOf reads the load off a workload. A closed loop has no schedule and no
+// tick, and the harness trials of a backlog are one.
+func loadOf(s workloads.Spec) load {
+	l := load{
+		records: s.Records, partitions: s.Topic.Partitions, producers: s.Produce.Producers, rate: s.Produce.Rate, schedule: s.Produce.Schedule,
+		window: s.Produce.Window, chunk: s.Produce.Chunk, tick: int64(s.Produce.Tick), members: s.Consume.Members,
+		commit: s.Consume.Commit, lanes: s.Consume.Handler.Lanes, process: s.Process,
+	}
+	if l.rate.Max || s.Consume.Backlog > 0 {
+		l.rate, l.schedule, l.tick = workloads.Rate{Max: true}, workloads.Schedule{}, 0
+	}
+	return l
+}
