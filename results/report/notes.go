@@ -9,6 +9,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
 )
 
 // audit prints the truth of delivery: one line where all is well, else one for
@@ -81,15 +82,19 @@ type difference struct {
 	why      string
 }
 
-// quiet are the settings whose differences move no figure of a settled group
-// that nothing happens to: they are of structure, or show when something fails or
-// members change. The plan has them; the report counts them.
-func quiet(key string) bool {
+// quiet are the settings whose difference moves no figure of the workload: they
+// are of structure, or show only when something fails or, where membership does
+// not change, when it does. The plan has them; the report counts them.
+func quiet(key string, spec *workloads.Spec) bool {
 	switch key {
-	case drivers.KeyConnections, drivers.KeySASL, drivers.KeyTransactions, drivers.KeyTelemetry, drivers.KeyMetadataRefresh,
-		drivers.KeyRetries, drivers.KeyRetryBackoff, drivers.KeyAckTimeout, drivers.KeyPrefetch, drivers.KeyEvents,
-		drivers.KeyCommitOnRevoke, drivers.KeyRevoke, drivers.KeyRejoinBackoff, drivers.KeySubscribe:
+	case drivers.KeyConnections, drivers.KeySASL, drivers.KeyTransactions, drivers.KeyTelemetry,
+		drivers.KeyRetries, drivers.KeyRetryBackoff, drivers.KeyAckTimeout, drivers.KeyPrefetch:
 		return true
+	case drivers.KeyEvents, drivers.KeyCommitOnRevoke, drivers.KeyRevoke, drivers.KeyRejoinBackoff,
+		drivers.KeySubscribe, drivers.KeyMetadataRefresh:
+		return len(spec.Churn) == 0
+	case drivers.KeyBatchBytes:
+		return spec.Produce.Batch.Records > 0 // the bytes only follow
 	}
 	return false
 }
@@ -120,8 +125,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 			if f == drivers.Approx && t.Ref.Lane != string(drivers.Matched) {
 				continue
 			}
-			// Where a number of records limits a batch, its bytes only follow.
-			if quiet(l.Key) || l.Key == drivers.KeyBatchBytes && t.Spec.Produce.Batch.Records > 0 {
+			if quiet(l.Key, &t.Spec) {
 				if !slices.Contains(left, l.Key) {
 					left = append(left, l.Key)
 				}
@@ -163,6 +167,10 @@ func (p *page) unmatched(trials []*results.Trial) {
 		}
 		p.wrapped(fmt.Sprintf("    %s %-*s  ", sign, width, d.key), cmp.Or(d.why, string(d.fidelity)))
 	}
+	// What is quiet in one workload may be listed for another.
+	left = slices.DeleteFunc(left, func(key string) bool {
+		return slices.ContainsFunc(order, func(d difference) bool { return d.key == key })
+	})
 	if len(left) > 0 {
 		p.wrapped("  ", fmt.Sprintf("Not listed: %s of structure, or whose difference shows only when something fails or members change; \"kbench plan --all\" and trial.json have them all.",
 			count(int64(len(left)), "setting")))

@@ -180,7 +180,10 @@ func describe(spec *workloads.Spec) string {
 	if spec.Consume.Members > 0 {
 		parts = append(parts, count(int64(spec.Consume.Members), "member"))
 	}
-	if spec.Kind() != workloads.Backlog {
+	switch {
+	case len(spec.Churn) > 0:
+		parts = append(parts, "members come and go")
+	case spec.Kind() != workloads.Backlog:
 		parts = append(parts, spec.Phases.Measure.String()+" measured")
 	}
 	if spec.Sample {

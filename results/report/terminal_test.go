@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -114,10 +115,12 @@ func rows(ref results.TrialRef, client string, round float64) []results.Row {
 		add("consumer", "", results.E2EResponse, "p50", results.UnitNs, 900_000*factor, 50_000)
 		add("consumer", "", results.E2EResponse, "p99", results.UnitNs, 4_100_000*factor, 50_000)
 		add("consumer", "", results.CPUPerRecord, "", results.UnitNs, 2100*factor, 50_000)
+		add("consumer", "", results.HarnessCPU, "", results.UnitNs, 1150, 1_500)
 		add("consumer", "", results.RSSPeak, "", results.UnitBytes, 38<<20*factor, 1)
 		add("reference", "", results.CPUPerRecord, "", results.UnitNs, 99999, 50_000)
 	}
 	add("producer", "", results.CPUPerRecord, "", results.UnitNs, 560*factor, 60_000)
+	add("producer", "", results.HarnessCPU, "", results.UnitNs, 64, 2_000_000)
 	add("producer", "", results.AllocPerRecord, "", results.UnitAllocs, 0.012*factor, 60_000)
 	add("producer", "", results.RSSPeak, "", results.UnitBytes, 45<<20*factor, 1)
 	add("broker", "", results.BrokerCPU, "", results.UnitCores, 0.94, 5)
@@ -222,4 +225,23 @@ func TestScaleOf(t *testing.T) {
 	f(results.UnitNs, 535_000, 32_612_000, "ms")
 	f(results.UnitBytes, 3<<20, 5<<20, "MiB")
 	f(results.UnitRate, 1, 1e9, results.UnitRate)
+}
+
+// A client that does not wait for its handler at a revoke is the same as the
+// others until members come and go.
+func TestQuietDependsOnChurn(t *testing.T) {
+	f := func(key string, spec workloads.Spec, want bool) {
+		t.Helper()
+		if got := quiet(key, &spec); got != want {
+			t.Errorf("quiet(%s) = %v, want %v", key, got, want)
+		}
+	}
+	churn := workloads.Spec{Churn: []workloads.ChurnEntry{{Do: "join"}}}
+	byRecords := workloads.Spec{Produce: workloads.Produce{Batch: workloads.Batch{Records: 200}}}
+	f(drivers.KeyRevoke, workloads.Spec{}, true)
+	f(drivers.KeyRevoke, churn, false)
+	f(drivers.KeyConnections, churn, true)
+	f(drivers.KeyBatchBytes, workloads.Spec{}, false)
+	f(drivers.KeyBatchBytes, byRecords, true)
+	f(drivers.KeyAcks, workloads.Spec{}, false)
 }

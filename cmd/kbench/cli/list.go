@@ -24,8 +24,9 @@ func (a *app) listCommand() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
+				width := longest(catalog.Names())
 				for _, name := range catalog.Names() {
-					fmt.Fprintf(a.out, "%-18s %s\n", name, firstSentence(catalog.About(name)))
+					fmt.Fprintf(a.out, "%-*s  %s\n", width, name, firstSentence(catalog.About(name)))
 				}
 				return nil
 			}
@@ -63,6 +64,13 @@ func (a *app) schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+func longest(words []string) (n int) {
+	for _, w := range words {
+		n = max(n, len(w))
+	}
+	return n
 }
 
 // firstSentence is enough for a list.

@@ -121,6 +121,11 @@ func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
 
 // printOrder is one line for each workload and round: its arms in their order.
 func (a *app) printOrder(trials []plan.Trial) {
+	var names []string
+	for i := range trials {
+		names = append(names, trials[i].Workload)
+	}
+	width := longest(names)
 	var line string
 	for i := range trials {
 		t := &trials[i]
@@ -128,7 +133,7 @@ func (a *app) printOrder(trials []plan.Trial) {
 			if i > 0 {
 				fmt.Fprintln(a.out, line)
 			}
-			line = fmt.Sprintf("  %-18s round %d  %s", t.Workload, t.Round, armTitle(t.Arm.Name, t.Arm.Lane))
+			line = fmt.Sprintf("  %-*s  round %d  %s", width, t.Workload, t.Round, armTitle(t.Arm.Name, t.Arm.Lane))
 			continue
 		}
 		line += ", " + armTitle(t.Arm.Name, t.Arm.Lane)
