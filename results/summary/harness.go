@@ -91,8 +91,8 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 }
 
 // of is the harness's part in the cost of a role. That of consuming is what
-// consumers add to producing. Noise may put it below zero, and it stays there:
-// clipped, it would hide how large the noise is.
+// consumers add to producing. Noise may put it below zero, and it stays there,
+// with a warning: clipped, it would hide how large the noise is.
 func (h *harness) of(role string) (perRecord, bool) {
 	switch {
 	case role == roleProducer, role == roleBoth && !h.consumes:
@@ -111,6 +111,10 @@ func (h *harness) warnings() []string {
 	var out []string
 	if h.missed > 0 {
 		out = append(out, fmt.Sprintf("harness of %s: no %s: %v", h.workload, results.HarnessCPU, h.err))
+	}
+	if cost, ok := h.of(roleConsumer); ok && h.err == nil && cost.ns < 0 {
+		out = append(out, fmt.Sprintf("harness of %s: producing and consuming took less CPU per record than producing alone (%.0f and %.0f ns), so something else disturbed these trials: do not use %s",
+			h.workload, h.both.ns, h.produce.ns, results.HarnessCPU))
 	}
 	if h.otherLoad > 0 {
 		out = append(out, fmt.Sprintf("harness of %s: %d trials have no %s: it was measured for the load of the first arm, and theirs is another",
