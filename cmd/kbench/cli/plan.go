@@ -58,7 +58,7 @@ anything. What a client claims here is compared with the wire after each trial.`
 					Seconds   float64          `json:"seconds"`
 					Workloads []workloads.Spec `json:"workloads"`
 					Arms      []armPlan        `json:"arms"`
-				}{chosen.seed, duration(chosen.trials).Seconds(), chosen.specs, arms})
+				}{chosen.seed, a.duration(chosen.trials).Seconds(), chosen.specs, arms})
 			}
 			a.printPlan(chosen, arms, all)
 			return nil
@@ -86,7 +86,10 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 	return out
 }
 
-func duration(trials []plan.Trial) (d time.Duration) {
+// duration estimates how long a run takes, with the short trials of the harness
+// itself that go before those of each workload.
+func (a *app) duration(trials []plan.Trial) time.Duration {
+	d := conduct.HarnessDuration(trials, a.table)
 	for i := range trials {
 		d += plan.Duration(trials[i].Spec)
 	}
@@ -94,7 +97,7 @@ func duration(trials []plan.Trial) (d time.Duration) {
 }
 
 func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
-	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", quantity(len(chosen.trials), "trial"), duration(chosen.trials).Round(time.Second), chosen.seed)
+	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", quantity(len(chosen.trials), "trial"), a.duration(chosen.trials).Round(time.Second), chosen.seed)
 	a.printOrder(chosen.trials)
 	for _, arm := range arms {
 		if arm.Refused != "" {

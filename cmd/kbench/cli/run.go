@@ -126,7 +126,7 @@ func checkOut(dir string) error {
 
 // announce says what is going to happen, to a person.
 func (a *app) announce(s *selected, id string) {
-	parts := []string{quantity(len(s.trials), "trial"), "about " + duration(s.trials).Round(time.Second).String()}
+	parts := []string{quantity(len(s.trials), "trial"), "about " + a.duration(s.trials).Round(time.Second).String()}
 	var bytes int64
 	known := true
 	for i := range s.trials {
