@@ -29,6 +29,7 @@ type process struct {
 	heard time.Time
 	news  chan struct{} // closed and replaced at each report
 	ended bool          // done was said, or it was told to end: an exit is expected
+	quiet bool          // it was stopped on purpose: it need not be heard of
 }
 
 // startProcess starts a worker and gives it its job. fail is called when it
@@ -157,10 +158,17 @@ func (w *process) report(say string) (worker.Report, bool) {
 func (w *process) silence() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended {
+	if w.ended || w.quiet {
 		return 0
 	}
 	return time.Since(w.heard)
+}
+
+// pause says whether the worker is stopped on purpose.
+func (w *process) pause(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.quiet, w.heard = on, time.Now()
 }
 
 func (w *process) expectEnd() {

@@ -163,6 +163,8 @@ func (t *trial) steps(ctx context.Context) error {
 	switch kind := spec.Kind(); {
 	case t.cluster == nil:
 		err = t.runBoth(ctx, setup)
+	case len(spec.Churn) > 0:
+		err = t.runChurn(ctx, setup)
 	case kind == workloads.Producing:
 		err = t.runProducing(ctx, setup)
 	case kind == workloads.Backlog:
@@ -362,14 +364,22 @@ func (t *trial) startProducers(ctx context.Context) ([]*process, error) {
 
 // start starts one worker of the trial.
 func (t *trial) start(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
+	return t.startWorker(ctx, role, name, set, number, ends, false)
+}
+
+// startWorker is start, for a member that is held until it is told to join too.
+func (t *trial) startWorker(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64, hold bool) (*process, error) {
 	client := t.plan.Arm.Client
 	if role == worker.Reference || role == worker.Filler {
 		client = t.run.reference.Name()
 	}
-	set.Topics, set.GroupID, set.ClientID = []string{t.out.Topic}, t.out.Group, "kbench-"+name
+	set.Topics, set.GroupID, set.ClientID = []string{t.out.Topic}, t.out.Group, worker.ClientID(name)
 	job := worker.Job{
 		Name: name, Role: role, Client: client, Dir: filepath.Join(t.path, name), Settings: set, Spec: t.plan.Spec, Seed: t.plan.Seed,
-		RunTag: t.out.RunTag, Number: number, Topic: t.out.Topic, Access: t.access, Interval: time.Second, Every: t.out.ClockEvery, Ends: ends,
+		RunTag: t.out.RunTag, Number: number, Topic: t.out.Topic, Access: t.access, Interval: time.Second, Every: t.out.ClockEvery, Ends: ends, Hold: hold,
+	}
+	if len(t.plan.Spec.Churn) > 0 {
+		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
 	if role == worker.Producer || role == worker.Consumer || role == worker.Both {
 		job.Profiles = t.run.o.Profiles
@@ -425,9 +435,7 @@ func (t *trial) coordinator(ctx context.Context) (err error) {
 // lead is how long before the warm-up all workers are told when it begins.
 const lead = 200 * time.Millisecond
 
-// measure tells all workers when the parts begin and waits until the producers
-// have an answer for every record. It returns the offset after the last acked
-// record of each partition.
+// measure tells all workers when the parts begin and waits for the producers.
 func (t *trial) measure(ctx context.Context, setup int64, producers, members []*process) (map[int32]int64, error) {
 	ph := t.plan.Spec.Phases
 	begin := worker.Command{Do: worker.Begin, Warmup: record.Now() + int64(lead)}
@@ -442,8 +450,15 @@ func (t *trial) measure(ctx context.Context, setup int64, producers, members []*
 		}
 	}
 	t.run.progress.Measuring(ph.Warmup, ph.Measure)
+	return t.produced(ctx, setup, begin, producers)
+}
+
+// produced waits until the producers have an answer for every record, notes the
+// parts of the trial, and returns the offset after the last acked record of each
+// partition.
+func (t *trial) produced(ctx context.Context, setup int64, begin worker.Command, producers []*process) (map[int32]int64, error) {
 	acked := make(map[int32]int64)
-	limit := lead + ph.Warmup + ph.Measure + ph.Drain + t.run.o.Deadlines.Close
+	limit := time.Duration(begin.End-record.Now()) + t.plan.Spec.Phases.Drain + t.run.o.Deadlines.Close
 	for _, w := range producers {
 		m, err := w.await(ctx, worker.Produced, limit)
 		if err != nil {
@@ -570,7 +585,7 @@ func (t *trial) checkWire() error {
 		if w.job.Role == worker.Filler {
 			role = string(worker.Reference)
 		}
-		if w.job.Role == worker.Readback {
+		if w.job.Role == worker.Readback || w.job.Role == worker.Observer {
 			continue
 		}
 		s, err := readWire(filepath.Join(w.job.Dir, results.EventsFile))
