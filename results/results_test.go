@@ -69,6 +69,24 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Trials of the harness are recorded like others and are no trials of the run.
+func TestTrialsLeavesOutTheHarness(t *testing.T) {
+	harness := results.TrialRef{Dir: "harness-w-produce", Workload: "w", Arm: "loopback"}
+	d := create(t, &results.Run{ID: "r1", Harness: []results.TrialRef{harness}})
+	for _, ref := range []results.TrialRef{harness, {N: 1, Dir: "001-w-sarama-1"}} {
+		if _, err := d.CreateTrial(&results.Trial{Ref: ref, State: "complete"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trials, err := d.Trials()
+	if err != nil || len(trials) != 1 || trials[0].Ref.N != 1 {
+		t.Errorf("%d trials, %v; want the one of sarama", len(trials), err)
+	}
+	if tr, err := results.ReadTrial(d.TrialPath(harness)); err != nil || tr.Ref.Workload != "w" {
+		t.Errorf("the harness trial reads as %+v, %v", tr, err)
+	}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	f := func(prepare func(dir string) string, want string) {
 		t.Helper()

@@ -118,9 +118,11 @@ func (r *runner) conductHarness(ctx context.Context, before int) {
 		t.run.dir = r.dir
 		var err error
 		if t.path, err = r.dir.CreateTrial(t.out); err != nil {
-			continue // a disk that takes nothing fails the trials after it, aloud
+			return // a disk that takes nothing fails the next trial, aloud
 		}
-		_ = t.conduct(ctx) // trial.json has its error
+		if err := t.conduct(ctx); err != nil {
+			return // trial.json says why; the other one alone would tell nothing
+		}
 	}
 }
 
