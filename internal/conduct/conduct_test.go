@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) < 2 || acts[os.Args[1]] == nil {
 		// Trials mostly wait, so more of them fit in than there are cores.
-		if err := flag.Set("test.parallel", "4"); err != nil {
+		if err := flag.Set("test.parallel", "6"); err != nil {
 			panic(err)
 		}
 		goleak.VerifyTestMain(m)
@@ -298,10 +298,11 @@ func (s *spy) latest(t *testing.T, name string) spied {
 }
 
 // hook is a Progress that calls measuring in the middle of the measured part of
-// one workload.
+// one workload, and ended after each trial.
 type hook struct {
 	workload  string
 	measuring func()
+	ended     func(results.TrialRef)
 
 	mu      sync.Mutex
 	current string
@@ -332,7 +333,12 @@ func (h *hook) Measuring(warmup, _ time.Duration) {
 func (h *hook) Step(string) {}
 
 // Ended waits for the hook, so that what it does is over before the run is.
-func (h *hook) Ended(results.TrialRef, string, string) { h.calls.Wait() }
+func (h *hook) Ended(ref results.TrialRef, _, _ string) {
+	h.calls.Wait()
+	if h.ended != nil {
+		h.ended(ref)
+	}
+}
 
 // bounded is a context that only a defect lets run out.
 func bounded(t *testing.T) context.Context {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,6 +100,33 @@ func TestBrokerKilled(t *testing.T) {
 	})
 }
 
+// A broker that dies while no trial runs harms none: the next has a new one.
+func TestBrokerKilledBetweenTrials(t *testing.T) {
+	t.Parallel()
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("before"), short("after")}, "franz-go"))
+	o.Progress = &hook{ended: func(ref results.TrialRef) {
+		if ref.Workload != "before" {
+			return
+		}
+		broker := o.Launcher.(*spy).latest(t, "broker")
+		if err := syscall.Kill(broker.PID(), syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+		broker.Wait()
+		time.Sleep(500 * time.Millisecond) // for the supervisor to hear of it
+	}}
+	got, err := run(t, bounded(t), o)
+	if err != nil {
+		t.Error(err)
+	}
+	got.wantStates(t, "complete", "complete")
+	got.wantFigures(t, 1)
+	got.wantFigures(t, 2)
+	if slices.Equal(got.trials[0].BrokerPIDs, got.trials[1].BrokerPIDs) {
+		t.Errorf("both trials ran on processes %v", got.trials[0].BrokerPIDs)
+	}
+}
+
 // One node of three is killed. The cluster might survive it; the trial does not.
 func TestNodeKilled(t *testing.T) {
 	needKafka(t)
@@ -130,6 +158,11 @@ func checkBroker(t *testing.T, o conduct.Options, words ...string) *outcome {
 	got.wantFigures(t, 1)
 	got.wantFigures(t, 3)
 	wantWords(t, got.trials[1].Error, words...)
+	for _, n := range got.trials[1].Notes {
+		if strings.Contains(n, "was not deleted") {
+			t.Errorf("what is gone with the broker was waited for: %s", n)
+		}
+	}
 	for _, pid := range got.trials[0].BrokerPIDs {
 		for _, later := range got.trials[2].BrokerPIDs {
 			if pid == later {
