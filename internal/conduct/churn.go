@@ -110,7 +110,11 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 	if spec.Group.Static {
 		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
 	}
-	return l.startWorker(ctx, worker.Consumer, memberName(number), set, uint32(number), nil, hold)
+	w, err := l.startWorker(ctx, worker.Consumer, memberName(number), set, uint32(number), nil, hold)
+	if err == nil && len(l.with[number]) > 0 {
+		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
+	}
+	return w, err
 }
 
 func (l *timeline) inGroup() []*process {

@@ -21,6 +21,7 @@ import (
 // process is a worker as the supervisor sees it.
 type process struct {
 	job    worker.Job
+	plan   []results.PlanLine // where its settings are not those of the trial
 	p      launch.Process
 	stderr string // path
 

@@ -156,6 +156,11 @@ func (t *trial) steps(ctx context.Context) error {
 		if err := t.createTopic(ctx); err != nil {
 			return err
 		}
+		if g := spec.Group; g.Protocol == "consumer" && spec.Consume.Members > 0 {
+			if err := t.cluster.ConfigureGroup(ctx, t.out.Group, g.Heartbeat, g.Session); err != nil {
+				return err
+			}
+		}
 		for i, pid := range t.cluster.PIDs() {
 			t.machine.watch(results.BrokerProcess(i), pid)
 		}
@@ -592,7 +597,11 @@ func (t *trial) checkWire() error {
 		if err != nil {
 			return fmt.Errorf("worker %s: %w", w.job.Name, err)
 		}
-		t.out.Wire = append(t.out.Wire, check(w.job.Name, role, &t.plan.Spec, t.out.Plan, s)...)
+		lines := t.out.Plan
+		if w.plan != nil {
+			lines = w.plan
+		}
+		t.out.Wire = append(t.out.Wire, check(w.job.Name, role, &t.plan.Spec, lines, s)...)
 	}
 	if l := lies(t.out.Wire); len(l) > 0 {
 		return fmt.Errorf("the wire contradicts the plan: %s", strings.Join(l, "; "))
