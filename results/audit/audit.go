@@ -23,16 +23,17 @@ import (
 
 // Report is the truth about one trial. Counts are of records.
 type Report struct {
-	Sent       int64      // distinct records acknowledged
-	Failed     int64      // distinct records whose send failed and was never acknowledged
-	Delivered  int64      // distinct records found, delivered or read back
-	Lost       int64      // acknowledged, but not found
-	Duplicates Duplicates // found more than once
-	Reordered  int64      // found after a later record of the same producer, partition and tenure
-	Corrupt    int64      // found, but not what was sent
-	Unanswered int64      // found, though the send failed or was never answered
-	Examples   []Example  // the first few of each finding, in a fixed order
-	Warnings   []string
+	Sent        int64        // distinct records acknowledged
+	Failed      int64        // distinct records whose send failed and was never acknowledged
+	Delivered   int64        // distinct records found, delivered or read back
+	Lost        int64        // acknowledged, but not found
+	Duplicates  Duplicates   // found more than once
+	Reordered   int64        // found after a later record of the same producer, partition and tenure
+	Corrupt     int64        // found, but not what was sent
+	Unanswered  int64        // found, though the send failed or was never answered
+	Redelivered []Redelivery // the surplus deliveries of Duplicates but for producers', by place and offset
+	Examples    []Example    // the first few of each finding, in a fixed order
+	Warnings    []string
 }
 
 // Duplicates counts surplus deliveries by their cause.
@@ -47,6 +48,32 @@ type Duplicates struct {
 // Total is the number of surplus deliveries of any cause.
 func (d Duplicates) Total() int64 {
 	return d.Producer + d.Graceful + d.Crash + d.Stale + d.Other
+}
+
+// Add counts surplus deliveries under the name of their cause.
+func (d *Duplicates) Add(cause string, n int64) {
+	switch cause {
+	case causeProducer:
+		d.Producer += n
+	case causeGraceful:
+		d.Graceful += n
+	case causeCrash:
+		d.Crash += n
+	case causeStale:
+		d.Stale += n
+	default:
+		d.Other += n
+	}
+}
+
+// Redelivery is a run of records that a worker was handed although they had been
+// delivered before, from the time At on.
+type Redelivery struct {
+	At        int64
+	Worker    string
+	Partition int32
+	Count     int64
+	Cause     string
 }
 
 // Causes lists the counts under the names that rows use for their class.
@@ -109,6 +136,10 @@ type Log struct {
 	Topics []string // that Span.Topic numbers
 	Spans  []record.Span
 	Killed bool
+	Died   bool // it ended by itself, without having been told to
+	// Events are those about the group: requests and responses of its APIs, what
+	// the client reported, what the coordinator told the observer.
+	Events []record.Event
 	// Closing is when the worker began to close in good order; zero if it never
 	// did. A redelivery after it is the price of a graceful leave, one before it
 	// that of a revoke.
@@ -131,31 +162,37 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 		if meta.Run != t.RunTag {
 			return nil, fmt.Errorf("audit %s: its records are tagged %d, those of the trial %d; the file belongs to another trial", w.Name, meta.Run, t.RunTag)
 		}
-		closing, err := closingTime(filepath.Join(path, results.EventsFile))
+		closing, events, err := groupEvents(filepath.Join(path, results.EventsFile))
 		if err != nil {
 			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
 		}
 		logs = append(logs, Log{
-			Worker: w.Name, Topics: meta.Topics, Spans: spans,
+			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: events,
 			Killed: strings.Contains(w.Exit, "SIGKILL"), Closing: closing,
+			Died: strings.HasPrefix(w.Exit, "died:") || strings.HasPrefix(w.Exit, "exited ") && w.Exit != "exited 0",
 		})
 	}
 	return logs, nil
 }
 
-// closingTime finds when the worker was told to close.
-func closingTime(path string) (int64, error) {
-	var at int64
-	err := record.ReadEvents(path, func(e record.Event) error {
-		if e.K == record.EvPhase && e.Phase == "close" {
-			at = e.T
+// groupEvents reads the events about the group, and when the worker was told to
+// close.
+func groupEvents(path string) (closing int64, events []record.Event, err error) {
+	err = record.ReadEvents(path, func(e record.Event) error {
+		switch e.K {
+		case record.EvRequest, record.EvResponse, record.EvAssigned, record.EvRevoked, record.EvLost, record.EvGroup:
+			events = append(events, e)
+		case record.EvPhase:
+			if e.Phase == "close" {
+				closing = e.T
+			}
 		}
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, nil, nil
 	}
-	return at, err
+	return closing, events, err
 }
 
 // Trial audits the trial in a directory.

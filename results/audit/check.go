@@ -37,6 +37,15 @@ type span struct {
 func (s *span) first() int64 { return int64(s.First) }
 func (s *span) end() int64   { return int64(s.First + s.Count) }
 
+// at is when the record at an index of the span was booked; between the first
+// and the last it is interpolated.
+func (s *span) at(index int64) int64 {
+	if s.Count < 2 {
+		return s.At
+	}
+	return s.At + int64(float64(s.LastAt-s.At)*float64(index)/float64(s.Count-1))
+}
+
 // offsetOf is the offset of a sequence of the span, -1 where none was given.
 func (s *span) offsetOf(sequence int64) int64 {
 	if s.Offset < 0 {
@@ -218,7 +227,8 @@ func (c *checker) redeliveries() {
 			for i := 1; i < len(spans); i++ {
 				s := &c.spans[spans[i]]
 				cause := c.cause(&c.spans[spans[i-1]], s)
-				*c.count(cause) += hi - lo
+				c.r.Duplicates.Add(cause, hi-lo)
+				c.r.Redelivered = append(c.r.Redelivered, Redelivery{s.at(lo - s.Offset), c.logs[s.log].Worker, s.partition, hi - lo, cause})
 				from := s.first() + lo - s.Offset
 				c.note("duplicate", cause, s, from, from+hi-lo)
 			}
@@ -238,20 +248,6 @@ func (c *checker) cause(before, s *span) string {
 		return causeGraceful
 	default:
 		return causeStale
-	}
-}
-
-func (c *checker) count(cause string) *int64 {
-	d := &c.r.Duplicates
-	switch cause {
-	case causeCrash:
-		return &d.Crash
-	case causeGraceful:
-		return &d.Graceful
-	case causeStale:
-		return &d.Stale
-	default:
-		return &d.Other
 	}
 }
 

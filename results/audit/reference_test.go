@@ -254,7 +254,14 @@ func TestAgainstReference(t *testing.T) {
 		h := invent(r, 3)
 		logs := h.logs(3, func() bool { return r.IntN(4) == 0 })
 		got := Check(&results.Trial{Kind: workloads.EndToEnd}, logs)
-		got.Examples = nil
+		var again Duplicates
+		for _, r := range got.Redelivered {
+			again.Add(r.Cause, r.Count)
+		}
+		if again.Producer = got.Duplicates.Producer; again != got.Duplicates {
+			t.Fatalf("redeliveries add up to %+v, counted are %+v", again, got.Duplicates)
+		}
+		got.Examples, got.Redelivered = nil, nil
 		if diff := cmp.Diff(naive(h), got); diff != "" {
 			t.Fatalf("naive to intervals:\n%s", diff)
 		}

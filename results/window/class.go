@@ -1,0 +1,91 @@
+package window
+
+import (
+	"maps"
+	"slices"
+)
+
+// classes finds who owned each partition before and after, as the assignments
+// on the wire tell, and what of it was revoked on the way.
+func (s *scope) classes() {
+	before := s.wire.at(s.e.Window.From).owners()
+	after := s.wire.at(s.e.Window.To + 1).owners()
+	owned := s.e.Acts[0].Owned // what the coordinator said fills what the wire left open
+	for _, name := range slices.Sorted(maps.Keys(owned)) {
+		for _, p := range owned[name] {
+			if _, known := before[p]; !known && s.index(name) >= 0 {
+				before[p] = s.index(name)
+			}
+		}
+	}
+	gone := map[int]bool{}
+	for _, act := range s.e.Acts {
+		if i := s.index(ended(act)); i >= 0 {
+			gone[i] = true
+		}
+	}
+	for _, c := range s.changes {
+		if !c.joins {
+			gone[c.worker] = true
+		}
+	}
+	revoked := s.revoked(before)
+	moved, taken := 0, 0
+	for _, number := range s.Partitions {
+		old, hadOld := before[number]
+		next, hasNew := after[number]
+		p := Partition{Partition: number, Class: Untouched}
+		switch {
+		case !hadOld:
+			p.Class = Unowned
+		case gone[old]:
+			p.Class = Orphaned
+		case !hasNew:
+			p.Class = Unowned
+		case old != next:
+			p.Class = Moved
+		}
+		if hadOld {
+			p.OldOwner = s.Workers[old].Name
+		}
+		if hasNew {
+			p.NewOwner = s.Workers[next].Name
+		}
+		if hadOld && hasNew && old != next {
+			moved++
+		}
+		if revoked[number] || hadOld && gone[old] {
+			taken++
+		}
+		s.e.Partitions = append(s.e.Partitions, p)
+	}
+	if n := float64(len(s.Partitions)); n > 0 {
+		s.e.Movement = float64(moved) / n
+		s.e.ExcessRevocation = float64(taken-moved) / n
+	}
+}
+
+// revoked are the partitions that were taken from a live owner at some time in
+// the window, for good or not. Under an eager protocol whoever joins gives up
+// everything; under the others an assignment that lacks the partition takes it.
+func (s *scope) revoked(before map[int32]int) map[int32]bool {
+	out := map[int32]bool{}
+	for _, st := range s.wire.steps {
+		if st.at <= s.e.Window.From || st.at > s.e.Window.To {
+			continue
+		}
+		for p, owner := range before {
+			if owner != st.worker {
+				continue
+			}
+			switch {
+			case s.e.Protocol == eager && st.kind == stepJoin:
+				out[p] = true
+			case st.kind == stepSynced && !slices.Contains(st.call.Given, p):
+				// An empty list of a beat says that nothing changed.
+				out[p] = out[p] || st.call.API != apiConsumer || len(st.call.Given) > 0
+			}
+		}
+	}
+	return out
+}

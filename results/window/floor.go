@@ -1,0 +1,174 @@
+package window
+
+import (
+	"maps"
+	"slices"
+)
+
+// wireTime finds t0, when the rebalance was over on the wire, and the floor: when
+// the last of the old members could know, as its own next beat told it.
+//
+//	t0        beat     beat        JoinGroup       SyncGroup answered
+//	|-----------|--------|-------------|------------------|
+//	|---- floor F -------|
+//	|---- wire time ------------------------------------- |
+//
+// Where t0 is an interval so is the floor, but never their difference.
+func (s *scope) wireTime() {
+	if len(s.changes) == 0 {
+		return
+	}
+	s.e.T0, s.e.T0Low = s.changes[0].at, s.changes[0].low
+	known := s.e.T0
+	for _, c := range s.changes {
+		told := s.toldOf(c)
+		s.told = append(s.told, told)
+		known = max(known, c.at)
+		if len(told) > 0 {
+			known = max(known, latest(told))
+		}
+	}
+	if len(s.changes) == 1 && len(s.told[0]) > 0 {
+		// Someone knew before the session can have ended by its last request: that
+		// request was lost.
+		known = latest(s.told[0])
+		if c := s.changes[0]; c.low < c.at && known < c.at {
+			s.e.T0 = c.low
+		}
+	}
+	over := s.over()
+	if s.wire.kip {
+		known = max(known, s.kipFloor())
+	}
+	if over == 0 {
+		return
+	}
+	s.e.Rebalanced = true
+	s.e.Wire = over - s.e.T0
+	s.e.Floor = known - s.e.T0
+	s.e.FloorHigh = max(known-s.e.T0Low, s.e.Floor)
+	s.e.WireExcess = over - known
+}
+
+func latest(told map[int]int64) int64 { return slices.Max(slices.Collect(maps.Values(told))) }
+
+// toldOf is when each member who had to learn of a change could do so: by the
+// first response that said so, or by asking to join without having been told.
+// A member that was in the middle of joining need not learn anything.
+func (s *scope) toldOf(c change) map[int]int64 {
+	from := c.at
+	if c.expiry {
+		// The session may have ended a little earlier than its last request tells.
+		// Nothing else changes the group in between if the window has one act.
+		from = c.low
+		if len(s.e.Acts) == 1 {
+			from = c.since
+		}
+	}
+	told := map[int]int64{}
+	asked := s.wire.at(from).members
+	for _, st := range s.wire.steps {
+		m := asked[st.worker]
+		if st.at < from || st.worker == c.worker || m == nil || !m.in {
+			continue
+		}
+		if st.at > s.e.Window.To {
+			break
+		}
+		switch {
+		case st.kind == stepTold, st.kind == stepJoin, st.kind == stepSynced && st.call.API == apiConsumer && st.call.Epoch != m.generation:
+			told[st.worker] = st.at
+			delete(asked, st.worker)
+		case st.kind == stepGone:
+			delete(asked, st.worker)
+		}
+	}
+	return told
+}
+
+// over is when the last member had its assignment of the final generation, 0
+// where nobody got one. It counts the rounds on the way.
+func (s *scope) over() int64 {
+	var at int64
+	highest := int32(-1)
+	generations := map[int32]bool{}
+	for _, st := range s.wire.steps {
+		if st.kind != stepSynced || st.at <= s.changes[0].since || st.at > s.e.Window.To {
+			continue
+		}
+		if st.call.API == apiConsumer {
+			continue
+		}
+		generations[st.call.Generation] = true
+		if st.call.Generation >= highest {
+			highest, at = st.call.Generation, st.at
+		}
+	}
+	if s.wire.kip {
+		return s.kipOver()
+	}
+	s.e.Rounds = len(generations)
+	return at
+}
+
+// partitionFloors is what each partition had to wait.
+func (s *scope) partitionFloors() {
+	for i := range s.e.Partitions {
+		p := &s.e.Partitions[i]
+		if p.Class == Unowned {
+			continue
+		}
+		p.Floor, p.FloorKnown = s.partitionFloor(p)
+		p.Excess = p.Gap - p.Floor
+	}
+}
+
+// partitionFloor is F_p. A partition whose owner is gone waits until the last
+// survivor could know. Under an eager protocol a partition of a live member
+// waits from its owner's own beat until then. Under the others it need not
+// wait at all, but for a move under KIP-848, which takes a beat of each side.
+func (s *scope) partitionFloor(p *Partition) (int64, bool) {
+	owner := s.index(p.OldOwner)
+	var floor int64
+	for _, act := range s.e.Acts {
+		if act.Kind == actStall && act.Member == p.OldOwner && p.Class != Orphaned {
+			if act.Resumed == 0 {
+				return 0, false
+			}
+			floor = max(floor, act.Resumed-act.At)
+		}
+	}
+	for i, c := range s.changes {
+		told := s.told[i]
+		switch {
+		case p.Class == Orphaned && s.orphanedBy(p.OldOwner, c):
+			until := c.at
+			if len(told) > 0 {
+				until = latest(told)
+				if s.wire.kip {
+					until = max(c.at, s.beatAfter(s.index(p.NewOwner), c.at))
+				}
+			}
+			floor = max(floor, until-s.Acts[c.act].At)
+		case s.e.Protocol == eager && told[owner] != 0:
+			floor = max(floor, latest(told)-told[owner])
+		}
+	}
+	if s.wire.kip && p.Class == Moved && s.e.T0 != 0 {
+		told := s.beatAfter(owner, s.e.T0)
+		floor = max(floor, s.beatAfter(s.index(p.NewOwner), told)-told)
+	}
+	return floor, true
+}
+
+// orphanedBy says whether a change ended what the worker owned. One that comes
+// back under its static identity does so by joining.
+func (s *scope) orphanedBy(worker string, c change) bool {
+	if !c.joins {
+		return s.Workers[c.worker].Name == worker
+	}
+	act := s.Acts[c.act]
+	return act.Kind == actRestart && act.Replaces == worker && !slices.ContainsFunc(s.changes, func(o change) bool {
+		return !o.joins && s.Workers[o.worker].Name == worker
+	})
+}

@@ -1,0 +1,265 @@
+package window
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results/record"
+)
+
+// Phase is a part of the way of a member through a rebalance.
+type Phase string
+
+// The phases, in their order. FirstFetch is not among them: a tap reports group
+// requests one by one, and fetches only as sums, so that what a client spends on
+// its first fetch is part of Deliver.
+const (
+	Start       Phase = "start"        // act to t0: the request that joins
+	Stop        Phase = "stop"         // act to t0: the request that leaves
+	Detect      Phase = "detect"       // t0 to the response that tells the member
+	SecondRound Phase = "second_round" // a completed round to the response that begins another
+	React       Phase = "react"        // that response to its JoinGroup
+	Barrier     Phase = "barrier"      // JoinGroup to its response
+	Assign      Phase = "assign"       // that response to its SyncGroup
+	Sync        Phase = "sync"         // SyncGroup to its response
+	Position    Phase = "position"     // to the end of the offset look-ups
+	Deliver     Phase = "deliver"      // to the first handler entry
+)
+
+// Phases lists all phases in their order.
+func Phases() []Phase {
+	return []Phase{Start, Stop, Detect, SecondRound, React, Barrier, Assign, Sync, Position, Deliver}
+}
+
+// OfClient says whether the length of the phase is the member's own doing and
+// not a setting or somebody else's.
+func (p Phase) OfClient() bool {
+	switch p {
+	case Stop, SecondRound, React, Assign, Position, Deliver:
+		return true
+	}
+	return false
+}
+
+// Round is one way of a member from learning of a change to an assignment. A
+// time of 0 is one that was not reached.
+type Round struct {
+	Generation                        int32
+	Told, Join, Joined, Asked, Synced int64
+}
+
+// Member is the part of one member in an event. A phase that it did not go
+// through is not in Spent.
+type Member struct {
+	Worker, Client string
+	Rounds         []Round
+	Spent          map[Phase]int64 // summed over the rounds
+	// Paused is P_m, from its last delivery before it gave up its partitions to the
+	// first one after. Reported is the same by the client's own callbacks, which
+	// differ between clients in what they mark. Both are 0 where they are not known.
+	Paused, Reported int64
+}
+
+// members finds the phases of everybody who took part.
+func (s *scope) members() {
+	for i := range s.Workers {
+		m := Member{Worker: s.Workers[i].Name, Client: s.Workers[i].Client, Rounds: s.rounds(i), Spent: map[Phase]int64{}}
+		s.ends(i, &m)
+		s.spend(i, &m)
+		m.Reported = s.reported(i)
+		if len(m.Rounds) > 0 || len(m.Spent) > 0 {
+			s.e.Members = append(s.e.Members, m)
+		}
+	}
+}
+
+// ends is the time from an act to the request by which its member joined or
+// left. A session that ran out is a matter of settings and of no phase.
+func (s *scope) ends(worker int, m *Member) {
+	for _, c := range s.changes {
+		if c.worker != worker || c.expiry {
+			continue
+		}
+		act := s.Acts[c.act]
+		from, phase := act.At, Stop
+		if c.joins {
+			phase = Start
+			switch act.Kind {
+			case actRestart:
+				from = max(from, act.Gone)
+			case actStall:
+				from = act.Resumed
+			}
+		}
+		m.Spent[phase] += c.at - from
+	}
+}
+
+// rounds follows a member through the window.
+func (s *scope) rounds(worker int) []Round {
+	var out []Round
+	var told int64
+	for _, st := range s.wire.steps {
+		if st.worker != worker || st.at < s.e.Window.From || st.call == nil {
+			continue
+		}
+		if st.at > s.e.Window.To {
+			break
+		}
+		switch {
+		case st.kind == stepTold && told == 0:
+			told = st.at
+		case st.kind == stepJoin && (st.call.Resp == 0 || st.call.Err == 0):
+			out = append(out, Round{Generation: st.call.Generation, Told: told, Join: st.call.Req, Joined: st.call.Resp})
+			told = 0
+		case st.kind == stepSynced && st.call.API == apiSync && len(out) > 0:
+			r := &out[len(out)-1]
+			if r.Synced == 0 {
+				r.Asked, r.Synced = st.call.Req, st.call.Resp
+			}
+		}
+	}
+	return out
+}
+
+// spend sums up the phases of a member's rounds and what came after the last.
+func (s *scope) spend(worker int, m *Member) {
+	add := func(p Phase, from, to int64) {
+		if from != 0 && to != 0 {
+			m.Spent[p] += to - from
+		}
+	}
+	var last Round
+	for i, r := range m.Rounds {
+		told := r.Told
+		if told == 0 && i > 0 {
+			told = r.Join // it went on by itself
+		}
+		if change := s.changeBefore(told, last.Synced); change != 0 {
+			add(Detect, change, told)
+		} else {
+			add(SecondRound, last.Synced, told)
+		}
+		add(React, r.Told, r.Join)
+		add(Barrier, r.Join, r.Joined)
+		add(Assign, r.Joined, r.Asked)
+		add(Sync, r.Asked, r.Synced)
+		last = r
+	}
+	if last.Synced == 0 {
+		return
+	}
+	s.resume(worker, m, last.Synced)
+}
+
+// changeBefore is the latest t0 that a member could be told of at a time and
+// not already at the end of the round before, 0 where there is none.
+func (s *scope) changeBefore(told, since int64) int64 {
+	var at int64
+	for _, c := range s.changes {
+		was := c.at
+		if was > told {
+			was = c.low
+		}
+		if was <= told && was > since {
+			at = max(at, was)
+		}
+	}
+	return at
+}
+
+// resume finds how a member came from its final assignment to its first record,
+// of those partitions that stopped.
+func (s *scope) resume(worker int, m *Member, synced int64) {
+	w := &s.Workers[worker]
+	stopped := map[int32]bool{}
+	for _, p := range s.e.Partitions {
+		if p.NewOwner == w.Name && (s.e.Protocol == eager || p.OldOwner != w.Name) {
+			stopped[p.Partition] = true
+		}
+	}
+	var first int64
+	for _, d := range w.Delivered {
+		if d.At >= synced && stopped[d.Partition] {
+			first = d.At
+			break
+		}
+	}
+	if first == 0 || first > s.e.Window.To+s.Theta {
+		return
+	}
+	position := synced
+	for _, c := range w.Calls {
+		if c.API == apiOffsetFetch && c.Req >= synced && c.ok() && c.Resp <= first {
+			position = c.Resp
+		}
+	}
+	m.Spent[Position] = position - synced
+	m.Spent[Deliver] = first - position
+	if last := lastBefore(w.Delivered, m.Rounds[0].Join, stopped); last != 0 {
+		m.Paused = first - last
+	}
+}
+
+// lastBefore is the last delivery of any of the partitions before a time. A
+// span may go on beyond it, with records at most 10 ms apart.
+func lastBefore(delivered []record.Span, t int64, of map[int32]bool) int64 {
+	var last int64
+	for _, d := range delivered {
+		if d.At > t {
+			break
+		}
+		if of[d.Partition] {
+			last = max(last, min(d.LastAt, t))
+		}
+	}
+	return last
+}
+
+// reported is R_m: from the first partition that the client said was revoked to
+// the last that it said was assigned.
+func (s *scope) reported(worker int) int64 {
+	var revoked, assigned int64
+	for _, e := range s.Workers[worker].Reported {
+		if !s.e.Window.contains(e.T) {
+			continue
+		}
+		if e.K == record.EvAssigned {
+			assigned = e.T
+		} else if revoked == 0 {
+			revoked = e.T
+		}
+	}
+	if revoked == 0 || assigned < revoked {
+		return 0
+	}
+	return assigned - revoked
+}
+
+// Spent is the most that any member spent in a phase, and who that was.
+func (e *Event) Spent(p Phase) (most int64, by *Member) {
+	for i := range e.Members {
+		if d, ok := e.Members[i].Spent[p]; ok && (by == nil || d > most) {
+			most, by = d, &e.Members[i]
+		}
+	}
+	return most, by
+}
+
+// duplicates counts the redeliveries that fell into the window, by their cause.
+func (s *scope) duplicates() {
+	for _, r := range s.Redelivered {
+		if s.e.Window.contains(r.At) {
+			s.e.Duplicates.Add(r.Cause, r.Count)
+		}
+	}
+}
+
+// acted says whether the event has an act of one of the kinds.
+func (e *Event) acted(kinds ...string) bool {
+	for _, a := range e.Acts {
+		if slices.Contains(kinds, a.Kind) {
+			return true
+		}
+	}
+	return false
+}

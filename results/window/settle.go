@@ -1,0 +1,107 @@
+package window
+
+import (
+	"cmp"
+	"slices"
+)
+
+// actWindow is a window and the acts in it, as indices.
+type actWindow struct {
+	Interval
+	acts    []int
+	settled bool
+}
+
+// findWindows cuts the trial into the windows of its acts. A window ends at the
+// first moment after which nothing is disturbed for 2H, or until the next act if
+// that comes earlier:
+//
+//	act          settled              act
+//	 |--- disturbed ---|- quiet for 2H -|
+//
+// An act that comes while the window before it is still disturbed is part of it.
+func (a *analysis) findWindows() {
+	bad := a.disturbed()
+	order := a.actsInTime()
+	for i := 0; i < len(order); {
+		w := actWindow{Interval: Interval{a.Acts[order[i]].At, a.Acts[order[i]].At}}
+		for {
+			w.acts = append(w.acts, order[i])
+			i++
+			next := a.End
+			if i < len(order) {
+				next = a.Acts[order[i]].At
+			}
+			w.To = settle(bad, w.To, next-a.Theta, 2*a.Heartbeat)
+			if i == len(order) || next > w.To {
+				break
+			}
+		}
+		w.settled = w.To < a.Measured.To
+		w.To = min(w.To, max(a.End, w.From))
+		a.windows = append(a.windows, w)
+	}
+}
+
+// settle is the first moment from t on after which no interval of bad comes for
+// so long, or begins before limit. What begins just before the next act may be a
+// record that the act itself caught.
+func settle(bad []Interval, t, limit, quiet int64) int64 {
+	for _, b := range bad {
+		if b.To <= t {
+			continue
+		}
+		if b.From >= t+quiet || b.From > t && b.From >= limit {
+			break
+		}
+		t = b.To
+	}
+	return t
+}
+
+// actsInTime are the acts that were carried out, by their time.
+func (a *analysis) actsInTime() []int {
+	var out []int
+	for i, act := range a.Acts {
+		if act.At != 0 {
+			out = append(out, i)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y int) int { return cmp.Compare(a.Acts[x].At, a.Acts[y].At) })
+	return out
+}
+
+// disturbed are the stretches in which the group was not stable on the wire, a
+// partition was late, or an act had not had its effect yet.
+func (a *analysis) disturbed() []Interval {
+	all := a.wire.unstable(a.Measured.From, a.Measured.To)
+	for _, p := range a.Partitions {
+		all = append(all, a.late[p]...)
+	}
+	for i, act := range a.Acts {
+		if act.At == 0 {
+			continue
+		}
+		until := act.At
+		if act.Kind == actStall {
+			until = max(until, act.Resumed)
+		}
+		for _, c := range a.changes[i] {
+			if !c.expiry || a.wire.kip { // the wire itself waits for a generation without the expired
+				until = max(until, c.at)
+			}
+		}
+		all = append(all, Interval{act.At, until})
+	}
+	return union(all)
+}
+
+// changesOf are the changes that the acts of a window made, in order.
+func (a *analysis) changesOf(w actWindow) []change {
+	var out []change
+	for _, i := range w.acts {
+		out = append(out, a.changes[i]...)
+	}
+	slices.SortStableFunc(out, func(x, y change) int { return cmp.Compare(x.at, y.at) })
+	return out
+}

@@ -1,0 +1,208 @@
+package window
+
+import (
+	"cmp"
+	"slices"
+)
+
+// stormWindow is how long a stretch is looked at for a storm, and stormStep how
+// far it slides.
+const (
+	stormWindow = int64(60e9)
+	stormStep   = int64(1e9)
+)
+
+// Storm is a stretch in which rebalances fed on themselves.
+type Storm struct {
+	Interval
+	Amplification float64 // the largest of its windows
+	Severity      float64 // 1 - availability
+	Recovery      int64   // from the last act before its end until the group was quiet; 0 without one
+	Why           string  // of its first window
+}
+
+// generation is one completed round of the group.
+type generation struct {
+	number int32
+	from   int64 // the first JoinGroup
+	at     int64 // the last assignment
+}
+
+// tenure is the time that a worker had a partition in one generation, and
+// whether it was empty: no delivery although records were due.
+type tenure struct {
+	end   int64
+	empty bool
+}
+
+// generations lists those completed in the measured part.
+func (a *analysis) generations() []generation {
+	byNumber := map[int32]*generation{}
+	for _, s := range a.wire.steps {
+		if s.kind != stepSynced {
+			continue
+		}
+		number, from := s.call.Generation, s.call.Req
+		if s.call.API == apiConsumer {
+			number = s.call.Epoch
+		}
+		g := byNumber[number]
+		if g == nil {
+			g = &generation{number: number, from: from}
+			byNumber[number] = g
+		}
+		if s.call.API == apiSync || g.at == 0 { // the responses to later beats repeat an epoch
+			g.at = s.at
+		}
+	}
+	for _, s := range a.wire.steps {
+		if s.kind == stepJoin && s.call.ok() {
+			if g := byNumber[s.call.Generation]; g != nil {
+				g.from = min(g.from, s.call.Req)
+			}
+		}
+	}
+	var out []generation
+	for _, g := range byNumber {
+		if a.Measured.contains(g.at) {
+			out = append(out, *g)
+		}
+	}
+	slices.SortFunc(out, func(x, y generation) int { return cmp.Compare(x.at, y.at) })
+	return out
+}
+
+// tenures lists the assignments that ended in the measured part.
+func (a *analysis) tenures() []tenure {
+	type key struct {
+		worker    int
+		partition int32
+	}
+	open := map[key]int64{}
+	var out []tenure
+	end := func(k key, at int64) {
+		from, ok := open[k]
+		if !ok {
+			return
+		}
+		delete(open, k)
+		if !a.Measured.contains(at) || len(a.due(k.partition, from, at)) == 0 {
+			return
+		}
+		empty := !slices.ContainsFunc(a.Records[k.partition], func(r Record) bool { return r.By == k.worker && r.At >= from && r.At <= at })
+		out = append(out, tenure{at, empty})
+	}
+	for _, s := range a.wire.steps {
+		for _, p := range a.Partitions {
+			k := key{s.worker, p}
+			switch {
+			case s.kind == stepGone, s.kind == stepSynced && s.call.API == apiSync && !slices.Contains(s.call.Given, p):
+				end(k, s.at)
+			case s.kind == stepSynced && s.call.API == apiSync:
+				if _, had := open[k]; !had || a.wire.protocol(s.at) == eager {
+					end(k, s.at)
+					open[k] = s.at
+				}
+			}
+		}
+	}
+	return out
+}
+
+// storms finds the storms and the amplification.
+func (a *analysis) storms(r *Report) {
+	generations := a.generations()
+	r.Generations = len(generations)
+	for _, list := range a.changes {
+		for _, c := range list {
+			if a.Measured.contains(c.at) {
+				r.Changes++
+			}
+		}
+	}
+	if a.wire.kip {
+		return // epochs count no rounds
+	}
+	if r.Changes > 0 {
+		r.Amplification = float64(r.Generations) / float64(r.Changes)
+	}
+	tenures := a.tenures()
+	last := max(a.Measured.From, a.Measured.To-stormWindow)
+	for from := a.Measured.From; from <= last; from += stormStep {
+		in := Interval{from, min(from+stormWindow, a.Measured.To)}
+		x, why := a.stormIn(in, generations, tenures)
+		if why == "" {
+			continue
+		}
+		if n := len(r.Storms); n > 0 && in.From <= r.Storms[n-1].To {
+			s := &r.Storms[n-1]
+			s.To, s.Amplification = in.To, max(s.Amplification, x)
+			continue
+		}
+		r.Storms = append(r.Storms, Storm{Interval: in, Amplification: x, Why: why})
+	}
+	for i := range r.Storms {
+		a.measure(&r.Storms[i])
+	}
+}
+
+// stormIn says why a stretch is part of a storm, or "". A change counts as long
+// as its window reaches into the stretch, since so do the generations it made.
+func (a *analysis) stormIn(in Interval, generations []generation, tenures []tenure) (x float64, why string) {
+	var took []int64
+	for _, g := range generations {
+		if in.contains(g.at) {
+			took = append(took, g.at-g.from)
+		}
+	}
+	changes := 0
+	for _, w := range a.windows {
+		if w.From > in.To || w.To < in.From {
+			continue
+		}
+		changes += len(a.changesOf(w))
+	}
+	ended, empty := 0, 0
+	for _, t := range tenures {
+		if in.contains(t.end) {
+			ended++
+			if t.empty {
+				empty++
+			}
+		}
+	}
+	n := len(took)
+	x = float64(n) / float64(max(changes, 1))
+	slices.Sort(took)
+	switch {
+	case x > 3 && n >= 5:
+		why = "more than three generations per change"
+	case n >= 3 && changes == 0:
+		why = "generations without any act"
+	case n > 0 && float64(n)*float64(took[n/2]) > 0.5*float64(in.Length()):
+		why = "more than half of the time spent rebalancing"
+	case ended >= minTenures && float64(empty) > 0.3*float64(ended):
+		why = "partitions taken away before a record was read"
+	}
+	return x, why
+}
+
+// minTenures is from how many tenures on a share of them means something.
+const minTenures = 10
+
+// measure fills in how bad a storm was and how long it lasted after the last
+// act before its end.
+func (a *analysis) measure(s *Storm) {
+	if total := s.Length() * int64(len(a.Partitions)); total > 0 {
+		var down int64
+		for _, p := range a.Partitions {
+			down += length(clip(a.late[p], s.Interval))
+		}
+		s.Severity = float64(down) / float64(total)
+	}
+	for _, w := range a.windows {
+		if at := a.Acts[w.acts[len(w.acts)-1]].At; at <= s.To && w.settled {
+			s.Recovery = w.To - at
+		}
+	}
+}

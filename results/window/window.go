@@ -1,0 +1,199 @@
+// Package window finds, for every act of churn, how long each partition stopped
+// and why: the gap in its deliveries, what of it heartbeat and session settings
+// made unavoidable, and what is left for the client. MEASURING 2 has the
+// definitions.
+//
+// It computes in this order, a file for each step:
+//
+//	load      what the workers recorded, as Input
+//	lateness  records: when each was due and when it was first delivered
+//	wire      requests and their responses; which member was in which generation
+//	change    when an act changed the group in the coordinator's eyes (t0)
+//	settle    windows: from an act until everything has been quiet for 2H
+//	floor     how early the last survivor could have known
+//	class     who owned each partition before and after
+//	phases    where the time went, by member
+//	down      stretches in which partitions were late
+//	storm     rebalances that feed on themselves
+//	words     the same in a sentence
+//
+// Everything is a pure function of its input. It judges no client and audits no
+// delivery; the latter is for package audit.
+package window
+
+import (
+	"fmt"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+)
+
+// Interval is a stretch of time, ns of the host's monotonic clock.
+type Interval struct{ From, To int64 }
+
+// Length is how long the interval is, in ns.
+func (i Interval) Length() int64 { return i.To - i.From }
+
+func (i Interval) contains(t int64) bool { return i.From <= t && t <= i.To }
+
+// Report is everything about the pauses of a trial. Times are ns of the host's
+// monotonic clock and durations are ns.
+type Report struct {
+	Events       []Event
+	Partitions   int
+	Down         int64   // lost partition time in the measured part, summed over partitions
+	Availability float64 // 1 - Down over all partition time of the measured part
+	Late         int64   // records of the measured part that were late by more than theta
+	Lost         int64   // records of the measured part that were never delivered
+	Generations  int     // completed in the measured part
+	Changes      int     // of the group's membership, by acts, in the measured part
+	// Amplification is generations per change; 0 where generations mean nothing
+	// of the kind (KIP-848) or nothing was changed.
+	Amplification float64
+	Storms        []Storm
+	Warnings      []string
+}
+
+// Event is a window with the act that opened it. Acts whose windows overlap
+// share one event, and its figures are of all of them together.
+type Event struct {
+	Name    string // kind and number of the first counted act, such as join#3
+	Counted bool   // false: it only restores the group
+	Acts    []results.Act
+	Window  Interval // W_e
+	Settled bool     // false: the trial ended first
+
+	Protocol string // eager, cooperative, consumer (KIP-848)
+	// T0 is when the group changed in the eyes of the coordinator, 0 where
+	// nothing on the wire tells. T0Low is the earliest it may have been, where a
+	// request without a recorded response leaves that open.
+	T0, T0Low int64
+	Rounds    int // generations completed
+
+	// Wire, Floor and WireExcess are known only if Rebalanced.
+	Rebalanced       bool
+	Wire             int64
+	Floor, FloorHigh int64 // equal, but where T0 is an interval
+	WireExcess       int64
+
+	Partitions []Partition
+	Members    []Member
+
+	Down       []Interval // of any partition
+	UAny, UAll int64
+	// LostPartitionTime is the down time summed over partitions, CatchUp the
+	// longest that a partition took from the first delivery after its gap until
+	// it was no longer late.
+	LostPartitionTime, CatchUp int64
+	Movement, ExcessRevocation float64
+
+	Baseline      int64 // B; valid if BaselineKnown
+	BaselineKnown bool
+	Noisy         bool
+
+	Duplicates audit.Duplicates
+	Late, Lost int64
+	Words      []string
+	Notes      []string
+}
+
+// Class says what an event did to a partition.
+type Class string
+
+// The classes of partitions.
+const (
+	Moved     Class = "moved"     // from one live member to another
+	Untouched Class = "untouched" // its owner did not change
+	Orphaned  Class = "orphaned"  // its owner left, died or was evicted
+	Unowned   Class = "unowned"   // the wire does not tell an owner before or after
+)
+
+// Partition is what an event did to one partition.
+type Partition struct {
+	Partition          int32
+	Class              Class
+	OldOwner, NewOwner string // workers
+	Records            int    // due in the window; without any there is no gap
+	Gap                int64
+	Lost               int // of Records, never delivered; Gap then reaches to the end of the trial
+	// Floor is what the partition had to wait, Excess the rest of its gap. They
+	// are known if FloorKnown.
+	FloorKnown    bool
+	Floor, Excess int64
+	Down          []Interval
+	CatchUp       int64
+}
+
+// DownTime is the length of the down set.
+func (p Partition) DownTime() int64 { return length(p.Down) }
+
+// Analyse reads a trial and computes its report.
+func Analyse(dir *results.Dir, t *results.Trial) (*Report, error) {
+	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
+	if err != nil {
+		return nil, fmt.Errorf("analyse pauses: %w", err)
+	}
+	return Compute(NewInput(t, logs, audit.Check(t, logs))), nil
+}
+
+// Compute analyses what was loaded.
+func Compute(in Input) *Report {
+	w := newWire(in)
+	a := &analysis{Input: in, wire: w}
+	a.findChanges()
+	a.late = a.lateSets()
+	a.findWindows()
+	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
+	for _, win := range a.windows {
+		r.Events = append(r.Events, a.event(win))
+	}
+	a.overall(r)
+	return r
+}
+
+// analysis is the state of one Compute.
+type analysis struct {
+	Input
+	wire    *wire
+	changes [][]change           // by act
+	late    map[int32][]Interval // down sets over the whole trial
+	windows []actWindow
+}
+
+// event computes the figures of one window, each step on what those before it
+// have found.
+func (a *analysis) event(win actWindow) Event {
+	e := Event{Window: win.Interval, Settled: win.settled, Protocol: a.wire.protocol(win.To)}
+	for _, i := range win.acts {
+		e.Acts = append(e.Acts, a.Acts[i])
+		if a.Acts[i].Counted && !e.Counted {
+			e.Counted, e.Name = true, Name(a.Acts[i])
+		}
+	}
+	if e.Name == "" {
+		e.Name = Name(e.Acts[0])
+	}
+	s := &scope{analysis: a, e: &e, changes: a.changesOf(win)}
+	s.classes()
+	s.wireTime()
+	s.gaps()
+	s.partitionFloors()
+	s.unions()
+	s.baseline()
+	s.members()
+	s.duplicates()
+	s.notes()
+	s.words()
+	return e
+}
+
+// scope is the state of one event.
+type scope struct {
+	*analysis
+	e       *Event
+	changes []change
+	told    []map[int]int64 // by change, member: when it could know
+}
+
+// Name is how an act is called in rows: its kind and its number.
+func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N) }

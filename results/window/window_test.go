@@ -1,0 +1,300 @@
+package window
+
+import (
+	"strings"
+	"testing"
+)
+
+// two is a group of two members from 1 s on, with two partitions each. consumer-0
+// beats at 1 s, 4 s, ..., 19 s, 22 s; consumer-1 at 0.5 s, ..., 18.5 s, 21.5 s.
+func two(more ...string) *sim {
+	s := newSim(append([]string{"consumer-0", "consumer-1"}, more...)...)
+	s.join(0, 100, 200, 210, 1, 0, 1)
+	s.join(1, 110, 200, 211, 1, 2, 3)
+	return s
+}
+
+func TestJoin(t *testing.T) {
+	s := two("consumer-2")
+	s.act("join", "consumer-2", 20_000)
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	// The new member is told to come back with an id.
+	s.call(2, apiJoin, 20_100, 20_101, errMemberIDRequired, 0)
+	s.join(2, 20_102, 22_005, 22_008, 2, 3)
+	s.beat(1, 21_500, errRebalance)
+	s.join(1, 21_510, 22_005, 22_009, 2, 2)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	s.beats(0, 25_000, 60_000)
+	s.beats(1, 25_000, 60_000)
+	s.beats(2, 25_000, 60_000)
+	s.stop(22_001, 22_008, 0, 1)
+	s.stop(21_502, 22_010, 2, 3)
+
+	e := s.only(t)
+	if e.Name != "join#1" || e.Protocol != eager || !e.Settled {
+		t.Errorf("%s, %s, settled %t", e.Name, e.Protocol, e.Settled)
+	}
+	same(t, "figures", figuresOf(e), figures{20_000, 20_102, 22_012, 1907, 1899, 8, 1, 512, 0, 1024})
+	// consumer-1 stops at its own beat and cannot go on before consumer-0's.
+	same(t, "partitions", parts(e), []part{{Untouched, 10, 0, 10}, {Untouched, 10, 0, 10}, {Untouched, 512, 500, 12}, {Moved, 512, 500, 12}})
+	same(t, "phases", spent(t, e, "consumer-1"), map[Phase]int64{Detect: 1399, React: 9, Barrier: 495, Assign: 1, Sync: 3})
+	same(t, "phases of the new member", spent(t, e, "consumer-2"), map[Phase]int64{Start: 102, Barrier: 1903, Assign: 1, Sync: 2})
+	same(t, "words", e.Words, []string{"sarama consumer-1: react 9 ms"})
+	same(t, "movement", []float64{e.Movement, e.ExcessRevocation}, []float64{0.25, 0.75})
+	if e.Baseline != 2*ms || e.Noisy {
+		t.Errorf("baseline %d, noisy %t", e.Baseline, e.Noisy)
+	}
+	if len(e.Notes) > 0 {
+		t.Errorf("notes without a cause: %q", e.Notes)
+	}
+}
+
+func TestLeave(t *testing.T) {
+	s := two()
+	s.act("leave", "consumer-1", 20_000).Gone = 20_400 * ms
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.call(1, apiLeave, 20_300, 20_301, 0, 0)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_100, 22_101, 22_103, 2, 0, 1, 2, 3)
+	s.beats(0, 25_000, 60_000)
+	s.stop(20_000, 22_110, 2, 3)
+	s.stop(22_001, 22_110, 0, 1)
+
+	e := s.only(t)
+	same(t, "figures", figuresOf(e), figures{20_000, 20_300, 22_112, 1803, 1701, 102, 1, 2112, 112, 4448})
+	same(t, "partitions", parts(e), []part{{Untouched, 112, 0, 112}, {Untouched, 112, 0, 112}, {Orphaned, 2112, 2001, 111}, {Orphaned, 2112, 2001, 111}})
+	same(t, "words", e.Words, []string{"sarama consumer-1: stop 300 ms"})
+}
+
+// A victim's session is renewed by its commits as well as by its beats, and a
+// request that may not have arrived leaves t0 open.
+func TestCrash(t *testing.T) {
+	f := func(what string, extra func(*sim), told int64, want figures, floorHigh int64) {
+		t.Helper()
+		s := two()
+		s.act("crash", "consumer-1", 20_000)
+		s.beats(0, 1000, told)
+		s.beats(1, 500, 20_000) // the last at 18.5 s
+		extra(s)
+		s.beat(0, told, errRebalance)
+		s.join(0, told+5, told+6, told+8, 2, 0, 1, 2, 3)
+		s.beats(0, told+3000, 60_000)
+		s.stop(20_000, told+10, 2, 3)
+		e := s.only(t)
+		same(t, what, figuresOf(e), want)
+		if e.FloorHigh/ms != floorHigh {
+			t.Errorf("%s: the floor is at most %d, want %d", what, e.FloorHigh/ms, floorHigh)
+		}
+		if p := parts(e)[2]; p != (part{Orphaned, told + 12 - 20_000, told + 1 - 20_000, 11}) {
+			t.Errorf("%s: orphaned partition %+v", what, p)
+		}
+	}
+	// Expiry at 28.5 s, seen at the beat of 31 s.
+	f("no commit", func(*sim) {}, 31_000, figures{20_000, 28_500, 31_012, 2508, 2501, 7, 1, 11_012, 0, 22_024}, 2501)
+	// A commit at 19.9 s: expiry at 29.9 s.
+	f("commit between beats", func(s *sim) { s.call(1, apiCommit, 19_900, 19_902, 0, 1) },
+		31_000, figures{20_000, 29_900, 31_012, 1108, 1101, 7, 1, 11_012, 0, 22_024}, 1101)
+	// An unknown member's commit renews nothing.
+	f("refused commit", func(s *sim) { s.call(1, apiCommit, 19_900, 19_902, errIllegalGeneration, 1) },
+		31_000, figures{20_000, 28_500, 31_012, 2508, 2501, 7, 1, 11_012, 0, 22_024}, 2501)
+	// Not known whether the commit arrived: expiry at 28.5 or at 29.9 s.
+	f("commit without a response", func(s *sim) { s.call(1, apiCommit, 19_900, 0, 0, 1) },
+		31_000, figures{20_000, 29_900, 31_012, 1108, 1101, 7, 1, 11_012, 0, 22_024}, 2501)
+	// The survivor knew at 29 s, so it did not.
+	f("commit that did not arrive", func(s *sim) { s.call(1, apiCommit, 19_900, 0, 0, 1) },
+		29_000, figures{20_000, 28_500, 29_012, 508, 501, 7, 1, 9012, 0, 18_024}, 501)
+}
+
+// A cooperative join takes a second round, which begins when the member that
+// gives up nothing hears of it. What does not move never stops.
+func TestCooperativeJoin(t *testing.T) {
+	s := two("consumer-2")
+	s.protocol = "cooperative-sticky"
+	for i := range s.in.Workers[:2] {
+		s.in.Workers[i].Calls[0].Protocol = s.protocol
+	}
+	s.act("join", "consumer-2", 20_000)
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.join(2, 20_050, 22_005, 22_008, 2)
+	s.beat(1, 21_500, errRebalance)
+	s.join(1, 21_510, 22_005, 22_009, 2, 2)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	// consumer-1 has given up 3 and rejoins at once; the others hear at their beats.
+	s.join(1, 22_012, 25_010, 25_013, 3, 2)
+	s.beat(2, 25_000, errRebalance)
+	s.join(2, 25_003, 25_010, 25_014, 3, 3)
+	s.beat(0, 25_001, errRebalance)
+	s.join(0, 25_009, 25_010, 25_012, 3, 0, 1)
+	for i := range 3 {
+		s.beats(i, 28_000, 60_000)
+	}
+	s.stop(22_009, 25_020, 3)
+
+	e := s.only(t)
+	if e.Protocol != cooperative {
+		t.Errorf("protocol %s", e.Protocol)
+	}
+	same(t, "figures", figuresOf(e), figures{20_000, 20_050, 25_022, 4964, 1951, 3013, 2, 3002, 0, 3002})
+	same(t, "partitions", parts(e), []part{{Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Moved, 3002, 0, 3002}})
+	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 1951, SecondRound: 2995, React: 10, Barrier: 2, Assign: 2, Sync: 2})
+	same(t, "movement", []float64{e.Movement, e.ExcessRevocation}, []float64{0.25, 0})
+	same(t, "words", e.Words, []string{"sarama consumer-0: second_round 2995 ms"})
+	if len(e.Notes) > 0 {
+		t.Errorf("a second round is no defect of the floor: %q", e.Notes)
+	}
+}
+
+// A stop below the session is nobody's business but the stopped member's.
+func TestStall(t *testing.T) {
+	s := two()
+	s.act("stall", "consumer-1", 20_000).Resumed = 24_000 * ms
+	s.beats(0, 1000, 60_000)
+	s.beats(1, 500, 20_000)
+	s.beats(1, 24_000, 60_000)
+	s.stop(20_000, 24_000, 2, 3)
+	e := s.only(t)
+	same(t, "figures", figuresOf(e), figures{20_000, 0, 24_002, 0, 0, 0, 0, 4002, 0, 8004})
+	same(t, "partitions", parts(e), []part{{Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Untouched, 4002, 4000, 2}, {Untouched, 4002, 4000, 2}})
+	if e.Rebalanced {
+		t.Error("nobody joined, and yet there is a wire time")
+	}
+}
+
+// Beyond the session the member is evicted, and joins again when it goes on.
+func TestStallBeyondSession(t *testing.T) {
+	s := two()
+	s.act("stall", "consumer-1", 20_000).Resumed = 33_000 * ms
+	s.beats(0, 1000, 31_000)
+	s.beats(1, 500, 20_000) // the last at 18.5 s: expiry at 28.5 s
+	s.beat(0, 31_000, errRebalance)
+	s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
+	s.beat(1, 33_000, errUnknownMember)
+	s.join(1, 33_010, 34_020, 34_024, 3, 2, 3)
+	s.beat(0, 34_008, errRebalance)
+	s.join(0, 34_010, 34_020, 34_023, 3, 0, 1)
+	s.beats(0, 37_000, 60_000)
+	s.beats(1, 37_000, 60_000)
+	s.stop(20_000, 31_010, 2, 3)
+	e := s.only(t)
+	// The floor is the beat that told of the return.
+	same(t, "figures", figuresOf(e), figures{20_000, 28_500, 34_024, 5524, 5509, 15, 2, 11_012, 0, 22_024})
+	same(t, "partition", parts(e)[2], part{Orphaned, 11_012, 11_001, 11})
+	if spent(t, e, "consumer-1")[Start] != 10 {
+		t.Errorf("start %v: it counts from SIGCONT", spent(t, e, "consumer-1"))
+	}
+}
+
+// An act that comes before all is quiet again shares the window; one that comes
+// within 2H of quiet does not.
+func TestOverlap(t *testing.T) {
+	base := func() *sim {
+		s := two()
+		s.beats(0, 1000, 60_000)
+		s.beats(1, 500, 60_000)
+		return s
+	}
+	s := base()
+	s.act("stall", "consumer-1", 20_000).Resumed = 24_000 * ms
+	s.act("stall", "consumer-0", 23_000).Resumed = 25_000 * ms
+	s.stop(20_000, 24_000, 2, 3)
+	s.stop(23_000, 25_000, 0, 1)
+	e := s.only(t)
+	same(t, "merged", figuresOf(e), figures{20_000, 0, 25_002, 0, 0, 0, 0, 5002, 1002, 12_008})
+	if got := strings.Join(e.Notes, "\n"); !strings.Contains(got, "merged with stall#2") {
+		t.Errorf("notes: %s", got)
+	}
+
+	s = base()
+	s.act("stall", "consumer-1", 20_000).Resumed = 21_000 * ms
+	s.act("stall", "consumer-0", 23_001).Resumed = 25_000 * ms
+	s.stop(20_000, 21_000, 2, 3)
+	s.stop(23_000, 25_000, 0, 1) // it catches a record on its way
+	r := s.compute()
+	if len(r.Events) != 2 {
+		t.Fatalf("%d events, want 2", len(r.Events))
+	}
+	same(t, "first", r.Events[0].Window, Interval{20_000 * ms, 21_002 * ms})
+	same(t, "second", r.Events[1].Window, Interval{23_001 * ms, 25_002 * ms})
+}
+
+// A partition that is never delivered again keeps its window open to the end and
+// says so; its gap reaches to the end of the trial.
+func TestNeverDelivered(t *testing.T) {
+	s := two()
+	s.act("leave", "consumer-1", 20_000)
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.call(1, apiLeave, 20_001, 20_002, 0, 0)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_001, 22_002, 22_003, 2, 0, 1, 2, 3)
+	s.beats(0, 25_000, 60_000)
+	s.stop(20_000, 22_010, 2)
+	s.stop(20_000, -1, 3)
+	r := s.compute()
+	e := r.Events[0]
+	if e.Settled || e.Lost != 2000 || e.Partitions[3].Lost != 2000 || e.Partitions[3].Gap != 42_000*ms || r.Lost != 2000 {
+		t.Errorf("settled %t, lost %d (of the trial %d), partition %+v", e.Settled, e.Lost, r.Lost, e.Partitions[3])
+	}
+	if got := strings.Join(e.Notes, "\n"); !strings.Contains(got, "not settled") {
+		t.Errorf("notes: %s", got)
+	}
+	// 2.0 s of one partition and 40 s of another, of four times 58 s.
+	if want := 1 - (2.012+40)/(4*58); r.Availability < want-1e-9 || r.Availability > want+1e-9 {
+		t.Errorf("availability %v, want %v", r.Availability, want)
+	}
+}
+
+// Who comes back under its static identity was never gone: no generation, no
+// expiry, and the gap is what its absence took.
+func TestStaticRestart(t *testing.T) {
+	s := two("consumer-2")
+	a := s.act("restart", "consumer-2", 20_000)
+	a.Replaces, a.Gone = "consumer-1", 20_050*ms
+	s.in.Workers[1].Calls[0].Instance = "one"
+	s.beats(0, 1000, 60_000)
+	s.beats(1, 500, 20_000)
+	s.call(2, apiJoin, 20_100, 20_105, 0, 1).Instance = "one"
+	s.call(2, apiSync, 20_106, 20_110, 0, 1).Given = []int32{2, 3}
+	s.beats(2, 23_000, 60_000)
+	s.stop(20_000, 20_120, 2, 3)
+	e := s.only(t)
+	same(t, "figures", figuresOf(e), figures{20_000, 20_100, 20_122, 10, 0, 10, 1, 122, 0, 244})
+	same(t, "partitions", parts(e), []part{{Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Orphaned, 122, 100, 22}, {Orphaned, 122, 100, 22}})
+}
+
+// Where the wire is slower than the beats allow by a whole interval, or faster,
+// the floor is in doubt and says so.
+func TestDoubts(t *testing.T) {
+	f := func(joined int64, want string) {
+		t.Helper()
+		s := two()
+		s.act("leave", "consumer-1", 20_000)
+		s.beats(0, 1000, 20_000)
+		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
+		s.beat(0, 22_000, errRebalance)
+		s.join(0, joined, joined+1, joined+2, 2, 0, 1, 2, 3)
+		s.beats(0, joined+3000, 60_000)
+		s.stop(20_000, joined+4, 2, 3)
+		if got := strings.Join(s.only(t).Notes, "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("joined at %d: notes %q, want %q", joined, got, want)
+		}
+	}
+	f(22_010, "")
+	f(24_000, "")
+	f(24_900, "near a whole heartbeat interval")
+	f(25_300, "near a whole heartbeat interval")
+
+	s := two()
+	s.act("join", "consumer-9", 20_000)
+	s.in.Workers = append(s.in.Workers, Worker{Name: "consumer-9", Client: "kafka-go"})
+	s.beats(0, 1000, 60_000)
+	s.beats(1, 500, 60_000)
+	if got := s.only(t); got.Rebalanced || got.T0 != 0 {
+		t.Errorf("a member that never joined: %+v", figuresOf(got))
+	}
+}

@@ -1,0 +1,138 @@
+package window
+
+import (
+	"fmt"
+	"time"
+)
+
+// words says who was slow and in which phase: the longest that is a client's own
+// doing.
+func (s *scope) words() {
+	if len(s.changes) == 0 {
+		if s.e.acted(actStall) {
+			s.e.Words = append(s.e.Words, "the stop was shorter than the session: the group did not notice")
+		}
+		return
+	}
+	var slowest *Member
+	var phase Phase
+	var most int64
+	for _, p := range Phases() {
+		if d, by := s.e.Spent(p); by != nil && p.OfClient() && d > most {
+			slowest, phase, most = by, p, d
+		}
+	}
+	if slowest == nil {
+		return
+	}
+	s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: %s %s", slowest.Client, slowest.Worker, phase, Short(most)))
+}
+
+// notes says what must be known to read the figures.
+func (s *scope) notes() {
+	e := s.e
+	note := func(format string, args ...any) { e.Notes = append(e.Notes, fmt.Sprintf(format, args...)) }
+	for _, a := range e.Acts[1:] {
+		note("merged with %s, which came before everything was quiet again", Name(a))
+	}
+	if !e.Settled {
+		note("not settled when the measured part ended")
+	}
+	if e.Noisy {
+		note("noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta))
+	}
+	if !e.BaselineKnown {
+		note("no quiet stretch of 2 s before the event, so no baseline")
+	}
+	for _, c := range s.changes {
+		if c.low < c.at {
+			note("the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low))
+		}
+		if c.expiry && s.Acts[c.act].Kind == actLeave {
+			note("%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name)
+		}
+	}
+	if e.Rebalanced {
+		s.doubt(note)
+	} else if len(s.changes) > 0 {
+		note("no member got an assignment after the change")
+	}
+}
+
+// doubt says where a figure shows that the floor is wrong.
+func (s *scope) doubt(note func(string, ...any)) {
+	e := s.e
+	if e.WireExcess < 0 {
+		note("a defect of the floor: wire excess %s", Short(e.WireExcess))
+	}
+	if e.Floor < 0 {
+		note("a defect of the floor: the members knew %s before the session could end", Short(-e.Floor))
+	}
+	// A second round waits for a beat by nature, so there a whole H is no accident.
+	if e.Protocol == eager && e.Rounds <= 1 && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
+		note("wire excess %s is near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat", Short(e.WireExcess))
+	}
+	for _, p := range e.Partitions {
+		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < -s.spacing(p.Partition) {
+			note("a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess))
+		}
+	}
+}
+
+// nearWhole says whether d is within 0.2H of a whole multiple of H.
+func nearWhole(d, h int64) bool {
+	if h <= 0 || d < h-h/5 {
+		return false
+	}
+	off := d % h
+	return off <= h/5 || off >= h-h/5
+}
+
+// spacing is the time between records of a partition: a gap can seem shorter by
+// that much.
+func (in *Input) spacing(p int32) int64 {
+	list := in.Records[p]
+	if len(list) < 2 {
+		return 0
+	}
+	return (list[len(list)-1].Due - list[0].Due) / int64(len(list)-1)
+}
+
+// warn sums up over the trial what makes its figures doubtful.
+func (a *analysis) warn(r *Report) {
+	var noisy, counted, forced int
+	for _, e := range r.Events {
+		if e.Counted {
+			counted++
+			if e.Noisy {
+				noisy++
+			}
+		}
+		forced += e.Rounds
+		for _, n := range e.Notes {
+			if len(n) > 8 && n[:8] == "a defect" {
+				r.Warnings = append(r.Warnings, e.Name+": "+n)
+			}
+		}
+	}
+	if noisy > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are noisy: the machine was late before them", noisy, counted))
+	}
+	if r.Generations > forced {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d generations of the group belong to no act", r.Generations-forced))
+	}
+}
+
+// Short writes a duration of ns to the millisecond, or to the microsecond where
+// it is shorter than ten of them.
+func Short(ns int64) string {
+	d := time.Duration(ns)
+	unit := time.Millisecond
+	if d.Abs() < 10*time.Millisecond {
+		unit = time.Microsecond
+	}
+	if d.Abs() >= 10*time.Second {
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return fmt.Sprintf("%g ms", float64(d.Round(unit))/1e6)
+}
