@@ -1,7 +1,6 @@
 package conduct_test
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -347,20 +346,26 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
+func kafkaWanted() bool { return os.Getenv("KBENCH_KAFKA") != "" }
+
 // needKafka skips tests that start JVMs unless they are asked for.
 func needKafka(t *testing.T) {
 	t.Helper()
-	if cmp.Or(os.Getenv("KBENCH_KAFKA"), "0") == "0" {
+	if !kafkaWanted() {
 		t.Skip("starts Apache Kafka: needs a JDK and Maven (or KAFKA_HOME) and KBENCH_KAFKA=1")
 	}
 }
 
-// brokers runs a test on an embedded broker and, where asked for, on Apache Kafka.
+// brokers runs a test on an embedded broker and, where asked for, on Apache Kafka:
+// then one test at a time, as three JVMs are enough.
 func brokers(t *testing.T, test func(t *testing.T, kind string)) {
+	if !kafkaWanted() {
+		t.Parallel()
+	}
 	for _, kind := range []string{cluster.Embedded, cluster.Kafka} {
 		t.Run(kind, func(t *testing.T) {
 			if kind == cluster.Kafka {
-				needKafka(t) // and one at a time: three JVMs are enough
+				needKafka(t)
 			} else {
 				t.Parallel()
 			}
