@@ -41,7 +41,7 @@ var arrows = []struct {
 	// measures, right of it one reads.
 	{"results", []string{"workloads", "drivers"}},
 	{"results/record", []string{"drivers"}},
-	{"results/", []string{"results", "results/record", "results/audit", "workloads", "workloads/plan", "profiles", "drivers"}},
+	{"results/", []string{"results", "results/record", "results/audit", "results/window", "workloads", "workloads/plan", "profiles", "drivers"}},
 	// Measuring. It writes the run directory and never reads results.
 	{"internal/launch", nil},
 	{"internal/wire", []string{"results/record", "drivers"}},

@@ -27,34 +27,62 @@ const (
 
 // Names of metrics that code refers to.
 const (
-	ProduceThroughput = "produce.throughput"
-	ConsumeThroughput = "consume.throughput"
-	ProduceService    = "produce.service"
-	ProduceResponse   = "produce.response"
-	E2EResponse       = "e2e.response"
-	ScheduleLag       = "schedule.lag"
-	CPUPerRecord      = "cpu.per_record"
-	AllocPerRecord    = "alloc.per_record"
-	AllocBytes        = "alloc.bytes_per_record"
-	RSSPeak           = "rss.peak"
-	HeapLive          = "heap.live"
-	GCCount           = "gc.count"
-	GCPause           = "gc.pause"
-	GoroutinesPeak    = "goroutines.peak"
-	WireRequests      = "wire.requests_per_krecord"
-	WireBytes         = "wire.bytes_per_record"
-	WireBatch         = "wire.records_per_batch"
-	WireConnections   = "wire.connections"
-	BrokerCPU         = "broker.cpu"
-	HarnessCPU        = "harness.cpu_per_record"
-	AuditLost         = "audit.lost"
-	AuditDuplicate    = "audit.duplicate"
-	AuditReordered    = "audit.reordered"
-	AuditCorrupt      = "audit.corrupt"
-	AuditUnanswered   = "audit.unanswered"
-	TrialSaturated    = "trial.saturated"
-	TrialNotSteady    = "trial.not_steady"
-	TrialLimited      = "trial.limited"
+	ProduceThroughput     = "produce.throughput"
+	ConsumeThroughput     = "consume.throughput"
+	ProduceService        = "produce.service"
+	ProduceResponse       = "produce.response"
+	E2EResponse           = "e2e.response"
+	ScheduleLag           = "schedule.lag"
+	CPUPerRecord          = "cpu.per_record"
+	AllocPerRecord        = "alloc.per_record"
+	AllocBytes            = "alloc.bytes_per_record"
+	RSSPeak               = "rss.peak"
+	HeapLive              = "heap.live"
+	GCCount               = "gc.count"
+	GCPause               = "gc.pause"
+	GoroutinesPeak        = "goroutines.peak"
+	WireRequests          = "wire.requests_per_krecord"
+	WireBytes             = "wire.bytes_per_record"
+	WireBatch             = "wire.records_per_batch"
+	WireConnections       = "wire.connections"
+	BrokerCPU             = "broker.cpu"
+	HarnessCPU            = "harness.cpu_per_record"
+	AuditLost             = "audit.lost"
+	AuditDuplicate        = "audit.duplicate"
+	AuditReordered        = "audit.reordered"
+	AuditCorrupt          = "audit.corrupt"
+	AuditUnanswered       = "audit.unanswered"
+	AuditZombie           = "audit.zombie"
+	AuditOverlap          = "audit.overlap"
+	AuditCommitRegression = "audit.commit_regression"
+	AuditStuck            = "audit.stuck"
+	AuditGhost            = "audit.ghost"
+	PauseGap              = "pause.gap"
+	PauseWire             = "pause.wire"
+	PauseFloor            = "pause.floor"
+	PauseWireExcess       = "pause.wire_excess"
+	PauseGapExcess        = "pause.gap_excess"
+	PauseStart            = "pause.start"
+	PauseLost             = "pause.lost_partition_seconds"
+	PauseAvailability     = "pause.availability"
+	PauseUAny             = "pause.u_any"
+	PauseUAll             = "pause.u_all"
+	PauseCatchUp          = "pause.catch_up"
+	GroupGenerations      = "group.generations"
+	GroupAmplification    = "group.amplification"
+	GroupMovement         = "group.movement"
+	GroupExcessRevocation = "group.excess_revocation"
+	AuditLate             = "audit.late"
+	PauseMember           = "pause.member"
+	PauseReported         = "pause.reported"
+	PauseBaseline         = "pause.baseline"
+	PauseNoisy            = "pause.noisy"
+	PauseDuplicates       = "pause.duplicates"
+	GroupRounds           = "group.rounds"
+	GroupStorms           = "group.storms"
+	TrialSaturated        = "trial.saturated"
+	TrialNotSteady        = "trial.not_steady"
+	TrialLimited          = "trial.limited"
 )
 
 // Metric is the definition of one metric of MEASURING 6.
@@ -128,36 +156,44 @@ func Metrics() []Metric {
 		{Name: AuditReordered, Unit: UnitCount, Better: Lower, What: "delivered after a later record of the same producer and partition"},
 		{Name: AuditCorrupt, Unit: UnitCount, Better: Lower, What: "delivered, but not what was sent"},
 		{Name: AuditUnanswered, Unit: UnitCount, Better: Lower, What: "the send failed or was never answered, but the record is there"},
-		{Name: "audit.zombie", Unit: UnitCount, Better: Lower, What: "delivered by a member after another member delivered a higher offset"},
-		{Name: "audit.overlap", Unit: UnitCount, Better: Lower, What: "times that two members both delivered a partition"},
-		{Name: "audit.commit_regression", Unit: UnitCount, Better: Lower, What: "commits of an offset lower than an earlier one"},
-		{Name: "audit.stuck", Unit: UnitCount, Better: Lower, What: "partitions owned, with lag, and without deliveries"},
-		{Name: "audit.ghost", Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
+		{Name: AuditLate, Unit: UnitCount, Better: Lower, What: "delivered later than pause.theta after they were due, under churn"},
+		{Name: AuditZombie, Unit: UnitCount, Better: Lower, What: "delivered by a member after another member delivered a higher offset"},
+		{Name: AuditOverlap, Unit: UnitCount, Better: Lower, What: "times that two members both delivered a partition"},
+		{Name: AuditCommitRegression, Unit: UnitCount, Better: Lower, What: "commits of an offset lower than an earlier one"},
+		{Name: AuditStuck, Unit: UnitCount, Better: Lower, What: "partitions owned, with lag, and without deliveries"},
+		{Name: AuditGhost, Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
 
-		{Name: "pause.gap", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event"},
-		{Name: "pause.wire", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
-		{Name: "pause.floor", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},
-		{Name: "pause.wire_excess", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.wire - pause.floor: the client's part"},
-		{Name: "pause.gap_excess", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.gap - what the partition had to wait"},
-		{Name: "pause.start", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first request that changed the group"},
+		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event"},
+		{Name: PauseWire, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
+		{Name: PauseFloor, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},
+		{Name: PauseWireExcess, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.wire - pause.floor: the client's part"},
+		{Name: PauseGapExcess, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.gap - what the partition had to wait"},
+		{Name: PauseStart, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first request that changed the group"},
 		{Name: "pause.detect", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "change of the group to the heartbeat that tells a member"},
+		{Name: "pause.second_round", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "a completed round to the response that begins another"},
 		{Name: "pause.react", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "that heartbeat to the member's JoinGroup"},
 		{Name: "pause.barrier", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "JoinGroup request to response"},
 		{Name: "pause.assign", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the leader's JoinGroup response to its SyncGroup"},
 		{Name: "pause.sync", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "SyncGroup request to response"},
 		{Name: "pause.position", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the end of the offset look-ups"},
-		{Name: "pause.first_fetch", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first fetch response that holds the partition"},
-		{Name: "pause.deliver", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first handler entry"},
-		{Name: "pause.lost_partition_seconds", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time without delivery, summed over partitions"},
-		{Name: "pause.availability", Unit: UnitRatio, Better: Higher, What: "1 - lost partition-seconds over all partition-seconds"},
-		{Name: "pause.u_any", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which any partition was down"},
-		{Name: "pause.u_all", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which all partitions were down"},
-		{Name: "pause.catch_up", Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "from resuming to the lag being back"},
+		{Name: "pause.deliver", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first handler entry; the first fetch is part of it"},
+		{Name: PauseMember, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "a member's last delivery before it gave up partitions to its first after, of the slowest"},
+		{Name: PauseReported, Unit: UnitNs, Stats: stats, PerEvent: true, What: "client-reported: revoked to assigned by the client's own callbacks, which mean something else in each client"},
+		{Name: PauseBaseline, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "p99.9 of the lateness in the quiet stretch before an event"},
+		{Name: PauseNoisy, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "1: the baseline is above half of pause.theta"},
+		{Name: PauseDuplicates, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "redeliveries in the window of an event; class: their cause"},
+		{Name: PauseLost, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time without delivery, summed over partitions"},
+		{Name: PauseAvailability, Unit: UnitRatio, Better: Higher, What: "1 - lost partition-seconds over all partition-seconds"},
+		{Name: PauseUAny, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which any partition was down"},
+		{Name: PauseUAll, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which all partitions were down"},
+		{Name: PauseCatchUp, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "from resuming to the lag being back"},
 
-		{Name: "group.generations", Unit: UnitCount, Better: Lower, What: "generations of the group"},
-		{Name: "group.amplification", Unit: UnitRatio, Better: Lower, What: "generations per act of churn"},
-		{Name: "group.movement", Unit: UnitRatio, Better: Lower, What: "share of the partitions that moved"},
-		{Name: "group.excess_revocation", Unit: UnitRatio, Better: Lower, What: "share of the partitions revoked without having to move"},
+		{Name: GroupGenerations, Unit: UnitCount, Better: Lower, What: "generations of the group"},
+		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the membership"},
+		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves"},
+		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
+		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
+		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},
 
 		{Name: TrialSaturated, Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
 		{Name: TrialNotSteady, Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},

@@ -32,7 +32,9 @@ type Report struct {
 	Corrupt     int64        // found, but not what was sent
 	Unanswered  int64        // found, though the send failed or was never answered
 	Redelivered []Redelivery // the surplus deliveries of Duplicates but for producers', by place and offset
-	Examples    []Example    // the first few of each finding, in a fixed order
+	Group       Group
+	Died        []string  // workers that ended by themselves, and not by an act or at the end
+	Examples    []Example // the first few of each finding, in a fixed order
 	Warnings    []string
 }
 
@@ -215,5 +217,6 @@ func Check(t *results.Trial, logs []Log) Report {
 	c.redeliveries()
 	c.order()
 	c.offsets(t)
+	c.group(t)
 	return c.report()
 }

@@ -79,6 +79,9 @@ func newChecker(producing bool, logs []Log) *checker {
 		c.found = record.ReadBack
 	}
 	for i, l := range logs {
+		if l.Died {
+			c.r.Died = append(c.r.Died, l.Worker)
+		}
 		for _, s := range l.Spans {
 			if s.Count == 0 {
 				continue

@@ -13,6 +13,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/window"
 )
 
 // Roles of workers. What a reference producer does is the same in every arm;
@@ -42,6 +43,7 @@ type inputs struct {
 	workers  []*worker
 	machine  []results.MachineSample
 	truth    audit.Report
+	churn    *window.Report // nil without churn
 }
 
 func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Report) *inputs {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -113,6 +114,7 @@ func (b *builder) build() {
 	}
 	b.broker()
 	b.audit()
+	b.pauses()
 	b.marks()
 }
 
@@ -160,6 +162,9 @@ func (b *builder) audit() {
 	b.plain("", results.AuditReordered, float64(r.Reordered), r.Delivered)
 	b.plain("", results.AuditCorrupt, float64(r.Corrupt), r.Delivered)
 	b.plain("", results.AuditUnanswered, float64(r.Unanswered), r.Sent)
+	if b.trial.Kind == workloads.EndToEnd {
+		b.group(r)
+	}
 	for _, w := range r.Warnings {
 		b.warn("%s", w)
 	}
@@ -182,7 +187,11 @@ func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := newInputs(t, machine, audit.Check(t, logs))
+	truth := audit.Check(t, logs)
+	in := newInputs(t, machine, truth)
+	if len(t.Acts) > 0 {
+		in.churn = window.Compute(window.NewInput(t, logs, truth))
+	}
 	for _, w := range t.Workers {
 		lw, err := loadWorker(d.WorkerPath(t.Ref, w.Name), w, in.measured)
 		if err != nil {

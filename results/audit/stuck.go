@@ -1,0 +1,116 @@
+package audit
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+)
+
+// stuck finds partitions that a live member owned, with records waiting, and
+// that nobody delivered for max(2H, 10 s):
+//
+//	owned        |-----------------------------------
+//	next record acked  x
+//	delivered  . .     |------- nothing -------| . .
+//
+// The time in which a member was stopped on purpose does not count.
+func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[int32][]grant) {
+	limit := max(2*int64(t.Spec.Group.Heartbeat), stuckShortest)
+	var until int64
+	for _, p := range t.Phases {
+		if p.Name == "measure" || p.Name == "drain" {
+			until = max(until, p.To)
+		}
+	}
+	acked := c.ackedPlaces()
+	for _, at := range slices.SortedFunc(maps.Keys(acked), func(a, b place) int { return stream{place: a}.compare(stream{place: b}) }) {
+		next, silent := int64(0), int64(0) // the first offset not delivered, and since when nothing was
+		look := func(to int64) {
+			from, ok := waiting(acked[at], next)
+			if !ok || to-max(from, silent) < limit {
+				return
+			}
+			for _, o := range owned(grants[at.partition], max(from, silent), to) {
+				began := o.from
+				for _, act := range t.Acts {
+					if act.Kind == "stall" && act.Member == c.logs[o.log].Worker && act.At < o.to && max(act.Resumed, act.At) > began {
+						began = max(began, act.Resumed)
+						if act.Resumed == 0 {
+							began = o.to
+						}
+					}
+				}
+				if o.to-began >= limit {
+					c.r.Group.Stuck++
+					c.finding("stuck", "%s/%d offset %d waited %.1f s, %s owned it", at.topic, at.partition, next, float64(o.to-began)/1e9, c.logs[o.log].Worker)
+				}
+			}
+		}
+		for _, s := range places[at] {
+			if s.At > silent {
+				look(s.At)
+			}
+			silent = max(silent, s.LastAt)
+			next = max(next, s.Offset+int64(s.Count))
+		}
+		look(until)
+	}
+}
+
+// ackedPlaces lists the acknowledged spans of each partition by offset.
+func (c *checker) ackedPlaces() map[place][]*span {
+	out := map[place][]*span{}
+	for i := range c.spans {
+		if s := &c.spans[i]; s.Kind == record.Acked && s.Offset >= 0 {
+			out[s.place] = append(out[s.place], s)
+		}
+	}
+	for _, list := range out {
+		slices.SortStableFunc(list, func(a, b *span) int { return cmp.Compare(a.Offset, b.Offset) })
+	}
+	return out
+}
+
+// waiting is since when the record at an offset, or the next one that was
+// acknowledged, has been there to be read.
+func waiting(acked []*span, next int64) (int64, bool) {
+	i, _ := slices.BinarySearchFunc(acked, next, func(s *span, offset int64) int { return cmp.Compare(s.Offset+int64(s.Count)-1, offset) })
+	if i == len(acked) {
+		return 0, false
+	}
+	s := acked[i]
+	return s.at(max(next-s.Offset, 0)), true
+}
+
+// holding is a stretch in which one member owned a partition.
+type holding struct {
+	from, to int64
+	log      int
+}
+
+// owned are the holdings in a stretch. The latest to be given a partition is its
+// owner: a member that was evicted does not know it.
+func owned(grants []grant, from, to int64) []holding {
+	var out []holding
+	owner, since := -1, int64(0)
+	end := func(at int64) {
+		if f, t := max(since, from), min(at, to); owner >= 0 && f < t {
+			out = append(out, holding{f, t, owner})
+		}
+	}
+	for _, g := range grants {
+		switch {
+		case g.given:
+			end(g.at)
+			owner, since = g.log, g.at
+		case g.log == owner:
+			end(g.at)
+			owner = -1
+		}
+	}
+	end(to)
+	return out
+}

@@ -1,0 +1,159 @@
+package summary
+
+import (
+	"time"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/window"
+)
+
+// group adds what members did to each other.
+func (b *builder) group(r audit.Report) {
+	g := r.Group
+	b.plain("", results.AuditZombie, float64(g.Zombies), r.Delivered)
+	b.plain("", results.AuditOverlap, float64(g.Overlaps), r.Delivered)
+	b.plain("", results.AuditCommitRegression, float64(g.Regressions), r.Delivered)
+	b.plain("", results.AuditStuck, float64(g.Stuck), r.Delivered)
+	b.plain("", results.AuditGhost, float64(g.Ghosts), int64(len(b.trial.Acts)))
+	for _, e := range g.Examples {
+		b.warn("%s", e)
+	}
+	for _, w := range r.Died {
+		b.warn("%s ended by itself: what it had not committed is delivered again, as after a crash that was asked for", w)
+	}
+}
+
+// pauses adds the figures of events and what they make of the trial. Acts that
+// only restore the group have none.
+func (b *builder) pauses() {
+	r := b.churn
+	if r == nil {
+		return
+	}
+	n := int64(len(r.Events))
+	b.plain("", results.PauseAvailability, r.Availability, n)
+	b.plain("", results.AuditLate, float64(r.Late), b.truth.Delivered)
+	b.plain("", results.GroupGenerations, float64(r.Generations), n)
+	b.plain("", results.GroupStorms, float64(len(r.Storms)), n)
+	if r.Amplification > 0 {
+		b.plain("", results.GroupAmplification, r.Amplification, int64(r.Changes))
+	}
+	for i := range r.Events {
+		if r.Events[i].Counted {
+			b.event(&r.Events[i])
+		}
+	}
+	for _, s := range r.Storms {
+		b.warn("storm of %s, %.0f%% of the partition time lost: %s", time.Duration(s.Length()).Round(time.Second), 100*s.Severity, s.Why)
+	}
+	for _, w := range r.Warnings {
+		b.warn("%s", w)
+	}
+}
+
+// event adds the figures of one event. What is not known has no row.
+func (b *builder) event(e *window.Event) {
+	plain := func(metric, class string, value float64, n int64) {
+		m, _ := results.LookupMetric(metric)
+		b.add(results.Row{Event: e.Name, Class: class, Metric: metric, Unit: m.Unit, Value: value, N: n})
+	}
+	ns := func(metric string, d int64) { plain(metric, "", float64(d), 1) }
+	seconds := func(metric string, d int64) { plain(metric, "", time.Duration(d).Seconds(), 1) }
+
+	if e.Rebalanced {
+		ns(results.PauseWire, e.Wire)
+		ns(results.PauseFloor, e.Floor)
+		ns(results.PauseWireExcess, e.WireExcess)
+	}
+	b.gaps(e, plain)
+	b.phases(e, ns)
+	seconds(results.PauseLost, e.LostPartitionTime)
+	seconds(results.PauseUAny, e.UAny)
+	seconds(results.PauseUAll, e.UAll)
+	seconds(results.PauseCatchUp, e.CatchUp)
+	if e.BaselineKnown {
+		ns(results.PauseBaseline, e.Baseline)
+	}
+	noisy := 0.0
+	if e.Noisy {
+		noisy = 1
+	}
+	plain(results.PauseNoisy, "", noisy, 1)
+	plain(results.PauseDuplicates, "", float64(e.Duplicates.Total()), 1)
+	for _, c := range e.Duplicates.Causes() {
+		if c.Count > 0 {
+			plain(results.PauseDuplicates, c.Name, float64(c.Count), 1)
+		}
+	}
+	plain(results.GroupRounds, "", float64(e.Rounds), 1)
+	plain(results.GroupMovement, "", e.Movement, int64(len(e.Partitions)))
+	plain(results.GroupExcessRevocation, "", e.ExcessRevocation, int64(len(e.Partitions)))
+}
+
+// gaps adds the worst gap and the worst excess, of all partitions and by class.
+func (b *builder) gaps(e *window.Event, plain func(metric, class string, value float64, n int64)) {
+	for _, class := range []window.Class{"", window.Moved, window.Untouched, window.Orphaned} {
+		var gap, excess worst
+		for _, p := range e.Partitions {
+			if p.Records == 0 || class != "" && p.Class != class {
+				continue
+			}
+			gap.see(p.Gap)
+			if p.FloorKnown {
+				excess.see(p.Excess)
+			}
+		}
+		if gap.n > 0 {
+			plain(results.PauseGap, string(class), float64(gap.most), gap.n)
+		}
+		if excess.n > 0 {
+			plain(results.PauseGapExcess, string(class), float64(excess.most), excess.n)
+		}
+	}
+}
+
+// worst is the largest of the values seen, which may all be negative.
+type worst struct{ most, n int64 }
+
+func (w *worst) see(v int64) {
+	if w.n == 0 || v > w.most {
+		w.most = v
+	}
+	w.n++
+}
+
+// phases adds, for each phase, the time of the member that spent most in it. The
+// way of a member to its request to join and to leave is one metric.
+func (b *builder) phases(e *window.Event, ns func(metric string, d int64)) {
+	for _, p := range window.Phases() {
+		most, by := e.Spent(p)
+		switch {
+		case by == nil:
+		case p == window.Start:
+			if _, left := e.Spent(window.Stop); left != nil {
+				continue // of a restart; what left first began the rebalance
+			}
+			ns(results.PauseStart, most)
+		case p == window.Stop:
+			ns(results.PauseStart, most)
+		default:
+			ns("pause."+string(p), most)
+		}
+	}
+	var paused, reported worst
+	for _, m := range e.Members {
+		if m.Paused > 0 {
+			paused.see(m.Paused)
+		}
+		if m.Reported > 0 {
+			reported.see(m.Reported)
+		}
+	}
+	if paused.n > 0 {
+		ns(results.PauseMember, paused.most)
+	}
+	if reported.n > 0 {
+		ns(results.PauseReported, reported.most)
+	}
+}
