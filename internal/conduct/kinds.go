@@ -1,0 +1,180 @@
+package conduct
+
+// This file is the life of a trial, by what its workload measures; that of a
+// trial with a timeline is in churn.go.
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// runBoth is a trial without a broker: one process is producer and members.
+func (t *trial) runBoth(ctx context.Context, setup int64) error {
+	t.step("starting")
+	w, err := t.start(ctx, worker.Both, "both-0", t.settings, 0, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
+		return err
+	}
+	produced, err := t.measure(ctx, setup, []*process{w}, nil)
+	if err != nil {
+		return err
+	}
+	t.out.Acked, t.out.End = produced, produced
+	if t.plan.Spec.Kind() != workloads.Producing {
+		if err := t.drain(ctx, []*process{w}, produced); err != nil {
+			return err
+		}
+	}
+	return t.close(ctx, []*process{w})
+}
+
+func (t *trial) runProducing(ctx context.Context, setup int64) error {
+	producers, err := t.startProducers(ctx)
+	if err != nil {
+		return err
+	}
+	acked, err := t.measure(ctx, setup, producers, nil)
+	if err != nil {
+		return err
+	}
+	if err := t.close(ctx, producers); err != nil {
+		return err
+	}
+	if err := t.ends(ctx, acked); err != nil {
+		return err
+	}
+	from := record.Now()
+	t.step("reading the topic back")
+	w, err := t.start(ctx, worker.Readback, "readback", drivers.Settings{}, 0, t.out.End)
+	if err != nil {
+		return err
+	}
+	if err := w.finish(ctx, 10*time.Minute); err != nil {
+		return err
+	}
+	t.phase("audit", from, record.Now())
+	return nil
+}
+
+func (t *trial) runBacklog(ctx context.Context, setup int64) error {
+	if t.plan.Spec.Consume.Members != 1 {
+		return fmt.Errorf("consume.members: a backlog is read by one member, not %d", t.plan.Spec.Consume.Members)
+	}
+	t.step("filling the topic")
+	filler, err := t.start(ctx, worker.Filler, "reference-0", t.reference, 0, nil)
+	if err != nil {
+		return err
+	}
+	m, err := filler.await(ctx, worker.Produced, 10*time.Minute)
+	if err != nil {
+		return err
+	}
+	if err := t.close(ctx, []*process{filler}); err != nil {
+		return err
+	}
+	if err := t.ends(ctx, m.Next); err != nil {
+		return err
+	}
+	t.step("reading the backlog")
+	member, err := t.start(ctx, worker.Consumer, "consumer-0", t.settings, 0, t.out.End)
+	if err != nil {
+		return err
+	}
+	if _, err := member.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
+		return err
+	}
+	limit := t.run.o.Deadlines.Stable + t.plan.Spec.Phases.Drain
+	var at [3]int64
+	for i, name := range []string{"warmup", "measure", "drain"} {
+		r, err := member.await(ctx, worker.PhaseMsg+" "+name, limit)
+		if err != nil {
+			return err
+		}
+		t.machine.sample()
+		at[i] = r.At
+	}
+	t.phase("setup", setup, at[0])
+	t.phase("warmup", at[0], at[1])
+	t.phase("measure", at[1], at[2])
+	if err := t.coordinator(ctx); err != nil {
+		return err
+	}
+	if err := t.drain(ctx, []*process{member}, t.out.End); err != nil {
+		return err
+	}
+	return t.close(ctx, []*process{member})
+}
+
+func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
+	spec := &t.plan.Spec
+	t.step("starting the group")
+	var members []*process
+	for i := range spec.Consume.Members {
+		set := t.settings
+		if spec.Group.Static {
+			set.InstanceID = fmt.Sprintf("%s-member-%d", t.out.Group, i)
+		}
+		w, err := t.start(ctx, worker.Consumer, fmt.Sprintf("consumer-%d", i), set, uint32(i), nil)
+		if err != nil {
+			return err
+		}
+		members = append(members, w)
+	}
+	for _, w := range members {
+		if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
+			return err
+		}
+	}
+	producers, err := t.startProducers(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.stable(ctx); err != nil {
+		return err
+	}
+	if err := t.coordinator(ctx); err != nil {
+		return err
+	}
+	acked, err := t.measure(ctx, setup, producers, members)
+	if err != nil {
+		return err
+	}
+	if err := t.ends(ctx, acked); err != nil {
+		return err
+	}
+	if err := t.drain(ctx, members, t.out.End); err != nil {
+		return err
+	}
+	return t.close(ctx, append(producers, members...))
+}
+
+func (t *trial) startProducers(ctx context.Context) ([]*process, error) {
+	role, set, name := worker.Producer, t.settings, "producer"
+	if t.plan.Spec.Produce.By == "reference" {
+		role, set, name = worker.Reference, t.reference, "reference"
+	}
+	t.step("starting producers")
+	var out []*process
+	for i := range t.plan.Spec.Produce.Producers {
+		w, err := t.start(ctx, role, fmt.Sprintf("%s-%d", name, i), set, uint32(i), nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	for _, w := range out {
+		if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
