@@ -2,12 +2,10 @@ package conduct
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -159,12 +157,6 @@ func (l *timeline) play(ctx context.Context) error {
 	return l.awaitStable(ctx, 2*heartbeat, l.settleLimit())
 }
 
-// settleLimit is how long a group may take to be stable again after an act.
-func (l *timeline) settleLimit() time.Duration {
-	g := l.plan.Spec.Group
-	return g.Session + 2*g.Rebalance + 2*g.Heartbeat + l.run.o.Deadlines.Stable
-}
-
 // prepare starts the process that will join, so that the act itself costs no
 // process start.
 func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
@@ -252,215 +244,6 @@ func (l *timeline) notePhase(a *churn.Act, out *results.Act) {
 			out.Phase = float64(out.At-beat.At) / float64(l.plan.Spec.Group.Heartbeat)
 		}
 	}
-}
-
-// act does it. out.At is read just before the call that starts, signals or
-// kills.
-func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) error {
-	l.mu.Lock()
-	w, joins := l.members[a.Member], l.held[a.Member]
-	l.mu.Unlock()
-	if a.Kind != churn.Join && w == nil {
-		return errors.New("it is not in the group")
-	}
-	switch a.Kind {
-	case churn.Join:
-		l.enter(a.Member, joins)
-		out.At = record.Now()
-		return joins.send(worker.Command{Do: worker.Join})
-	case churn.Leave:
-		l.exit(a.Member)
-		w.expectEnd()
-		out.At = record.Now()
-		if err := w.p.Signal(ctx, syscall.SIGTERM); err != nil {
-			return err
-		}
-		l.pending.Go(func() { l.gone(ctx, w, out) })
-		return nil
-	case churn.Crash:
-		l.exit(a.Member)
-		w.expectEnd()
-		out.At = record.Now()
-		if err := w.p.Signal(ctx, syscall.SIGKILL); err != nil {
-			return err
-		}
-		l.pending.Go(func() { l.gone(ctx, w, out) })
-		return nil
-	case churn.Stall:
-		w.pause(true)
-		out.At = record.Now()
-		if err := w.p.Signal(ctx, syscall.SIGSTOP); err != nil {
-			return err
-		}
-		l.pending.Go(func() { l.resume(ctx, w, a.For, out) })
-		return nil
-	case churn.Restart:
-		return l.restart(ctx, a, w, out)
-	default:
-		return errors.New("kbench cannot do this yet")
-	}
-}
-
-// restart ends a member, by its own leave or by a kill, and lets its replacement
-// join as soon as it is gone.
-func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *results.Act) error {
-	l.mu.Lock()
-	next := l.held[a.NewMember]
-	l.mu.Unlock()
-	out.Replaces, out.Member = memberName(a.Member), memberName(a.NewMember)
-	l.exit(a.Member)
-	w.expectEnd()
-	end := syscall.SIGTERM
-	if a.Kill {
-		end = syscall.SIGKILL
-	}
-	out.At = record.Now()
-	if err := w.p.Signal(ctx, end); err != nil {
-		return err
-	}
-	l.gone(ctx, w, out)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	l.enter(a.NewMember, next)
-	return next.send(worker.Command{Do: worker.Join})
-}
-
-func (l *timeline) enter(number int, w *process) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, number)
-	l.members[number] = w
-}
-
-func (l *timeline) exit(number int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.members, number)
-}
-
-// gone waits for a process that was told to end and says when it had. One that
-// does not is a hang, and the trial's failure.
-func (l *timeline) gone(ctx context.Context, w *process, out *results.Act) {
-	select {
-	case <-w.p.Done():
-		l.set(func() { out.Gone = record.Now() })
-	case <-ctx.Done():
-	case <-time.After(l.run.o.Deadlines.Close):
-		l.fail(fmt.Errorf("worker %s (pid %d) was told to end and had not after %s%s", w.job.Name, w.p.PID(), l.run.o.Deadlines.Close, w.tail()))
-	}
-}
-
-// resume continues a stalled member after its time.
-func (l *timeline) resume(ctx context.Context, w *process, after time.Duration, out *results.Act) {
-	err := sleepUntil(ctx, out.At+int64(after))
-	at := record.Now()
-	// Also when the trial ends early: a stopped process cannot save its files.
-	sctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if serr := w.p.Signal(sctx, syscall.SIGCONT); serr != nil && err == nil {
-		l.fail(fmt.Errorf("continue worker %s: %w", w.job.Name, serr))
-	}
-	w.pause(false)
-	l.set(func() { out.Resumed = at })
-}
-
-func (l *timeline) set(f func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f()
-}
-
-// finished returns the acts as they were done.
-func (l *timeline) finished() []results.Act {
-	l.pending.Wait()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []results.Act
-	for _, a := range l.done {
-		out = append(out, *a)
-	}
-	return out
-}
-
-// view is the coordinator's latest view, and whether it shows a stable group
-// with exactly the members that should be in it and every partition owned.
-func (l *timeline) view() (at int64, stable bool, what string) {
-	m, ok := l.observer.report(worker.Group)
-	if !ok || m.View == nil {
-		return 0, false, "the coordinator has not answered yet"
-	}
-	owned := 0
-	var names []string
-	for _, g := range m.View.Members {
-		owned += len(g.Parts)
-		names = append(names, g.Worker)
-	}
-	slices.Sort(names)
-	var want []string
-	for _, w := range l.inGroup() {
-		want = append(want, w.job.Name)
-	}
-	slices.Sort(want)
-	what = fmt.Sprintf("%s, members %v owning %d partitions", m.View.State, names, owned)
-	return m.At, m.View.State == "Stable" && slices.Equal(names, want) && owned == l.plan.Spec.Topic.Partitions, what
-}
-
-// awaitStable waits until the coordinator has shown a stable group for so long
-// without a break. The first sight of it is noted in the acts before it.
-func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) error {
-	deadline := time.Now().Add(limit)
-	var since int64
-	for {
-		at, stable, what := l.view()
-		l.mu.Lock()
-		// A view from before the last act says nothing about it.
-		if n := len(l.done); n > 0 && at <= max(l.done[n-1].At, l.done[n-1].Resumed, l.done[n-1].Gone) {
-			stable = false
-		}
-		l.mu.Unlock()
-		switch {
-		case !stable:
-			since = 0
-		case since == 0:
-			since = at
-			l.set(func() {
-				for _, a := range l.done {
-					if a.Stable == 0 {
-						a.Stable = at
-					}
-				}
-			})
-		}
-		if since > 0 && at-since >= int64(quiet) {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			var want []string
-			for _, w := range l.inGroup() {
-				want = append(want, w.job.Name)
-			}
-			return fmt.Errorf("group %s was not stable within %s: %v should be in it; last seen %s", l.out.Group, limit, want, what)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// owned is who had which partitions at the coordinator's latest word.
-func (l *timeline) owned() map[string][]int32 {
-	m, ok := l.observer.report(worker.Group)
-	if !ok || m.View == nil {
-		return nil
-	}
-	out := make(map[string][]int32)
-	for _, g := range m.View.Members {
-		out[g.Worker] = g.Parts
-	}
-	return out
 }
 
 // finish ends the measured part and takes the trial to its end.

@@ -1,0 +1,145 @@
+package conduct
+
+// This file is what an act does to a process, and what comes of it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/churn"
+)
+
+// act does it. out.At is read just before the call that starts, signals or
+// kills.
+func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) error {
+	l.mu.Lock()
+	w, joins := l.members[a.Member], l.held[a.Member]
+	l.mu.Unlock()
+	if a.Kind != churn.Join && w == nil {
+		return errors.New("it is not in the group")
+	}
+	switch a.Kind {
+	case churn.Join:
+		l.enter(a.Member, joins)
+		out.At = record.Now()
+		return joins.send(worker.Command{Do: worker.Join})
+	case churn.Leave:
+		l.exit(a.Member)
+		w.expectEnd()
+		out.At = record.Now()
+		if err := w.p.Signal(ctx, syscall.SIGTERM); err != nil {
+			return err
+		}
+		l.pending.Go(func() { l.gone(ctx, w, out) })
+		return nil
+	case churn.Crash:
+		l.exit(a.Member)
+		w.expectEnd()
+		out.At = record.Now()
+		if err := w.p.Signal(ctx, syscall.SIGKILL); err != nil {
+			return err
+		}
+		l.pending.Go(func() { l.gone(ctx, w, out) })
+		return nil
+	case churn.Stall:
+		w.pause(true)
+		out.At = record.Now()
+		if err := w.p.Signal(ctx, syscall.SIGSTOP); err != nil {
+			return err
+		}
+		l.pending.Go(func() { l.resume(ctx, w, a.For, out) })
+		return nil
+	case churn.Restart:
+		return l.restart(ctx, a, w, out)
+	default:
+		return errors.New("kbench cannot do this yet")
+	}
+}
+
+// restart ends a member, by its own leave or by a kill, and lets its replacement
+// join as soon as it is gone.
+func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *results.Act) error {
+	l.mu.Lock()
+	next := l.held[a.NewMember]
+	l.mu.Unlock()
+	out.Replaces, out.Member = memberName(a.Member), memberName(a.NewMember)
+	l.exit(a.Member)
+	w.expectEnd()
+	end := syscall.SIGTERM
+	if a.Kill {
+		end = syscall.SIGKILL
+	}
+	out.At = record.Now()
+	if err := w.p.Signal(ctx, end); err != nil {
+		return err
+	}
+	l.gone(ctx, w, out)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	l.enter(a.NewMember, next)
+	return next.send(worker.Command{Do: worker.Join})
+}
+
+func (l *timeline) enter(number int, w *process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, number)
+	l.members[number] = w
+}
+
+func (l *timeline) exit(number int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.members, number)
+}
+
+// gone waits for a process that was told to end and says when it had. One that
+// does not is a hang, and the trial's failure.
+func (l *timeline) gone(ctx context.Context, w *process, out *results.Act) {
+	select {
+	case <-w.p.Done():
+		l.set(func() { out.Gone = record.Now() })
+	case <-ctx.Done():
+	case <-time.After(l.run.o.Deadlines.Close):
+		l.fail(fmt.Errorf("worker %s (pid %d) was told to end and had not after %s%s", w.job.Name, w.p.PID(), l.run.o.Deadlines.Close, w.tail()))
+	}
+}
+
+// resume continues a stalled member after its time.
+func (l *timeline) resume(ctx context.Context, w *process, after time.Duration, out *results.Act) {
+	err := sleepUntil(ctx, out.At+int64(after))
+	at := record.Now()
+	// Also when the trial ends early: a stopped process cannot save its files.
+	sctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if serr := w.p.Signal(sctx, syscall.SIGCONT); serr != nil && err == nil {
+		l.fail(fmt.Errorf("continue worker %s: %w", w.job.Name, serr))
+	}
+	w.pause(false)
+	l.set(func() { out.Resumed = at })
+}
+
+func (l *timeline) set(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+}
+
+// finished returns the acts as they were done.
+func (l *timeline) finished() []results.Act {
+	l.pending.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []results.Act
+	for _, a := range l.done {
+		out = append(out, *a)
+	}
+	return out
+}

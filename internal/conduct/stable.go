@@ -1,0 +1,98 @@
+package conduct
+
+// This file is the timeline's view of the group, through the observer.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kbench/kbench/internal/worker"
+)
+
+// settleLimit is how long a group may take to be stable again after an act.
+func (l *timeline) settleLimit() time.Duration {
+	g := l.plan.Spec.Group
+	return g.Session + 2*g.Rebalance + 2*g.Heartbeat + l.run.o.Deadlines.Stable
+}
+
+// view is the coordinator's latest view, and whether it shows a stable group
+// with exactly the members that should be in it and every partition owned.
+func (l *timeline) view() (at int64, stable bool, what string) {
+	m, ok := l.observer.report(worker.Group)
+	if !ok || m.View == nil {
+		return 0, false, "the coordinator has not answered yet"
+	}
+	owned := 0
+	var names []string
+	for _, g := range m.View.Members {
+		owned += len(g.Parts)
+		names = append(names, g.Worker)
+	}
+	slices.Sort(names)
+	var want []string
+	for _, w := range l.inGroup() {
+		want = append(want, w.job.Name)
+	}
+	slices.Sort(want)
+	what = fmt.Sprintf("%s, members %v owning %d partitions", m.View.State, names, owned)
+	return m.At, m.View.State == "Stable" && slices.Equal(names, want) && owned == l.plan.Spec.Topic.Partitions, what
+}
+
+// awaitStable waits until the coordinator has shown a stable group for so long
+// without a break. The first sight of it is noted in the acts before it.
+func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	var since int64
+	for {
+		at, stable, what := l.view()
+		l.mu.Lock()
+		// A view from before the last act says nothing about it.
+		if n := len(l.done); n > 0 && at <= max(l.done[n-1].At, l.done[n-1].Resumed, l.done[n-1].Gone) {
+			stable = false
+		}
+		l.mu.Unlock()
+		switch {
+		case !stable:
+			since = 0
+		case since == 0:
+			since = at
+			l.set(func() {
+				for _, a := range l.done {
+					if a.Stable == 0 {
+						a.Stable = at
+					}
+				}
+			})
+		}
+		if since > 0 && at-since >= int64(quiet) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			var want []string
+			for _, w := range l.inGroup() {
+				want = append(want, w.job.Name)
+			}
+			return fmt.Errorf("group %s was not stable within %s: %v should be in it; last seen %s", l.out.Group, limit, want, what)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// owned is who had which partitions at the coordinator's latest word.
+func (l *timeline) owned() map[string][]int32 {
+	m, ok := l.observer.report(worker.Group)
+	if !ok || m.View == nil {
+		return nil
+	}
+	out := make(map[string][]int32)
+	for _, g := range m.View.Members {
+		out[g.Worker] = g.Parts
+	}
+	return out
+}
