@@ -27,6 +27,7 @@ const (
 	ClientLogFile = "log.txt"
 	ProfilesDir   = "profiles"
 	MachineFile   = "machine.jsonl" // per trial: the machine and its processes, once a second
+	PausesFile    = "pauses.json"   // per trial with churn, derived: its events in full
 )
 
 // Run is run.json: what was asked, where, and how it ended. It is written when

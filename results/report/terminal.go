@@ -1,6 +1,7 @@
-// Package report shows a run to people. It reads the rows of a summary and what
-// the trials say about themselves; it computes medians over rounds and nothing
-// else, and prints the same bytes for the same input.
+// Package report shows a run to people. Its tables read the rows of a summary and
+// what the trials say about themselves; they compute medians over rounds and
+// events and nothing else. A closer look at one event, and the file with all of
+// them, come from package window. The same input gives the same bytes.
 package report
 
 import (
@@ -28,11 +29,7 @@ const (
 // by side, the marks and the audit; then, once for all, what could not be
 // matched between clients and what to be wary of.
 func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results.Summary, o Options) error {
-	p := &page{width: o.Width, color: o.Color}
-	if p.width == 0 {
-		p.width = defaultWidth
-	}
-	p.width = max(p.width, leastWidth)
+	p := newPage(o)
 	p.head(run, trials)
 	for _, name := range workloadNames(run, trials) {
 		p.workload(newTable(run, trials, s, name))
@@ -40,11 +37,7 @@ func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results
 	p.unmatched(trials)
 	p.list("Notes", notes(trials))
 	p.list("Warnings", warnings(run, trials, s.Warnings))
-	_, err := io.WriteString(w, p.String())
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
+	return p.writeTo(w)
 }
 
 // page is text being laid out.
@@ -52,6 +45,22 @@ type page struct {
 	strings.Builder
 	width int
 	color bool
+}
+
+func newPage(o Options) *page {
+	p := &page{width: o.Width, color: o.Color}
+	if p.width == 0 {
+		p.width = defaultWidth
+	}
+	p.width = max(p.width, leastWidth)
+	return p
+}
+
+func (p *page) writeTo(w io.Writer) error {
+	if _, err := io.WriteString(w, p.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }
 
 func (p *page) line(format string, args ...any) {

@@ -8,20 +8,32 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
 )
 
 func (a *app) reportCommand() *cobra.Command {
 	var asJSON bool
+	var event string
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",
 		Short: "Rebuild the results of a run from its raw files and print them",
-		Long: `Rebuilds summary.json and bench.txt of a run directory, byte for byte, and prints
-the tables. RUN is a run directory or its name below runs/; without it, the last
-run. "benchstat -col /client RUN/bench.txt" reads the same figures.`,
+		Long: `Rebuilds summary.json and bench.txt of a run directory, and pauses.json of its
+trials with churn, byte for byte, and prints the tables. RUN is a run directory
+or its name below runs/; without it, the last run. "benchstat -col /client
+RUN/bench.txt" reads the same figures.
+
+--event draws one event of churn instead: what each partition and each member
+did around it, on one time axis, and where the time went. Events are counted
+over the run from 1; TRIAL.ACT names one by its trial and the number of its act
+(2.5 is crash#5 of trial 2), and so also those that only restore the group.
+"--event list" prints what there is.`,
 		Example: `  kbench report
-  kbench report runs/20260102-150405-1a2b --json`,
+  kbench report runs/20260102-150405-1a2b --json
+  kbench report --event list
+  kbench report --event 3
+  kbench report --event 2.5`,
 		Args: arguments(0, 1, "one run"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := findRun(args)
 			if err != nil {
 				return err
@@ -30,11 +42,40 @@ run. "benchstat -col /client RUN/bench.txt" reads the same figures.`,
 			if err != nil {
 				return usage(err)
 			}
+			if cmd.Flags().Changed("event") {
+				if asJSON {
+					return usagef("--event draws and --json prints rows; give one of them (%s of a trial has its events in full)", results.PausesFile)
+				}
+				return a.closeup(dir, event)
+			}
 			return a.show(dir, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
+	cmd.Flags().StringVar(&event, "event", "", "draw one `event`: its number, TRIAL.ACT, or list to see what there is")
 	return cmd
+}
+
+// closeup draws one event of a run, or lists them all.
+func (a *app) closeup(dir *results.Dir, event string) error {
+	trials, err := dir.Trials()
+	if err != nil {
+		return err
+	}
+	events, err := report.Closeups(dir, trials)
+	if err != nil {
+		return err
+	}
+	width, colour := a.terminal()
+	o := report.Options{Width: width, Color: colour}
+	if event == "list" {
+		return report.ListCloseups(a.out, events, o)
+	}
+	c, err := report.FindCloseup(events, event)
+	if err != nil {
+		return usage(err)
+	}
+	return report.DrawCloseup(a.out, c, o)
 }
 
 // findRun resolves a run directory, a name below runs/, or the last run.

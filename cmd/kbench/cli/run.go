@@ -169,6 +169,13 @@ func (a *app) show(dir *results.Dir, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	trials, err := dir.Trials()
+	if err != nil {
+		return err
+	}
+	if err := report.WritePauses(dir, trials); err != nil {
+		return err
+	}
 	if asJSON {
 		data, err := os.ReadFile(filepath.Join(dir.Path(), results.SummaryFile))
 		if err != nil {
@@ -178,10 +185,6 @@ func (a *app) show(dir *results.Dir, asJSON bool) error {
 			return err
 		}
 		return a.gates(dir, s, io.Discard)
-	}
-	trials, err := dir.Trials()
-	if err != nil {
-		return err
 	}
 	width, colour := a.terminal()
 	if err := report.Terminal(a.out, dir.Run(), trials, s, report.Options{Width: width, Color: colour}); err != nil {

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/window"
+)
+
+// WritePauses writes the pauses.json of every trial with churn: everything per
+// event, per partition and per member, for those to whom the rows of the summary
+// are too coarse. A trial that cannot be analysed has none; the summary, which
+// reads the same files, says why.
+func WritePauses(d *results.Dir, trials []*results.Trial) error {
+	for _, t := range trials {
+		path := filepath.Join(d.TrialPath(t.Ref), results.PausesFile)
+		var r *window.Report
+		if analysable(t) {
+			r, _ = window.Analyse(d, t)
+		}
+		if r == nil {
+			// One of an earlier analysis would contradict the summary.
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove stale %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+			}
+			continue
+		}
+		data, err := results.EncodeJSON(pausesOf(t, r))
+		if err != nil {
+			return fmt.Errorf("encode %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+		}
+		if err := results.WriteFile(path, data); err != nil {
+			return fmt.Errorf("write %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+		}
+	}
+	return nil
+}
+
+// analysable says whether a trial has events to look at.
+func analysable(t *results.Trial) bool { return t.State == "complete" && len(t.Acts) > 0 }
+
+// pauses is the shape of pauses.json. Times are ns of the host's monotonic
+// clock, as everywhere in the run directory, and durations are ns. What is not
+// known is left out, so that 0 means zero.
+type pauses struct {
+	Schema        int           `json:"schema"`
+	Trial         int           `json:"trial"`
+	Partitions    int           `json:"partitions"`
+	Down          int64         `json:"down_ns"`
+	Availability  float64       `json:"availability"`
+	Late          int64         `json:"late"`
+	Lost          int64         `json:"lost"`
+	Generations   int           `json:"generations"`
+	Changes       int           `json:"changes"`
+	Amplification float64       `json:"amplification"`
+	Storms        []pausesStorm `json:"storms"`
+	Events        []pausesEvent `json:"events"`
+	Warnings      []string      `json:"warnings"`
+}
+
+type pausesStorm struct {
+	stretch
+	Amplification float64 `json:"amplification"`
+	Severity      float64 `json:"severity"`
+	Recovery      int64   `json:"recovery_ns"`
+	Why           string  `json:"why"`
+}
+
+type pausesEvent struct {
+	Name             string           `json:"name"`
+	Counted          bool             `json:"counted"`
+	Acts             []int            `json:"acts"` // numbers in trial.json
+	Window           stretch          `json:"window"`
+	Settled          bool             `json:"settled"`
+	Protocol         string           `json:"protocol"`
+	T0               *int64           `json:"t0,omitempty"`
+	T0Low            *int64           `json:"t0_low,omitempty"`
+	Rounds           int              `json:"rounds"`
+	Wire             *int64           `json:"wire_ns,omitempty"`
+	Floor            *int64           `json:"floor_ns,omitempty"`
+	FloorHigh        *int64           `json:"floor_high_ns,omitempty"`
+	WireExcess       *int64           `json:"wire_excess_ns,omitempty"`
+	UAny             int64            `json:"u_any_ns"`
+	UAll             int64            `json:"u_all_ns"`
+	LostPartition    int64            `json:"lost_partition_ns"`
+	CatchUp          int64            `json:"catch_up_ns"`
+	Movement         float64          `json:"movement"`
+	ExcessRevocation float64          `json:"excess_revocation"`
+	Baseline         *int64           `json:"baseline_ns,omitempty"`
+	Noisy            bool             `json:"noisy"`
+	Duplicates       map[string]int64 `json:"duplicates"`
+	Late             int64            `json:"late"`
+	Lost             int64            `json:"lost"`
+	Down             []stretch        `json:"down"`
+	Partitions       []pausesPart     `json:"partitions"`
+	Members          []pausesMember   `json:"members"`
+	Words            []string         `json:"words"`
+	Notes            []string         `json:"notes"`
+}
+
+type pausesPart struct {
+	Partition int32     `json:"partition"`
+	Class     string    `json:"class"`
+	OldOwner  string    `json:"old_owner,omitempty"`
+	NewOwner  string    `json:"new_owner,omitempty"`
+	Records   int       `json:"records"`
+	Gap       *int64    `json:"gap_ns,omitempty"`
+	Floor     *int64    `json:"floor_ns,omitempty"`
+	Excess    *int64    `json:"gap_excess_ns,omitempty"`
+	Lost      int       `json:"lost"`
+	CatchUp   int64     `json:"catch_up_ns"`
+	Down      []stretch `json:"down"`
+}
+
+type pausesMember struct {
+	Worker   string           `json:"worker"`
+	Client   string           `json:"client"`
+	Spent    map[string]int64 `json:"spent_ns"` // by phase
+	Paused   *int64           `json:"paused_ns,omitempty"`
+	Reported *int64           `json:"client_reported_ns,omitempty"`
+	Rounds   []pausesRound    `json:"rounds"`
+}
+
+type pausesRound struct {
+	Generation int32  `json:"generation"`
+	Told       *int64 `json:"told,omitempty"`
+	Join       *int64 `json:"join,omitempty"`
+	Joined     *int64 `json:"joined,omitempty"`
+	Asked      *int64 `json:"asked,omitempty"`
+	Synced     *int64 `json:"synced,omitempty"`
+}
+
+type stretch struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// pausesOf puts a report into the shape of the file. Lists are never nil:
+// readers of the JSON need not care for null.
+func pausesOf(t *results.Trial, r *window.Report) pauses {
+	out := pauses{
+		Schema: results.Schema, Trial: t.Ref.N, Partitions: r.Partitions, Down: r.Down, Availability: r.Availability,
+		Late: r.Late, Lost: r.Lost, Generations: r.Generations, Changes: r.Changes, Amplification: r.Amplification,
+		Storms: []pausesStorm{}, Events: []pausesEvent{}, Warnings: listOf(r.Warnings),
+	}
+	for _, s := range r.Storms {
+		out.Storms = append(out.Storms, pausesStorm{stretch(s.Interval), s.Amplification, s.Severity, s.Recovery, s.Why})
+	}
+	for i := range r.Events {
+		out.Events = append(out.Events, eventOf(&r.Events[i]))
+	}
+	return out
+}
+
+func eventOf(e *window.Event) pausesEvent {
+	out := pausesEvent{
+		Name: e.Name, Counted: e.Counted, Acts: []int{}, Window: stretch(e.Window), Settled: e.Settled,
+		Protocol: e.Protocol, T0: unless0(e.T0), T0Low: unless0(e.T0Low), Rounds: e.Rounds,
+		Wire: where(e.Rebalanced, e.Wire), Floor: where(e.Rebalanced, e.Floor), FloorHigh: where(e.Rebalanced, e.FloorHigh),
+		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: e.UAny, UAll: e.UAll, LostPartition: e.LostPartitionTime,
+		CatchUp: e.CatchUp, Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
+		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: causes(e.Duplicates),
+		Late: e.Late, Lost: e.Lost, Down: stretches(e.Down),
+		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: listOf(e.Words), Notes: listOf(e.Notes),
+	}
+	for _, a := range e.Acts {
+		out.Acts = append(out.Acts, a.N)
+	}
+	for _, p := range e.Partitions {
+		out.Partitions = append(out.Partitions, pausesPart{
+			Partition: p.Partition, Class: string(p.Class), OldOwner: p.OldOwner, NewOwner: p.NewOwner, Records: p.Records,
+			Gap: where(p.Records > 0, p.Gap), Floor: where(p.FloorKnown, p.Floor), Excess: where(p.FloorKnown && p.Records > 0, p.Excess),
+			Lost: p.Lost, CatchUp: p.CatchUp, Down: stretches(p.Down),
+		})
+	}
+	for _, m := range e.Members {
+		pm := pausesMember{
+			Worker: m.Worker, Client: m.Client, Spent: map[string]int64{}, Paused: unless0(m.Paused), Reported: unless0(m.Reported),
+			Rounds: []pausesRound{},
+		}
+		for p, ns := range m.Spent {
+			pm.Spent[string(p)] = ns
+		}
+		for _, r := range m.Rounds {
+			pm.Rounds = append(pm.Rounds, pausesRound{
+				Generation: r.Generation, Told: unless0(r.Told), Join: unless0(r.Join), Joined: unless0(r.Joined),
+				Asked: unless0(r.Asked), Synced: unless0(r.Synced),
+			})
+		}
+		out.Members = append(out.Members, pm)
+	}
+	return out
+}
+
+func where(known bool, ns int64) *int64 {
+	if !known {
+		return nil
+	}
+	return &ns
+}
+
+func unless0(ns int64) *int64 { return where(ns != 0, ns) }
+
+func listOf(lines []string) []string { return append([]string{}, lines...) }
+
+func stretches(list []window.Interval) []stretch {
+	out := []stretch{}
+	for _, i := range list {
+		out = append(out, stretch(i))
+	}
+	return out
+}
+
+// causes are the duplicates by cause, those that there are.
+func causes(d audit.Duplicates) map[string]int64 {
+	out := map[string]int64{}
+	for _, c := range d.Causes() {
+		if c.Count > 0 {
+			out[c.Name] = c.Count
+		}
+	}
+	return out
+}
