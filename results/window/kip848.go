@@ -84,3 +84,35 @@ func (s *scope) beatAfter(worker int, t int64) int64 {
 	}
 	return t
 }
+
+// kipSpend finds the phases of a member. It learns of a change by the response
+// to a beat, and of partitions that it is given by the same or a later one.
+func (s *scope) kipSpend(worker int, m *Member) {
+	for i, told := range s.told {
+		if at, ok := told[worker]; ok {
+			m.Spent[Detect] += at - s.changes[i].at
+		}
+	}
+	gained := map[int32]bool{}
+	for _, p := range s.e.Partitions {
+		if p.NewOwner == m.Worker && p.OldOwner != m.Worker {
+			gained[p.Partition] = true
+		}
+	}
+	if len(gained) == 0 || s.e.T0 == 0 {
+		return
+	}
+	var given int64
+	for _, c := range s.Workers[worker].Calls {
+		if c.API == apiConsumer && c.ok() && c.Resp > s.changes[0].since && slices.ContainsFunc(c.Given, func(p int32) bool { return gained[p] }) {
+			given = c.Resp
+			break
+		}
+	}
+	for _, d := range s.Workers[worker].Delivered {
+		if given != 0 && d.At >= given && gained[d.Partition] {
+			m.Spent[Deliver] = d.At - given
+			return
+		}
+	}
+}

@@ -64,7 +64,11 @@ func (s *scope) members() {
 	for i := range s.Workers {
 		m := Member{Worker: s.Workers[i].Name, Client: s.Workers[i].Client, Rounds: s.rounds(i), Spent: map[Phase]int64{}}
 		s.ends(i, &m)
-		s.spend(i, &m)
+		if s.wire.kip {
+			s.kipSpend(i, &m)
+		} else {
+			s.spend(i, &m)
+		}
 		m.Reported = s.reported(i)
 		if len(m.Rounds) > 0 || len(m.Spent) > 0 {
 			s.e.Members = append(s.e.Members, m)
@@ -195,22 +199,20 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 	}
 	m.Spent[Position] = position - synced
 	m.Spent[Deliver] = first - position
-	if last := lastBefore(w.Delivered, m.Rounds[0].Join, stopped); last != 0 {
+	if last := lastBefore(w.Delivered, m.Rounds[0].Join); last >= s.e.Window.From {
 		m.Paused = first - last
 	}
 }
 
-// lastBefore is the last delivery of any of the partitions before a time. A
-// span may go on beyond it, with records at most 10 ms apart.
-func lastBefore(delivered []record.Span, t int64, of map[int32]bool) int64 {
+// lastBefore is the last delivery before a time. A span may go on beyond it, with
+// records at most 10 ms apart.
+func lastBefore(delivered []record.Span, t int64) int64 {
 	var last int64
 	for _, d := range delivered {
 		if d.At > t {
 			break
 		}
-		if of[d.Partition] {
-			last = max(last, min(d.LastAt, t))
-		}
+		last = max(last, min(d.LastAt, t))
 	}
 	return last
 }

@@ -74,7 +74,7 @@ func (s *sim) compute() *Report {
 	}
 	for _, p := range s.in.Partitions {
 		for due := int64(2000); due < s.end; due += s.interval {
-			r := Record{Due: due * ms, At: (due + 2) * ms}
+			r := Record{Due: due * ms, At: (due + 2) * ms, By: int(p) / 2}
 			for _, stop := range s.stops[p] {
 				if stop.To < 0 && r.Due >= stop.From*ms {
 					r.At, r.Lost = s.in.End, true

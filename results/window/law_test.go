@@ -1,0 +1,84 @@
+package window
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// The critical values of the test for large samples are in every table.
+func TestKolmogorov(t *testing.T) {
+	f := func(l, want float64) {
+		t.Helper()
+		if got := kolmogorov(l); math.Abs(got-want) > 5e-4 {
+			t.Errorf("Q(%v) is %v, want %v", l, got, want)
+		}
+	}
+	f(0.1, 1)
+	f(0.5, 0.9639)
+	f(1, 0.2700)
+	f(1.2238, 0.10)
+	f(1.3581, 0.05)
+	f(1.6276, 0.01)
+	f(1.9495, 0.001)
+}
+
+func TestFitOfKnownSamples(t *testing.T) {
+	f := func(sample []float64, want float64) {
+		t.Helper()
+		if d, _ := Fit(sample, Uniform(1)); math.Abs(d-want) > 1e-12 {
+			t.Errorf("D of %v is %v, want %v", sample, d, want)
+		}
+	}
+	f([]float64{0.5}, 0.5)
+	f([]float64{0.75, 0.25}, 0.25)
+	f([]float64{0, 0, 0}, 1)
+	f([]float64{2, 3}, 1)
+	if d, p := Fit(nil, Uniform(1)); d != 0 || p != 1 {
+		t.Errorf("without a sample: %v, %v", d, p)
+	}
+}
+
+// Samples of a law fit it and do not fit the same law for an interval that is
+// 1.3 times as long. A p is uniform under its own law, so of 400 samples about
+// four are below 0.01.
+func TestLaws(t *testing.T) {
+	const samples, size, h = 400, 100, 500.0
+	for _, members := range []int{1, 3} {
+		r := rand.New(rand.NewPCG(uint64(members), 7))
+		low, missed := 0, 0
+		for range samples {
+			sample := make([]float64, size)
+			for i := range sample {
+				for range members {
+					sample[i] = max(sample[i], r.Float64()*h)
+				}
+			}
+			law, longer := Slowest(h, members), Slowest(1.3*h, members)
+			if _, p := Fit(sample, law); p < 0.01 {
+				low++
+			}
+			if _, p := Fit(sample, longer); p >= 0.01 {
+				missed++
+			}
+		}
+		if low > 12 {
+			t.Errorf("%d members: %d of %d samples do not fit their own law", members, low, samples)
+		}
+		if missed > samples/20 {
+			t.Errorf("%d members: %d of %d samples fit the law for 1.3H", members, missed, samples)
+		}
+	}
+}
+
+func TestUniformIsTheLawOfOne(t *testing.T) {
+	one, uniform := Slowest(3, 1), Uniform(3)
+	for _, x := range []float64{-1, 0, 1, 2.9, 3, 7} {
+		if one(x) != uniform(x) {
+			t.Errorf("at %v: %v and %v", x, one(x), uniform(x))
+		}
+	}
+	if got := Slowest(2, 3)(1); got != 0.125 {
+		t.Errorf("the law of three at half is %v", got)
+	}
+}
