@@ -55,7 +55,7 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		}
 		l.pending.Go(func() { l.resume(ctx, w, a.For, out) })
 		return nil
-	case churn.Restart:
+	case churn.Restart, churn.AssignorStep:
 		return l.restart(ctx, a, w, out)
 	default:
 		return errors.New("kbench cannot do this yet")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -104,12 +105,17 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 			return nil, fmt.Errorf("member %d: with %s: %w", number, path, err)
 		}
 	}
+	for i := range l.acts {
+		if a := &l.acts[i]; a.Kind == churn.AssignorStep && a.NewMember == number {
+			spec.Group.Assignors = a.To
+		}
+	}
 	set := Settings(&spec, l.settings.Mode)
 	if spec.Group.Static {
 		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
 	}
 	w, err := l.startWorker(ctx, worker.Consumer, memberName(number), set, uint32(number), nil, hold)
-	if err == nil && len(l.with[number]) > 0 {
+	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
 		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
 	return w, err
@@ -145,11 +151,15 @@ func (l *timeline) play(ctx context.Context) error {
 		l.mu.Lock()
 		l.done = append(l.done, out)
 		l.mu.Unlock()
+		beat, beaten := l.lastBeat(a.PhaseOf)
 		if err := l.act(ctx, a, out); err != nil {
 			return fmt.Errorf("act %d, %s of %s: %w", a.N, a.Kind, out.Member, err)
 		}
 		if a.Phase >= 0 {
-			l.notePhase(a, out)
+			out.PhaseOf, out.Phase = memberName(a.PhaseOf), -1
+			if beaten {
+				out.Phase = float64(out.At-beat) / float64(l.plan.Spec.Group.Heartbeat)
+			}
 		}
 	}
 	l.step("waiting for the group to settle after the last act")
@@ -164,7 +174,7 @@ func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
 	switch a.Kind {
 	case churn.Join:
 		number, identity = a.Member, a.Member
-	case churn.Restart:
+	case churn.Restart, churn.AssignorStep:
 		number, identity = a.NewMember, a.NewMember
 		if a.SameID {
 			identity = l.identityOf(a.Member)
@@ -213,37 +223,30 @@ func (l *timeline) await(ctx context.Context, a *churn.Act) (int64, error) {
 	if a.Phase < 0 {
 		return planned, nil
 	}
-	l.mu.Lock()
-	w := l.members[a.PhaseOf]
-	l.mu.Unlock()
-	if w == nil {
-		return planned, nil
-	}
-	beat, ok := w.report(worker.Beat)
+	beat, ok := l.lastBeat(a.PhaseOf)
 	if !ok {
 		return planned, nil // no heartbeat was seen yet; the act records that its phase is unknown
 	}
 	// The next moment at that fraction of the interval after a beat. A member
 	// that beats in between is only more in step with the plan.
 	h := int64(l.plan.Spec.Group.Heartbeat)
-	at := beat.At + int64(a.Phase*float64(h))
+	at := beat + int64(a.Phase*float64(h))
 	for at <= planned {
 		at += h
 	}
 	return at, sleepUntil(ctx, at)
 }
 
-// notePhase records at which fraction of the interval the act was really done.
-func (l *timeline) notePhase(a *churn.Act, out *results.Act) {
-	out.PhaseOf, out.Phase = memberName(a.PhaseOf), -1
-	for _, w := range l.all() {
-		if w.job.Name != out.PhaseOf {
-			continue
-		}
-		if beat, ok := w.report(worker.Beat); ok && beat.At <= out.At {
-			out.Phase = float64(out.At-beat.At) / float64(l.plan.Spec.Group.Heartbeat)
-		}
+// lastBeat is when a member last sent a heartbeat.
+func (l *timeline) lastBeat(number int) (at int64, ok bool) {
+	l.mu.Lock()
+	w := l.members[number]
+	l.mu.Unlock()
+	if w == nil {
+		return 0, false
 	}
+	m, ok := w.report(worker.Beat)
+	return m.At, ok
 }
 
 // finish ends the measured part and takes the trial to its end.

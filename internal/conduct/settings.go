@@ -129,6 +129,19 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			}
 		}
 	}
+	// The assignors that a timeline rolls to are needed as much as those it
+	// starts with.
+	for i := range s.Churn {
+		if to := s.Churn[i].To; len(to) > 0 && !brokerless {
+			rolled := *s
+			rolled.Group.Assignors = to
+			for _, p := range d.Plan(Settings(&rolled, mode)) {
+				if p.Key == drivers.KeyAssignors && p.Fidelity == drivers.Unsupported {
+					why = append(why, fmt.Sprintf("churn[%d].to: %s: %s", i, p.Want, p.Why))
+				}
+			}
+		}
+	}
 	return lines, strings.Join(why, "; ")
 }
 
