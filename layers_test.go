@@ -47,6 +47,8 @@ var arrows = []struct {
 	{"internal/wire", []string{"results/record", "drivers"}},
 	{"internal/cluster", []string{"internal/launch", "drivers", "results", "scripts/kafka"}},
 	{"internal/worker", []string{"internal/cluster", "internal/wire", "results", "results/record", "profiles", "profiles/capture", "drivers", "workloads", "workloads/pace", "workloads/payload"}},
+	// Verify holds what is measured against what is read, and so needs both.
+	{"internal/verify", []string{"internal/cluster", "internal/conduct", "internal/launch", "results", "results/", "drivers", "drivers/faulty", "workloads", "workloads/plan"}},
 	{"internal/conduct", []string{"internal/cluster", "internal/launch", "internal/worker", "results", "results/record", "profiles", "drivers", "workloads", "workloads/plan", "workloads/churn"}},
 	// The command sees all, but only main knows the adapters.
 	{"cmd/kbench/cli", []string{"internal/", "results", "results/", "profiles", "workloads", "workloads/", "drivers"}},

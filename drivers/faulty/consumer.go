@@ -3,6 +3,8 @@ package faulty
 import (
 	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,11 +51,12 @@ func (c *consumer) Close(ctx context.Context) error {
 		select {}
 	}
 	c.h.once.Do(func() { close(c.h.closing) })
+	c.h.late.Wait()
 	if err := c.Consumer.Close(ctx); err != nil {
 		return err
 	}
 	if c.fault.Kind == Zombie {
-		c.h.haunt(nil)
+		haunt(c.h.remember(nil))
 	}
 	return nil
 }
@@ -62,8 +65,10 @@ func (c *consumer) Close(ctx context.Context) error {
 type handler struct {
 	drivers.Handler
 	fault   Fault
-	closing chan struct{} // closed when Close was called: stuck lanes let go
+	log     func(level int, line string) // may be nil
+	closing chan struct{}                // closed when Close was called: stuck lanes let go
 	once    sync.Once
+	late    sync.WaitGroup // zombies that wait for their time
 
 	mu    sync.Mutex
 	lanes map[drivers.TopicPartition]*lane
@@ -71,7 +76,7 @@ type handler struct {
 
 // Open implements drivers.Handler.
 func (h *handler) Open(topic string, partition int32) drivers.Lane {
-	l := &lane{out: h.Handler.Open(topic, partition), h: h}
+	l := &lane{out: h.Handler.Open(topic, partition), h: h, partition: partition}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lanes[drivers.TopicPartition{Topic: topic, Partition: partition}] = l
@@ -81,42 +86,63 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 // Event implements drivers.Handler.
 func (h *handler) Event(ev drivers.Event) {
 	h.Handler.Event(ev)
-	if h.fault.Kind == Zombie && ev.Kind == drivers.Revoked {
-		h.haunt(ev.Parts)
+	if h.fault.Kind != Zombie || ev.Kind != drivers.Revoked {
+		return
 	}
+	gone := h.remember(ev.Parts)
+	if h.fault.For <= 0 {
+		haunt(gone)
+		return
+	}
+	h.late.Go(func() {
+		select {
+		case <-time.After(h.fault.For):
+			haunt(gone)
+		case <-h.closing:
+		}
+	})
 }
 
-// haunt delivers the last record of the partitions again, or of all for nil.
-func (h *handler) haunt(parts []drivers.TopicPartition) {
+// ghost is the last record that a lane had, and where it went.
+type ghost struct {
+	out  drivers.Lane
+	last *drivers.Rec
+}
+
+// remember takes the last records of the partitions, or of all for nil.
+func (h *handler) remember(parts []drivers.TopicPartition) []ghost {
 	h.mu.Lock()
-	var lanes []*lane
+	defer h.mu.Unlock()
 	if parts == nil {
-		for _, l := range h.lanes {
-			lanes = append(lanes, l)
-		}
+		parts = slices.Collect(maps.Keys(h.lanes))
 	}
+	var out []ghost
 	for _, tp := range parts {
 		if l := h.lanes[tp]; l != nil {
-			lanes = append(lanes, l)
+			l.mu.Lock()
+			if l.last != nil {
+				out = append(out, ghost{l.out, l.last})
+			}
+			l.mu.Unlock()
 		}
 	}
-	h.mu.Unlock()
-	for _, l := range lanes {
-		l.mu.Lock()
-		last := l.last
-		l.mu.Unlock()
-		if last != nil {
-			l.out.Record(last)
-		}
+	return out
+}
+
+// haunt delivers records again.
+func haunt(gone []ghost) {
+	for _, g := range gone {
+		g.out.Record(g.last)
 	}
 }
 
 // lane breaks the records of one partition.
 type lane struct {
-	out  drivers.Lane
-	h    *handler
-	n    int
-	held *drivers.Rec // for Reorder: waits for its successor
+	out       drivers.Lane
+	h         *handler
+	partition int32
+	n         int
+	held      *drivers.Rec // for Reorder: waits for its successor
 
 	mu   sync.Mutex
 	last *drivers.Rec // for Zombie
@@ -148,7 +174,7 @@ func (l *lane) Record(r *drivers.Rec) {
 		<-l.h.closing
 		return
 	case kind == Stall && once:
-		time.Sleep(l.h.fault.For)
+		l.stop()
 	case kind == Zombie:
 		l.mu.Lock()
 		l.last = clone(r)
@@ -160,6 +186,21 @@ func (l *lane) Record(r *drivers.Rec) {
 		l.held = nil
 		l.out.Record(held)
 	}
+}
+
+// stop holds the lane up and writes down when, for it is what a measured pause
+// is held against. The length is read off a clock of its own, so that the
+// instrument's may be wrong.
+func (l *lane) stop() {
+	say := func(line string) {
+		if l.h.log != nil {
+			l.h.log(2, line)
+		}
+	}
+	say(Stop{Partition: l.partition}.String())
+	from := time.Now()
+	time.Sleep(l.h.fault.For)
+	say(Stop{Partition: l.partition, Length: time.Since(from)}.String())
 }
 
 func clone(r *drivers.Rec) *drivers.Rec {

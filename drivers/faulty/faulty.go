@@ -9,6 +9,8 @@
 package faulty
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -42,8 +44,18 @@ type Fault struct {
 	// producer, every n-th; for Stuck and Stall the n-th alone.
 	Nth int
 
-	// For is how long a Stall takes.
+	// For is how long a Stall takes, and how long after a revoke a Zombie
+	// delivers: with 0 it does so before anybody else can have the partition.
 	For time.Duration
+}
+
+// String is the kind and, where they are not those of Faults, the numbers, such
+// as stall:100:1s. Two faults that differ have names that do.
+func (f Fault) String() string {
+	if slices.Contains(Faults(), f) {
+		return string(f.Kind)
+	}
+	return fmt.Sprintf("%s:%d:%s", f.Kind, f.Nth, f.For)
 }
 
 // Faults returns one fault of each kind that is an error, which is every kind
@@ -58,12 +70,14 @@ func Faults() []Fault {
 
 // Wrap returns d with a fault.
 func Wrap(d drivers.Driver, f Fault) drivers.Driver {
+	name := d.Name() + "+" + f.String()
 	f.Nth = max(1, f.Nth)
-	return &driver{Driver: d, fault: f}
+	return &driver{Driver: d, name: name, fault: f}
 }
 
 type driver struct {
 	drivers.Driver
+	name  string
 	fault Fault
 }
 
@@ -74,7 +88,7 @@ var (
 
 // Name tells what was done to the driver, so that no result of it can be taken
 // for one of the client.
-func (d *driver) Name() string { return d.Driver.Name() + "+" + string(d.fault.Kind) }
+func (d *driver) Name() string { return d.name }
 
 // Unwrap returns the driver without the fault.
 func (d *driver) Unwrap() drivers.Driver { return d.Driver }
@@ -116,7 +130,7 @@ func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler
 	if d.fault.Kind == Lie {
 		s = lie(s)
 	}
-	wrapped := &handler{Handler: h, fault: d.fault, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
+	wrapped := &handler{Handler: h, fault: d.fault, log: env.Log, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
 	inner, err := d.Driver.Consumer(s, env, wrapped)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,10 @@ type Event struct {
 	Runtime *Runtime `json:"runtime,omitempty"`
 	Wall    int64    `json:"wall,omitempty"` // Unix ns, in a clock pair
 
+	// Worst is by how much a thread that only sleeps was woken late, at most, in
+	// the interval [From, T), in a canary.
+	Worst int64 `json:"worst,omitempty"`
+
 	View *GroupView `json:"view,omitempty"`
 }
 
@@ -74,9 +78,10 @@ const (
 	EvError    EventKind = "error" // the client or the harness reported one
 	EvPhase    EventKind = "phase" // a phase of the trial began, with a Runtime
 	EvRuntime  EventKind = "runtime"
-	EvClock    EventKind = "clock" // T and Wall were read together
-	EvGroup    EventKind = "group" // the coordinator's own view, by the observer
-	EvStats    EventKind = "stats" // counts at the end of the worker
+	EvClock    EventKind = "clock"  // T and Wall were read together
+	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
+	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
+	EvStats    EventKind = "stats"  // counts at the end of the worker
 )
 
 // Batch is a record batch in a sampled Produce request.

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/verify"
 	"github.com/kbench/kbench/internal/worker"
 )
 
@@ -17,7 +20,13 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// A worker ends when its input does. SIGTERM asks it to leave in good
 			// order, which is not the end of its context.
-			return worker.Main(context.WithoutCancel(cmd.Context()), a.table, a.in, a.out)
+			return worker.Main(context.WithoutCancel(cmd.Context()), a.workerTable(), a.in, a.out)
 		},
 	}
+}
+
+// workerTable is the table with the drivers that verify breaks on purpose. No
+// other command knows them, so that none can be run by mistake.
+func (a *app) workerTable() []drivers.Driver {
+	return append(slices.Clone(a.table), verify.Drivers(a.table)...)
 }

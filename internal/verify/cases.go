@@ -1,0 +1,183 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Case is one question with a known answer: a trial, what is wrong in it, and
+// what must be reported of it.
+type Case struct {
+	Name      string // such as drop, or stop 100ms
+	Driver    drivers.Driver
+	Spec      workloads.Spec
+	Deadlines conduct.Deadlines
+
+	judge judge
+}
+
+// Client is the name of the driver without what was done to it.
+func (c Case) Client() string {
+	if w, ok := c.Driver.(interface{ Unwrap() drivers.Driver }); ok {
+		return w.Unwrap().Name()
+	}
+	return c.Driver.Name()
+}
+
+// every is which records are hit: each so-many-th of a partition, or of a
+// producer. It shares no divisor with the number of records in a partition, so
+// the last record is not hit: nothing would come after it to show a swap.
+const every = 7
+
+// Cases are all known answers for a table of drivers: each fault once, over the
+// clients in turn; stops over every driver; a quiet run of every client. Those
+// that take longest come first, so that the short ones run beside them.
+func Cases(table []drivers.Driver) ([]Case, error) {
+	var clients []drivers.Driver
+	for _, d := range table {
+		if !brokerless(d) {
+			clients = append(clients, d)
+		}
+	}
+	if len(clients) == 0 {
+		return nil, errors.New("there is no driver that talks to a broker, and so nothing to verify the instrument with; add one to the table")
+	}
+	turn := 0
+	next := func() drivers.Driver {
+		d := clients[turn%len(clients)]
+		turn++
+		return d
+	}
+	cases := []Case{stuck(next()), zombie(next()), hang(next())}
+	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
+		for _, d := range table {
+			cases = append(cases, stop(d, length))
+		}
+	}
+	cases = append(cases, counted(next(), faulty.Drop, auditLost, hits))
+	cases = append(cases, counted(next(), faulty.Duplicate, auditDuplicate, hits))
+	cases = append(cases, counted(next(), faulty.Reorder, auditReordered, hits))
+	cases = append(cases, counted(next(), faulty.Corrupt, auditCorrupt, hits))
+	cases = append(cases, counted(next(), faulty.Swallow, auditLost, func(e Evidence) int64 { return e.Sent / every }))
+	cases = append(cases,
+		Case{Name: string(faulty.EarlyAck), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.EarlyAck}), Spec: small(faulty.EarlyAck), judge: earlyAck},
+		Case{Name: string(faulty.Regress), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Regress}), Spec: small(faulty.Regress), judge: commits(-1)},
+		Case{Name: string(faulty.Overcommit), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Overcommit}), Spec: small(faulty.Overcommit), judge: commits(1)},
+		Case{Name: string(faulty.Lie), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Lie}), Spec: small(faulty.Lie), judge: lie},
+	)
+	for _, d := range clients {
+		s := small("quiet")
+		s.Phases.Measure = 3 * time.Second
+		cases = append(cases, Case{Name: "quiet", Driver: d, Spec: s, judge: quiet})
+	}
+	return cases, nil
+}
+
+// Drivers are the broken ones that the cases use. A worker must know them by
+// name; nobody else may.
+func Drivers(table []drivers.Driver) []drivers.Driver {
+	cases, err := Cases(table)
+	if err != nil {
+		return nil // without clients there are no cases, and none of their drivers
+	}
+	var out []drivers.Driver
+	for _, c := range cases {
+		if c.Driver.Name() != c.Client() {
+			out = append(out, c.Driver)
+		}
+	}
+	return out
+}
+
+// small is a workload with known numbers: 600 records on four partitions, read
+// by one member.
+func small(kind faulty.Kind) workloads.Spec {
+	s := workloads.Default()
+	s.Name = "verify-" + string(kind)
+	s.Topic.Partitions = 4
+	s.Produce.Rate = workloads.Rate{PerSecond: 500}
+	s.Produce.Batch.Records = 50
+	s.Consume.Members = 1
+	s.Phases = workloads.Phases{Warmup: 200 * time.Millisecond, Measure: time.Second, Drain: 3 * time.Second}
+	return s
+}
+
+// counted is a fault that hits one record in so many, and that the audit counts.
+func counted(d drivers.Driver, kind faulty.Kind, metric string, want func(Evidence) int64) Case {
+	return Case{
+		Name: string(kind), Driver: faulty.Wrap(d, faulty.Fault{Kind: kind, Nth: every}), Spec: small(kind),
+		judge: count(kind, metric, want),
+	}
+}
+
+// stuck leaves one lane standing for longer than a partition may.
+func stuck(d drivers.Driver) Case {
+	s := small(faulty.Stuck)
+	s.Topic.Partitions = 1
+	s.Group.Heartbeat, s.Group.Session = time.Second, 6*time.Second
+	s.Phases.Measure, s.Phases.Drain = 12*time.Second, time.Second
+	return Case{Name: string(faulty.Stuck), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stuck, Nth: every}), Spec: s, judge: stuckFound}
+}
+
+// zombie lets a member join. The one that gives up partitions for it delivers
+// their last records once more when the new owner is well beyond them.
+func zombie(d drivers.Driver) Case {
+	s := small(faulty.Zombie)
+	s.Topic.Partitions = 2
+	s.Group.Heartbeat, s.Group.Session, s.Group.Rebalance = 500*time.Millisecond, 6*time.Second, 6*time.Second
+	s.Phases.Measure = 5 * time.Second
+	stay := false
+	s.Churn = []workloads.ChurnEntry{{Do: "join", At: time.Second, Times: 1, Restore: &stay}}
+	return Case{
+		Name: string(faulty.Zombie), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Zombie, For: 2 * time.Second}), Spec: s,
+		judge: zombieFound,
+	}
+}
+
+// hang never returns from Close; the deadline is short, as it only has to pass.
+func hang(d drivers.Driver) Case {
+	s := small(faulty.Hang)
+	s.Phases.Drain = time.Second
+	return Case{
+		Name: string(faulty.Hang), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Hang}), Spec: s,
+		Deadlines: conduct.Deadlines{Close: 3 * time.Second, Abort: time.Second}, judge: hangFound,
+	}
+}
+
+// Where a stop hits, and the rate at which its partition is fed. The interval
+// of the records is the resolution of its measurement.
+const (
+	stopRate     = 200
+	stopInterval = time.Second / stopRate
+	stopAt       = 100
+)
+
+// stop holds the only partition up once, for a known time. The closed loop must
+// not set in: the window takes what comes meanwhile.
+func stop(d drivers.Driver, length time.Duration) Case {
+	s := small(faulty.Stall)
+	s.Topic.Partitions = 1
+	s.Produce.Rate = workloads.Rate{PerSecond: stopRate}
+	s.Produce.Chunk = 1
+	s.Phases.Measure = length.Round(time.Second) + 1500*time.Millisecond
+	tolerance := realTolerance
+	if brokerless(d) {
+		tolerance = exactTolerance
+	}
+	return Case{
+		Name:   fmt.Sprintf("stop %s", length),
+		Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stall, Nth: stopAt, For: length}), Spec: s,
+		judge: gap(tolerance),
+	}
+}
+
+func brokerless(d drivers.Driver) bool {
+	b, ok := d.(drivers.Brokerless)
+	return ok && b.Brokerless()
+}

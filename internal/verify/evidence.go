@@ -1,0 +1,170 @@
+package verify
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/summary"
+	"github.com/kbench/kbench/results/window"
+)
+
+// Evidence is what a trial left behind. Times are ns of the host's monotonic
+// clock.
+type Evidence struct {
+	State, Error string
+	Counts       map[string]int64 // the audit's findings, as in the rows; without those that are zero
+	Sent         int64            // records acked
+	Ends         map[int32]int64  // end offsets, from the broker
+	Committed    map[int32]int64  // the last commit of each partition, on the wire
+	FirstAck     int64            // 0: none
+	FirstProduce int64            // when the first Produce request had been written; 0: none was
+	Worst        map[int32]window.Record
+	Stops        []Stop
+	Canary       []Canary
+}
+
+// Stop is a stop as the injector wrote it down. From and To are stamps of the
+// worker's log, Length was measured by the injector.
+type Stop struct {
+	Partition int32
+	From, To  int64
+	Length    int64
+}
+
+// Canary is an interval and the worst wake-up in it of a thread that only
+// sleeps.
+type Canary struct{ From, To, Worst int64 }
+
+// worstCanary is the worst wake-up in any worker around a stretch of time.
+func (e Evidence) worstCanary(from, to int64) int64 {
+	var worst int64
+	for _, c := range e.Canary {
+		if c.From <= to && from <= c.To {
+			worst = max(worst, c.Worst)
+		}
+	}
+	return worst
+}
+
+// read collects the evidence of a run of one trial.
+func read(dir *results.Dir) (Evidence, error) {
+	trials, err := dir.Trials()
+	if err != nil {
+		return Evidence{}, err
+	}
+	if len(trials) != 1 {
+		return Evidence{}, fmt.Errorf("%s holds %d trials, not the one of its case", dir.Path(), len(trials))
+	}
+	t := trials[0]
+	e := Evidence{
+		State: t.State, Error: t.Error, Ends: t.End,
+		Counts: map[string]int64{}, Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
+	}
+	s, err := summary.Write(dir)
+	if err != nil {
+		return e, err
+	}
+	for _, r := range s.Rows {
+		if strings.HasPrefix(r.Metric, "audit.") && r.Class == "" && r.Stat == "" && r.Value != 0 {
+			e.Counts[r.Metric] += int64(r.Value)
+		}
+	}
+	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
+	if err != nil {
+		return e, err
+	}
+	truth := audit.Check(t, logs)
+	e.Sent = truth.Sent
+	in := window.NewInput(t, logs, truth)
+	for _, p := range in.Partitions {
+		if r, ok := in.Worst(p); ok {
+			e.Worst[p] = r
+		}
+	}
+	for _, l := range logs {
+		for _, span := range l.Spans {
+			if span.Kind == record.Acked && (e.FirstAck == 0 || span.At < e.FirstAck) {
+				e.FirstAck = span.At
+			}
+		}
+	}
+	for _, w := range t.Workers {
+		if err := e.worker(dir.WorkerPath(t.Ref, w.Name)); err != nil {
+			return e, fmt.Errorf("worker %s: %w", w.Name, err)
+		}
+	}
+	return e, nil
+}
+
+// worker adds what one process wrote.
+func (e *Evidence) worker(path string) error {
+	latest := map[int32]int64{}
+	err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(ev record.Event) error {
+		switch {
+		case ev.K == record.EvCanary:
+			e.Canary = append(e.Canary, Canary{ev.From, ev.T, ev.Worst})
+		case ev.K == record.EvProduce && (e.FirstProduce == 0 || ev.T < e.FirstProduce):
+			e.FirstProduce = ev.T
+		case ev.K == record.EvRequest && ev.API == int16(kmsg.OffsetCommit):
+			for i, tp := range ev.Parts {
+				if i < len(ev.Offsets) {
+					latest[tp.Partition] = ev.Offsets[i]
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for p, offset := range latest {
+		e.Committed[p] = max(e.Committed[p], offset)
+	}
+	return e.stops(filepath.Join(path, results.ClientLogFile))
+}
+
+// stops reads what the injector wrote into the client's log.
+func (e *Evidence) stops(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	began := map[int32]int64{}
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return nil // the end, or half a line of a killed writer
+		}
+		// Time, level, text.
+		stamp, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		_, text, _ := strings.Cut(rest, " ")
+		at, err := strconv.ParseInt(stamp, 10, 64)
+		if err != nil {
+			continue // a client may log more than one line at once
+		}
+		s, ok := faulty.ParseStop(text)
+		switch {
+		case !ok:
+		case s.Length == 0:
+			began[s.Partition] = at
+		default:
+			e.Stops = append(e.Stops, Stop{s.Partition, began[s.Partition], at, int64(s.Length)})
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/results"
+)
+
+// judge says in words what was injected and what was reported, and what is
+// wrong about that. It is a pure function of the evidence.
+type judge func(Evidence) (injected, reported string, wrong []string)
+
+// The findings of the audit, as rows name them.
+const (
+	auditLost      = results.AuditLost
+	auditDuplicate = results.AuditDuplicate
+	auditReordered = results.AuditReordered
+	auditCorrupt   = results.AuditCorrupt
+	auditZombie    = "audit.zombie"
+	auditStuck     = "audit.stuck"
+)
+
+// found is all that the audit counted, in words.
+func (e Evidence) found() string {
+	if e.State != "complete" {
+		return e.State + ": " + firstLine(e.Error)
+	}
+	var parts []string
+	for _, metric := range slices.Sorted(maps.Keys(e.Counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", metric, e.Counts[metric]))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// others are findings but for those expected.
+func (e Evidence) others(expected ...string) (wrong []string) {
+	if e.State != "complete" {
+		return []string{"the trial is " + e.State + ": " + firstLine(e.Error)}
+	}
+	for _, metric := range slices.Sorted(maps.Keys(e.Counts)) {
+		if !slices.Contains(expected, metric) {
+			wrong = append(wrong, fmt.Sprintf("%s is %d where nothing of the kind was injected", metric, e.Counts[metric]))
+		}
+	}
+	return wrong
+}
+
+// hits is how many records a fault hits that counts by partition.
+func hits(e Evidence) (n int64) {
+	for _, end := range e.Ends {
+		n += end / every
+	}
+	return n
+}
+
+// count expects exactly as many findings as records were hit, and no other.
+func count(kind faulty.Kind, metric string, want func(Evidence) int64) judge {
+	verb := map[faulty.Kind]string{
+		faulty.Drop: "not delivered", faulty.Duplicate: "delivered twice", faulty.Reorder: "swapped with their successors",
+		faulty.Corrupt: "damaged", faulty.Swallow: "acked and never sent",
+	}[kind]
+	return func(e Evidence) (string, string, []string) {
+		n := want(e)
+		wrong := e.others(metric)
+		switch {
+		case n == 0:
+			wrong = append(wrong, "no record was hit, so that nothing was tested")
+		case e.State == "complete" && e.Counts[metric] != n:
+			wrong = append(wrong, fmt.Sprintf("%s is %d, not %d", metric, e.Counts[metric], n))
+		}
+		return fmt.Sprintf("%d records %s", n, verb), e.found(), wrong
+	}
+}
+
+// earlyAck expects that acks are seen before anything was on the wire.
+func earlyAck(e Evidence) (string, string, []string) {
+	wrong := e.others()
+	reported := "no ack before the first Produce request"
+	if early := e.early(); early > 0 {
+		reported = fmt.Sprintf("first ack %s before the first Produce request", round(early))
+	} else {
+		wrong = append(wrong, "acks that came before their records were sent are not seen")
+	}
+	return "every record acked before it is sent", reported, wrong
+}
+
+// early is by how much the first ack came before the first request that could
+// have earned it.
+func (e Evidence) early() int64 {
+	if e.FirstAck == 0 || e.FirstProduce == 0 {
+		return 0
+	}
+	return e.FirstProduce - e.FirstAck
+}
+
+// commits expects that in every partition the last commit is off the end, behind
+// it or beyond, as sign says.
+func commits(sign int) judge {
+	injected := "commits one mark behind"
+	if sign > 0 {
+		injected = "commits one record ahead"
+	}
+	return func(e Evidence) (string, string, []string) {
+		wrong := e.others()
+		off := 0
+		for _, p := range slices.Sorted(maps.Keys(e.Ends)) {
+			if d := e.Committed[p] - e.Ends[p]; d < 0 && sign < 0 || d > 0 && sign > 0 {
+				off++
+			} else {
+				wrong = append(wrong, fmt.Sprintf("partition %d: the last commit is %d and the end %d", p, e.Committed[p], e.Ends[p]))
+			}
+		}
+		if len(e.Ends) == 0 {
+			wrong = append(wrong, "no end offset is known")
+		}
+		where := map[int]string{-1: "behind", 1: "beyond"}[sign]
+		return injected, fmt.Sprintf("last commit %s the end in %d of %d partitions", where, off, len(e.Ends)), wrong
+	}
+}
+
+// lie expects that the trial fails by what the tap saw.
+func lie(e Evidence) (string, string, []string) {
+	return "acks and fetch wait other than planned", e.found(), failedBy(e, "the wire contradicts the plan", "acks", "fetch.wait")
+}
+
+// hangFound expects that the trial fails by name of the worker, and in time.
+func hangFound(e Evidence) (string, string, []string) {
+	return "Close never returns", e.found(), failedBy(e, "worker ", "within")
+}
+
+func failedBy(e Evidence, words ...string) (wrong []string) {
+	if e.State != "failed" {
+		return []string{"the trial is " + e.State + ", not failed"}
+	}
+	for _, w := range words {
+		if !strings.Contains(e.Error, w) {
+			wrong = append(wrong, fmt.Sprintf("the error does not say %q", w))
+		}
+	}
+	return wrong
+}
+
+// stuckFound expects the partition to be called stuck; what lies behind the
+// stuck record is lost as well.
+func stuckFound(e Evidence) (string, string, []string) {
+	wrong := e.others(auditStuck, auditLost)
+	if e.State == "complete" && e.Counts[auditStuck] == 0 {
+		wrong = append(wrong, auditStuck+" is 0")
+	}
+	return "the partition stops for good", e.found(), wrong
+}
+
+// zombieFound expects a delivery by the old owner to be told from the duplicates
+// that a rebalance may cause.
+func zombieFound(e Evidence) (string, string, []string) {
+	wrong := e.others(auditZombie, auditDuplicate, "audit.overlap")
+	if e.State == "complete" && e.Counts[auditZombie] == 0 {
+		wrong = append(wrong, auditZombie+" is 0")
+	}
+	return "the old owner delivers 2s after the revoke", e.found(), wrong
+}
+
+// quiet expects nothing.
+func quiet(e Evidence) (string, string, []string) {
+	wrong := e.others()
+	if early := e.early(); early > 0 {
+		wrong = append(wrong, fmt.Sprintf("the first ack came %s before the first Produce request", round(early)))
+	}
+	for _, p := range slices.Sorted(maps.Keys(e.Ends)) {
+		if e.Committed[p] != e.Ends[p] {
+			wrong = append(wrong, fmt.Sprintf("partition %d: the last commit is %d and the end %d", p, e.Committed[p], e.Ends[p]))
+		}
+	}
+	if e.State == "complete" && e.Sent == 0 {
+		wrong = append(wrong, "no record was sent, so that nothing was tested")
+	}
+	return "nothing", e.found(), wrong
+}
+
+// tolerance is how much longer a reported gap may be than the stop, beside the
+// interval of the records: the worst canary of that stretch counts.
+type tolerance func(canary int64) int64
+
+// exactTolerance is for a driver that costs nothing, realTolerance for a client
+// with its linger, its broker and its fetches.
+func exactTolerance(int64) int64 { return int64(2 * time.Millisecond) }
+
+func realTolerance(canary int64) int64 { return max(int64(20*time.Millisecond), canary) }
+
+// gap expects the partition gap to be as long as the stop: never shorter, as the
+// record that is held up was due before, and longer by no more than an interval
+// of the records and a tolerance.
+func gap(allowed tolerance) judge {
+	return func(e Evidence) (injected, reported string, wrong []string) {
+		wrong = e.others()
+		if len(e.Stops) != 1 {
+			return "a stop", e.found(), append(wrong, fmt.Sprintf("the injector wrote down %d stops, not 1", len(e.Stops)))
+		}
+		s := e.Stops[0]
+		injected = "a stop of " + round(s.Length)
+		r, ok := e.Worst[s.Partition]
+		if !ok {
+			return injected, e.found(), append(wrong, fmt.Sprintf("partition %d has no record in the measured part", s.Partition))
+		}
+		canary := e.worstCanary(s.From, s.To)
+		most := int64(stopInterval) + allowed(canary)
+		over := r.Late() - s.Length
+		reported = fmt.Sprintf("gap %s (%s; canary %s)", round(r.Late()), signed(over), round(canary))
+		if over < 0 || over > most {
+			wrong = append(wrong, fmt.Sprintf("the gap must be %s to %s longer than the stop; the machine itself was late by up to %s",
+				round(0), round(most), round(canary)))
+		}
+		return injected, reported, wrong
+	}
+}
+
+func round(ns int64) string { return time.Duration(ns).Round(100 * time.Microsecond).String() }
+
+func signed(ns int64) string {
+	if ns < 0 {
+		return round(ns)
+	}
+	return "+" + round(ns)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

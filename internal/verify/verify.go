@@ -1,0 +1,144 @@
+// Package verify is the instrument's known-answer test. It runs small trials in
+// which something is wrong on purpose (a record dropped, a stop of a known
+// length) and holds what kbench reports against what was injected. Runs in which
+// nothing is wrong stand beside them: nothing may be found there.
+//
+//	cases     what is injected, and over which driver
+//	evidence  what a trial left behind, read as a report reads it
+//	judge     injected against reported; pure
+//
+// It says whether the instrument can be trusted on this machine and nothing
+// about clients. The faults themselves are of package faulty.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/plan"
+)
+
+// Options say where and how the cases are run.
+type Options struct {
+	Out      string // an empty directory; each case makes a run directory in it
+	Launcher launch.Launcher
+	Self     []string // the command that is kbench; its workers must know Drivers
+	// Started is told of each case as it begins; it may be nil.
+	Started func(Case)
+}
+
+// Answer is the verdict on one case.
+type Answer struct {
+	Case     Case
+	Injected string
+	Reported string
+	Wrong    []string // what is off; empty: the known answer was found
+	Run      string   // the run directory
+}
+
+// OK reports whether the known answer was found, and nothing else.
+func (a Answer) OK() bool { return len(a.Wrong) == 0 }
+
+// atOnce is how many cases run side by side. They mostly wait, and what is
+// measured to the millisecond has a canary beside it.
+const atOnce = 2
+
+// Run runs the cases and judges each. A case that cannot be run is one that is
+// wrong; an error is returned only where there is nothing to judge, such as an
+// interrupt.
+func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answers := make([]Answer, len(cases))
+	room := make(chan struct{}, atOnce)
+	var running sync.WaitGroup
+	for i, c := range cases {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if o.Started != nil {
+			o.Started(c)
+		}
+		running.Go(func() {
+			defer func() { <-room }()
+			var err error
+			if answers[i], err = c.run(ctx, o); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = conduct.ErrInterrupted
+		}
+		return nil, err
+	}
+	return answers, nil
+}
+
+// run conducts the one trial of a case, reads what it left, and judges it.
+func (c Case) run(ctx context.Context, o Options) (Answer, error) {
+	name := fileName(c.Name + "-" + c.Driver.Name())
+	a := Answer{Case: c, Run: filepath.Join(o.Out, name)}
+	trials, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, 1, seed)
+	if err != nil {
+		return a, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	dir, err := conduct.Run(ctx, conduct.Options{
+		ID: name, Out: a.Run, Seed: seed, Specs: []workloads.Spec{c.Spec}, Trials: trials, Command: []string{"kbench", "verify"},
+		Broker: cluster.Options{Kind: cluster.Embedded, Nodes: cluster.DefaultNodes}, Deadlines: c.Deadlines,
+		Table: []drivers.Driver{c.Driver}, Launcher: o.Launcher, Self: o.Self, Progress: silent{},
+	})
+	if errors.Is(err, conduct.ErrInterrupted) || ctx.Err() != nil {
+		return a, conduct.ErrInterrupted
+	}
+	if dir == nil {
+		return a, fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	// A trial that failed is what some cases are about: it is in the evidence.
+	e, err := read(dir)
+	if err != nil {
+		a.Wrong = []string{err.Error()}
+		return a, nil
+	}
+	a.Injected, a.Reported, a.Wrong = c.judge(e)
+	return a, nil
+}
+
+// seed is fixed: known answers are the same every time.
+const seed = 1
+
+// fileName is fit to be part of the names of directories and topics.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+// silent is the Progress of the trials: a case is shorter than what one would
+// say of it.
+type silent struct{}
+
+func (silent) Trial(results.TrialRef, int)            {}
+func (silent) Step(string)                            {}
+func (silent) Measuring(_, _ time.Duration)           {}
+func (silent) Ended(results.TrialRef, string, string) {}
