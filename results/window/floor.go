@@ -76,7 +76,7 @@ func (s *scope) toldOf(c change) map[int]int64 {
 			break
 		}
 		switch {
-		case st.kind == stepTold, st.kind == stepJoin, st.kind == stepSynced && st.call.API == apiConsumer && st.call.Epoch != m.generation:
+		case st.kind == stepTold, st.kind == stepJoin, st.changes(m):
 			told[st.worker] = st.at
 			delete(asked, st.worker)
 		case st.kind == stepGone:
@@ -84,6 +84,13 @@ func (s *scope) toldOf(c change) map[int]int64 {
 		}
 	}
 	return told
+}
+
+// changes says whether a response to a beat of KIP-848 had anything new for its
+// member.
+func (s step) changes(m *member) bool {
+	return s.kind == stepSynced && s.call.API == apiConsumer &&
+		(s.call.Epoch != m.generation || len(s.call.Given) > 0 && !slices.Equal(s.call.Given, m.owned))
 }
 
 // over is when the last member had its assignment of the final generation, 0
