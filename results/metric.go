@@ -58,6 +58,7 @@ const (
 	AuditStuck            = "audit.stuck"
 	AuditGhost            = "audit.ghost"
 	PauseGap              = "pause.gap"
+	PauseTotal            = "pause.total"
 	PauseWire             = "pause.wire"
 	PauseFloor            = "pause.floor"
 	PauseWireExcess       = "pause.wire_excess"
@@ -78,6 +79,7 @@ const (
 	PauseBaseline         = "pause.baseline"
 	PauseNoisy            = "pause.noisy"
 	PauseDuplicates       = "pause.duplicates"
+	PauseLostRecords      = "pause.lost_records"
 	GroupRounds           = "group.rounds"
 	GroupStorms           = "group.storms"
 	TrialSaturated        = "trial.saturated"
@@ -164,6 +166,7 @@ func Metrics() []Metric {
 		{Name: AuditGhost, Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
 
 		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event"},
+		{Name: PauseTotal, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the last assignment: what a stopwatch shows; mostly heartbeat and session settings"},
 		{Name: PauseWire, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
 		{Name: PauseFloor, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},
 		{Name: PauseWireExcess, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.wire - pause.floor: the client's part"},
@@ -182,6 +185,7 @@ func Metrics() []Metric {
 		{Name: PauseBaseline, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "p99.9 of the lateness in the quiet stretch before an event"},
 		{Name: PauseNoisy, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "1: the baseline is above half of pause.theta"},
 		{Name: PauseDuplicates, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "redeliveries in the window of an event; class: their cause"},
+		{Name: PauseLostRecords, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "records due in the window of an event that were never delivered"},
 		{Name: PauseLost, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time without delivery, summed over partitions"},
 		{Name: PauseAvailability, Unit: UnitRatio, Better: Higher, What: "1 - lost partition-seconds over all partition-seconds"},
 		{Name: PauseUAny, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which any partition was down"},

@@ -26,12 +26,17 @@ func (p *page) audit(t *tableOf) {
 			continue
 		}
 		n, findings := a.audit()
-		if len(findings) == 0 {
+		group := a.groupFindings()
+		if len(findings)+len(group) == 0 {
 			clean = append(clean, a.title())
 			acked += n
 			continue
 		}
-		p.wrapped("  audit    ", fmt.Sprintf("%s: %s of %s acked records", a.title(), strings.Join(findings, ", "), grouped(float64(n), 0)))
+		line := grouped(float64(n), 0) + " acked records, each found once, in order and intact"
+		if len(findings) > 0 {
+			line = strings.Join(findings, ", ") + " of " + grouped(float64(n), 0) + " acked records"
+		}
+		p.wrapped("  audit    ", a.title()+": "+strings.Join(append([]string{line}, group...), "; "))
 	}
 	if len(clean) > 0 {
 		p.wrapped("  audit    ", fmt.Sprintf("%s: %s acked records, each found once, in order and intact",
@@ -73,6 +78,27 @@ func (a *arm) audit() (acked int64, findings []string) {
 		findings = append(findings, s)
 	}
 	return acked, findings
+}
+
+// groupFindings sums what members did to each other. None of it is a count of
+// records but for the first.
+func (a *arm) groupFindings() []string {
+	var out []string
+	for _, m := range []struct{ metric, thing string }{
+		{results.AuditZombie, "zombie delivery"}, {results.AuditOverlap, "overlap of owners"}, {results.AuditCommitRegression, "commit regression"},
+		{results.AuditStuck, "stuck partition"}, {results.AuditGhost, "ghost member"},
+	} {
+		n := 0.0
+		for _, r := range a.rows {
+			if r.Metric == m.metric && r.Class == "" {
+				n += r.Value
+			}
+		}
+		if n > 0 {
+			out = append(out, m.thing+" "+grouped(n, 0)+"×")
+		}
+	}
+	return out
 }
 
 // difference is a setting that a client does not have exactly as asked.

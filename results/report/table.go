@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -18,6 +19,9 @@ type tableOf struct {
 	name string
 	spec *workloads.Spec
 	arms []*arm
+	// measured is the real length of the measured part, of the shortest and of the
+	// longest trial: under churn the timeline decides it.
+	measured [2]time.Duration
 }
 
 // arm is one column.
@@ -66,6 +70,7 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 		if t.spec == nil && tr.Spec.Name != "" {
 			t.spec = &tr.Spec
 		}
+		t.lasted(tr)
 		switch {
 		case tr.State == "refused" && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
@@ -93,6 +98,21 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 	}
 	slices.SortStableFunc(t.arms, func(a, b *arm) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.lane, b.lane)) })
 	return t
+}
+
+// lasted takes note of how long the measured part of a completed trial was.
+func (t *tableOf) lasted(tr *results.Trial) {
+	if tr.State != "complete" {
+		return
+	}
+	for _, ph := range tr.Phases {
+		if d := time.Duration(ph.To - ph.From); ph.Name == "measure" && d > 0 {
+			if t.measured[0] == 0 || d < t.measured[0] {
+				t.measured[0] = d
+			}
+			t.measured[1] = max(t.measured[1], d)
+		}
+	}
 }
 
 // version is the v1.22.2 of module@v1.22.2.
@@ -175,7 +195,7 @@ func (p *page) workload(t *tableOf) {
 	if t.spec != nil && t.spec.About != "" {
 		p.wrapped("  ", firstSentence(t.spec.About))
 	}
-	if about := describe(t.spec); about != "" {
+	if about := describe(t.spec, t.measured); about != "" {
 		p.wrapped("  ", about)
 	}
 	p.line("")
@@ -188,6 +208,7 @@ func (p *page) workload(t *tableOf) {
 		for arms := range slices.Chunk(t.arms, fit) {
 			p.arms(t, arms)
 		}
+		p.churn(t)
 	}
 	for _, a := range t.arms {
 		switch {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
@@ -169,8 +170,9 @@ func firstSentence(about string) string {
 	return about
 }
 
-// describe is one line about the work that every client did.
-func describe(spec *workloads.Spec) string {
+// describe is one line about the work that every client did. How long it took
+// is what was asked for, but under churn, where nobody asks for a length.
+func describe(spec *workloads.Spec, measured [2]time.Duration) string {
 	if spec == nil {
 		return ""
 	}
@@ -192,6 +194,13 @@ func describe(spec *workloads.Spec) string {
 	switch {
 	case len(spec.Churn) > 0:
 		parts = append(parts, "members come and go")
+		least, most := measured[0].Round(time.Second), measured[1].Round(time.Second)
+		switch {
+		case most > least:
+			parts = append(parts, fmt.Sprintf("%s to %s measured", least, most))
+		case most > 0:
+			parts = append(parts, most.String()+" measured")
+		}
 	case spec.Kind() != workloads.Backlog:
 		parts = append(parts, spec.Phases.Measure.String()+" measured")
 	}

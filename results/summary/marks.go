@@ -120,8 +120,12 @@ func (b *builder) offered() float64 {
 }
 
 // notSteady tells whether throughput varied or drifted from second to second.
-// Where the schedule itself varies there is nothing to ask.
+// Where the schedule itself varies, or churn stops partitions on purpose, there
+// is nothing to ask.
 func (b *builder) notSteady() (class, why string) {
+	if len(b.trial.Spec.Churn) > 0 {
+		return "", ""
+	}
 	schedule := b.trial.Spec.Produce.Schedule.Kind
 	open := !b.trial.Spec.Produce.Rate.Max && b.trial.Kind != workloads.Backlog
 	if open && slices.Contains([]string{"ramp", "steps", "bursts"}, schedule) {

@@ -62,6 +62,7 @@ func (b *builder) event(e *window.Event) {
 	seconds := func(metric string, d int64) { plain(metric, "", time.Duration(d).Seconds(), 1) }
 
 	if e.Rebalanced {
+		ns(results.PauseTotal, e.T0-e.Window.From+e.Wire)
 		ns(results.PauseWire, e.Wire)
 		ns(results.PauseFloor, e.Floor)
 		ns(results.PauseWireExcess, e.WireExcess)
@@ -86,6 +87,7 @@ func (b *builder) event(e *window.Event) {
 			plain(results.PauseDuplicates, c.Name, float64(c.Count), 1)
 		}
 	}
+	plain(results.PauseLostRecords, "", float64(e.Lost), 1)
 	plain(results.GroupRounds, "", float64(e.Rounds), 1)
 	plain(results.GroupMovement, "", e.Movement, int64(len(e.Partitions)))
 	plain(results.GroupExcessRevocation, "", e.ExcessRevocation, int64(len(e.Partitions)))

@@ -1,0 +1,402 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
+)
+
+// event is one counted event of an arm, as its rows have it.
+type event struct {
+	kind string
+	rows []results.Row
+}
+
+// value is the figure of a metric over all classes.
+func (e *event) value(metric string) (float64, bool) {
+	for _, r := range e.rows {
+		if r.Metric == metric && r.Class == "" && r.Stat == "" {
+			return r.Value, true
+		}
+	}
+	return 0, false
+}
+
+// noisy says whether the machine was late before the event, so that its figures
+// say little about the client. What was lost or delivered twice stays true.
+func (e *event) noisy() bool {
+	v, _ := e.value(results.PauseNoisy)
+	return v != 0
+}
+
+// slowest is the phase of the client's own doing that took longest. The start of
+// a leave is the client's own way out.
+func (e *event) slowest() (phase string, ns float64) {
+	for _, p := range window.Phases() {
+		metric := "pause." + string(p)
+		switch {
+		case p == window.Stop && e.kind == "leave":
+			metric = results.PauseStart
+		case p == window.Stop, !p.OfClient():
+			continue
+		}
+		if v, ok := e.value(metric); ok && v > ns {
+			phase, ns = strings.ReplaceAll(string(p), "_", " "), v
+		}
+	}
+	return phase, ns
+}
+
+// events are the counted events of an arm in the order of its trials.
+func (a *arm) events() []*event {
+	type key struct {
+		trial int
+		name  string
+	}
+	found := map[key]*event{}
+	var out []*event
+	for _, r := range a.rows {
+		if r.Event == "" {
+			continue
+		}
+		k := key{r.Trial, r.Event}
+		if found[k] == nil {
+			kind, _, _ := strings.Cut(r.Event, "#")
+			found[k] = &event{kind: kind}
+			out = append(out, found[k])
+		}
+		found[k].rows = append(found[k].rows, r)
+	}
+	return out
+}
+
+// kinds are those of the events of all arms, those that everybody knows first.
+func kinds(arms []*arm) []string {
+	order := []string{"join", "leave", "crash", "stall", "restart"}
+	var out []string
+	for _, a := range arms {
+		for _, e := range a.events() {
+			if !slices.Contains(out, e.kind) {
+				out = append(out, e.kind)
+			}
+		}
+	}
+	rank := func(kind string) int {
+		if i := slices.Index(order, kind); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return out
+}
+
+// published are pause times that are quoted widely, in ms. They hold for one
+// heartbeat interval and session timeout, most of each is that configuration,
+// and from when to when they were taken is not said.
+func published(spec *workloads.Spec, kind string) string {
+	if !hasPublished(spec) {
+		return ""
+	}
+	return map[string]string{"join": "1,850", "leave": "1,620", "crash": "9,800"}[kind]
+}
+
+func hasPublished(spec *workloads.Spec) bool {
+	return spec != nil && time.Duration(spec.Group.Heartbeat) == 3*time.Second && time.Duration(spec.Group.Session) == 10*time.Second
+}
+
+// churn prints what the events of a workload did to each arm: a table, then in
+// words what was slow. Workloads without events print nothing.
+func (p *page) churn(t *tableOf) {
+	all := kinds(t.arms)
+	if len(all) == 0 {
+		return
+	}
+	with := slices.DeleteFunc(slices.Clone(t.arms), func(a *arm) bool { return len(a.events()) == 0 })
+	least, extra := 33, 0 // columns of label and unit, and of the published figures
+	if hasPublished(t.spec) {
+		extra = 13
+	}
+	column := 15
+	for _, a := range with {
+		for line := range strings.Lines(a.narrow()) {
+			column = max(column, len([]rune(strings.TrimRight(line, "\n")))+2)
+		}
+	}
+	fit := max(1, (p.width-least-extra)/column)
+	for arms := range slices.Chunk(with, fit) {
+		p.pauses(t, all, arms)
+	}
+	if extra > 0 {
+		p.wrapped("  ", "* As published for a heartbeat of 3 s and a session of 10 s; undefined elsewhere, and what was timed is not said.")
+	}
+	for _, kind := range all {
+		p.slowest(kind, with)
+	}
+	p.line("")
+}
+
+// narrow is the title of an arm over several lines.
+func (a *arm) narrow() string { return strings.Replace(a.title(), "/", "/\n", 1) }
+
+// pauses prints one table: a group of rows per kind of event, then those about
+// the trials as a whole.
+func (p *page) pauses(t *tableOf, kinds []string, arms []*arm) {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	w.SetStyle(style)
+	configs := []table.ColumnConfig{{Number: 1, WidthMin: 23}, {Number: 2, WidthMin: 2}}
+	header := table.Row{"events of churn", ""}
+	for i, a := range arms {
+		header = append(header, a.narrow())
+		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: 13, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	if hasPublished(t.spec) {
+		header = append(header, "published*")
+		configs = append(configs, table.ColumnConfig{Number: len(arms) + 3, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	w.SetColumnConfigs(configs)
+	w.AppendHeader(header)
+	for _, kind := range kinds {
+		for _, row := range kindRows(kind, t.arms, arms, published(t.spec, kind)) {
+			w.AppendRow(row)
+		}
+		w.AppendSeparator()
+	}
+	for _, row := range trialRows(arms) {
+		w.AppendRow(row)
+	}
+	for line := range strings.Lines(w.Render()) {
+		p.line(" %s", strings.TrimRight(line, "\n "))
+	}
+	p.line("")
+}
+
+// kindRows are the rows of one kind of event. Which rows there are depends on
+// all arms of the workload, so that tables below each other agree.
+func kindRows(kind string, all, arms []*arm, published string) []table.Row {
+	of := func(a *arm) []*event {
+		return slices.DeleteFunc(a.events(), func(e *event) bool { return e.kind != kind })
+	}
+	var out []table.Row
+	add := func(label, unit string, cell func([]*event) string) {
+		known := false
+		for _, a := range all {
+			known = known || !slices.Contains([]string{"", "-"}, cell(of(a)))
+		}
+		if !known {
+			return
+		}
+		row := table.Row{label, unit}
+		for _, a := range arms {
+			row = append(row, cell(of(a)))
+		}
+		out = append(out, row)
+	}
+	add(kind+", events", "", quietEvents)
+	first := "  start"
+	if kind == "leave" {
+		first = "  stop"
+	}
+	add(first+", p50", "ms", typical(results.PauseStart))
+	before := len(out)
+	add("  act to assigned, p50", "ms", typical(results.PauseTotal))
+	if published != "" && len(out) > before {
+		out[before] = append(out[before], published)
+	}
+	add("  wire time, p50", "ms", typical(results.PauseWire))
+	add("  floor, p50", "ms", typical(results.PauseFloor))
+	add("  wire excess, p50 / max", "ms", typicalAndWorst(results.PauseWireExcess))
+	add("  gap, p50 / max", "ms", typicalAndWorst(results.PauseGap))
+	add("  gap excess, p50 / max", "ms", typicalAndWorst(results.PauseGapExcess))
+	add("  lost partition-s, mean", "s", func(events []*event) string {
+		vs := quietValues(events, results.PauseLost)
+		if len(vs) == 0 {
+			return "-"
+		}
+		sum := 0.0
+		for _, v := range vs {
+			sum += v
+		}
+		return significant(sum / float64(len(vs)))
+	})
+	causes := duplicateCauses(all, kind)
+	if len(causes) == 0 {
+		add("  duplicates", "", total(results.PauseDuplicates, ""))
+	}
+	for _, cause := range causes {
+		add("  duplicates, "+cause, "", total(results.PauseDuplicates, cause))
+	}
+	add("  lost records", "", total(results.PauseLostRecords, ""))
+	return out
+}
+
+// quietEvents is how many events the figures are of, and of how many.
+func quietEvents(events []*event) string {
+	n := 0
+	for _, e := range events {
+		if !e.noisy() {
+			n++
+		}
+	}
+	switch {
+	case len(events) == 0:
+		return "-"
+	case n < len(events):
+		return fmt.Sprintf("%d, %d noisy", n, len(events)-n)
+	default:
+		return fmt.Sprint(n)
+	}
+}
+
+// quietValues are the values of a metric in the events that were not noisy.
+func quietValues(events []*event, metric string) []float64 {
+	var out []float64
+	for _, e := range events {
+		if v, ok := e.value(metric); ok && !e.noisy() {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// typical is the median over events, in ms. All times of the table are, so that
+// its rows can be added and subtracted at a glance.
+func typical(metric string) func([]*event) string {
+	return func(events []*event) string {
+		vs := quietValues(events, metric)
+		if len(vs) == 0 {
+			return "-"
+		}
+		return significant(median(vs) / 1e6)
+	}
+}
+
+// typicalAndWorst is the median and the largest, of a single event just the figure.
+func typicalAndWorst(metric string) func([]*event) string {
+	return func(events []*event) string {
+		vs := quietValues(events, metric)
+		if len(vs) < 2 {
+			return typical(metric)(events)
+		}
+		return significant(median(vs)/1e6) + " / " + significant(slices.Max(vs)/1e6)
+	}
+}
+
+// total sums a count over all events, noisy ones too.
+func total(metric, class string) func([]*event) string {
+	return func(events []*event) string {
+		sum, known := 0.0, false
+		for _, e := range events {
+			for _, r := range e.rows {
+				known = known || r.Metric == metric
+				if r.Metric == metric && r.Class == class {
+					sum += r.Value
+				}
+			}
+		}
+		if !known {
+			return "-"
+		}
+		return grouped(sum, 0)
+	}
+}
+
+// duplicateCauses are the causes that any arm had in events of a kind.
+func duplicateCauses(arms []*arm, kind string) []string {
+	seen := map[string]bool{}
+	for _, a := range arms {
+		for _, e := range a.events() {
+			for _, r := range e.rows {
+				if e.kind == kind && r.Metric == results.PauseDuplicates && r.Class != "" && r.Value > 0 {
+					seen[r.Class] = true
+				}
+			}
+		}
+	}
+	return sortedKeys(seen)
+}
+
+// trialRows are about whole trials: medians over rounds.
+func trialRows(arms []*arm) []table.Row {
+	var out []table.Row
+	for _, h := range []struct {
+		label, metric, unit, shown string
+		scale                      float64
+	}{
+		{"availability", results.PauseAvailability, results.UnitRatio, "%", 100},
+		{"generations per change", results.GroupAmplification, results.UnitRatio, "", 1},
+	} {
+		row, known := table.Row{h.label, h.shown}, false
+		for _, a := range arms {
+			vs := a.values(h.metric, "", h.unit, "")
+			if len(vs) == 0 {
+				row = append(row, "-")
+				continue
+			}
+			known = true
+			row = append(row, significant(h.scale*median(vs)))
+		}
+		if known {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// slowest says in words, for one kind of event, which phase of each client was
+// the slowest most often. The longest of them comes first.
+func (p *page) slowest(kind string, arms []*arm) {
+	type finding struct {
+		words string
+		ns    float64
+	}
+	var found []finding
+	for _, a := range arms {
+		times := map[string][]float64{}
+		n := 0
+		for _, e := range a.events() {
+			if e.kind != kind || e.noisy() {
+				continue
+			}
+			n++
+			if phase, ns := e.slowest(); phase != "" {
+				times[phase] = append(times[phase], ns)
+			}
+		}
+		phases := sortedKeys(times)
+		if len(phases) == 0 {
+			continue
+		}
+		slices.SortStableFunc(phases, func(a, b string) int {
+			return cmp.Or(cmp.Compare(len(times[b]), len(times[a])), cmp.Compare(median(times[b]), median(times[a])))
+		})
+		most := phases[0]
+		ns := median(times[most])
+		words := fmt.Sprintf("%s in %s, %s ms", a.title(), most, significant(ns/1e6))
+		if n > 1 {
+			words += fmt.Sprintf(" (%d of %d events)", len(times[most]), n)
+		}
+		found = append(found, finding{words, ns})
+	}
+	slices.SortStableFunc(found, func(a, b finding) int { return cmp.Compare(b.ns, a.ns) })
+	var words []string
+	for _, f := range found {
+		words = append(words, f.words)
+	}
+	if len(words) > 0 {
+		p.wrapped(fmt.Sprintf("  slowest  %s: ", kind), strings.Join(words, "; "))
+	}
+}
