@@ -92,14 +92,18 @@ func (a *analysis) tenures() []tenure {
 		empty := !slices.ContainsFunc(a.Records[k.partition], func(r Record) bool { return r.By == k.worker && r.At >= from && r.At <= at })
 		out = append(out, tenure{at, empty})
 	}
+	protocol := eager
 	for _, s := range a.wire.steps {
+		if s.kind == stepJoin && s.call.Protocol != "" {
+			protocol = kindOf(s.call.Protocol)
+		}
 		for _, p := range a.Partitions {
 			k := key{s.worker, p}
 			switch {
 			case s.kind == stepGone, s.kind == stepSynced && s.call.API == apiSync && !slices.Contains(s.call.Given, p):
 				end(k, s.at)
 			case s.kind == stepSynced && s.call.API == apiSync:
-				if _, had := open[k]; !had || a.wire.protocol(s.at) == eager {
+				if _, had := open[k]; !had || protocol == eager {
 					end(k, s.at)
 					open[k] = s.at
 				}

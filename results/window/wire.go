@@ -153,13 +153,18 @@ func (w *wire) protocol(before int64) string {
 			break
 		}
 		if s.kind == stepJoin && s.call.Protocol != "" {
-			chosen = eager
-			if strings.Contains(s.call.Protocol, cooperative) {
-				chosen = cooperative
-			}
+			chosen = kindOf(s.call.Protocol)
 		}
 	}
 	return chosen
+}
+
+// kindOf is the protocol that goes with an assignor.
+func kindOf(assignor string) string {
+	if strings.Contains(assignor, cooperative) {
+		return cooperative
+	}
+	return eager
 }
 
 // member is the state of a worker at a moment.

@@ -2,6 +2,7 @@ package window
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -59,22 +60,25 @@ func (s *scope) notes() {
 	}
 }
 
+// defect is what a note says that casts doubt on the instrument.
+const defect = "a defect of the floor"
+
 // doubt says where a figure shows that the floor is wrong.
 func (s *scope) doubt(note func(string, ...any)) {
 	e := s.e
 	if e.WireExcess < 0 {
-		note("a defect of the floor: wire excess %s", Short(e.WireExcess))
+		note(defect+": wire excess %s", Short(e.WireExcess))
 	}
 	if e.Floor < 0 {
-		note("a defect of the floor: the members knew %s before the session could end", Short(-e.Floor))
+		note(defect+": the members knew %s before the session could end", Short(-e.Floor))
 	}
 	// A second round waits for a beat by nature, so there a whole H is no accident.
 	if e.Protocol == eager && e.Rounds <= 1 && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
-		note("wire excess %s is near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat", Short(e.WireExcess))
+		note("wire excess %s is near a whole heartbeat interval: "+defect+", or a member that passed over a beat", Short(e.WireExcess))
 	}
 	for _, p := range e.Partitions {
 		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < -s.spacing(p.Partition) {
-			note("a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess))
+			note(defect+": partition %d has a gap excess of %s", p.Partition, Short(p.Excess))
 		}
 	}
 }
@@ -110,7 +114,7 @@ func (a *analysis) warn(r *Report) {
 		}
 		forced += e.Rounds
 		for _, n := range e.Notes {
-			if len(n) > 8 && n[:8] == "a defect" {
+			if e.Counted && strings.Contains(n, defect) {
 				r.Warnings = append(r.Warnings, e.Name+": "+n)
 			}
 		}
