@@ -247,10 +247,18 @@ func (e *Event) Spent(p Phase) (most int64, by *Member) {
 	return most, by
 }
 
-// duplicates counts the redeliveries that fell into the window, by their cause.
+// duplicates counts the redeliveries of an event by their cause. Those in the
+// quiet stretch after its window are its own too: what is delivered a second time
+// need not be late the first time.
 func (s *scope) duplicates() {
+	of := Interval{s.e.Window.From, s.e.Window.To + 2*s.Heartbeat}
+	for _, w := range s.windows {
+		if w.From > s.e.Window.From {
+			of.To = min(of.To, w.From-1)
+		}
+	}
 	for _, r := range s.Redelivered {
-		if s.e.Window.contains(r.At) {
+		if of.contains(r.At) {
 			s.e.Duplicates.Add(r.Cause, r.Count)
 		}
 	}

@@ -71,10 +71,14 @@ func (a *analysis) actsInTime() []int {
 	return out
 }
 
-// disturbed are the stretches in which the group was not stable on the wire, a
-// partition was late, or an act had not had its effect yet.
+// disturbed are the stretches in which the group was not stable on the wire, or
+// was and had not delivered every partition yet, in which a partition was late,
+// or an act had not had its effect.
 func (a *analysis) disturbed() []Interval {
 	all := a.wire.unstable(a.Measured.From, a.Measured.To)
+	for i := range all {
+		all[i].To = a.allDelivered(all[i].To)
+	}
 	for _, p := range a.Partitions {
 		all = append(all, a.late[p]...)
 	}
@@ -94,6 +98,18 @@ func (a *analysis) disturbed() []Interval {
 		all = append(all, Interval{act.At, until})
 	}
 	return union(all)
+}
+
+// allDelivered is when every partition had delivered a record that was due at or
+// after a time. A partition without such records is not waited for.
+func (a *analysis) allDelivered(t int64) int64 {
+	last := t
+	for _, p := range a.Partitions {
+		if due := a.due(p, t, a.Measured.To); len(due) > 0 {
+			last = max(last, due[0].At)
+		}
+	}
+	return last
 }
 
 // changesOf are the changes that the acts of a window made, in order.
