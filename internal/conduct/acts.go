@@ -68,7 +68,7 @@ func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *r
 	l.mu.Lock()
 	next := l.held[a.NewMember]
 	l.mu.Unlock()
-	out.Replaces, out.Member = memberName(a.Member), memberName(a.NewMember)
+	out.Kind, out.Replaces, out.Member = string(churn.Restart), memberName(a.Member), memberName(a.NewMember)
 	l.exit(a.Member)
 	w.expectEnd()
 	end := syscall.SIGTERM
