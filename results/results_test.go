@@ -166,6 +166,20 @@ func TestInputsHash(t *testing.T) {
 	if hash() != before {
 		t.Error("derived files changed the hash of the raw ones")
 	}
+	// The same name is derived in a trial's directory, and raw in a worker's.
+	worker := filepath.Join(d.Path(), results.TrialsDir, "001-a-1", "consumer-0")
+	if err := os.MkdirAll(worker, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(filepath.Dir(worker), results.PausesFile), "derived")
+	if hash() != before {
+		t.Error("the derived file of a trial changed the hash of the raw ones")
+	}
+	write(t, filepath.Join(worker, results.PausesFile), "raw")
+	if hash() == before {
+		t.Error("a raw file of a worker does not count")
+	}
+	os.Remove(filepath.Join(worker, results.PausesFile))
 	write(t, filepath.Join(d.Path(), "a"), "bc")
 	one := hash()
 	os.Remove(filepath.Join(d.Path(), "a"))

@@ -101,8 +101,7 @@ func kinds(arms []*arm) []string {
 }
 
 // published are pause times that are quoted widely, in ms. They hold for one
-// heartbeat interval and session timeout, most of each is that configuration,
-// and from when to when they were taken is not said.
+// heartbeat interval and session timeout, and most of each is that configuration.
 func published(spec *workloads.Spec, kind string) string {
 	if !hasPublished(spec) {
 		return ""
@@ -137,7 +136,7 @@ func (p *page) churn(t *tableOf) {
 		p.pauses(t, all, arms)
 	}
 	if extra > 0 {
-		p.wrapped("  ", "* As published for a heartbeat of 3 s and a session of 10 s; undefined elsewhere, and what was timed is not said.")
+		p.wrapped("  ", "* Published for a heartbeat of 3 s and a session of 10 s, undefined elsewhere. It stands beside the time from the act to the last assignment, and need not be the same thing.")
 	}
 	for _, kind := range all {
 		p.slowest(kind, with)
@@ -145,8 +144,18 @@ func (p *page) churn(t *tableOf) {
 	p.line("")
 }
 
-// narrow is the title of an arm over several lines.
-func (a *arm) narrow() string { return strings.Replace(a.title(), "/", "/\n", 1) }
+// narrow is the title of an arm over several lines: the client, what varies, and
+// of a long name its last word.
+func (a *arm) narrow() string {
+	client, varies, found := strings.Cut(a.title(), "/")
+	if !found {
+		return client
+	}
+	if i := strings.LastIndexByte(varies, '-'); i > 0 && len(varies) > 13 {
+		varies = varies[:i+1] + "\n" + varies[i+1:]
+	}
+	return client + "/\n" + varies
+}
 
 // pauses prints one table: a group of rows per kind of event, then those about
 // the trials as a whole.

@@ -242,7 +242,7 @@ func (d *drawing) ticks(x axis, label int) {
 		i := x.column(x.zero + t)
 		ruler.signs[i] = '┴'
 		name := []rune(tickName(t, unit))
-		if i+len(name) <= x.columns {
+		if i = min(i, x.columns-len(name)); i >= 0 && (i == 0 || names.signs[i-1] == ' ') {
 			copy(names.signs[i:], name)
 		}
 	}

@@ -186,6 +186,7 @@ func headlines() [][]headline {
 const (
 	leastColumns = 40
 	armColumns   = 19
+	mostColumns  = 24 // of an arm; longer names are broken
 )
 
 // workload prints one table, or several below each other where the arms do not
@@ -245,6 +246,9 @@ func (p *page) arms(t *tableOf, arms []*arm) {
 	batches := batchLines(t.arms)
 	for i, a := range arms {
 		head := []string{a.name}
+		if len(a.name) > mostColumns {
+			head[0] = a.narrow()
+		}
 		if manyLanes(t.arms) {
 			head = append(head, a.lane)
 		}
@@ -258,7 +262,7 @@ func (p *page) arms(t *tableOf, arms []*arm) {
 			head = append(head, line)
 		}
 		header = append(header, strings.Join(head, "\n"))
-		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: 12, WidthMax: 24, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: 12, WidthMax: mostColumns, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	w.SetColumnConfigs(configs)
 	w.AppendHeader(header)

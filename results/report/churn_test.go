@@ -1,0 +1,170 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// churned is a run with 12 joins, 12 leaves and 12 crashes per arm at the
+// settings of the published figures. The first join of sarama is noisy and slow,
+// and delivers something twice.
+func churned() (*results.Run, []*results.Trial, *results.Summary) {
+	spec := workloads.Spec{
+		Name: "churn", About: "How long does each partition stop?", Topic: workloads.Topic{Partitions: 12},
+		Records: workloads.Records{Size: workloads.Size{Fixed: 256}},
+		Produce: workloads.Produce{By: "reference", Rate: workloads.Rate{PerSecond: 600}, Schedule: workloads.Schedule{Kind: "constant"}, Acks: "all", Codec: "none"},
+		Consume: workloads.Consume{Members: 3}, Churn: []workloads.ChurnEntry{{Do: "join"}},
+		Group: workloads.Group{Heartbeat: 3 * time.Second, Session: 10 * time.Second},
+	}
+	run := &results.Run{ID: "r", State: "complete", Rounds: 1, Specs: []workloads.Spec{spec}, Broker: results.Broker{Kind: "kafka", Title: "Apache Kafka 4.3.1, 3 nodes"}}
+	s := &results.Summary{Schema: 1}
+	var trials []*results.Trial
+	for n, name := range []string{"franz-go/cooperative-sticky", "franz-go/range", "kafka-go/range", "sarama/range"} {
+		client, _, _ := strings.Cut(name, "/")
+		ref := results.TrialRef{N: n + 1, Workload: "churn", Arm: name, Client: client, Lane: "matched", Round: 1}
+		run.Order = append(run.Order, ref)
+		trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: "complete", Phases: []results.Phase{{Name: "measure", From: 0, To: int64(300+n) * 1e9}}})
+		plain := func(event, class, metric, unit string, v float64) {
+			s.Rows = append(s.Rows, results.Row{Workload: "churn", Arm: name, Client: client, Lane: "matched", Round: 1, Trial: n + 1,
+				Event: event, Class: class, Metric: metric, Unit: unit, Value: v, N: 1})
+		}
+		plain("", "", results.AuditLost, results.UnitCount, 0)
+		plain("", "", results.PauseAvailability, results.UnitRatio, 0.92+float64(n)/100)
+		plain("", "", results.GroupAmplification, results.UnitRatio, 1)
+		if client == "kafka-go" {
+			plain("", "", results.AuditCommitRegression, results.UnitCount, 2)
+		}
+		for i := range 36 {
+			kind := []string{"join", "leave", "crash"}[i%3]
+			event := fmt.Sprintf("%s#%d", kind, i+1)
+			ns := func(metric string, ms float64) { plain(event, "", metric, results.UnitNs, ms*1e6) }
+			excess := float64(2+i) * float64(n+1)
+			noisy := 0.0
+			if client == "sarama" && i == 0 {
+				noisy, excess = 1, 9_999
+				plain(event, "", results.PauseDuplicates, results.UnitCount, 3)
+				plain(event, "stale", results.PauseDuplicates, results.UnitCount, 3)
+			} else {
+				plain(event, "", results.PauseDuplicates, results.UnitCount, 0)
+			}
+			plain(event, "", results.PauseNoisy, results.UnitCount, noisy)
+			plain(event, "", results.PauseLost, results.UnitSeconds, float64(i)/10)
+			plain(event, "", results.PauseLostRecords, results.UnitCount, 0)
+			ns(results.PauseWire, 1400+excess)
+			ns(results.PauseFloor, 1400)
+			ns(results.PauseWireExcess, excess)
+			ns(results.PauseGap, 20+excess)
+			ns(results.PauseGapExcess, excess)
+			ns("pause.react", excess)
+			ns("pause.detect", 1400)
+			ns("pause.deliver", 30)
+			if kind == "crash" {
+				ns(results.PauseTotal, 9000+excess)
+				continue
+			}
+			ns(results.PauseStart, 45)
+			ns(results.PauseTotal, 1445+excess)
+		}
+	}
+	return run, trials, s
+}
+
+func TestChurn(t *testing.T) {
+	f := func(name string, width int) {
+		t.Helper()
+		run, trials, s := churned()
+		var buf bytes.Buffer
+		if err := Terminal(&buf, run, trials, s, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, buf.Bytes())
+		within(t, name, buf.String(), width)
+	}
+	f("churn.txt", 100)
+	f("churn-narrow.txt", 72)
+}
+
+// within checks that text fits the terminal.
+func within(t *testing.T, name, s string, width int) {
+	t.Helper()
+	for i, line := range strings.Split(s, "\n") {
+		if n := len([]rune(line)); n > width {
+			t.Errorf("%s:%d: %d columns, more than %d", name, i+1, n, width)
+		}
+	}
+}
+
+// A noisy event is in no time, and all the same in the count of duplicates.
+func TestNoisyEvents(t *testing.T) {
+	quiet := &event{kind: "join", rows: []results.Row{{Metric: results.PauseGap, Value: 2e6}, {Metric: results.PauseNoisy}, {Metric: results.PauseDuplicates, Value: 1}}}
+	noisy := &event{kind: "join", rows: []results.Row{{Metric: results.PauseGap, Value: 9e6}, {Metric: results.PauseNoisy, Value: 1}, {Metric: results.PauseDuplicates, Value: 5}}}
+	f := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	both := []*event{quiet, noisy}
+	f("events", quietEvents(both), "1, 1 noisy")
+	f("gap", typicalAndWorst(results.PauseGap)(both), "2.00")
+	f("gap of noisy alone", typicalAndWorst(results.PauseGap)(both[1:]), "-")
+	f("duplicates", total(results.PauseDuplicates, "")(both), "6")
+	f("what nobody counted", total(results.PauseLostRecords, "")(both), "-")
+	f("gap of two", typicalAndWorst(results.PauseGap)([]*event{quiet, {rows: []results.Row{{Metric: results.PauseGap, Value: 4e6}}}}), "3.00 / 4.00")
+}
+
+// Only a client's own doing can be blamed: not the wait for a beat, nor the
+// start of a process; the way out of the group is.
+func TestSlowest(t *testing.T) {
+	f := func(kind, want string, wantNs float64) {
+		t.Helper()
+		e := &event{kind: kind, rows: []results.Row{
+			{Metric: "pause.detect", Value: 900}, {Metric: results.PauseStart, Value: 500}, {Metric: "pause.barrier", Value: 800},
+			{Metric: "pause.react", Value: 20}, {Metric: "pause.second_round", Value: 30},
+		}}
+		if phase, ns := e.slowest(); phase != want || ns != wantNs {
+			t.Errorf("%s: %s %v, want %s %v", kind, phase, ns, want, wantNs)
+		}
+	}
+	f("join", "second round", 30)
+	f("leave", "stop", 500)
+	f("crash", "second round", 30)
+}
+
+// The published figures stand beside their own settings only.
+func TestPublished(t *testing.T) {
+	f := func(h, s time.Duration, kind, want string) {
+		t.Helper()
+		spec := &workloads.Spec{Group: workloads.Group{Heartbeat: h, Session: s}}
+		if got := published(spec, kind); got != want {
+			t.Errorf("%v %v %s: %q, want %q", h, s, kind, got, want)
+		}
+	}
+	f(3*time.Second, 10*time.Second, "join", "1,850")
+	f(3*time.Second, 10*time.Second, "leave", "1,620")
+	f(3*time.Second, 10*time.Second, "crash", "9,800")
+	f(3*time.Second, 10*time.Second, "stall", "")
+	f(time.Second, 10*time.Second, "join", "")
+	f(3*time.Second, 6*time.Second, "join", "")
+}
+
+// Of what was measured the real length is told, since a timeline decides it.
+func TestDescribeOfChurn(t *testing.T) {
+	f := func(least, most time.Duration, want string) {
+		t.Helper()
+		spec := &workloads.Spec{Churn: []workloads.ChurnEntry{{Do: "join"}}, Phases: workloads.Phases{Measure: 0}}
+		got := describe(spec, [2]time.Duration{least, most})
+		if _, after, _ := strings.Cut(got, "come and go"); after != want {
+			t.Errorf("%s to %s: %q, want %q", least, most, after, want)
+		}
+	}
+	f(0, 0, "")
+	f(26300*time.Millisecond, 26400*time.Millisecond, ", 26s measured")
+	f(25100*time.Millisecond, 26300*time.Millisecond, ", 25s to 26s measured")
+}

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/window"
+)
+
+const ms = int64(1e6)
+
+// at is a time in ms after the act; the clock has run for a while by then.
+func at(millis int64) int64 { return (1_000_000 + millis) * ms }
+
+func beats(from, to, every int64) []window.Call {
+	var out []window.Call
+	for t := from; t <= to; t += every {
+		out = append(out, window.Call{API: apiBeat, Req: at(t), Resp: at(t) + 1})
+	}
+	return out
+}
+
+func trialNo(n int, arm string) *results.Trial {
+	return &results.Trial{Ref: results.TrialRef{N: n, Workload: "churn", Arm: arm, Client: "sarama", Lane: "matched", Round: 1}, State: "complete"}
+}
+
+// joined is a join: everybody is told after 2 s and reacts within 40 ms.
+func joined() Closeup {
+	rejoin := func(told, join, joined, synced int64) []window.Call {
+		return append(beats(-3000+told-2000, 1000, 3000),
+			window.Call{API: apiBeat, Req: at(told) - 1, Resp: at(told), Err: 27},
+			window.Call{API: apiJoin, Req: at(join), Resp: at(joined)},
+			window.Call{API: apiSync, Req: at(joined) + 1, Resp: at(synced)})
+	}
+	member := func(name string, told, join int64, react int64) window.Member {
+		return window.Member{Worker: name, Client: "sarama", Paused: 80 * ms,
+			Rounds: []window.Round{{Generation: 2, Told: at(told), Join: at(join), Joined: at(2040), Asked: at(2041), Synced: at(2050)}},
+			Spent:  map[window.Phase]int64{window.Detect: (told - 30) * ms, window.React: react * ms, window.Barrier: (2040 - join) * ms, window.Assign: ms, window.Sync: 9 * ms, window.Position: 2 * ms, window.Deliver: 60 * ms}}
+	}
+	return Closeup{N: 1, Trial: trialNo(2, "sarama/range"),
+		Input: &window.Input{Heartbeat: 3000 * ms, Session: 10_000 * ms, Theta: 100 * ms,
+			Acts: []results.Act{{N: 1, Kind: "join", Counted: true, Member: "consumer-2", At: at(0)}, {N: 2, Kind: "leave", Member: "consumer-2", At: at(9000)},
+				{N: 3, Kind: "join", Member: "consumer-3", At: at(15_000)}},
+			Workers: []window.Worker{
+				{Name: "consumer-0", Client: "sarama", Calls: rejoin(2000, 2010, 2040, 2050)},
+				{Name: "consumer-1", Client: "sarama", Calls: rejoin(1990, 2035, 2040, 2050)},
+				{Name: "consumer-2", Client: "sarama", Calls: []window.Call{{API: apiJoin, Req: at(30), Resp: at(2040)}, {API: apiSync, Req: at(2041), Resp: at(2050)}}},
+				{Name: "consumer-3", Client: "sarama"}, // not there yet
+			}},
+		Event: &window.Event{Name: "join#1", Counted: true, Settled: true, Protocol: "eager", Rounds: 1, Rebalanced: true,
+			Acts:   []results.Act{{N: 1, Kind: "join", Counted: true, Member: "consumer-2", At: at(0)}},
+			Window: window.Interval{From: at(0), To: at(2120)}, T0: at(30), T0Low: at(30), Wire: 2020 * ms, Floor: 1970 * ms, FloorHigh: 1970 * ms, WireExcess: 50 * ms,
+			Partitions: []window.Partition{
+				{Partition: 0, Class: window.Untouched, OldOwner: "consumer-0", NewOwner: "consumer-0", Records: 100, Gap: 120 * ms, FloorKnown: true, Floor: 10 * ms, Excess: 110 * ms, Down: []window.Interval{{From: at(2000), To: at(2120)}}},
+				{Partition: 1, Class: window.Moved, OldOwner: "consumer-1", NewOwner: "consumer-2", Records: 100, Gap: 20 * ms, FloorKnown: true, Excess: 20 * ms},
+				{Partition: 2, Class: window.Moved, OldOwner: "consumer-1", NewOwner: "consumer-2"},
+			},
+			Members: []window.Member{member("consumer-0", 2000, 2010, 10), member("consumer-1", 1990, 2035, 45),
+				{Worker: "consumer-2", Client: "sarama", Rounds: []window.Round{{Generation: 2, Join: at(30), Joined: at(2040), Asked: at(2041), Synced: at(2050)}},
+					Spent: map[window.Phase]int64{window.Start: 30 * ms, window.Barrier: 2010 * ms, window.Assign: ms, window.Sync: 9 * ms}}},
+			UAny: 120 * ms, LostPartitionTime: 120 * ms, Late: 6, BaselineKnown: true, Baseline: 4 * ms,
+			Duplicates: audit.Duplicates{Stale: 7}, Words: []string{"sarama consumer-0: deliver 60 ms"}},
+	}
+}
+
+// stalled is a stop that the group did not notice, merged with a crash that it
+// did but that nobody could tell the end of.
+func stalled() Closeup {
+	acts := []results.Act{
+		{N: 3, Kind: "stall", Counted: true, Member: "consumer-1", At: at(0), Resumed: at(4000)},
+		{N: 4, Kind: "crash", Counted: true, Member: "consumer-0", At: at(5000), Gone: at(5001)},
+	}
+	return Closeup{N: 2, Trial: trialNo(12, "kafka-go"),
+		Input: &window.Input{Heartbeat: 3000 * ms, Session: 10_000 * ms, Acts: acts, Workers: []window.Worker{
+			{Name: "consumer-0", Calls: beats(-1000, 5000, 3000)}, {Name: "consumer-1", Calls: beats(-500, 0, 3000)},
+		}},
+		Event: &window.Event{Name: "stall#3", Counted: true, Protocol: "eager", Acts: acts, Window: window.Interval{From: at(0), To: at(20_000)}, T0: at(15_000),
+			Partitions: []window.Partition{
+				{Partition: 0, Class: window.Orphaned, OldOwner: "consumer-0", Records: 50, Gap: 15_000 * ms, Lost: 3, Down: []window.Interval{{From: at(5010), To: at(20_010)}}},
+				{Partition: 1, Class: window.Untouched, OldOwner: "consumer-1", NewOwner: "consumer-1", Records: 50, Gap: 4000 * ms, FloorKnown: true, Floor: 4000 * ms, Down: []window.Interval{{From: at(0), To: at(4000)}}},
+			},
+			Lost: 3, Late: 40, Notes: []string{"merged with crash#4, which came before everything was quiet again", "no member got an assignment after the change"}},
+	}
+}
+
+func TestDrawCloseup(t *testing.T) {
+	f := func(name string, c Closeup, width int) {
+		t.Helper()
+		var buf bytes.Buffer
+		if err := DrawCloseup(&buf, &c, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, buf.Bytes())
+		within(t, name, buf.String(), width)
+	}
+	f("event-join.txt", joined(), 100)
+	f("event-join-narrow.txt", joined(), 60)
+	f("event-join-wide.txt", joined(), 160)
+	f("event-stall.txt", stalled(), 100)
+}
+
+// restoring is the leave that ends what a join began; no figure counts it.
+func restoring() Closeup {
+	c := joined()
+	e := *c.Event
+	e.Name, e.Counted, e.Acts = "leave#2", false, c.Input.Acts[1:2]
+	c.N, c.Event = 0, &e
+	return c
+}
+
+// Whatever the event, drawing it fits and does not fail.
+func TestDrawFits(t *testing.T) {
+	for _, length := range []int64{0, 1, ms, 90 * 1e9, 3600 * 1e9} {
+		for width := 60; width <= 130; width += 7 {
+			c := joined()
+			c.Event.Window.To = c.Event.Window.From + length
+			var buf bytes.Buffer
+			if err := DrawCloseup(&buf, &c, Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, fmt.Sprintf("%d ns, %d columns", length, width), buf.String(), width)
+		}
+	}
+}
+
+func TestFindCloseup(t *testing.T) {
+	list := []Closeup{joined(), restoring(), stalled()}
+	f := func(name, want string) {
+		t.Helper()
+		c, err := FindCloseup(list, name)
+		if err != nil || c.Event.Name != want {
+			t.Errorf("%s: %v, %v, want %s", name, c, err, want)
+		}
+	}
+	f("1", "join#1")
+	f("2.1", "join#1")
+	f("2.2", "leave#2")
+	f("2", "stall#3")
+	f("12.3", "stall#3") // by the act that opened its window
+	f("12.4", "stall#3") // by the one that was merged into it
+	for _, name := range []string{"0", "3", "2.3", "-1", "12", "", "join#1"} {
+		if c, err := FindCloseup(list, name); err == nil || !strings.Contains(err.Error(), "1 to 2, and by trial and act 2.1 to 12.3") {
+			t.Errorf("%s: %v, %v", name, c, err)
+		}
+	}
+	if _, err := FindCloseup(nil, "1"); err == nil || !strings.Contains(err.Error(), "no completed trial") {
+		t.Errorf("a run without events: %v", err)
+	}
+}
+
+func TestListCloseups(t *testing.T) {
+	var buf bytes.Buffer
+	if err := ListCloseups(&buf, []Closeup{joined(), restoring(), stalled()}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "events.txt", buf.Bytes())
+	within(t, "events.txt", buf.String(), 100)
+}
+
+// Ticks are round numbers, at most as many as fit.
+func TestTick(t *testing.T) {
+	f := func(least, want int64) {
+		t.Helper()
+		if got, _ := tick(least); got != want {
+			t.Errorf("tick(%d) = %d, want %d", least, got, want)
+		}
+	}
+	f(1, 1000)
+	f(1001, 2000)
+	f(2001, 5000)
+	f(5001, 10_000)
+	f(300*ms, 500*ms)
+	f(7_000*ms, 10_000*ms)
+}

@@ -1,0 +1,82 @@
+package report
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/window"
+)
+
+func TestPausesShape(t *testing.T) {
+	f := func(name string, c Closeup) {
+		t.Helper()
+		r := &window.Report{Events: []window.Event{*c.Event}, Partitions: len(c.Event.Partitions), Availability: 0.5,
+			Storms: []window.Storm{{Interval: window.Interval{From: 1, To: 2}, Severity: 0.25, Why: "3 generations without an act"}}}
+		data, err := results.EncodeJSON(pausesOf(c.Trial, r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("null")) {
+			t.Errorf("%s has a null", name)
+		}
+		golden(t, name, data)
+	}
+	f("pauses-join.json", joined())
+	f("pauses-stall.json", stalled())
+}
+
+// pauses.json is written for completed trials with churn, the same bytes each
+// time, is no input, and does not outlive what it was made from.
+func TestWritePauses(t *testing.T) {
+	d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{ID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts := []results.Act{{N: 1, Kind: "join", Counted: true, Member: "consumer-3", At: 5e9}}
+	phases := []results.Phase{{Name: "measure", From: 1e9, To: 20e9}}
+	trials := []*results.Trial{
+		{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, State: "complete", Acts: acts, Phases: phases},
+		{Ref: results.TrialRef{N: 2, Arm: "a", Round: 2}, State: "complete", Phases: phases},
+		{Ref: results.TrialRef{N: 3, Arm: "a", Round: 3}, State: "failed", Acts: acts, Phases: phases},
+	}
+	path := func(i int) string { return filepath.Join(d.TrialPath(trials[i].Ref), results.PausesFile) }
+	for _, tr := range trials {
+		if _, err := d.CreateTrial(tr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := d.InputsHash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path(2), []byte("stale"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for range 2 {
+		if err := WritePauses(d, trials); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = data
+		}
+		if !bytes.Equal(first, data) || !bytes.Contains(data, []byte(`"name": "join#1"`)) {
+			t.Errorf("it is not the same again, or has no event:\n%s", data)
+		}
+	}
+	for i := range trials[1:] {
+		if _, err := os.Stat(path(i + 1)); !os.IsNotExist(err) {
+			t.Errorf("trial %d has a %s: %v", i+2, results.PausesFile, err)
+		}
+	}
+	if after, err := d.InputsHash(); err != nil || after != before {
+		t.Errorf("the hash of the raw files was %s and is %s, %v", before, after, err)
+	}
+}
