@@ -55,7 +55,7 @@ func (c *consumer) Close(ctx context.Context) error {
 	if err := c.Consumer.Close(ctx); err != nil {
 		return err
 	}
-	if c.fault.Kind == Zombie {
+	if c.fault.Kind == Zombie && c.fault.For <= 0 {
 		haunt(c.h.remember(nil))
 	}
 	return nil

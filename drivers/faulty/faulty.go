@@ -33,6 +33,7 @@ const (
 	Stuck      Kind = "stuck"      // a lane stops for good
 	Hang       Kind = "hang"       // Close does not return
 	Lie        Kind = "lie"        // the plan tells of settings that the client is not given
+	Rewind     Kind = "rewind"     // one commit is lower on the wire than the one before; the next ones are right again
 	Stall      Kind = "stall"      // one record of a lane is delivered late; not an error, but a known answer
 )
 
@@ -41,11 +42,13 @@ type Fault struct {
 	Kind Kind
 
 	// Nth says which record is hit: of each lane or, for Swallow, of each
-	// producer, every n-th; for Stuck and Stall the n-th alone.
+	// producer, every n-th; for Stuck and Stall the n-th alone. For Rewind it is
+	// the n-th commit, which has no effect where it is the first.
 	Nth int
 
 	// For is how long a Stall takes, and how long after a revoke a Zombie
-	// delivers: with 0 it does so before anybody else can have the partition.
+	// delivers: with 0 it does so before anybody else can have the partition,
+	// and after Close too.
 	For time.Duration
 }
 
@@ -58,8 +61,9 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s:%d:%s", f.Kind, f.Nth, f.For)
 }
 
-// Faults returns one fault of each kind that is an error, which is every kind
-// but Stall.
+// Faults returns one fault of each kind that a user of the driver can notice,
+// which is every kind but Stall and Rewind: the one is no error, the other is
+// seen on the wire alone.
 func Faults() []Fault {
 	return []Fault{
 		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},
@@ -129,6 +133,9 @@ func (d *driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers
 func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
 	if d.fault.Kind == Lie {
 		s = lie(s)
+	}
+	if d.fault.Kind == Rewind && env.Dial != nil {
+		env.Dial = (&rewind{nth: d.fault.Nth, last: make(map[drivers.TopicPartition]int64)}).through(env.Dial)
 	}
 	wrapped := &handler{Handler: h, fault: d.fault, log: env.Log, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
 	inner, err := d.Driver.Consumer(s, env, wrapped)

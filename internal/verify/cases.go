@@ -8,6 +8,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -60,15 +61,16 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 			cases = append(cases, stop(d, length))
 		}
 	}
-	cases = append(cases, counted(next(), faulty.Drop, auditLost, hits))
-	cases = append(cases, counted(next(), faulty.Duplicate, auditDuplicate, hits))
-	cases = append(cases, counted(next(), faulty.Reorder, auditReordered, hits))
-	cases = append(cases, counted(next(), faulty.Corrupt, auditCorrupt, hits))
-	cases = append(cases, counted(next(), faulty.Swallow, auditLost, func(e Evidence) int64 { return e.Sent / every }))
+	cases = append(cases, counted(next(), faulty.Drop, results.AuditLost, hits))
+	cases = append(cases, counted(next(), faulty.Duplicate, results.AuditDuplicate, hits))
+	cases = append(cases, counted(next(), faulty.Reorder, results.AuditReordered, hits))
+	cases = append(cases, counted(next(), faulty.Corrupt, results.AuditCorrupt, hits))
+	cases = append(cases, counted(next(), faulty.Swallow, results.AuditLost, func(e Evidence) int64 { return e.Sent / every }))
 	cases = append(cases,
 		Case{Name: string(faulty.EarlyAck), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.EarlyAck}), Spec: small(faulty.EarlyAck), judge: earlyAck},
 		Case{Name: string(faulty.Regress), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Regress}), Spec: small(faulty.Regress), judge: commits(-1)},
 		Case{Name: string(faulty.Overcommit), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Overcommit}), Spec: small(faulty.Overcommit), judge: commits(1)},
+		rewind(next()),
 		Case{Name: string(faulty.Lie), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Lie}), Spec: small(faulty.Lie), judge: lie},
 	)
 	for _, d := range clients {
@@ -125,6 +127,10 @@ func stuck(d drivers.Driver) Case {
 	return Case{Name: string(faulty.Stuck), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stuck, Nth: every}), Spec: s, judge: stuckFound}
 }
 
+// zombieDelay is long enough for the new owner to have the partition and be
+// beyond the record.
+const zombieDelay = 2500 * time.Millisecond
+
 // zombie lets a member join. The one that gives up partitions for it delivers
 // their last records once more when the new owner is well beyond them.
 func zombie(d drivers.Driver) Case {
@@ -135,9 +141,17 @@ func zombie(d drivers.Driver) Case {
 	stay := false
 	s.Churn = []workloads.ChurnEntry{{Do: "join", At: time.Second, Times: 1, Restore: &stay}}
 	return Case{
-		Name: string(faulty.Zombie), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Zombie, For: 2 * time.Second}), Spec: s,
+		Name: string(faulty.Zombie), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Zombie, For: zombieDelay}), Spec: s,
 		judge: zombieFound,
 	}
+}
+
+// rewind commits often, so that one commit of many can go back.
+func rewind(d drivers.Driver) Case {
+	s := small(faulty.Rewind)
+	s.Consume.Commit.Every = 200 * time.Millisecond
+	s.Consume.Commit.Mark.Every = 20 * time.Millisecond
+	return Case{Name: string(faulty.Rewind), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Rewind, Nth: 3}), Spec: s, judge: rewindFound}
 }
 
 // hang never returns from Close; the deadline is short, as it only has to pass.

@@ -69,17 +69,13 @@ func read(dir *results.Dir) (Evidence, error) {
 	t := trials[0]
 	e := Evidence{
 		State: t.State, Error: t.Error, Ends: t.End,
-		Counts: map[string]int64{}, Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
+		Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
 	}
 	s, err := summary.Write(dir)
 	if err != nil {
 		return e, err
 	}
-	for _, r := range s.Rows {
-		if strings.HasPrefix(r.Metric, "audit.") && r.Class == "" && r.Stat == "" && r.Value != 0 {
-			e.Counts[r.Metric] += int64(r.Value)
-		}
-	}
+	e.Counts = counts(s.Rows)
 	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
 	if err != nil {
 		return e, err
@@ -105,6 +101,19 @@ func read(dir *results.Dir) (Evidence, error) {
 		}
 	}
 	return e, nil
+}
+
+// counts are the findings among rows: plain figures of the audit, over the whole
+// trial. A late record is none; it tells of time, not of truth.
+func counts(rows []results.Row) map[string]int64 {
+	out := map[string]int64{}
+	for _, r := range rows {
+		plain := r.Class == "" && r.Stat == "" && r.Event == ""
+		if strings.HasPrefix(r.Metric, "audit.") && r.Metric != results.AuditLate && plain && r.Value != 0 {
+			out[r.Metric] += int64(r.Value)
+		}
+	}
+	return out
 }
 
 // worker adds what one process wrote.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/results"
 )
@@ -14,16 +15,6 @@ import (
 // judge says in words what was injected and what was reported, and what is
 // wrong about that. It is a pure function of the evidence.
 type judge func(Evidence) (injected, reported string, wrong []string)
-
-// The findings of the audit, as rows name them.
-const (
-	auditLost      = results.AuditLost
-	auditDuplicate = results.AuditDuplicate
-	auditReordered = results.AuditReordered
-	auditCorrupt   = results.AuditCorrupt
-	auditZombie    = "audit.zombie"
-	auditStuck     = "audit.stuck"
-)
 
 // found is all that the audit counted, in words.
 func (e Evidence) found() string {
@@ -128,7 +119,7 @@ func commits(sign int) judge {
 
 // lie expects that the trial fails by what the tap saw.
 func lie(e Evidence) (string, string, []string) {
-	return "acks and fetch wait other than planned", e.found(), failedBy(e, "the wire contradicts the plan", "acks", "fetch.wait")
+	return "acks and fetch wait other than planned", e.found(), failedBy(e, "the wire contradicts the plan", drivers.KeyAcks, drivers.KeyFetchWait)
 }
 
 // hangFound expects that the trial fails by name of the worker, and in time.
@@ -151,21 +142,30 @@ func failedBy(e Evidence, words ...string) (wrong []string) {
 // stuckFound expects the partition to be called stuck; what lies behind the
 // stuck record is lost as well.
 func stuckFound(e Evidence) (string, string, []string) {
-	wrong := e.others(auditStuck, auditLost)
-	if e.State == "complete" && e.Counts[auditStuck] == 0 {
-		wrong = append(wrong, auditStuck+" is 0")
+	wrong := e.others(results.AuditStuck, results.AuditLost)
+	if e.State == "complete" && e.Counts[results.AuditStuck] == 0 {
+		wrong = append(wrong, results.AuditStuck+" is 0")
 	}
 	return "the partition stops for good", e.found(), wrong
 }
 
-// zombieFound expects a delivery by the old owner to be told from the duplicates
+// zombieFound expects the one delivery by the old owner to be told from the duplicates
 // that a rebalance may cause.
 func zombieFound(e Evidence) (string, string, []string) {
-	wrong := e.others(auditZombie, auditDuplicate, "audit.overlap")
-	if e.State == "complete" && e.Counts[auditZombie] == 0 {
-		wrong = append(wrong, auditZombie+" is 0")
+	wrong := e.others(results.AuditZombie, results.AuditDuplicate, results.AuditOverlap)
+	if n := e.Counts[results.AuditZombie]; e.State == "complete" && n != 1 {
+		wrong = append(wrong, fmt.Sprintf("%s is %d, not 1", results.AuditZombie, n))
 	}
-	return "the old owner delivers 2s after the revoke", e.found(), wrong
+	return fmt.Sprintf("the old owner delivers a record %s after the revoke", zombieDelay), e.found(), wrong
+}
+
+// rewindFound expects the commit that goes back to be seen on the wire.
+func rewindFound(e Evidence) (string, string, []string) {
+	wrong := e.others(results.AuditCommitRegression)
+	if e.State == "complete" && e.Counts[results.AuditCommitRegression] == 0 {
+		wrong = append(wrong, results.AuditCommitRegression+" is 0")
+	}
+	return "a commit lower than the one before", e.found(), wrong
 }
 
 // quiet expects nothing.

@@ -2,10 +2,12 @@ package verify_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,9 +20,11 @@ import (
 	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/drivers/sarama"
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/verify"
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
 )
 
 // TestMain makes this binary a kbench as far as a supervisor needs one.
@@ -69,34 +73,48 @@ func chosen(t *testing.T, names ...string) []verify.Case {
 }
 
 // TestRun takes two faults and a stop through everything: processes, raw files,
-// rows, judgement.
+// rows, judgement. How long the gap of the stop was is no business of a test.
 func TestRun(t *testing.T) {
-	names := []string{"drop", "corrupt", "stop 100ms, loopback"}
-	if more := os.Getenv("VCASES"); more != "" {
-		names = splitComma(more)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	answers, err := verify.Run(ctx, chosen(t, names...), verify.Options{Out: t.TempDir(), Launcher: launch.Local{}, Self: []string{os.Args[0]}})
+	var started []string
+	cases := chosen(t, "drop", "rewind", "stop 100ms, loopback")
+	answers, err := verify.Run(ctx, cases, verify.Options{
+		Out: t.TempDir(), Launcher: launch.Local{}, Self: []string{os.Args[0]},
+		Started: func(c verify.Case) { started = append(started, c.Name) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range answers {
-		t.Logf("%s | %s | %s | %s | %q", a.Case.Name, a.Case.Client(), a.Injected, a.Reported, a.Wrong)
-		if !a.OK() {
-			t.Errorf("wrong")
+	if len(started) != len(cases) || len(answers) != len(cases) {
+		t.Fatalf("%d started and %d answered of %d", len(started), len(answers), len(cases))
+	}
+	for i, a := range answers {
+		if a.Case.Name != cases[i].Name {
+			t.Errorf("answer %d is to %s, not to %s", i, a.Case.Name, cases[i].Name)
 		}
+		if i < 2 && !a.OK() {
+			t.Errorf("%s, %s: injected %s, reported %s: %q", a.Case.Name, a.Case.Client(), a.Injected, a.Reported, a.Wrong)
+		}
+		if _, err := results.Open(a.Run); err != nil {
+			t.Error(err)
+		}
+	}
+	if a := answers[0]; a.Injected != "84 records not delivered" || a.Reported != "audit.lost 84" {
+		t.Errorf("injected %s, reported %s", a.Injected, a.Reported)
+	}
+	if a := answers[2]; !strings.HasPrefix(a.Injected, "a stop of 1") || !strings.HasPrefix(a.Reported, "gap ") {
+		t.Errorf("injected %s, reported %s: %q", a.Injected, a.Reported, a.Wrong)
 	}
 }
-func splitComma(s string) []string {
-	var out []string
-	for len(s) > 0 {
-		i := 0
-		for i < len(s) && s[i] != ';' {
-			i++
-		}
-		out = append(out, s[:i])
-		s = s[min(i+1, len(s)):]
+
+// TestInterrupt: what is interrupted gives no verdict.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	answers, err := verify.Run(ctx, chosen(t, "stop 8s, loopback", "drop"), verify.Options{
+		Out: t.TempDir(), Launcher: launch.Local{}, Self: []string{os.Args[0]}, Started: func(verify.Case) { cancel() },
+	})
+	if !errors.Is(err, conduct.ErrInterrupted) || answers != nil {
+		t.Errorf("%d answers and %v", len(answers), err)
 	}
-	return out
 }
