@@ -109,6 +109,15 @@ func TestNotSteady(t *testing.T) {
 	f("", []int64{1000, 2000, 1000, 2000, 1000, 2000, 1000, 2000, 1000, 2000}, func(b *builder) { b.trial.Spec.Produce.Schedule.Kind = "bursts" })
 	f("", []int64{990, 1030, 1010, 960, 1020, 970, 1040, 1000, 985, 1005}, func(b *builder) { b.trial.Spec.Produce.Schedule.Kind = "poisson" })
 
+	churn := func(b *builder) { b.trial.Spec.Churn = []workloads.ChurnEntry{{Do: "crash"}} }
+	f("", []int64{1000, 1100, 1000, 1100, 1000, 1100, 1000, 1100, 1000, 1100}, churn)
+	stopped := tried(1000, 1, 1000)
+	churn(stopped)
+	stopped.notSteady()
+	if got := stopped.thin.warnings(); len(got) > 0 {
+		t.Errorf("under churn nobody asks how steady it was, not even whether one could tell: %s", got)
+	}
+
 	b := tried(1000, 1, 1000)
 	b.trial.Ref.Workload = "quick"
 	b.notSteady()

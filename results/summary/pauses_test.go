@@ -22,7 +22,7 @@ func TestPauseRows(t *testing.T) {
 		Storms: []window.Storm{{Interval: window.Interval{To: 60_000 * ms}, Severity: 0.5, Why: "it fed on itself"}},
 		Events: []window.Event{
 			{
-				Name: "join#1", Counted: true, Rebalanced: true, Wire: 30 * ms, Floor: 20 * ms, WireExcess: 10 * ms, Rounds: 2,
+				Name: "join#1", Counted: true, Window: window.Interval{From: 5 * ms}, T0: 12 * ms, Lost: 4, Rebalanced: true, Wire: 30 * ms, Floor: 20 * ms, WireExcess: 10 * ms, Rounds: 2,
 				UAny: 500 * ms, Movement: 0.25, BaselineKnown: true, Baseline: ms,
 				Partitions: []window.Partition{
 					{Class: window.Moved, Records: 5, Gap: 8 * ms, FloorKnown: true, Excess: -2 * ms},
@@ -62,7 +62,7 @@ func TestPauseRows(t *testing.T) {
 	}
 	for key, want := range map[string]float64{
 		"  pause.availability": 0.75, "  audit.late": 9, "  group.generations": 3, "  group.amplification": 1.5, "  group.storms": 1,
-		"join#1  pause.wire": 30e6, "join#1  pause.floor": 20e6, "join#1  pause.wire_excess": 10e6,
+		"join#1  pause.total": 37e6, "join#1  pause.lost_records": 4, "join#1  pause.wire": 30e6, "join#1  pause.floor": 20e6, "join#1  pause.wire_excess": 10e6,
 		"join#1  pause.gap": 40e6, "join#1 moved pause.gap": 9e6, "join#1 orphaned pause.gap": 40e6,
 		"join#1  pause.gap_excess": -2e6, "join#1 moved pause.gap_excess": -2e6,
 		"join#1  pause.start": 1e6, "join#1  pause.react": 5e6, "join#1  pause.member": 7e6, "join#1  pause.baseline": 1e6,
@@ -74,7 +74,7 @@ func TestPauseRows(t *testing.T) {
 			t.Errorf("%s is %v (%t), want %v", key, have, ok, want)
 		}
 	}
-	for _, key := range []string{"join#1 untouched pause.gap", "join#1 orphaned pause.gap_excess", "stall#3  pause.wire", "stall#3  pause.gap", "stall#3  pause.baseline", "leave#2  pause.noisy"} {
+	for _, key := range []string{"join#1 untouched pause.gap", "join#1 orphaned pause.gap_excess", "stall#3  pause.wire", "stall#3  pause.total", "stall#3  pause.gap", "stall#3  pause.baseline", "leave#2  pause.noisy"} {
 		if v, ok := got[key]; ok {
 			t.Errorf("%s is not known, and there is a row: %v", key, v)
 		}

@@ -177,6 +177,9 @@ func (b *builder) cost(role string, ws []*worker, records int64) {
 	n := float64(records)
 	cpu, known := sum(cpuOf)
 	if !known {
+		if len(b.trial.Spec.Churn) > 0 {
+			return // members that come and go cannot have them
+		}
 		b.warn("role %s has no runtime samples that span the measured part, so no figures of CPU and memory", role)
 		return
 	}
