@@ -235,12 +235,7 @@ func (a *arm) title() string {
 
 // arms prints one table.
 func (p *page) arms(t *tableOf, arms []*arm) {
-	w := table.NewWriter()
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	style.Options.DrawBorder = false
-	style.Options.SeparateColumns = false
-	w.SetStyle(style)
+	w := newWriter()
 	configs := []table.ColumnConfig{{Number: 1, WidthMin: 22}, {Number: 2, WidthMin: 9}}
 	header := table.Row{"", ""}
 	batches := batchLines(t.arms)
@@ -280,6 +275,22 @@ func (p *page) arms(t *tableOf, arms []*arm) {
 	if row := marks(arms); row != nil {
 		w.AppendRow(row)
 	}
+	p.table(w)
+}
+
+// newWriter is a table in the style of all of them.
+func newWriter() table.Writer {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	w.SetStyle(style)
+	return w
+}
+
+// table prints a table and an empty line.
+func (p *page) table(w table.Writer) {
 	for line := range strings.Lines(w.Render()) {
 		p.line(" %s", strings.TrimRight(line, "\n "))
 	}
@@ -370,63 +381,4 @@ func spread(vs []float64) string {
 func median(xs []float64) float64 {
 	s := slices.Sorted(slices.Values(xs))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-// batchLines says in the header how many records a batch had, where that
-// differs by more than 5% between arms: it explains much of what is below.
-func batchLines(arms []*arm) map[*arm]string {
-	mean := map[*arm]float64{}
-	var all []float64
-	for _, a := range arms {
-		for _, role := range []string{"producer", "both"} {
-			if vs := a.values(results.WireBatch, "", results.UnitCount, role); len(vs) > 0 {
-				mean[a] = median(vs)
-				all = append(all, mean[a])
-			}
-		}
-	}
-	out := map[*arm]string{}
-	if len(all) < 2 || slices.Max(all) <= 1.05*slices.Min(all) {
-		return out
-	}
-	for a, m := range mean {
-		out[a] = significant(m) + " rec/batch"
-	}
-	return out
-}
-
-// marks is the last row: what keeps trials of an arm out of verdicts, nil where
-// nothing does.
-func marks(arms []*arm) table.Row {
-	row, any := table.Row{"marks", ""}, false
-	for _, a := range arms {
-		var lines []string
-		for _, m := range []struct{ metric, word string }{
-			{results.TrialSaturated, "saturated"}, {results.TrialNotSteady, "not steady"}, {results.TrialLimited, "limited by "},
-		} {
-			classes := map[string]int{}
-			for _, r := range a.rows {
-				if r.Metric == m.metric && r.Value != 0 {
-					class := ""
-					if m.metric == results.TrialLimited {
-						class = r.Class
-					}
-					classes[class]++
-				}
-			}
-			for _, class := range sortedKeys(classes) {
-				line := m.word + class
-				if n := classes[class]; n < a.rounds {
-					line += fmt.Sprintf(" %d/%d", n, a.rounds)
-				}
-				lines = append(lines, line)
-			}
-		}
-		any = any || len(lines) > 0
-		row = append(row, strings.Join(lines, "\n"))
-	}
-	if !any {
-		return nil
-	}
-	return row
 }
