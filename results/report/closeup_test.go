@@ -127,6 +127,21 @@ func TestDrawFits(t *testing.T) {
 	}
 }
 
+// Under KIP-848 one request does it all; its epoch tells a join and a leave from
+// the beats between them.
+func TestMemberOfKIP848(t *testing.T) {
+	var calls []window.Call
+	for i, epoch := range []int32{0, 4, 4, leaveEpoch} {
+		calls = append(calls, window.Call{API: apiConsumer, Generation: epoch, Req: at(int64(10 * i)), Resp: at(int64(10*i)) + 1})
+	}
+	w := &window.Worker{Name: "consumer-0", Calls: calls}
+	d := &drawing{c: &Closeup{Input: &window.Input{}}, e: &window.Event{}}
+	x := axis{window.Interval{From: at(0), To: at(40)}, at(0), 8}
+	if got := d.member(x, w).String(); got != "J·h·h·L·" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestFindCloseup(t *testing.T) {
 	list := []Closeup{joined(), restoring(), stalled()}
 	f := func(name, want string) {

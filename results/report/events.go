@@ -180,4 +180,3 @@ func duplicateCauses(arms []*arm, kind string) []string {
 	}
 	return sortedKeys(seen)
 }
-

@@ -9,14 +9,15 @@ import (
 	"github.com/kbench/kbench/results/window"
 )
 
-// The requests of a group, by their API keys, and the epoch by which a member
-// leaves under KIP-848.
+// The requests of a group, by their API keys, and the epochs by which a member
+// joins and leaves under KIP-848.
 const (
 	apiJoin     = 11
 	apiBeat     = 12
 	apiLeave    = 13
 	apiSync     = 14
 	apiConsumer = 68
+	joinEpoch   = 0
 	leaveEpoch  = -1
 )
 
@@ -181,7 +182,9 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 			l.mark(resumed(m), 'D')
 		}
 	}
-	each('J', func(c window.Call) (int64, bool) { return c.Req, c.API == apiJoin })
+	each('J', func(c window.Call) (int64, bool) {
+		return c.Req, c.API == apiJoin || c.API == apiConsumer && c.Generation == joinEpoch
+	})
 	each('S', func(c window.Call) (int64, bool) { return c.Req, c.API == apiSync })
 	for _, m := range d.e.Members {
 		for _, r := range m.Rounds {
