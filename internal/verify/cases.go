@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -55,7 +56,10 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 		turn++
 		return d
 	}
-	cases := []Case{stuck(next()), zombie(next()), hang(next())}
+	cases := []Case{stuck(next()), hang(next())}
+	if i := slices.IndexFunc(clients, tellsRevokes); i >= 0 {
+		cases = append(cases, zombie(clients[i]))
+	}
 	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
 		for _, d := range table {
 			cases = append(cases, stop(d, length))
@@ -189,6 +193,18 @@ func stop(d drivers.Driver, length time.Duration) Case {
 		Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stall, Nth: stopAt, For: length}), Spec: s,
 		judge: gap(tolerance),
 	}
+}
+
+// tellsRevokes reports whether a client says when it gives up a partition, which
+// is when a zombie is made. Without any such client that case is left out.
+func tellsRevokes(d drivers.Driver) bool {
+	s := small(faulty.Zombie)
+	for _, p := range d.Plan(conduct.Settings(&s, drivers.Matched)) {
+		if p.Key == drivers.KeyEvents {
+			return p.Fidelity != drivers.Unsupported
+		}
+	}
+	return false
 }
 
 func brokerless(d drivers.Driver) bool {

@@ -71,6 +71,9 @@ func read(dir *results.Dir) (Evidence, error) {
 		State: t.State, Error: t.Error, Ends: t.End,
 		Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
 	}
+	if t.Ref.Refused != "" {
+		e.Error = t.Ref.Refused
+	}
 	s, err := summary.Write(dir)
 	if err != nil {
 		return e, err

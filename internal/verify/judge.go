@@ -206,6 +206,10 @@ func gap(allowed tolerance) judge {
 		}
 		s := e.Stops[0]
 		injected = "a stop of " + round(s.Length)
+		if stamped := s.To - s.From; stamped < s.Length {
+			// The stamps enclose the stop.
+			wrong = append(wrong, fmt.Sprintf("by the worker's clock the stop took %s", round(stamped)))
+		}
 		r, ok := e.Worst[s.Partition]
 		if !ok {
 			return injected, e.found(), append(wrong, fmt.Sprintf("partition %d has no record in the measured part", s.Partition))

@@ -135,6 +135,10 @@ func TestJudges(t *testing.T) {
 	f(real, stopped(185*ms, 80*ms))
 	f(real, stopped(185*ms+1, 80*ms), "0s to 85ms")
 	f(real, good(), "the injector wrote down 0 stops")
+	f(real, with(func(e *Evidence) {
+		*e = stopped(100*ms, 0)
+		e.Stops[0].To--
+	}), "by the worker's clock the stop took 100ms")
 	f(real, with(func(e *Evidence) { e.Stops = []Stop{{Partition: 3}} }), "partition 3 has no record")
 }
 
@@ -188,6 +192,13 @@ func TestCases(t *testing.T) {
 		if !slices.Contains(names, c.Driver.Name()) {
 			t.Errorf("no worker knows %s", c.Driver.Name())
 		}
+	}
+	kafkaGoAlone, err := Cases(table[2:3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(kafkaGoAlone, func(c Case) bool { return c.Name == string(faulty.Zombie) }) {
+		t.Error("a client that tells of no revokes is made a zombie")
 	}
 	if _, err := Cases([]drivers.Driver{loopback.New()}); err == nil {
 		t.Error("a table without a client has cases")
