@@ -31,7 +31,7 @@ what is off, 2 usage, 130 interrupted.`,
   kbench verify --out verified            keep what was recorded`,
 		Args: arguments(0, 0, ""),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "keep the run of every case in `directory` (default: only where something\nis off, in a temporary directory)")
+	cmd.Flags().StringVar(&out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cases, err := verify.Cases(a.table)
 		if err != nil {
@@ -55,9 +55,7 @@ what is off, 2 usage, 130 interrupted.`,
 			},
 		})
 		if err != nil {
-			if !keep {
-				_ = os.RemoveAll(out) // half a test proves nothing
-			}
+			fmt.Fprintf(a.errOut, "no verdict; what was recorded is in %s\n", out)
 			return err
 		}
 		wrong := printAnswers(a.out, answers)
