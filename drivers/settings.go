@@ -206,7 +206,8 @@ type Setting struct {
 	// KeyAckTimeout, KeyCodec, KeyBatchRecords (the most records that a batch can
 	// hold), KeyFetchWait, KeyFetchMin, KeyFetchMax, KeyFetchMaxPartition,
 	// KeyIsolation (0, 1), KeySession, KeyRebalance, KeyHeartbeat,
-	// KeyAssignors (joined by commas, in order) and KeyStatic (true, false).
+	// KeyAssignors (joined by commas, in order), KeyStatic (true, false) and
+	// KeyProtocol (classic, consumer).
 	Claim    string   `json:"claim,omitempty"`
 	Why      string   `json:"why,omitempty"`
 	Fidelity Fidelity `json:"fidelity"`

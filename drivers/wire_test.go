@@ -68,6 +68,7 @@ func (w *seen) request(r kmsg.Request) (kmsg.Response, error, bool) {
 		w.add(drivers.KeySession, r.SessionTimeoutMillis)
 		w.add(drivers.KeyRebalance, r.RebalanceTimeoutMillis)
 		w.note(drivers.KeyStatic, strconv.FormatBool(r.InstanceID != nil))
+		w.note(drivers.KeyProtocol, "classic")
 		var names []string
 		for _, p := range r.Protocols {
 			names = append(names, p.Name)
@@ -82,7 +83,7 @@ func (w *seen) request(r kmsg.Request) (kmsg.Response, error, bool) {
 func TestClaimsHoldOnTheWire(t *testing.T) {
 	compared := []string{
 		drivers.KeyAcks, drivers.KeyAckTimeout, drivers.KeyCodec, drivers.KeyFetchWait, drivers.KeyFetchMin, drivers.KeyFetchMax,
-		drivers.KeyFetchMaxPartition, drivers.KeyIsolation, drivers.KeySession, drivers.KeyRebalance, drivers.KeyAssignors, drivers.KeyStatic,
+		drivers.KeyFetchMaxPartition, drivers.KeyIsolation, drivers.KeySession, drivers.KeyRebalance, drivers.KeyAssignors, drivers.KeyStatic, drivers.KeyProtocol,
 	}
 	for _, d := range adapters() {
 		for _, mode := range []drivers.Mode{drivers.Matched, drivers.Best, drivers.Stock} {

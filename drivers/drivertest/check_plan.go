@@ -68,6 +68,6 @@ func claimable() []string {
 	return []string{
 		drivers.KeyAcks, drivers.KeyAckTimeout, drivers.KeyCodec, drivers.KeyBatchRecords, drivers.KeyFetchWait,
 		drivers.KeyFetchMin, drivers.KeyFetchMax, drivers.KeyFetchMaxPartition, drivers.KeyIsolation, drivers.KeySession,
-		drivers.KeyRebalance, drivers.KeyHeartbeat, drivers.KeyAssignors, drivers.KeyStatic,
+		drivers.KeyRebalance, drivers.KeyHeartbeat, drivers.KeyAssignors, drivers.KeyStatic, drivers.KeyProtocol,
 	}
 }

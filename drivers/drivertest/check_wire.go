@@ -85,6 +85,7 @@ func (w *sightings) take(ev record.Event) {
 			number(drivers.KeyRebalance, int64(ev.RebalanceMs))
 			see(drivers.KeyAssignors, strings.Join(ev.Protocols, ","))
 			see(drivers.KeyStatic, strconv.FormatBool(ev.Instance != ""))
+			see(drivers.KeyProtocol, "classic")
 		}
 	}
 }

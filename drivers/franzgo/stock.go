@@ -30,7 +30,7 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyFetchWait:         {"5s", "5000"},
 		drivers.KeyIsolation:         {"read_uncommitted", "0"},
 		drivers.KeyCommitEvery:       {"5s", ""},
-		drivers.KeyProtocol:          {"classic", ""},
+		drivers.KeyProtocol:          {"classic", "classic"},
 		drivers.KeyAssignors:         {"cooperative-sticky", "cooperative-sticky"},
 		drivers.KeySession:           {"45s", "45000"},
 		drivers.KeyHeartbeat:         {"3s", "3000"},

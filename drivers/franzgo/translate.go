@@ -310,12 +310,12 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	g := s.Group
 	server := g.Protocol == "consumer"
 	if server {
-		rows[drivers.KeyProtocol] = approx("ServerSideBalancer", "", "a cluster without the protocol gets the classic one, with a line in the log alone",
+		rows[drivers.KeyProtocol] = approx("ServerSideBalancer", "consumer", "a cluster without the protocol gets the classic one, with a line in the log alone",
 			kgo.ServerSideBalancer())
-		rows[drivers.KeySession] = lacks("", "the group protocol consumer has it set on the broker")
-		rows[drivers.KeyHeartbeat] = lacks("", "the group protocol consumer has it set on the broker")
+		rows[drivers.KeySession] = approx("none", "", "the group protocol consumer has it on the broker, where the harness sets it for the group")
+		rows[drivers.KeyHeartbeat] = approx("none", "", "the group protocol consumer has it on the broker, where the harness sets it for the group")
 	} else {
-		rows[drivers.KeyProtocol] = exact("default", "")
+		rows[drivers.KeyProtocol] = exact("default", "classic")
 		rows[drivers.KeySession] = exact(fmt.Sprintf("SessionTimeout(%s)", g.Session), drivers.Millis(g.Session), kgo.SessionTimeout(g.Session))
 		rows[drivers.KeyHeartbeat] = exact(fmt.Sprintf("HeartbeatInterval(%s)", g.Heartbeat), drivers.Millis(g.Heartbeat), kgo.HeartbeatInterval(g.Heartbeat))
 	}

@@ -27,7 +27,7 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyFetchMaxPartition: {strconv.Itoa(partitionBytes), strconv.Itoa(partitionBytes + fetchOverhead + longest(s.Topics))},
 		drivers.KeyFetchWait:         {"10s, less a second", "8999"},
 		drivers.KeyIsolation:         {"read_uncommitted", "0"},
-		drivers.KeyProtocol:          {"classic", ""},
+		drivers.KeyProtocol:          {"classic", "classic"},
 		drivers.KeyAssignors:         {"range,roundrobin", "range,roundrobin"},
 		drivers.KeySession:           {"30s", "30000"},
 		drivers.KeyHeartbeat:         {"3s", "3000"},

@@ -30,7 +30,7 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyFetchWait:         {"500ms", "500"},
 		drivers.KeyIsolation:         {"read_uncommitted", "0"},
 		drivers.KeyCommitEvery:       {"1s", ""},
-		drivers.KeyProtocol:          {"classic", ""},
+		drivers.KeyProtocol:          {"classic", "classic"},
 		drivers.KeyAssignors:         {"range", "range"},
 		drivers.KeySession:           {"10s", "10000"},
 		drivers.KeyHeartbeat:         {"3s", "3000"},

@@ -295,7 +295,7 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	if g.Protocol == "consumer" {
 		rows[drivers.KeyProtocol] = refuse("the client has the classic protocol alone")
 	} else {
-		rows[drivers.KeyProtocol] = exact("the only one", "", nil)
+		rows[drivers.KeyProtocol] = exact("the only one", "classic", nil)
 	}
 	rows[drivers.KeyAssignors] = assignorRow(g.Assignors)
 	rows[drivers.KeySession] = exact("Consumer.Group.Session.Timeout="+g.Session.String(), drivers.Millis(g.Session),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -30,24 +31,14 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		out.At = record.Now()
 		return joins.send(worker.Command{Do: worker.Join})
 	case churn.Leave:
-		l.exit(a.Member)
-		w.expectEnd()
-		out.At = record.Now()
-		if err := w.p.Signal(ctx, syscall.SIGTERM); err != nil {
-			return err
-		}
-		l.pending.Go(func() { l.gone(ctx, w, out) })
-		return nil
+		return l.send(ctx, a.Member, w, out, syscall.SIGTERM, func() {})
 	case churn.Crash:
-		l.exit(a.Member)
-		w.expectEnd()
-		out.At = record.Now()
-		if err := w.p.Signal(ctx, syscall.SIGKILL); err != nil {
-			return err
-		}
-		l.pending.Go(func() { l.gone(ctx, w, out) })
-		return nil
+		return l.send(ctx, a.Member, w, out, syscall.SIGKILL, func() {})
 	case churn.Stall:
+		if w.paused() {
+			l.set(func() { out.At, out.Error = record.Now(), "it is stopped already" })
+			return nil
+		}
 		w.pause(true)
 		out.At = record.Now()
 		if err := w.p.Signal(ctx, syscall.SIGSTOP); err != nil {
@@ -69,22 +60,29 @@ func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *r
 	next := l.held[a.NewMember]
 	l.mu.Unlock()
 	out.Kind, out.Replaces, out.Member = string(churn.Restart), memberName(a.Member), memberName(a.NewMember)
-	l.exit(a.Member)
-	w.expectEnd()
 	end := syscall.SIGTERM
 	if a.Kill {
 		end = syscall.SIGKILL
 	}
-	out.At = record.Now()
-	if err := w.p.Signal(ctx, end); err != nil {
+	return l.send(ctx, a.Member, w, out, end, func() {
+		l.enter(a.NewMember, next)
+		if err := next.send(worker.Command{Do: worker.Join}); err != nil {
+			l.fail(fmt.Errorf("worker %s: join: %w", next.job.Name, err))
+		}
+	})
+}
+
+// send signals a member that is to end, and goes on; then is called once it has.
+func (l *timeline) send(ctx context.Context, number int, w *process, out *results.Act, sig syscall.Signal, then func()) error {
+	l.exit(number)
+	w.expectEnd()
+	at := record.Now()
+	l.set(func() { out.At = at })
+	if err := w.p.Signal(ctx, sig); err != nil {
 		return err
 	}
-	l.gone(ctx, w, out)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	l.enter(a.NewMember, next)
-	return next.send(worker.Command{Do: worker.Join})
+	l.pending.Go(func() { l.gone(ctx, w, out, sig, then) })
+	return nil
 }
 
 func (l *timeline) enter(number int, w *process) {
@@ -100,16 +98,26 @@ func (l *timeline) exit(number int) {
 	delete(l.members, number)
 }
 
-// gone waits for a process that was told to end and says when it had. One that
-// does not is a hang, and the trial's failure.
-func (l *timeline) gone(ctx context.Context, w *process, out *results.Act) {
+// gone waits for a process that was told to end, says when it had, and holds
+// its end against what was asked: a leave that ends in a panic is no leave. One
+// that does not end at all is a hang. Both fail the trial.
+func (l *timeline) gone(ctx context.Context, w *process, out *results.Act, sig syscall.Signal, then func()) {
 	select {
 	case <-w.p.Done():
-		l.set(func() { out.Gone = record.Now() })
 	case <-ctx.Done():
+		return
 	case <-time.After(l.run.o.Deadlines.Close):
 		l.fail(fmt.Errorf("worker %s (pid %d) was told to end and had not after %s%s", w.job.Name, w.p.PID(), l.run.o.Deadlines.Close, w.tail()))
+		return
 	}
+	at := record.Now()
+	e := w.p.Wait()
+	if asked := sig == syscall.SIGKILL && e.Killed || sig == syscall.SIGTERM && e.OK(); !asked {
+		l.fail(fmt.Errorf("worker %s (pid %d) was sent %s and %s%s", w.job.Name, w.p.PID(), sig, e, w.tail()))
+		return
+	}
+	then()
+	l.set(func() { out.Gone = at })
 }
 
 // resume continues a stalled member after its time.
@@ -119,11 +127,18 @@ func (l *timeline) resume(ctx context.Context, w *process, after time.Duration, 
 	// Also when the trial ends early: a stopped process cannot save its files.
 	sctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if serr := w.p.Signal(sctx, syscall.SIGCONT); serr != nil && err == nil {
+	serr := w.p.Signal(sctx, syscall.SIGCONT)
+	if serr != nil && err == nil && !errors.Is(serr, os.ErrProcessDone) {
 		l.fail(fmt.Errorf("continue worker %s: %w", w.job.Name, serr))
 	}
 	w.pause(false)
-	l.set(func() { out.Resumed = at })
+	l.set(func() {
+		// One that was killed while it was stopped never went on; its stall was
+		// over then.
+		if out.Resumed = at; serr != nil {
+			out.Error = "it had ended before it could go on"
+		}
+	})
 }
 
 func (l *timeline) set(f func()) {

@@ -114,7 +114,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 	if spec.Group.Static {
 		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
 	}
-	w, err := l.startWorker(ctx, worker.Consumer, memberName(number), set, uint32(number), nil, hold)
+	w, err := l.startWorker(ctx, worker.Consumer, memberName(number), spec, set, uint32(number), nil, hold)
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
 		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
@@ -202,7 +202,7 @@ func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
 // of replacements.
 func (l *timeline) identityOf(number int) int {
 	for i := range l.acts {
-		if a := &l.acts[i]; a.Kind == churn.Restart && a.SameID && a.NewMember == number {
+		if a := &l.acts[i]; a.SameID && a.NewMember == number {
 			return l.identityOf(a.Member)
 		}
 	}
@@ -216,8 +216,11 @@ func (l *timeline) await(ctx context.Context, a *churn.Act) (int64, error) {
 		if err := l.awaitStable(ctx, 2*l.plan.Spec.Group.Heartbeat, l.settleLimit()); err != nil {
 			return 0, err
 		}
-	} else if err := sleepUntil(ctx, l.begin.Measure+int64(a.At)); err != nil {
-		return 0, err
+	} else {
+		planned := l.begin.Measure + int64(a.At)
+		if err := sleepUntil(ctx, planned); err != nil || a.Phase < 0 {
+			return planned, err
+		}
 	}
 	planned := record.Now()
 	if a.Phase < 0 {

@@ -63,7 +63,11 @@ func readWire(eventsFile string) (*seen, error) {
 				num(drivers.KeyRebalance, int64(e.RebalanceMs))
 				note(drivers.KeyAssignors, strings.Join(e.Protocols, ","))
 				note(drivers.KeyStatic, strconv.FormatBool(e.Instance != ""))
-			case kmsg.Heartbeat, kmsg.ConsumerGroupHeartbeat:
+				note(drivers.KeyProtocol, "classic")
+			case kmsg.ConsumerGroupHeartbeat:
+				note(drivers.KeyProtocol, "consumer")
+				s.beats[e.Member] = append(s.beats[e.Member], e.T)
+			case kmsg.Heartbeat:
 				s.beats[e.Member] = append(s.beats[e.Member], e.T)
 			}
 		}

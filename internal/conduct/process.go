@@ -172,6 +172,12 @@ func (w *process) pause(on bool) {
 	w.quiet, w.heard = on, time.Now()
 }
 
+func (w *process) paused() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.quiet
+}
+
 func (w *process) expectEnd() {
 	w.mu.Lock()
 	w.ended = true

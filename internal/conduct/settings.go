@@ -2,6 +2,8 @@ package conduct
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -129,18 +131,8 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			}
 		}
 	}
-	// The assignors that a timeline rolls to are needed as much as those it
-	// starts with.
-	for i := range s.Churn {
-		if to := s.Churn[i].To; len(to) > 0 && !brokerless {
-			rolled := *s
-			rolled.Group.Assignors = to
-			for _, p := range d.Plan(Settings(&rolled, mode)) {
-				if p.Key == drivers.KeyAssignors && p.Fidelity == drivers.Unsupported {
-					why = append(why, fmt.Sprintf("churn[%d].to: %s: %s", i, p.Want, p.Why))
-				}
-			}
-		}
+	if !brokerless {
+		why = append(why, refusedMembers(s, mode, d)...)
 	}
 	return lines, strings.Join(why, "; ")
 }
@@ -149,4 +141,40 @@ func planLine(role, client string, p drivers.Setting) results.PlanLine {
 	return results.PlanLine{
 		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
 	}
+}
+
+// refusedMembers is why the client cannot be a member that the timeline wants:
+// one with settings of its own, or with the assignors that the group rolls to.
+func refusedMembers(s *workloads.Spec, mode drivers.Mode, d drivers.Driver) (why []string) {
+	for i := range s.Churn {
+		member := *s
+		for _, path := range slices.Sorted(maps.Keys(s.Churn[i].With)) {
+			if err := member.Apply(path, s.Churn[i].With[path]); err != nil {
+				why = append(why, fmt.Sprintf("churn[%d].with: %s: %v", i, path, err))
+			}
+		}
+		if to := s.Churn[i].To; len(to) > 0 {
+			member.Group.Assignors = to
+		}
+		for _, p := range d.Plan(Settings(&member, mode)) {
+			own := !reflect.DeepEqual(member, *s)
+			if own && p.Fidelity == drivers.Unsupported && slices.Contains(essential, p.Key) {
+				why = append(why, fmt.Sprintf("churn[%d]: %s: %s: %s", i, p.Key, p.Want, p.Why))
+			}
+		}
+	}
+	return why
+}
+
+// CheckTimeline refuses acts that no part of kbench can carry out yet, before
+// anything starts.
+func CheckTimeline(s *workloads.Spec) error {
+	for i := range s.Churn {
+		for _, kind := range append([]string{s.Churn[i].Do}, s.Churn[i].Cycle...) {
+			if kind == "add-partitions" || kind == "subscribe" {
+				return fmt.Errorf("%s: churn[%d]: %s can be written but not carried out yet; join, leave, crash, stall, restart, rolling, crashloop, storm and assignor-roll can", s.Name, i, kind)
+			}
+		}
+	}
+	return nil
 }

@@ -5,10 +5,12 @@ package conduct
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/workloads/churn"
 )
 
 // settleLimit is how long a group may take to be stable again after an act.
@@ -47,12 +49,9 @@ func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) 
 	var since int64
 	for {
 		at, stable, what := l.view()
-		l.mu.Lock()
-		// A view from before the last act says nothing about it.
-		if n := len(l.done); n > 0 && at <= max(l.done[n-1].At, l.done[n-1].Resumed, l.done[n-1].Gone) {
+		if at <= l.stirred() {
 			stable = false
 		}
-		l.mu.Unlock()
 		switch {
 		case !stable:
 			since = 0
@@ -95,4 +94,30 @@ func (l *timeline) owned() map[string][]int32 {
 		out[g.Worker] = g.Parts
 	}
 	return out
+}
+
+// stirred is the last moment at which an act changed something; a view of the
+// group from before it says nothing. While a member is stopped, or has not ended
+// yet that was told to, that moment is still to come.
+func (l *timeline) stirred() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var last int64
+	for _, a := range l.done {
+		if a.Error != "" {
+			continue
+		}
+		switch churn.Kind(a.Kind) {
+		case churn.Stall:
+			if a.Resumed == 0 {
+				return math.MaxInt64
+			}
+		case churn.Leave, churn.Crash, churn.Restart:
+			if a.Gone == 0 {
+				return math.MaxInt64
+			}
+		}
+		last = max(last, a.At, a.Resumed, a.Gone)
+	}
+	return last
 }

@@ -203,18 +203,19 @@ func (t *trial) note(format string, args ...any) {
 
 // start starts one worker of the trial.
 func (t *trial) start(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
-	return t.startWorker(ctx, role, name, set, number, ends, false)
+	return t.startWorker(ctx, role, name, t.plan.Spec, set, number, ends, false)
 }
 
-// startWorker is start, for a member that is held until it is told to join too.
-func (t *trial) startWorker(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64, hold bool) (*process, error) {
+// startWorker is start, for a member that may have a workload of its own and may
+// be held until it is told to join.
+func (t *trial) startWorker(ctx context.Context, role worker.Role, name string, spec workloads.Spec, set drivers.Settings, number uint32, ends map[int32]int64, hold bool) (*process, error) {
 	client := t.plan.Arm.Client
 	if role == worker.Reference || role == worker.Filler {
 		client = t.run.reference.Name()
 	}
 	set.Topics, set.GroupID, set.ClientID = []string{t.out.Topic}, t.out.Group, worker.ClientID(name)
 	job := worker.Job{
-		Name: name, Role: role, Client: client, Dir: filepath.Join(t.path, name), Settings: set, Spec: t.plan.Spec, Seed: t.plan.Seed,
+		Name: name, Role: role, Client: client, Dir: filepath.Join(t.path, name), Settings: set, Spec: spec, Seed: t.plan.Seed,
 		RunTag: t.out.RunTag, Number: number, Topic: t.out.Topic, Access: t.access, Interval: time.Second, Every: t.out.ClockEvery, Ends: ends, Hold: hold,
 	}
 	if len(t.plan.Spec.Churn) > 0 {

@@ -295,14 +295,14 @@ func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
 
 // settle is called when no ack can come any more. It writes down what was never
 // answered and says where each partition ended.
-func (g *generator) settle() (acked, failed int64, next map[int32]int64) {
+func (g *generator) settle() (acked, failed, unanswered int64, next map[int32]int64) {
 	next = make(map[int32]int64)
 	for p := range g.windows {
 		w := &g.windows[p]
 		for seq := w.head; seq < w.next; seq++ {
 			if !w.done[seq&w.mask] {
 				w.fails.Add(g.producer, seq, -1, w.msgs[seq&w.mask].Due, 0)
-				failed++
+				unanswered++
 			}
 		}
 		acked += int64(w.n) - w.failed
@@ -319,5 +319,5 @@ func (g *generator) settle() (acked, failed int64, next map[int32]int64) {
 	if g.lag != nil {
 		g.lag.Close()
 	}
-	return acked, failed, next
+	return acked, failed, unanswered, next
 }

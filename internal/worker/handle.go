@@ -34,6 +34,14 @@ type handler struct {
 	// next is the highest position per partition that any tenure reached.
 	next map[int32]int64
 
+	// markEach says that the client tells nobody of a revoke, so that there is
+	// no last moment to mark in: then each record is marked as it is handled, as
+	// a user of such a client would. closing says that the last moment has come.
+	markEach bool
+	closing  atomic.Bool
+
+	ctx       context.Context // ends when the member is to leave
+	leave     context.CancelFunc
 	committed atomic.Int64 // sync: records since the last commit
 	stopMarks context.CancelFunc
 	marks     sync.WaitGroup
@@ -44,11 +52,17 @@ func newHandler(s *session, member uint32) *handler {
 		s: s, ready: make(chan struct{}), member: member, spec: s.job.Spec.Consume, every: uint64(s.job.Every), ends: s.job.Ends,
 		lanes: make(map[int32]*lane), next: make(map[int32]int64),
 	}
+	h.ctx, h.leave = context.WithCancel(s.ctx)
 	return h
 }
 
 // start makes the member. Marking begins with it.
 func (h *handler) start(d drivers.Driver, set drivers.Settings) error {
+	for _, p := range d.Plan(set) {
+		if p.Key == drivers.KeyEvents && p.Fidelity == drivers.Unsupported {
+			h.markEach = true
+		}
+	}
 	c, err := d.Consumer(set, h.s.env(), h)
 	if err != nil {
 		return fmt.Errorf("%s: consumer: %w", d.Name(), err)
@@ -105,7 +119,7 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if old := h.lanes[partition]; old != nil {
-		h.retire(old)
+		h.account(old)
 	}
 	h.tenure++
 	end, bounded := h.ends[partition]
@@ -127,6 +141,9 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 		l.commitAfter = int64(h.spec.Commit.Records)
 	} else if bounded && l.pause == 0 {
 		l.every = h.every
+	}
+	if h.markEach && l.every == 1 {
+		l.markEvery = 1
 	}
 	h.lanes[partition] = l
 	return l
@@ -168,10 +185,17 @@ func (h *handler) Event(e drivers.Event) {
 	}
 }
 
-// retire closes a lane whose partition is gone. h.mu is held.
+// retire closes a lane on which no record runs or starts any more. h.mu is held.
 func (h *handler) retire(l *lane) {
 	l.spans.Cut()
 	l.e2e.Close()
+	h.account(l)
+}
+
+// account adds up what a lane did whose partition was given anew. A record may
+// still be running on it, where the client goes on as it likes, so that its
+// recorders are left to the end of the process. h.mu is held.
+func (h *handler) account(l *lane) {
 	h.delivered += int64(l.n.Load())
 	h.next[l.partition] = max(h.next[l.partition], l.next.Load())
 }
@@ -194,9 +218,11 @@ func (h *handler) progress() (delivered int64, next map[int32]int64) {
 
 // close marks everything and leaves the group.
 func (h *handler) close(ctx context.Context) error {
+	h.closing.Store(true)
 	h.stopMarks()
 	h.marks.Wait()
 	h.markAll()
+	h.leave() // a commit that waits for the next generation waits in vain
 	err := h.client.Close(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -210,7 +236,7 @@ func (h *handler) close(ctx context.Context) error {
 // commit is called from a lane, after a record, when it is the member's turn.
 func (h *handler) commit() {
 	h.markAll()
-	if err := h.client.Commit(context.Background()); err != nil {
+	if err := h.client.Commit(h.ctx); err != nil {
 		h.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "commit: " + err.Error()})
 	}
 }
@@ -274,7 +300,7 @@ func (l *lane) full(r *drivers.Rec) {
 	l.brief = l.every - 1
 	l.next.Store(r.Offset + 1)
 	l.n.Store(l.i)
-	if l.i-l.markedAt >= l.markEvery {
+	if l.i-l.markedAt >= l.markEvery || l.h.closing.Load() {
 		l.markedAt = l.i
 		l.mark()
 	}

@@ -282,15 +282,15 @@ func (w *worker) produced(ctx context.Context) error {
 	cctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	err := w.gen.client.Close(cctx)
-	acked, failed, next := w.gen.settle()
+	acked, failed, unanswered, next := w.gen.settle()
 	sent := w.gen.sent
 	w.gen = nil
 	if err != nil {
 		return fmt.Errorf("%s: close producer: %w", w.job.Client, err)
 	}
-	m := Report{Say: Produced, Sent: sent, Acked: acked, Failed: failed, Next: next}
+	m := Report{Say: Produced, Sent: sent, Acked: acked, Failed: failed + unanswered, Next: next}
 	if !all {
-		m.Error = fmt.Sprintf("%d records were not answered within %s", sent-acked, w.job.Spec.Phases.Drain)
+		m.Error = fmt.Sprintf("%d records were not answered within %s", unanswered, w.job.Spec.Phases.Drain)
 	}
 	w.report.say(m)
 	return nil
