@@ -83,9 +83,9 @@ func (c cell) settings(spec *workloads.Spec, topic, group string) drivers.Settin
 // fill is how many records a topic must hold for the fastest client to read for
 // the given time: what franz-go was seen to read, with room.
 func fill(size int, length time.Duration) int {
-	perSecond := 5_000_000.0
+	perSecond := 8_500_000.0
 	if size > 256 {
-		perSecond = 1_800_000 * 1024 / float64(size)
+		perSecond = 2_200_000 * 1024 / float64(size)
 	}
 	return int(perSecond * length.Seconds())
 }
