@@ -137,8 +137,8 @@ type Log struct {
 	Worker string
 	Topics []string // that Span.Topic numbers
 	Spans  []record.Span
-	Killed bool
-	Died   bool // it ended by itself, without having been told to
+	Killed bool // by kbench: an act of churn, or a hang
+	Died   bool // it ended by itself or by somebody else, without having been told to
 	// Events are those about the group: requests and responses of its APIs, what
 	// the client reported, what the coordinator told the observer.
 	Events []record.Event
@@ -147,6 +147,14 @@ type Log struct {
 	// that of a revoke.
 	Closing int64
 }
+
+// killed begins the exit of a worker that kbench killed. A kill by anybody else,
+// such as the kernel when memory runs out, is no act of churn: that worker died.
+const killed = "killed by kbench: SIGKILL"
+
+// abrupt says whether the worker ended without closing first, so that nobody but
+// the end of its session took its partitions away.
+func (l *Log) abrupt() bool { return l.Killed || l.Died && l.Closing == 0 }
 
 // Load reads what the audit needs of the workers of a trial. A worker that
 // never recorded anything has no log.
@@ -170,7 +178,7 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 		}
 		logs = append(logs, Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: events,
-			Killed: strings.Contains(w.Exit, "SIGKILL"), Closing: closing,
+			Killed: strings.HasPrefix(w.Exit, killed), Closing: closing,
 			Died: strings.HasPrefix(w.Exit, "died:") || strings.HasPrefix(w.Exit, "exited ") && w.Exit != "exited 0",
 		})
 	}

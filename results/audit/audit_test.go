@@ -87,6 +87,8 @@ func TestCauses(t *testing.T) {
 		first.Spans = append(first.Spans, record.Span{Kind: record.Delivered, Partition: 1, First: 0, Count: 1, At: 20})
 	})
 	f("graceful", func(first, second *Log) { first.Closing = 8 })
+	f("crash", func(first, second *Log) { first.Died = true })                      // nobody asked for it, but that is what it is
+	f("graceful", func(first, second *Log) { first.Died, first.Closing = true, 8 }) // it had closed before
 	f("stale", func(first, second *Log) { first.Closing = 10 })
 	f("other", func(first, second *Log) {
 		first.Spans, second.Spans = append(first.Spans, second.Spans...), nil

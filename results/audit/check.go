@@ -245,7 +245,7 @@ func (c *checker) cause(before, s *span) string {
 	switch l := &c.logs[before.log]; {
 	case before.log == s.log && before.Tenure == s.Tenure:
 		return causeOther
-	case l.Killed && c.lastAt[before.log] <= s.At:
+	case l.abrupt() && c.lastAt[before.log] <= s.At:
 		return causeCrash
 	case l.Closing != 0 && l.Closing <= s.At:
 		return causeGraceful

@@ -154,7 +154,7 @@ func (c *checker) grants(calls [][]call) map[int32][]grant {
 				set(k.T, nil) // whoever joins under an eager protocol has given up everything
 			}
 		}
-		if c.logs[i].Killed {
+		if c.logs[i].abrupt() {
 			set(c.lastAt[i]+1, nil)
 		}
 	}
@@ -315,7 +315,7 @@ func (c *checker) ghosts(t *results.Trial, calls [][]call) {
 			continue
 		}
 		i := slices.IndexFunc(c.logs, func(l Log) bool { return l.Worker == name })
-		if act.Gone == 0 || i < 0 || c.logs[i].Killed || t.Spec.Group.Static {
+		if act.Gone == 0 || i < 0 || c.logs[i].abrupt() || t.Spec.Group.Static {
 			continue
 		}
 		seen, ghost := c.seenAfter(name, act.Gone+ghostAfter)

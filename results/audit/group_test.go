@@ -124,6 +124,9 @@ func TestStuck(t *testing.T) {
 	victim := withEvents(reader("consumer-0", long), given(0, 1))
 	victim.Killed = true
 	f("a crash", 0, groupTrial(), victim, withEvents(reader("consumer-1", rest), given(24*s, 1)))
+	dead := victim
+	dead.Killed, dead.Died = false, true
+	f("a death that nobody asked for", 0, groupTrial(), dead, withEvents(reader("consumer-1", rest), given(24*s, 1)))
 	f("a successor that does nothing", 1, groupTrial(), victim, withEvents(reader("consumer-1", rest), given(12*s, 1)))
 }
 
@@ -159,11 +162,12 @@ func TestGhosts(t *testing.T) {
 	f("replaced", 1, nil, false, results.Act{Kind: "restart", Member: "consumer-1", Replaces: "consumer-0", At: 2 * s, Gone: 3 * s})
 }
 
-// A worker that died on its own is told apart from one that was killed.
+// A worker that died, on its own or by a kill that was not kbench's, is told
+// apart from one that kbench killed.
 func TestDied(t *testing.T) {
 	d := t.TempDir()
 	trial := groupTrial()
-	for name, exit := range map[string]string{"consumer-0": "killed by kbench: SIGKILL", "consumer-1": "exited 0", "consumer-2": "died: SIGSEGV", "consumer-3": "exited 2"} {
+	for name, exit := range map[string]string{"consumer-0": "killed by kbench: SIGKILL", "consumer-1": "exited 0", "consumer-2": "died: SIGSEGV", "consumer-3": "exited 2", "consumer-4": "died: SIGKILL"} {
 		trial.Workers = append(trial.Workers, results.Worker{Name: name, Exit: exit})
 		f, err := record.CreateDeliveries(mkdir(t, d+"/"+name), record.DeliveriesMeta{Worker: name, Topics: []string{"t"}})
 		if err != nil {
@@ -177,11 +181,16 @@ func TestDied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, l := range logs {
+		if want := l.Worker == "consumer-0"; l.Killed != want {
+			t.Errorf("%s: killed by kbench is %t, want %t", l.Worker, l.Killed, want)
+		}
+	}
 	died := map[string]bool{}
 	for _, name := range Check(trial, logs).Died {
 		died[name] = true
 	}
-	if diff := cmp.Diff(map[string]bool{"consumer-2": true, "consumer-3": true}, died); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"consumer-2": true, "consumer-3": true, "consumer-4": true}, died); diff != "" {
 		t.Errorf("want to got:\n%s", diff)
 	}
 }

@@ -18,6 +18,7 @@ type Result struct {
 	Unit  string
 	Pass  bool
 	N     int // trials behind all arms
+	Noisy int // events of all arms that were left out, as the machine was late before them
 	Arms  []Arm
 }
 
@@ -30,24 +31,36 @@ type Arm struct {
 	Role     string
 	Value    float64
 	N        int // trials
+	Noisy    int // events that were left out
 	Pass     bool
 }
 
 // Eval decides a gate on the rows of a summary. Every arm must pass. A gate
-// that no row answers is an error, not a pass: nothing was measured.
+// that no row answers is an error, not a pass: nothing was measured. Nor can an
+// arm be decided all of whose events are noisy.
 func Eval(expr string, rows []results.Row) (Result, error) {
 	e, err := parse(expr)
 	if err != nil {
 		return Result{}, err
 	}
-	trials := map[unit][]results.Row{}
+	noise := e.noise(rows)
+	trials, left := map[unit][]results.Row{}, map[unit]map[happening]bool{}
 	for _, r := range rows {
-		if e.selects(r) {
-			key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
-			trials[key] = append(trials[key], r)
+		if !e.selects(r) {
+			continue
 		}
+		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
+		if ev := eventOf(r); noise[ev] {
+			key.trial = 0
+			if left[key] == nil {
+				left[key] = map[happening]bool{}
+			}
+			left[key][ev] = true
+			continue
+		}
+		trials[key] = append(trials[key], r)
 	}
-	if len(trials) == 0 {
+	if len(trials) == 0 && len(left) == 0 {
 		return Result{}, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s", e.text, results.SummaryFile)
 	}
 	// What the values of an arm are: one per trial, or for figures of events the
@@ -61,15 +74,19 @@ func Eval(expr string, rows []results.Row) (Result, error) {
 			values[arm] = append(values[arm], r.Value)
 		}
 	}
+	if err := e.undecided(values, left); err != nil {
+		return Result{}, err
+	}
 	res := Result{Expr: e.text, Want: e.bound, Unit: e.unit, Pass: true}
 	for arm, vs := range values {
-		a := Arm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, N: count[arm]}
+		a := Arm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, N: count[arm], Noisy: len(left[arm])}
 		if a.Value = median(vs); e.metric.PerEvent && e.stat != "" {
 			a.Value = statOf(e.stat, vs)
 		}
 		a.Pass = e.holds(a.Value)
 		res.Pass = res.Pass && a.Pass
 		res.N += a.N
+		res.Noisy += a.Noisy
 		res.Arms = append(res.Arms, a)
 	}
 	slices.SortFunc(res.Arms, func(a, b Arm) int {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +118,62 @@ func TestEval(t *testing.T) {
 	f("max(pause.wire_excess{event=join}) < 250ms", false, 300e6, 2)
 	f("mean(pause.wire_excess) != 200ms", false, 200e6, 2)
 	f("min(pause.wire_excess{event=join#1}) == 300ms", true, 300e6, 1)
+}
+
+// Events before which the machine was late decide nothing about pauses, and the
+// verdict says how many there were.
+func TestEvalNoisy(t *testing.T) {
+	var rows []results.Row
+	event := func(arm string, trial int, name string, noisy, excess float64) {
+		for metric, v := range map[string]float64{results.PauseWireExcess: excess, results.PauseNoisy: noisy, results.GroupRounds: 1 + 4*noisy, results.PauseBaseline: 80e6 * noisy} {
+			m, _ := results.LookupMetric(metric)
+			r := row(arm, trial, metric, "", m.Unit, v)
+			r.Event = name
+			rows = append(rows, r)
+		}
+	}
+	event("a", 1, "join#1", 0, 100e6)
+	event("a", 1, "join#2", 1, 900e6)
+	event("a", 2, "join#1", 1, 800e6)
+	event("a", 2, "join#2", 0, 200e6)
+	event("b", 3, "join#1", 0, 150e6)
+	event("b", 3, "leave#2", 1, 700e6)
+	f := func(expr string, pass bool, value float64, noisy ...int) {
+		t.Helper()
+		got, err := Eval(expr, rows)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if got.Pass != pass || got.Value != value {
+			t.Errorf("%s: pass %v, value %v; want %v, %v", expr, got.Pass, got.Value, pass, value)
+		}
+		sum := 0
+		for i, a := range got.Arms {
+			if sum += a.Noisy; a.Noisy != noisy[i] {
+				t.Errorf("%s: %d noisy events of %s left out, want %d", expr, a.Noisy, a.Arm, noisy[i])
+			}
+		}
+		if len(got.Arms) != len(noisy) || got.Noisy != sum {
+			t.Errorf("%s: %d arms, %d noisy of all; want %d, %d", expr, len(got.Arms), got.Noisy, len(noisy), sum)
+		}
+	}
+	f("max(pause.wire_excess{event=join}) < 250ms", true, 200e6, 2, 0)
+	f("max(pause.wire_excess) < 250ms", true, 200e6, 2, 1)
+	// What is no pause, or tells of noise itself, is not left out.
+	f("max(group.rounds) <= 2", false, 5, 0, 0)
+	f("max(pause.noisy) == 0", false, 1, 0, 0)
+	f("max(pause.baseline) < 50ms", false, 80e6, 0, 0)
+	// An arm that has nothing else cannot be decided, whatever the others do.
+	for _, expr := range []string{"max(pause.wire_excess{event=leave}) < 10s", "max(pause.wire_excess{event=join#1,client=a}) < 10s"} {
+		rows := rows
+		if strings.Contains(expr, "#1") {
+			rows = slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Trial == 1 })
+		}
+		if got, err := Eval(expr, rows); err == nil || !strings.Contains(err.Error(), "(1) is noisy") {
+			t.Errorf("%s: %+v, %v", expr, got, err)
+		}
+	}
 }
 
 // A gate about something that was not measured must not pass.
