@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	client "github.com/IBM/sarama"
@@ -148,36 +149,44 @@ func (c *consumer) ConsumeClaim(session client.ConsumerGroupSession, claim clien
 	lane := c.handler.Open(tp.Topic, tp.Partition)
 	c.opens.Unlock()
 
+	// That the session is over is asked for every record, so it is asked of a
+	// flag: a select between two channels costs more than the record does.
+	var ended atomic.Bool
+	defer context.AfterFunc(session.Context(), func() { ended.Store(true) })()
+
 	var rec drivers.Rec
 	messages, over := claim.Messages(), session.Context().Done()
 	serial, auto := c.modes.Lanes != drivers.LanesPartition, c.modes.CommitMode == drivers.CommitAuto
 	for {
+		var m *client.ConsumerMessage
+		ok := true
 		select {
-		case m, ok := <-messages:
-			if !ok || !c.hand(m, lane, &rec, serial, over) {
+		case m, ok = <-messages:
+		default:
+			select {
+			case m, ok = <-messages:
+			case <-over:
 				return nil
 			}
-			if auto {
-				session.MarkOffset(m.Topic, m.Partition, m.Offset+1, "")
-			}
-		case <-over:
+		}
+		if !ok || !c.hand(m, lane, &rec, serial, &ended) {
 			return nil
+		}
+		if auto {
+			session.MarkOffset(m.Topic, m.Partition, m.Offset+1, "")
 		}
 	}
 }
 
 // hand gives one record to the harness, and says false where the session ended
-// before it could: with both ready a select chooses by chance, and the member's
-// lock may have been long in coming.
-func (c *consumer) hand(m *client.ConsumerMessage, lane drivers.Lane, rec *drivers.Rec, serial bool, over <-chan struct{}) bool {
+// before it could: the member's lock may have been long in coming.
+func (c *consumer) hand(m *client.ConsumerMessage, lane drivers.Lane, rec *drivers.Rec, serial bool, ended *atomic.Bool) bool {
 	if serial {
 		c.serial.Lock()
 		defer c.serial.Unlock()
 	}
-	select {
-	case <-over:
+	if ended.Load() {
 		return false
-	default:
 	}
 	rec.Offset, rec.Key, rec.Value = m.Offset, m.Key, m.Value
 	lane.Record(rec)
