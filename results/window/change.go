@@ -134,14 +134,19 @@ func (a *analysis) parted(worker int, from int64) (change, bool) {
 // session timeout after its last request that renews it. The coordinator renews
 // at the end of a join or a sync, which it may hold back, and else when it gets
 // the request. Whether it got one that has no recorded response is not known.
+// A member may have asked for a session of its own.
 func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
 	}
 	var last, sure int64
+	session := a.Session
 	for _, c := range a.Workers[worker].Calls {
 		if c.Req > stopped {
 			break
+		}
+		if c.API == apiJoin && c.Session > 0 {
+			session = c.Session
 		}
 		if !c.renews(a.wire.kip) {
 			continue
@@ -162,7 +167,7 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 	if low == 0 {
 		low = last
 	}
-	return change{worker: worker, at: last + a.Session, low: low + a.Session, since: stopped, expiry: true}, true
+	return change{worker: worker, at: last + session, low: low + session, since: stopped, expiry: true}, true
 }
 
 // renews says whether the coordinator renews the session of its member on the

@@ -36,6 +36,7 @@ type Call struct {
 	Req, Resp    int64
 	Err          int16
 	ID, Instance string // of the member
+	Session      int64  // ns, as a JoinGroup asks for it
 	Generation   int32  // the request's; of a JoinGroup the response's
 	Epoch        int32  // ConsumerGroupHeartbeat: the response's
 	Protocol     string
@@ -120,7 +121,8 @@ func pair(events []record.Event, group string) []Call {
 			}
 			open[k] = len(calls)
 			calls = append(calls, Call{
-				API: e.API, V: e.V, Req: e.T, ID: e.Member, Instance: e.Instance, Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e),
+				API: e.API, V: e.V, Req: e.T, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
+				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e),
 			})
 		case record.EvResponse:
 			i, ok := open[k]

@@ -51,7 +51,7 @@ func TestSpanKeepsItsWorst(t *testing.T) {
 func TestPair(t *testing.T) {
 	part := func(p int32) drivers.TopicPartition { return drivers.TopicPartition{Topic: "t", Partition: p} }
 	calls := pair([]record.Event{
-		{K: record.EvRequest, T: 1, Conn: 1, Corr: 7, API: apiJoin, Group: "g", Member: ""},
+		{K: record.EvRequest, T: 1, Conn: 1, Corr: 7, API: apiJoin, Group: "g", Member: "", SessionMs: 6000},
 		{K: record.EvRequest, T: 2, Conn: 2, Corr: 7, API: apiBeat, Group: "g", Member: "m", Generation: 3},
 		{K: record.EvRequest, T: 2, Conn: 3, Corr: 7, API: apiBeat, Group: "another"},
 		{K: record.EvResponse, T: 3, Conn: 3, Corr: 7, API: apiBeat, Err: errRebalance},
@@ -63,7 +63,7 @@ func TestPair(t *testing.T) {
 		{K: record.EvRequest, T: 8, Conn: 1, Corr: 10, API: apiBeat, Group: "g", Member: "m", Generation: 4},
 	}, "g")
 	same(t, "calls", calls, []Call{
-		{API: apiJoin, Req: 1, Resp: 5, ID: "m", Generation: 4, Epoch: 4, Protocol: "range"},
+		{API: apiJoin, Req: 1, Resp: 5, ID: "m", Session: 6000 * ms, Generation: 4, Epoch: 4, Protocol: "range"},
 		{API: apiBeat, Req: 2, Resp: 4, Err: errRebalance, ID: "m", Generation: 3},
 		{API: apiSync, Req: 6, Resp: 7, ID: "m", Generation: 4, Given: []int32{1, 2}},
 		{API: apiBeat, Req: 8, ID: "m", Generation: 4},

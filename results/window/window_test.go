@@ -110,6 +110,34 @@ func TestCrash(t *testing.T) {
 		29_000, figures{20_000, 28_500, 29_022, 508, 501, 7, 1, 9012, 0, 18_024}, 501)
 }
 
+// A member may have a session of its own: the last that it asked for counts, and
+// the workload's where the wire tells none.
+func TestCrashWithItsOwnSession(t *testing.T) {
+	f := func(what string, sessions []int64, told int64, want figures) {
+		t.Helper()
+		s := two()
+		s.act("crash", "consumer-1", 20_000)
+		s.beats(0, 1000, told)
+		s.beats(1, 500, 20_000) // the last at 18.5 s
+		for i, session := range sessions {
+			at := int64(i) * 10
+			s.call(1, apiJoin, at+120, at+121, 0, 1).Session = session * ms
+			s.call(1, apiSync, at+122, at+123, 0, 1).Given = []int32{2, 3}
+		}
+		s.beat(0, told, errRebalance)
+		s.join(0, told+5, told+6, told+8, 2, 0, 1, 2, 3)
+		s.beats(0, told+3000, 60_000)
+		s.stop(20_000, told+10, 2, 3)
+		e := s.only(t)
+		same(t, what, figuresOf(e), want)
+		same(t, what+": orphaned partition", parts(e)[2], part{Orphaned, told + 12 - 20_000, told + 1 - 20_000, 11})
+	}
+	f("the workload's", nil, 31_000, figures{20_000, 28_500, 31_022, 2508, 2501, 7, 1, 11_012, 0, 22_024})
+	f("shorter", []int64{6000}, 25_000, figures{20_000, 24_500, 25_022, 508, 501, 7, 1, 5012, 0, 10_024})
+	f("longer", []int64{20_000}, 40_000, figures{20_000, 38_500, 40_022, 1508, 1501, 7, 1, 20_012, 0, 40_024})
+	f("the last", []int64{20_000, 6000}, 25_000, figures{20_000, 24_500, 25_022, 508, 501, 7, 1, 5012, 0, 10_024})
+}
+
 // A cooperative join takes a second round, which begins when the member that
 // gives up nothing hears of it. What does not move never stops.
 func TestCooperativeJoin(t *testing.T) {
@@ -298,6 +326,42 @@ func TestDoubts(t *testing.T) {
 	s.beats(1, 500, 60_000)
 	if got := s.only(t); got.Rebalanced || got.T0 != 0 {
 		t.Errorf("a member that never joined: %+v", figuresOf(got))
+	}
+}
+
+// Acts that were not done at their time are named, but for a hundred of them.
+func TestLateActs(t *testing.T) {
+	f := func(want []string, late ...int64) {
+		t.Helper()
+		s := two()
+		s.beats(0, 1000, 60_000)
+		s.beats(1, 500, 60_000)
+		for i, d := range late {
+			a := s.act("stall", "consumer-1", 10_000+int64(i)*100)
+			a.Resumed = a.At
+			a.Planned = a.At - d*ms
+		}
+		var got []string
+		for _, w := range s.compute().Warnings {
+			if strings.Contains(w, "later than planned") {
+				got = append(got, w)
+			}
+		}
+		same(t, "warnings", got, want)
+	}
+	f(nil, 0, 100) // theta is as late as a record may be
+	f([]string{"act 3 was done 450 ms later than planned"}, 0, 50, 450)
+	f([]string{
+		"act 1 was done 101 ms later than planned", "act 2 was done 102 ms later than planned", "act 3 was done 103 ms later than planned",
+		"act 4 was done 104 ms later than planned", "act 5 was done 105 ms later than planned",
+		"2 more acts were done later than planned, by up to 300 ms",
+	}, 101, 102, 103, 104, 105, 300, 200)
+	s := two()
+	s.act("stall", "consumer-1", 10_000).Resumed = 10_000 * ms // a trial that did not record its plan
+	for _, w := range s.compute().Warnings {
+		if strings.Contains(w, "planned") {
+			t.Errorf("warning without a plan: %s", w)
+		}
 	}
 }
 

@@ -122,9 +122,39 @@ func (a *analysis) warn(r *Report) {
 	if noisy > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are noisy: the machine was late before them", noisy, counted))
 	}
+	r.Warnings = append(r.Warnings, a.lateActs()...)
 	if r.Generations > forced {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d generations of the group belong to no act", r.Generations-forced))
 	}
+}
+
+// lateActsShown is how many acts are named that were late; a storm may have
+// hundreds.
+const lateActsShown = 5
+
+// lateActs says which acts were not done when they were planned: the course that
+// every arm should have had was not this one.
+func (a *analysis) lateActs() []string {
+	var out []string
+	var more int
+	var most int64
+	for _, i := range a.actsInTime() {
+		act := a.Acts[i]
+		late := act.At - act.Planned
+		if act.Planned == 0 || late <= a.Theta {
+			continue
+		}
+		if len(out) == lateActsShown {
+			more++
+			most = max(most, late)
+			continue
+		}
+		out = append(out, fmt.Sprintf("act %d was done %s later than planned", act.N, Short(late)))
+	}
+	if more > 0 {
+		out = append(out, fmt.Sprintf("%d more acts were done later than planned, by up to %s", more, Short(most)))
+	}
+	return out
 }
 
 // Short writes a duration of ns to the millisecond, or to the microsecond where
