@@ -21,7 +21,8 @@ const (
 type change struct {
 	worker  int
 	at, low int64 // low < at where a request without a recorded response leaves it open
-	since   int64 // from when on no generation can have worker in it: the request to leave, the stop of the process
+	since   int64 // from when on no new generation can have worker in it: the request to leave, the stop of the process
+	ghost   *Call // the round that has worker in it, although it was stopped before that was complete
 	expiry  bool  // the session of worker ended
 	joins   bool
 	act     int
@@ -39,15 +40,30 @@ func ended(act results.Act) string {
 	}
 }
 
+// refused says whether nothing was done: a member that is stopped cannot be
+// stopped again.
+func refused(act results.Act) bool {
+	return act.Kind == actStall && act.Resumed == 0 && act.Error != ""
+}
+
 // findChanges reads off the wire what each act changed, and adds to the course
-// of the group that a member who is gone must be followed by a generation.
+// of the group that a member who is gone must be followed by a generation. A
+// session ends once, even if its member is first stopped and then killed: by the
+// first act.
 func (a *analysis) findChanges() {
 	a.changes = make([][]change, len(a.Acts))
-	for i, act := range a.Acts {
-		if act.At == 0 {
-			continue
-		}
-		list := a.changesBy(act)
+	type end struct {
+		worker int
+		at     int64
+	}
+	ended := map[end]bool{}
+	for _, i := range a.actsInTime() {
+		list := slices.DeleteFunc(a.changesBy(a.Acts[i]), func(c change) bool {
+			k := end{c.worker, c.at}
+			again := c.expiry && ended[k]
+			ended[k] = ended[k] || c.expiry
+			return again
+		})
 		for j := range list {
 			list[j].act = i
 		}
@@ -55,7 +71,7 @@ func (a *analysis) findChanges() {
 		a.changes[i] = list
 		for _, c := range list {
 			if !c.joins && !a.wire.kip {
-				a.wire.add(c.since, c.worker, stepNeed, nil)
+				a.wire.add(c.since, c.worker, stepNeed, c.ghost)
 			}
 		}
 	}
@@ -83,6 +99,9 @@ func (a *analysis) changesBy(act results.Act) []change {
 			out = append(out, c)
 		}
 	case actStall:
+		if refused(act) {
+			return nil
+		}
 		v := a.index(act.Member)
 		c, ok := a.expiry(v, act.At)
 		if ok && (act.Resumed == 0 || c.at < act.Resumed || a.wasRejected(v, act.Resumed)) {
@@ -128,83 +147,4 @@ func (a *analysis) parted(worker int, from int64) (change, bool) {
 		}
 	}
 	return a.expiry(worker, from)
-}
-
-// expiry is when the session of a worker ended that was stopped at a time: the
-// session timeout after its last request that renews it. The coordinator renews
-// at the end of a join or a sync, which it may hold back, and else when it gets
-// the request. Whether it got one that has no recorded response is not known.
-// A member may have asked for a session of its own.
-func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
-	if worker < 0 {
-		return change{}, false
-	}
-	var last, sure int64
-	session := a.Session
-	for _, c := range a.Workers[worker].Calls {
-		if c.Req > stopped {
-			break
-		}
-		if c.API == apiJoin && c.Session > 0 {
-			session = c.Session
-		}
-		if !c.renews(a.wire.kip) {
-			continue
-		}
-		at := c.Req
-		if c.API == apiJoin || c.API == apiSync {
-			at = max(c.Req, c.Resp)
-		}
-		last = max(last, at)
-		if c.Resp != 0 {
-			sure = max(sure, at)
-		}
-	}
-	if last == 0 {
-		return change{}, false
-	}
-	low := sure
-	if low == 0 {
-		low = last
-	}
-	return change{worker: worker, at: last + session, low: low + session, since: stopped, expiry: true}, true
-}
-
-// renews says whether the coordinator renews the session of its member on the
-// request.
-func (c *Call) renews(kip bool) bool {
-	if c.rejected() || c.Err == errIllegalGeneration || c.Err == errStaleEpoch || c.Err == errMemberIDRequired {
-		return false
-	}
-	if kip {
-		return c.API == apiConsumer
-	}
-	return c.API == apiBeat || c.API == apiCommit || c.API == apiJoin || c.API == apiSync
-}
-
-// wasRejected says whether the first that a worker heard after it went on was
-// that the group has forgotten it.
-func (a *analysis) wasRejected(worker int, resumed int64) bool {
-	for _, c := range a.Workers[worker].Calls {
-		if c.Resp > resumed && c.renews(a.wire.kip) {
-			return false
-		}
-		if c.Resp > resumed && c.rejected() {
-			return true
-		}
-	}
-	return false
-}
-
-// instance is the static identity of a worker, "" without one.
-func (a *analysis) instance(worker int) string {
-	if worker < 0 {
-		return ""
-	}
-	for _, c := range a.Workers[worker].Calls {
-		if c.Instance != "" {
-			return c.Instance
-		}
-	}
-	return ""
 }

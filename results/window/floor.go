@@ -59,9 +59,9 @@ func (s *scope) toldOf(c change) map[int]int64 {
 	from := c.at
 	if c.expiry {
 		// The session may have ended a little earlier than its last request tells.
-		// Nothing else changes the group in between if the window has one act.
+		// Where the window has one change nothing else can have told anybody.
 		from = c.low
-		if len(s.e.Acts) == 1 {
+		if len(s.changes) == 1 {
 			from = c.since
 		}
 	}
@@ -138,7 +138,7 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 	owner := s.index(p.OldOwner)
 	var floor int64
 	for _, act := range s.e.Acts {
-		if act.Kind == actStall && act.Member == p.OldOwner && p.Class != Orphaned {
+		if act.Kind == actStall && !refused(act) && act.Member == p.OldOwner && p.Class != Orphaned {
 			if act.Resumed == 0 {
 				return 0, false
 			}
@@ -156,9 +156,9 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 					until = max(c.at, s.beatAfter(s.index(p.NewOwner), c.at))
 				}
 			}
-			floor = max(floor, until-s.Acts[c.act].At)
+			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At))
 		case s.e.Protocol == eager && told[owner] != 0:
-			floor = max(floor, latest(told)-told[owner])
+			floor = max(floor, s.held(latest(told), c)-told[owner])
 		}
 	}
 	if s.wire.kip && p.Class == Moved && s.e.T0 != 0 {
@@ -166,6 +166,29 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 		floor = max(floor, s.beatAfter(s.index(p.NewOwner), told)-told)
 	}
 	return floor, true
+}
+
+// held is when a round could be complete that all who live could join at a time:
+// whoever is dead but not dropped yet holds it up.
+func (s *scope) held(until int64, by change) int64 {
+	for _, c := range s.changes {
+		if c.expiry && c.worker != by.worker && c.since <= until {
+			until = max(until, c.at)
+		}
+	}
+	return until
+}
+
+// silent is since when a worker that an act ended had done nothing: it may have
+// been stopped before.
+func (s *scope) silent(worker string, ended int64) int64 {
+	since := ended
+	for _, act := range s.e.Acts {
+		if act.Kind == actStall && !refused(act) && act.Member == worker && act.At < ended && (act.Resumed == 0 || act.Resumed >= ended) {
+			since = min(since, act.At)
+		}
+	}
+	return since
 }
 
 // orphanedBy says whether a change ended what the worker owned. One that comes

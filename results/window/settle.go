@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -88,7 +89,7 @@ func (a *analysis) disturbed() []Interval {
 		}
 		until := act.At
 		if act.Kind == actStall {
-			until = max(until, act.Resumed)
+			until = max(until, min(act.Resumed, a.killed(act.Member)))
 		}
 		for _, c := range a.changes[i] {
 			if !c.expiry || a.wire.kip { // the wire itself waits for a generation without the expired
@@ -98,6 +99,17 @@ func (a *analysis) disturbed() []Interval {
 		all = append(all, Interval{act.At, until})
 	}
 	return union(all)
+}
+
+// killed is when an act ended a worker, the end of time where none did. What is
+// killed while it is stopped does not go on when its stop is over.
+func (in *Input) killed(worker string) int64 {
+	for _, act := range in.Acts {
+		if act.At != 0 && ended(act) == worker {
+			return act.At
+		}
+	}
+	return math.MaxInt64
 }
 
 // allDelivered is when every partition had delivered a record that was due at or

@@ -85,7 +85,7 @@ const (
 	stepJoin                   // it asks to join
 	stepSynced                 // it has an assignment in a generation; KIP-848: a response without an error
 	stepGone                   // it asked to leave, or its process was killed
-	stepNeed                   // the coordinator dropped a member: another generation must follow
+	stepNeed                   // the coordinator drops a member: a generation after this one, or after the call's, must follow
 )
 
 // wire is what the taps of all members saw, in one order.
@@ -192,7 +192,9 @@ func (g *group) apply(s step) {
 		return
 	}
 	if s.kind == stepNeed {
-		g.need = g.highest
+		if g.need = g.highest; s.call != nil {
+			g.need = max(g.need, s.call.Generation)
+		}
 		return
 	}
 	m := g.members[s.worker]

@@ -1,0 +1,125 @@
+package window
+
+import "math"
+
+// expiry is when the coordinator dropped a worker that was stopped at a time: at
+// the end of its session, counted from its last request that renews it. A member
+// may have asked for a session of its own. The coordinator renews at the end of a
+// join or a sync, which it may hold back, and else when it gets the request.
+// Whether it got one that has no recorded response is not known.
+func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
+	if worker < 0 {
+		return change{}, false
+	}
+	out := change{worker: worker, since: stopped, expiry: true}
+	var last, sure int64
+	var generation int32
+	session := a.Session
+	for i := range a.Workers[worker].Calls {
+		c := &a.Workers[worker].Calls[i]
+		if c.Req > stopped {
+			break
+		}
+		if c.API == apiJoin && c.Session > 0 {
+			session = c.Session
+		}
+		if !c.renews(a.wire.kip) {
+			continue
+		}
+		at := c.Req
+		held := c.API == apiJoin || c.API == apiSync
+		if held && c.Resp <= stopped {
+			at = max(at, c.Resp)
+		}
+		if c.API == apiJoin && c.ok() {
+			generation = c.Generation
+		}
+		// One that was stopped in the middle of a join is part of the round
+		// all the same, as a ghost; its session begins when the round is complete.
+		out.ghost = nil
+		if c.API == apiJoin && (c.Resp == 0 || c.Resp > stopped) {
+			if out.ghost = a.completed(worker, c.Req, math.MaxInt64, 0); out.ghost != nil {
+				at = out.ghost.Resp
+			}
+		}
+		last = max(last, at)
+		if c.Resp != 0 {
+			sure = max(sure, at)
+		}
+	}
+	if last == 0 {
+		return change{}, false
+	}
+	if sure == 0 {
+		sure = last
+	}
+	out.at, out.low = last+session, sure+session
+	if out.ghost != nil {
+		out.since = max(out.since, out.ghost.Resp)
+	} else if a.instance(worker) == "" {
+		// A round that was completed without it, when the rebalance timeout was
+		// over, dropped it before its session ended. Not so a static member.
+		if r := a.completed(worker, stopped, out.low, generation); r != nil {
+			out.at, out.low = r.Resp, r.Resp
+		}
+	}
+	return out, true
+}
+
+// completed is the first JoinGroup of another worker that was answered between
+// two times with a newer generation, nil without one: all of a round are answered
+// when it is complete.
+func (a *analysis) completed(worker int, after, before int64, generation int32) *Call {
+	var first *Call
+	for i := range a.Workers {
+		if i == worker {
+			continue
+		}
+		for j := range a.Workers[i].Calls {
+			c := &a.Workers[i].Calls[j]
+			if c.API == apiJoin && c.ok() && c.Generation > generation && c.Resp > after && c.Resp < before && (first == nil || c.Resp < first.Resp) {
+				first = c
+			}
+		}
+	}
+	return first
+}
+
+// renews says whether the coordinator renews the session of its member on the
+// request.
+func (c *Call) renews(kip bool) bool {
+	if c.rejected() || c.Err == errIllegalGeneration || c.Err == errStaleEpoch || c.Err == errMemberIDRequired {
+		return false
+	}
+	if kip {
+		return c.API == apiConsumer
+	}
+	return c.API == apiBeat || c.API == apiCommit || c.API == apiJoin || c.API == apiSync
+}
+
+// wasRejected says whether the first that a worker heard after it went on was
+// that the group has forgotten it.
+func (a *analysis) wasRejected(worker int, resumed int64) bool {
+	for _, c := range a.Workers[worker].Calls {
+		if c.Resp > resumed && c.renews(a.wire.kip) {
+			return false
+		}
+		if c.Resp > resumed && c.rejected() {
+			return true
+		}
+	}
+	return false
+}
+
+// instance is the static identity of a worker, "" without one.
+func (a *analysis) instance(worker int) string {
+	if worker < 0 {
+		return ""
+	}
+	for _, c := range a.Workers[worker].Calls {
+		if c.Instance != "" {
+			return c.Instance
+		}
+	}
+	return ""
+}
