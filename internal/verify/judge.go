@@ -19,7 +19,7 @@ type judge func(Evidence) (injected, reported string, wrong []string)
 // found is all that the audit counted, in words.
 func (e Evidence) found() string {
 	if e.State != "complete" {
-		return e.State + ": " + firstLine(e.Error)
+		return clip(e.State + ": " + firstLine(e.Error))
 	}
 	var parts []string
 	for _, metric := range slices.Sorted(maps.Keys(e.Counts)) {
@@ -233,6 +233,15 @@ func signed(ns int64) string {
 		return round(ns)
 	}
 	return "+" + round(ns)
+}
+
+// clip keeps a column of a table narrow; the run has the rest.
+func clip(s string) string {
+	const most = 72
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-3]) + "..."
+	}
+	return s
 }
 
 func firstLine(s string) string {
