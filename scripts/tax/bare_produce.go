@@ -25,16 +25,18 @@ type window struct {
 	m     *meter
 	acked *count
 	limit int64
+	// every is how many acks lie between two that wake: far less than the window,
+	// so that among the acks that follow on a full one there is always one.
+	every int64
 	wake  chan struct{}
 }
 
 func newWindow(m *meter, j bareJob) *window {
-	return &window{m: m, acked: &m.parts[0], limit: int64(j.Settings.Produce.Window), wake: make(chan struct{}, 1)}
+	limit := int64(j.Settings.Produce.Window)
+	return &window{
+		m: m, acked: &m.parts[0], limit: limit, every: max(limit/4/publishEvery, 1) * publishEvery, wake: make(chan struct{}, 1),
+	}
 }
-
-// wakeEvery is less than the window by far more than a chunk, so that among the
-// acks that follow on a full one there is always one that wakes.
-const wakeEvery = 4096
 
 // room waits until a chunk more may be outstanding, and says false at the end.
 func (w *window) room(sent, chunk int64) bool {
@@ -58,7 +60,7 @@ func (a *acks) one() {
 	a.n++
 	if a.n%publishEvery == 0 {
 		a.acked.Store(a.n)
-		if a.n%wakeEvery == 0 {
+		if a.n%a.every == 0 {
 			a.rouse()
 		}
 	}
@@ -178,7 +180,7 @@ func produceKafkaGo(m *meter, j bareJob) error {
 			return
 		}
 		n := int64(len(batch))
-		if after := w.acked.Add(n); after/wakeEvery != (after-n)/wakeEvery {
+		if after := w.acked.Add(n); after/w.every != (after-n)/w.every {
 			w.rouse()
 		}
 	}
