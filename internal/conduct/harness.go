@@ -8,7 +8,6 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
 )
 
@@ -46,8 +45,10 @@ func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
 	}
 	var out []harness
 	for _, t := range trials {
-		// With churn nobody asks what a record costs.
-		if !onBroker[t.Workload] || len(t.Spec.Churn) > 0 {
+		// With churn nobody asks what a record costs, and a driver without a
+		// broker has no backlog: its members cannot go the short way that those
+		// of a real one go, and would be charged what nobody pays.
+		if !onBroker[t.Workload] || len(t.Spec.Churn) > 0 || t.Spec.Consume.Backlog > 0 {
 			continue
 		}
 		onBroker[t.Workload] = false // those after the first have it
@@ -61,19 +62,12 @@ func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
 }
 
 // harnessTrial makes a harness trial of a trial. What is left out is what the
-// harness does not pay for: waiting in the handler, and acts of churn. A backlog
-// is read as fast as it goes, and so it is produced here, where it cannot be
-// there beforehand.
+// harness does not pay for: waiting in the handler.
 func harnessTrial(t plan.Trial, client, part string, members int) plan.Trial {
 	s := t.Spec
 	s.Phases.Warmup, s.Phases.Measure = harnessWarmup, harnessMeasure
-	s.Churn = nil
 	s.Produce.By = "arm" // one process does it all
 	s.Consume.Handler.Time = 0
-	if s.Consume.Backlog > 0 {
-		s.Consume.Backlog, s.Produce.Rate = 0, workloads.Rate{Max: true}
-		members = min(members, 1)
-	}
 	s.Consume.Members = members
 	return plan.Trial{
 		Dir:      fmt.Sprintf("harness-%s-%s", t.Workload, part),
