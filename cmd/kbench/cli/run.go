@@ -206,19 +206,25 @@ func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
 		}
 		for _, expr := range spec.Gate {
 			r, err := gate.Eval(expr, rows)
-			if err != nil {
-				return fmt.Errorf("gate of %s: %s: %w", spec.Name, expr, err)
-			}
-			verdict := "met"
-			if !r.Pass {
+			verdict, note := "met", ""
+			switch {
+			case err != nil:
+				// A gate that cannot be decided guards nothing.
+				verdict, note = "NOT DECIDED", ": "+err.Error()
+			case !r.Pass:
 				verdict = "NOT MET"
+			}
+			if err == nil && r.Noisy > 0 {
+				note = fmt.Sprintf(" (noisy events left out: %d)", r.Noisy)
+			}
+			if verdict != "met" {
 				missed = append(missed, spec.Name+": "+expr)
 			}
 			if first {
 				fmt.Fprint(w, "\nGates\n")
 				first = false
 			}
-			fmt.Fprintf(w, "  %-8s %s: %s\n", verdict, spec.Name, expr)
+			fmt.Fprintf(w, "  %-8s %s: %s%s\n", verdict, spec.Name, expr, note)
 		}
 	}
 	if len(missed) > 0 {
