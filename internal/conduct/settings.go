@@ -38,6 +38,7 @@ func Settings(s *workloads.Spec, mode drivers.Mode) drivers.Settings {
 		},
 		MetadataRefresh: s.Metadata.Refresh,
 		RecordBytes:     int(s.Records.Size.Mean()) + key,
+		RecordMax:       s.Records.Size.Largest() + key,
 		KeyBytes:        key,
 	}
 }
