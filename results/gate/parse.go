@@ -131,7 +131,7 @@ func parseLabels(s string) ([]label, error) {
 	return labels, nil
 }
 
-// errBaseline is what a comparison with another run gets for now. It is
+// errBaseline is what a comparison with another run gets until there is one to compare with. It is
 // understood, so that the message can be about what is missing.
 var errBaseline = errors.New("a gate against a baseline needs a second run, and `gate` reads only one; write a fixed bound")
 
