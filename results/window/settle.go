@@ -83,6 +83,12 @@ func (a *analysis) disturbed() []Interval {
 	for _, p := range a.Partitions {
 		all = append(all, a.late[p]...)
 	}
+	return union(append(all, a.effects()...))
+}
+
+// effects are the stretches in which an act had not had its effect.
+func (a *analysis) effects() []Interval {
+	var all []Interval
 	for i, act := range a.Acts {
 		if act.At == 0 {
 			continue
@@ -98,7 +104,7 @@ func (a *analysis) disturbed() []Interval {
 		}
 		all = append(all, Interval{act.At, until})
 	}
-	return union(all)
+	return all
 }
 
 // killed is when an act ended a worker, the end of time where none did. What is

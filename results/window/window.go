@@ -15,6 +15,7 @@
 //	class     who owned each partition before and after
 //	phases    where the time went, by member
 //	down      stretches in which partitions were late
+//	resume    when everything was delivered again; records by the part they were due in
 //	storm     rebalances that feed on themselves
 //	words     the same in a sentence
 //
@@ -63,6 +64,7 @@ type Event struct {
 	Acts    []results.Act
 	Window  Interval // W_e
 	Settled bool     // false: the trial ended first
+	Resumed int64    // when the group was stable and every partition delivered again; what is left of the window is catching up
 
 	Protocol string // eager, cooperative, consumer (KIP-848)
 	// T0 is when the group changed in the eyes of the coordinator, 0 where
@@ -144,6 +146,7 @@ func Compute(in Input) *Report {
 	a.findChanges()
 	a.late = a.lateSets()
 	a.findWindows()
+	a.unrest = union(append(a.wire.unstable(a.Measured.From, a.Measured.To), a.effects()...))
 	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
 	for _, win := range a.windows {
 		r.Events = append(r.Events, a.event(win))
@@ -159,6 +162,7 @@ type analysis struct {
 	changes [][]change           // by act
 	late    map[int32][]Interval // down sets over the whole trial
 	windows []actWindow
+	unrest  []Interval // the group was not stable, or an act had not had its effect
 }
 
 // event computes the figures of one window, each step on what those before it
@@ -178,6 +182,7 @@ func (a *analysis) event(win actWindow) Event {
 	s.classes()
 	s.wireTime()
 	s.gaps()
+	s.resumed()
 	s.partitionFloors()
 	s.unions()
 	s.baseline()
