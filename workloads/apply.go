@@ -24,10 +24,13 @@ func (s *Spec) Apply(path string, value any) error {
 	return nil
 }
 
-// Validate reports what contradicts itself in a complete workload.
+// Validate reports what contradicts itself in a complete workload. Its full
+// matrix is looked at when it takes the place of the other.
 func (s *Spec) Validate() error {
+	own := *s
+	own.Full = nil
 	r := &reader{root: root(), written: map[string]place{}, bad: map[string]bool{}, start: place{file: "workload " + s.Name}}
-	r.consider(s)
+	r.consider(&own)
 	if len(r.problems) > 0 {
 		return r.problems
 	}

@@ -2,7 +2,6 @@ package workloads
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +15,9 @@ type finding struct {
 }
 
 // consider looks at a workload as a whole. A finding is reported at the first of
-// its fields that was written, and not at all where one of them is broken: what
-// it would then be compared with is a default that nobody asked for.
+// its fields that an override has set, since the document was whole without it,
+// else at the first that was written; and not at all where one of them is broken:
+// what it would then be compared with is a default that nobody asked for.
 func (r *reader) consider(s *Spec) {
 	for _, f := range contradictions(s) {
 		r.find(f)
@@ -27,20 +27,21 @@ func (r *reader) consider(s *Spec) {
 			r.find(f)
 		}
 	}
-	if !r.bad["matrix"] {
-		r.considerCells(s)
-	}
+	r.considerMatrices(s)
 }
 
 func (r *reader) find(f finding) {
 	if slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] }) {
 		return
 	}
-	at, path := r.start, f.paths[0]
+	at, path, found := r.start, f.paths[0], false
 	for _, p := range f.paths {
-		if w, ok := r.written[p]; ok {
-			at, path = w, p
-			break
+		w, ok := r.written[p]
+		if override := ok && w.file != r.start.file; override || ok && !found {
+			at, path, found = w, p, true
+			if override {
+				break
+			}
 		}
 	}
 	if f.warning {
@@ -48,85 +49,6 @@ func (r *reader) find(f finding) {
 		return
 	}
 	r.fail(at, path, "%s", f.msg)
-}
-
-// considerCells looks at the workload of every cell of the matrix, so that a
-// combination that makes no sense is found before the first trial.
-func (r *reader) considerCells(s *Spec) {
-	at, ok := r.written["matrix"]
-	if !ok {
-		at = r.start
-	}
-	if n := s.CellCount(); n > maxCells {
-		r.fail(at, "matrix", "it has %d cells; write at most %d, or several workloads", n, maxCells)
-		return
-	}
-	known := map[string]bool{}
-	for _, f := range contradictions(s) {
-		known[f.msg] = true
-	}
-	for cell := range s.Cells() {
-		if len(cell) == 0 {
-			return
-		}
-		c := *s
-		for _, path := range sortedKeys(cell) {
-			if err := c.Apply(path, cell[path]); err != nil {
-				r.fail(at, "matrix", "%v", err)
-				return
-			}
-		}
-		for _, f := range contradictions(&c) {
-			bad := slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] })
-			if f.warning || known[f.msg] || bad {
-				continue
-			}
-			known[f.msg] = true
-			r.fail(at, "matrix", "in the cell %s: %s", showCell(cell), f.msg)
-		}
-	}
-}
-
-// maxCells is more arms than anyone would wait for.
-const maxCells = 1000
-
-// CellCount is the number of cells of the matrix; 1 without a matrix.
-func (s *Spec) CellCount() int {
-	n := 1
-	for _, values := range s.Matrix {
-		if n *= len(values); n > maxCells*maxCells {
-			return n
-		}
-	}
-	return n
-}
-
-// Cells yields the cells of the matrix: every combination of its values, by
-// path in alphabetical order, the last one changing fastest. Without a matrix
-// there is one empty cell.
-func (s *Spec) Cells() func(yield func(map[string]any) bool) {
-	paths := sortedKeys(s.Matrix)
-	return func(yield func(map[string]any) bool) {
-		for i := range s.CellCount() {
-			cell := map[string]any{}
-			for _, path := range slices.Backward(paths) {
-				values := s.Matrix[path]
-				cell[path] = values[i%len(values)]
-				i /= len(values)
-			}
-			if !yield(maps.Clone(cell)) {
-				return
-			}
-		}
-	}
-}
-
-func showCell(cell map[string]any) string {
-	parts := []string{}
-	for _, path := range sortedKeys(cell) {
-		parts = append(parts, fmt.Sprintf("%s=%v", path, cell[path]))
-	}
-	return strings.Join(parts, " ")
 }
 
 // contradictions are combinations that cannot be run, and, as warnings, those
@@ -223,7 +145,7 @@ func groupNames(s *Spec) []finding {
 	for _, a := range g.Assignors {
 		if !slices.Contains(names, a) {
 			out = append(out, finding{[]string{"group.assignors", "group.protocol"},
-				fmt.Sprintf("the protocol %s has no assignor %s; write %s", g.Protocol, a, either(names)), false})
+				fmt.Sprintf("the protocol %s has no assignor %s; write group.assignors of %s", g.Protocol, a, either(names)), false})
 		}
 	}
 	if s.Consume.Members > 0 {

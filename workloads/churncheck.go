@@ -159,7 +159,7 @@ func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
 		return nil
 	}
 	own := *s
-	own.Churn, own.Matrix = nil, nil
+	own.Churn, own.Matrix, own.Full = nil, nil, nil
 	known := map[string]bool{}
 	for _, f := range contradictions(&own) {
 		known[f.msg] = true

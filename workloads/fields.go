@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -172,7 +171,8 @@ func root() *node {
 
 	whole("needs", words("list of settings", object{"type": "string"}, (*reader).checkNeed),
 		"Settings without which the comparison makes no sense: a client that cannot express one is refused.")
-	whole("matrix", matrix(), "Fields that vary between arms: a path, and the values it takes.")
+	whole("matrix", matrix(), "Fields that vary between arms: paths and the values they take, in every combination; of several such mappings each has its own.")
+	whole("full", matrix(), "The matrix that --full runs in place of the other.")
 	whole("rounds", integer(1, 10000), "How often every arm is run.")
 	whole("sample", truth(), "A small sample for a first look, marked as such; not a measurement.")
 	whole("gate", words("list of gates", object{"type": "string"}, (*reader).checkGate),
@@ -210,79 +210,6 @@ func (r *reader) checkGate(v value) string {
 		return err.Error()
 	}
 	return ""
-}
-
-// matrix is the kind of matrix. Its values are read as the fields they are for,
-// so that a slip in one is found before anything starts, but they are kept as
-// they were written: they also name the arms.
-func matrix() kind {
-	return kind{
-		name:   "mapping of paths to lists of values",
-		schema: object{"type": "object", "additionalProperties": object{"type": "array", "minItems": 1}},
-		read: func(r *reader, path string, v value, dst any) {
-			if v.kind != mapValue {
-				r.fail(v.at, path, "%v is not a mapping; write one like {group.assignors: [[range], [cooperative-sticky]]}", v)
-				return
-			}
-			var out map[string][]any
-			for _, e := range v.entries {
-				if _, twice := out[e.key]; twice {
-					r.fail(e.at, path+"."+e.key, "is written twice; write all of its values in one list")
-					continue
-				}
-				if cells := r.cells(path, e); len(cells) > 0 {
-					if out == nil {
-						out = map[string][]any{}
-					}
-					out[e.key] = cells
-				}
-			}
-			*dst.(*map[string][]any) = out
-		},
-		plain: func(src any) any {
-			out := object{}
-			for path, values := range *src.(*map[string][]any) {
-				out[path] = values
-			}
-			return out
-		},
-	}
-}
-
-// cells reads the values of one row of the matrix.
-func (r *reader) cells(path string, e entry) []any {
-	at := path + "." + e.key
-	n := r.root.find(e.key)
-	switch {
-	case n == nil:
-		r.fail(e.at, at, "is not the path of a field; %s", r.suggest(e.key))
-		return nil
-	case n.kind == nil:
-		r.fail(e.at, at, "is a section; write the path of one of its fields, such as %s", n.leaves()[0].path)
-		return nil
-	case n.whole:
-		r.fail(e.at, at, "cannot differ between arms; write a workload for each value")
-		return nil
-	case e.val.kind == brokenValue:
-		return nil
-	case e.val.kind != listValue || len(e.val.list) == 0:
-		r.fail(e.val.at, at, "%v is not a list of values; write the values to compare, such as [a, b]", e.val)
-		return nil
-	}
-	var cells []any
-	scratch := Default()
-	for i, v := range e.val.list {
-		before := len(r.problems)
-		if v.kind != brokenValue {
-			n.kind.read(r, fmt.Sprintf("%s[%d]", at, i), v, pointer(&scratch, n.path))
-		}
-		plain := v.plain()
-		if len(r.problems) == before && slices.ContainsFunc(cells, func(c any) bool { return reflect.DeepEqual(c, plain) }) {
-			r.fail(v.at, fmt.Sprintf("%s[%d]", at, i), "%v stands in the list twice; remove one", v)
-		}
-		cells = append(cells, plain)
-	}
-	return cells
 }
 
 // suggest ends a message about an unknown path with the field that was meant:

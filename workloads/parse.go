@@ -24,6 +24,9 @@ type Options struct {
 	// Override are values that are put over the document before Set: the ones
 	// that a suite sets in a workload it includes.
 	Override []Override
+	// Full puts the full matrix of a workload in the place of its matrix. One
+	// that has none is refused.
+	Full bool
 	// CheckGate and CheckNeed report what is wrong with a gate and with a name
 	// in needs, as "what is wrong; what would be right". Gates and settings
 	// belong to other packages; where a function is nil any text passes.
@@ -96,9 +99,11 @@ func (r *reader) spec(v value) *Spec {
 			r.fail(at, o.Path, "%v", err)
 		} else {
 			r.override(&s, o.Path, val)
+			r.pin(&s, o.Path, at)
 		}
 	}
 	r.flags(&s)
+	r.widen(&s)
 	if _, ok := r.written["name"]; !ok && !r.bad["name"] {
 		r.fail(r.start, "name", "is missing; write a name such as my-workload")
 	}
@@ -210,6 +215,7 @@ func (r *reader) flags(s *Spec) {
 			v = value{at: at, kind: textValue}
 		}
 		r.override(s, path, v)
+		r.pin(s, path, at)
 	}
 }
 

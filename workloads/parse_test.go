@@ -47,6 +47,8 @@ func TestMalformed(t *testing.T) {
 		for line := range strings.Lines(input) {
 			if arg, ok := strings.CutPrefix(line, "--set "); ok {
 				opt.Set = append(opt.Set, strings.TrimSuffix(arg, "\n"))
+			} else if line == "--full\n" {
+				opt.Full = true
 			} else {
 				doc += line
 			}

@@ -63,7 +63,7 @@ func TestSchemaAgreesWithParser(t *testing.T) {
 	for _, field := range []string{
 		"records: {size: 1KiB}", "records: {size: {uniform: [32, 64]}}", "produce: {rate: max}",
 		"records: {size: {lognormal: {median: 100, sigma: 1, max: 200}}}", "produce: {schedule: {ramp: {from: 0}}}",
-		"matrix: {produce.chunk: [1, 2]}", "process: {gomemlimit: 1GiB}", "phases: {warmup: 0s}", "group: {session: 1m30s}",
+		"matrix: {produce.chunk: [1, 2]}", "full: [{produce.chunk: [1, 2]}, {produce.codec: [none]}]", "process: {gomemlimit: 1GiB}", "phases: {warmup: 0s}", "group: {session: 1m30s}",
 		"churn: [{do: join, when: stable, phase: 0.5, with: {group.session: 20s}, restore: false}]",
 		"churn: [{cycle: [join, leave, join, leave], when: stable, phase: best}]", "churn: [{do: storm, at: 1s, for: 60s, rate: 3/m}]",
 	} {
@@ -73,7 +73,7 @@ func TestSchemaAgreesWithParser(t *testing.T) {
 		"foo: 1", "topic: {partitions: 0}", "topic: {partitions: 1.5}", "topic: 3", "records: {size: 31}", "records: {size: 1KB}",
 		"records: {size: {uniform: [100]}}", "records: {entropy: 1.1}", "produce: {rate: 600}", "produce: {rate: 600/h}",
 		"produce: {linger: 5}", "produce: {linger: 5 ms}", "produce: {codec: gzp}", "produce: {schedule: ramp}",
-		"produce: {idempotent: yes}", "group: {assignors: range}", "group: {assignors: [foo]}", "matrix: {produce.chunk: []}",
+		"produce: {idempotent: yes}", "group: {assignors: range}", "group: {assignors: [foo]}", "matrix: {produce.chunk: []}", "full: [{produce.chunk: []}]", "full: []",
 		"process: {gomemlimit: 1GB}", "gate: [1]", "rounds: many",
 		"churn: {do: join, when: stable}", "churn: [{do: jump, when: stable}]", "churn: [{do: join, when: stable, foo: 1}]",
 		"churn: [{cycle: [], when: stable}]", "churn: [{do: join, when: stable, phase: 2}]", "pause: {theta: 1}", "include: []",

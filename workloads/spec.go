@@ -11,23 +11,24 @@ import "time"
 // Spec is one workload, complete: every field has its value, written or
 // default. The yaml tags are the names in a document and the paths of --set.
 type Spec struct {
-	Name     string           `yaml:"name" json:"name"`
-	About    string           `yaml:"about" json:"about,omitempty"`
-	Topic    Topic            `yaml:"topic" json:"topic"`
-	Records  Records          `yaml:"records" json:"records"`
-	Produce  Produce          `yaml:"produce" json:"produce"`
-	Consume  Consume          `yaml:"consume" json:"consume"`
-	Group    Group            `yaml:"group" json:"group"`
-	Metadata Metadata         `yaml:"metadata" json:"metadata"`
-	Phases   Phases           `yaml:"phases" json:"phases"`
-	Churn    []ChurnEntry     `yaml:"churn" json:"churn,omitempty"`
-	Pause    Pause            `yaml:"pause" json:"pause"`
-	Process  Process          `yaml:"process" json:"process"`
-	Needs    []string         `yaml:"needs" json:"needs,omitempty"`
-	Matrix   map[string][]any `yaml:"matrix" json:"matrix,omitempty"`
-	Rounds   int              `yaml:"rounds" json:"rounds"`
-	Sample   bool             `yaml:"sample" json:"sample,omitempty"` // a small sample, not a measurement
-	Gate     []string         `yaml:"gate" json:"gate,omitempty"`
+	Name     string       `yaml:"name" json:"name"`
+	About    string       `yaml:"about" json:"about,omitempty"`
+	Topic    Topic        `yaml:"topic" json:"topic"`
+	Records  Records      `yaml:"records" json:"records"`
+	Produce  Produce      `yaml:"produce" json:"produce"`
+	Consume  Consume      `yaml:"consume" json:"consume"`
+	Group    Group        `yaml:"group" json:"group"`
+	Metadata Metadata     `yaml:"metadata" json:"metadata"`
+	Phases   Phases       `yaml:"phases" json:"phases"`
+	Churn    []ChurnEntry `yaml:"churn" json:"churn,omitempty"`
+	Pause    Pause        `yaml:"pause" json:"pause"`
+	Process  Process      `yaml:"process" json:"process"`
+	Needs    []string     `yaml:"needs" json:"needs,omitempty"`
+	Matrix   Matrix       `yaml:"matrix" json:"matrix,omitempty"`
+	Full     Matrix       `yaml:"full" json:"full,omitempty"` // takes the place of Matrix where it is asked for
+	Rounds   int          `yaml:"rounds" json:"rounds"`
+	Sample   bool         `yaml:"sample" json:"sample,omitempty"` // a small sample, not a measurement
+	Gate     []string     `yaml:"gate" json:"gate,omitempty"`
 }
 
 // Topic is the topic that a trial creates.

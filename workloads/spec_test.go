@@ -36,6 +36,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		"produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 1000}",
 		"produce: {schedule: {bursts: {every: 1s, size: 10}}}\nprocess: {gomemlimit: 1GiB}",
 		"matrix: {group.assignors: [[range], [sticky, range]], produce.chunk: [1, 16], produce.idempotent: [true, false], records.size: [100, {uniform: [100, 200]}]}",
+		"matrix: [{group.assignors: [[range]]}, {produce.chunk: [1]}]\nfull: {produce.chunk: [1, 16]}",
 		"needs: [produce.acks]\ngate: [audit.lost == 0]\nsample: true",
 	} {
 		roundTrip(t, mustParse(t, "name: x\n"+doc+"\n").Spec)
@@ -152,6 +153,62 @@ func TestCells(t *testing.T) {
 	if !slices.Equal(got, want) || s.CellCount() != 6 {
 		t.Errorf("%d cells: %q", s.CellCount(), got)
 	}
+}
+
+// Several mappings are not multiplied with each other.
+func TestCellsOfSeveralMappings(t *testing.T) {
+	s := mustParse(t, "name: x\nmatrix: [{group.assignors: [[range], [sticky]]}, {group.protocol: [consumer], group.assignors: [[uniform]], produce.chunk: [1, 2]}]\n").Spec
+	roundTrip(t, s)
+	var got []string
+	for cell := range s.Cells() {
+		got = append(got, showCell(cell))
+	}
+	want := []string{
+		"group.assignors=[range]", "group.assignors=[sticky]",
+		"group.assignors=[uniform] group.protocol=consumer produce.chunk=1", "group.assignors=[uniform] group.protocol=consumer produce.chunk=2",
+	}
+	if !slices.Equal(got, want) || s.CellCount() != 4 {
+		t.Errorf("%d cells: %q", s.CellCount(), got)
+	}
+}
+
+// TestOverridesPin: a value from outside holds in every arm, and the full matrix
+// takes the place of the other, also with what is left of it.
+func TestOverridesPin(t *testing.T) {
+	const doc = "name: x\n" +
+		"matrix: {group.assignors: [[range], [cooperative-sticky]]}\n" +
+		"full: [{group.assignors: [[range], [sticky]]}, {group.protocol: [consumer], group.assignors: [[uniform], [range]]}]\n"
+	f := func(opt Options, want ...string) {
+		t.Helper()
+		d, err := Parse("w.yaml", []byte(doc), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for cell := range d.Spec.Cells() {
+			c := *d.Spec
+			c.Matrix, c.Full = nil, nil
+			for path, v := range cell {
+				if err := c.Apply(path, v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = append(got, c.Group.Protocol+" "+strings.Join(c.Group.Assignors, "+"))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v: arms %q, want %q", opt, got, want)
+		}
+	}
+	f(Options{}, "classic range", "classic cooperative-sticky")
+	f(Options{Full: true}, "classic range", "classic sticky", "consumer uniform", "consumer range")
+	f(Options{Set: []string{"group.assignors=[sticky]"}}, "classic sticky")
+	f(Options{Set: []string{"group={protocol: consumer, assignors: [uniform]}"}}, "consumer uniform")
+	f(Options{Set: []string{"group.protocol=consumer", "group.assignors=[uniform]"}}, "consumer uniform")
+	f(Options{Override: []Override{{Path: "group.assignors", Value: []any{"sticky"}, Origin: "suite"}}}, "classic sticky")
+	f(Options{Set: []string{"group.session=6s"}}, "classic range", "classic cooperative-sticky")
+	f(Options{Set: []string{"group.assignors=[range]"}, Full: true}, "classic range", "consumer range")
+	f(Options{Set: []string{"full={group.assignors: [[range], [roundrobin]]}"}, Full: true}, "classic range", "classic roundrobin")
+	f(Options{Set: []string{"matrix={}"}}, "classic range")
 }
 
 func TestSizes(t *testing.T) {

@@ -114,6 +114,39 @@ func TestChurnIsAsAnnounced(t *testing.T) {
 	}
 }
 
+// TestFullMatrix: the churn workloads have every assignor under the protocol
+// that it belongs to, and their own arms keep their names among these.
+func TestFullMatrix(t *testing.T) {
+	want := []string{"x/consumer/range", "x/consumer/uniform", "x/cooperative-sticky", "x/range", "x/roundrobin", "x/sticky"}
+	for _, name := range catalog.Names() {
+		specs, _, err := catalog.Load(name, workloads.Options{Full: true})
+		if !strings.HasPrefix(name, "churn-") || slices.Contains([]string{"churn-assignor-roll", "churn-floors"}, name) {
+			if err == nil || !strings.Contains(err.Error(), " has no full matrix; ") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		trials, err := plan.Expand(specs, []string{"x"}, []string{"matched"}, 1, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, tr := range trials {
+			got = append(got, tr.Arm.Name)
+			if consumer := strings.HasPrefix(tr.Arm.Name, "x/consumer/"); consumer != (tr.Spec.Group.Protocol == "consumer") {
+				t.Errorf("%s: %s runs under %s", name, tr.Arm.Name, tr.Spec.Group.Protocol)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: arms %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestUnknownNameSaysWhatThereIs(t *testing.T) {
 	_, _, err := catalog.Load("produce-mx", workloads.Options{})
 	if err == nil || !strings.Contains(err.Error(), "produce-max") {

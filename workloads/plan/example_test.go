@@ -10,7 +10,7 @@ import (
 func ExampleExpand() {
 	w := workloads.Default()
 	w.Name = "join"
-	w.Matrix = map[string][]any{"group.assignors": {[]any{"range"}, []any{"cooperative-sticky"}}}
+	w.Matrix = workloads.Matrix{{"group.assignors": {[]any{"range"}, []any{"cooperative-sticky"}}}}
 	trials, err := plan.Expand([]workloads.Spec{w}, []string{"franz-go", "sarama"}, []string{"matched"}, 1, 42)
 	if err != nil {
 		fmt.Println(err)

@@ -128,6 +128,7 @@ func repeated(list []string) string {
 func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Spec, error) {
 	var arms []Arm
 	var specs []workloads.Spec
+	name := cellNames(slices.Collect(spec.Cells()))
 	for cell := range spec.Cells() {
 		applied, err := apply(spec, cell)
 		if err != nil {
@@ -135,7 +136,7 @@ func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Sp
 		}
 		for _, client := range clients {
 			for _, lane := range lanes {
-				arms = append(arms, Arm{Name: armName(client, lane, cell), Client: client, Lane: lane, Cell: cell})
+				arms = append(arms, Arm{Name: armName(client, lane, name(cell)), Client: client, Lane: lane, Cell: cell})
 				specs = append(specs, applied)
 			}
 		}
@@ -145,7 +146,7 @@ func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Sp
 
 // apply sets a cell in a workload, whose matrix is thereby used up.
 func apply(spec workloads.Spec, cell map[string]any) (workloads.Spec, error) {
-	spec.Matrix = nil
+	spec.Matrix, spec.Full = nil, nil
 	for _, path := range sortedPaths(cell) {
 		if err := spec.Apply(path, cell[path]); err != nil {
 			return spec, fmt.Errorf("matrix: %w", err)
@@ -157,9 +158,41 @@ func apply(spec workloads.Spec, cell map[string]any) (workloads.Spec, error) {
 	return spec, nil
 }
 
-// armName names an arm. Words speak for themselves where the matrix has one
-// dimension; numbers, and values of several dimensions, are given their field.
-func armName(client, lane string, cell map[string]any) string {
+// armName names an arm.
+func armName(client, lane, cell string) string {
+	name := client
+	if cell != "" {
+		name += "/" + cell
+	}
+	if lane != matched {
+		name += "@" + lane
+	}
+	return name
+}
+
+// cellNames chooses how the cells of a workload are called: shortly, or by the
+// whole paths of their fields where that would give two cells one name.
+func cellNames(cells []map[string]any) func(cell map[string]any) string {
+	seen := make(map[string]bool)
+	for _, cell := range cells {
+		name := cellName(cell)
+		if seen[name] {
+			return cellPaths
+		}
+		seen[name] = true
+	}
+	return cellName
+}
+
+// cellName names a cell. Words speak for themselves where it has one dimension,
+// and a protocol with its assignors does too; numbers, and values of several
+// dimensions, are given their field.
+func cellName(cell map[string]any) string {
+	protocol, ok := cell["group.protocol"]
+	assignors, both := cell["group.assignors"]
+	if ok && both && len(cell) == 2 {
+		return label(protocol) + "/" + label(assignors)
+	}
 	var parts []string
 	for _, path := range sortedPaths(cell) {
 		part := label(cell[path])
@@ -168,14 +201,16 @@ func armName(client, lane string, cell map[string]any) string {
 		}
 		parts = append(parts, part)
 	}
-	name := client
-	if len(parts) > 0 {
-		name += "/" + strings.Join(parts, ",")
+	return strings.Join(parts, ",")
+}
+
+// cellPaths is the long name of a cell.
+func cellPaths(cell map[string]any) string {
+	var parts []string
+	for _, path := range sortedPaths(cell) {
+		parts = append(parts, path+"="+label(cell[path]))
 	}
-	if lane != matched {
-		name += "@" + lane
-	}
-	return name
+	return strings.Join(parts, ",")
 }
 
 // shortest is the last part of a path, or all of it where another path of the

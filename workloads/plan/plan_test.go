@@ -62,7 +62,7 @@ func TestBlocks(t *testing.T) {
 				for _, tr := range block {
 					names[tr.Arm.Name] = true
 					dirs[tr.Dir] = true
-					if tr.Workload != s.Name || tr.Round != round || tr.Seed != block[0].Seed || tr.Spec.Matrix != nil {
+					if tr.Workload != s.Name || tr.Round != round || tr.Seed != block[0].Seed || tr.Spec.Matrix != nil || tr.Spec.Full != nil {
 						t.Fatalf("%+v does not belong into round %d of %s", tr, round, s.Name)
 					}
 				}
@@ -123,6 +123,11 @@ func TestNames(t *testing.T) {
 	f("matrix: {consume.commit.every: [2s], consume.commit.mark.every: [5ms]}", "matched",
 		"franz-go/consume.commit.every=2s,consume.commit.mark.every=5ms")
 	f("matrix: {records.size: [{uniform: [100, 200]}]}", "matched", "franz-go/uniform:100+200")
+	// Several mappings give each their own arms.
+	f("matrix: [{group.assignors: [[range], [sticky]]}, {group.protocol: [consumer], group.assignors: [[uniform], [range]]}]", "matched",
+		"franz-go/consumer/range", "franz-go/consumer/uniform", "franz-go/range", "franz-go/sticky")
+	f("matrix: [{produce.codec: [none]}, {produce.acks: [none]}]", "matched", "franz-go/produce.acks=none", "franz-go/produce.codec=none")
+	f("matrix: [{records.size: [100]}, {records.keys.kind: [zipf], records.size: [100]}]", "best", "franz-go/kind=zipf,size=100@best", "franz-go/size=100@best")
 }
 
 func TestDirectories(t *testing.T) {
@@ -151,7 +156,7 @@ func TestCellsAreApplied(t *testing.T) {
 			t.Errorf("arm %s runs with %v, %v", tr.Arm.Name, g.Assignors, g.Session)
 		}
 	}
-	if w.Group.Assignors[0] != "range" || len(w.Matrix) != 2 {
+	if w.Group.Assignors[0] != "range" || len(w.Matrix) != 1 || len(w.Matrix[0]) != 2 {
 		t.Error("Expand changed its argument")
 	}
 }
@@ -171,9 +176,9 @@ func TestRefused(t *testing.T) {
 	f("workload x is given twice", append(x, x[0]), clients, lanes, 1)
 	f("client a is given twice", x, []string{"a", "b", "a"}, lanes, 1)
 	bad := x[0]
-	bad.Matrix = map[string][]any{"group.session": {"1s"}}
+	bad.Matrix = workloads.Matrix{{"group.session": {"1s"}}}
 	f("workload x: matrix: ", []workloads.Spec{bad}, clients, lanes, 1)
-	bad.Matrix = map[string][]any{"no.such": {"1s"}}
+	bad.Matrix = workloads.Matrix{{"no.such": {"1s"}}}
 	f("no.such", []workloads.Spec{bad}, clients, lanes, 1)
 }
 

@@ -114,6 +114,7 @@ type selection struct {
 	rounds  int
 	seed    uint64
 	sets    []string
+	full    bool
 }
 
 func (s *selection) add(a *app, cmd *cobra.Command) {
@@ -123,7 +124,8 @@ func (s *selection) add(a *app, cmd *cobra.Command) {
 	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe best), stock (its defaults)")
 	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")
 	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
-	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated")
+	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated. A\nfield that a workload varies between its arms is fixed thereby")
+	f.BoolVar(&s.full, "full", false, "run the full matrix of each workload in place of its own; the churn\nworkloads have all assignors, and the group protocol of KIP-848, in it")
 	for name, words := range map[string][]string{
 		"client": a.clientNames(),
 		"lane":   {string(drivers.Matched), string(drivers.Best), string(drivers.Stock)},
@@ -144,7 +146,7 @@ type selected struct {
 // load reads the workloads and expands them into trials. Its error is the
 // user's to mend, and has everything that is wrong.
 func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected, error) {
-	opt := workloads.Options{Set: s.sets, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed,
+	opt := workloads.Options{Set: s.sets, Full: s.full, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed,
 		Warn: func(w string) { fmt.Fprintln(a.errOut, "warning:", w) }}
 	out := &selected{seed: s.seed}
 	var wrong []string

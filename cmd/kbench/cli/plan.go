@@ -39,6 +39,7 @@ func (a *app) planCommand() *cobra.Command {
 settings that it does not have exactly as the workloads ask, without running
 anything. What a client claims here is compared with the wire after each trial.`,
 		Example: `  kbench plan quick
+  kbench plan churn-join --full
   kbench plan end-to-end --client sarama --all`,
 		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -90,10 +91,22 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 // itself that go before those of each workload.
 func (a *app) duration(trials []plan.Trial) time.Duration {
 	d := conduct.HarnessDuration(trials, a.table)
-	for i := range trials {
-		d += plan.Duration(trials[i].Spec)
+	for _, e := range a.expected(trials) {
+		d += e
 	}
 	return d
+}
+
+// expected estimates how long each trial takes. Refused ones take no time.
+func (a *app) expected(trials []plan.Trial) []time.Duration {
+	out := make([]time.Duration, len(trials))
+	for i := range trials {
+		t := &trials[i]
+		if _, refused := conduct.PlanArm(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), nil); refused == "" {
+			out[i] = plan.Duration(t.Spec)
+		}
+	}
+	return out
 }
 
 func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/workloads/plan"
 )
 
 // progress shows a person what is running, which trial of how many, and how
@@ -35,16 +34,14 @@ type progress struct {
 	began    time.Time // of the current trial
 }
 
-func newProgress(out io.Writer, trials []plan.Trial) *progress {
-	p := &progress{out: out, started: time.Now(), stop: make(chan struct{})}
+func newProgress(out io.Writer, expected []time.Duration) *progress {
+	p := &progress{out: out, started: time.Now(), stop: make(chan struct{}), expected: expected}
 	var total time.Duration
-	for i := range trials {
-		d := plan.Duration(trials[i].Spec)
-		p.expected = append(p.expected, d)
+	for _, d := range expected {
 		total += d
 	}
 	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || len(trials) == 0 {
+	if !ok || !term.IsTerminal(int(f.Fd())) || total == 0 {
 		return p
 	}
 	p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(20), mpb.WithAutoRefresh())

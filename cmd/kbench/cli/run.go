@@ -50,6 +50,7 @@ Exit codes: 0 every trial was completed, 1 a trial failed, 2 usage or a bad
 workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		Example: `  kbench run quick
   kbench run produce-max --client franz-go,sarama --rounds 5
+  kbench run churn-join --client franz-go --full
   kbench run end-to-end --broker kafka --nodes 3 --set produce.rate=5000/s
   kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap`,
 		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
@@ -90,7 +91,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 			out = filepath.Join(runsDir, id)
 		}
 		a.announce(chosen, id)
-		progress := newProgress(a.errOut, chosen.trials)
+		progress := newProgress(a.errOut, a.expected(chosen.trials))
 		defer progress.close()
 		bo.Progress = progress.Step
 		dir, err := conduct.Run(cmd.Context(), conduct.Options{
