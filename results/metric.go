@@ -87,6 +87,13 @@ const (
 	TrialLimited          = "trial.limited"
 )
 
+// Classes of pause.gap: partitions that kept their owner, led by the node that
+// coordinates the group or by another.
+const (
+	LedByCoordinator = "untouched_coordinator"
+	LedElsewhere     = "untouched_elsewhere"
+)
+
 // Metric is the definition of one metric of MEASURING 6.
 type Metric struct {
 	Name   string
@@ -132,8 +139,8 @@ func Metrics() []Metric {
 		{Name: ProduceThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "acked records of the measured part over its length"},
 		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "delivered records of the measured part over its length"},
 		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
-		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time"},
-		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time"},
+		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time; under churn also by class: steady, rebalance, catch_up"},
+		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time; under churn also by class: steady, rebalance, catch_up"},
 		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "send - intended time: the generator's own lateness"},
 
 		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record"},
@@ -165,7 +172,7 @@ func Metrics() []Metric {
 		{Name: AuditStuck, Unit: UnitCount, Better: Lower, What: "partitions owned, with lag, and without deliveries"},
 		{Name: AuditGhost, Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
 
-		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event"},
+		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event; class: moved, untouched, orphaned, and of the untouched untouched_coordinator, untouched_elsewhere by the node that leads them"},
 		{Name: PauseTotal, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the last assignment: what a stopwatch shows; mostly heartbeat and session settings"},
 		{Name: PauseWire, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
 		{Name: PauseFloor, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},

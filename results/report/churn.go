@@ -55,7 +55,39 @@ func (p *page) churn(t *tableOf) {
 	for _, kind := range all {
 		p.slowest(kind, with)
 	}
+	for _, kind := range all {
+		p.shared(kind, with)
+	}
 	p.line("")
+}
+
+// shared says in words where partitions that kept their owner stopped only
+// because the coordinator's node leads them.
+func (p *page) shared(kind string, arms []*arm) {
+	const clear = 100e6 // ns; what a noisy machine makes of a gap is not worth a line
+	for _, a := range arms {
+		var led, others []float64
+		worse := 0
+		for _, e := range a.events() {
+			if e.kind != kind || e.noisy() {
+				continue
+			}
+			l, ok := e.ofClass(results.PauseGap, results.LedByCoordinator)
+			o, ok2 := e.ofClass(results.PauseGap, results.LedElsewhere)
+			if !ok || !ok2 {
+				continue
+			}
+			led, others = append(led, l), append(others, o)
+			if l > 2*o && l-o > clear {
+				worse++
+			}
+		}
+		if 2*worse > len(led) {
+			p.wrapped(fmt.Sprintf("  shared   %s: ", kind), fmt.Sprintf(
+				"%s, of the partitions that kept their owner those led by the coordinator's node stopped for %s ms, the others for %s ms (medians of the worst; %d of %d events)",
+				a.title(), significant(median(led)/1e6), significant(median(others)/1e6), worse, len(led)))
+		}
+	}
 }
 
 // narrow is the title of an arm over several lines: the client, what varies, and

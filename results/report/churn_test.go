@@ -168,3 +168,27 @@ func TestDescribeOfChurn(t *testing.T) {
 	f(26300*time.Millisecond, 26400*time.Millisecond, ", 26s measured")
 	f(25100*time.Millisecond, 26300*time.Millisecond, ", 25s to 26s measured")
 }
+
+// Partitions that stop only because of the node that leads them have a sentence,
+// where that was so in most of the events.
+func TestShared(t *testing.T) {
+	f := func(led, others []float64, want string) {
+		t.Helper()
+		a := &arm{name: "sarama/cooperative-sticky"}
+		for i := range led {
+			event := fmt.Sprintf("join#%d", i+1)
+			for class, ms := range map[string]float64{results.LedByCoordinator: led[i], results.LedElsewhere: others[i]} {
+				a.rows = append(a.rows, results.Row{Event: event, Trial: 1, Metric: results.PauseGap, Class: class, Value: ms * 1e6})
+			}
+		}
+		p := newPage(Options{Width: 300})
+		p.shared("join", []*arm{a})
+		if got := p.String(); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%v against %v: %q, want %q", led, others, got, want)
+		}
+	}
+	f([]float64{2900, 3000, 40}, []float64{20, 30, 40}, "led by the coordinator's node stopped for 2,900 ms, the others for 30.0 ms (medians of the worst; 2 of 3 events)")
+	f([]float64{2900, 40, 40}, []float64{20, 30, 40}, "")
+	f([]float64{90, 90}, []float64{20, 20}, "") // below what a machine does
+	f(nil, nil, "")
+}

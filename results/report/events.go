@@ -17,9 +17,12 @@ type event struct {
 }
 
 // value is the figure of a metric over all classes.
-func (e *event) value(metric string) (float64, bool) {
+func (e *event) value(metric string) (float64, bool) { return e.ofClass(metric, "") }
+
+// ofClass is the figure of a metric for one class.
+func (e *event) ofClass(metric, class string) (float64, bool) {
 	for _, r := range e.rows {
-		if r.Metric == metric && r.Class == "" && r.Stat == "" {
+		if r.Metric == metric && r.Class == class && r.Stat == "" {
 			return r.Value, true
 		}
 	}

@@ -113,6 +113,28 @@ func (b *builder) gaps(e *window.Event, plain func(metric, class string, value f
 			plain(results.PauseGapExcess, string(class), float64(excess.most), excess.n)
 		}
 	}
+	b.led(e, plain)
+}
+
+// led splits the gap of partitions that kept their owner by who leads them. A
+// client that talks to the group through the connection that it fetches with
+// cannot fetch from the coordinator's node while a JoinGroup waits there.
+func (b *builder) led(e *window.Event, plain func(metric, class string, value float64, n int64)) {
+	var coordinator, others worst
+	for _, p := range e.Partitions {
+		leader, known := b.trial.Leaders[p.Partition]
+		switch {
+		case p.Class != window.Untouched || p.Records == 0 || !known:
+		case leader == b.trial.Coordinator:
+			coordinator.see(p.Gap)
+		default:
+			others.see(p.Gap)
+		}
+	}
+	if coordinator.n > 0 && others.n > 0 {
+		plain(results.PauseGap, results.LedByCoordinator, float64(coordinator.most), coordinator.n)
+		plain(results.PauseGap, results.LedElsewhere, float64(others.most), others.n)
+	}
 }
 
 // worst is the largest of the values seen, which may all be negative.

@@ -101,3 +101,27 @@ func TestGroupRows(t *testing.T) {
 		t.Errorf("warnings: %s", text)
 	}
 }
+
+// Partitions that kept their owner are told apart by the node that leads them.
+func TestLedByCoordinator(t *testing.T) {
+	const ms = int64(1e6)
+	e := &window.Event{Name: "join#1", Partitions: []window.Partition{
+		{Partition: 0, Class: window.Untouched, Records: 5, Gap: 900 * ms},
+		{Partition: 1, Class: window.Untouched, Records: 5, Gap: 30 * ms},
+		{Partition: 2, Class: window.Untouched, Records: 5, Gap: 40 * ms},
+		{Partition: 3, Class: window.Moved, Records: 5, Gap: 7000 * ms},
+		{Partition: 4, Class: window.Untouched, Gap: 8000 * ms},             // no records, no gap
+		{Partition: 5, Class: window.Untouched, Records: 5, Gap: 9000 * ms}, // nobody knows who leads it
+	}}
+	f := func(coordinator int32, want map[string]float64) {
+		t.Helper()
+		b := &builder{inputs: &inputs{trial: &results.Trial{Coordinator: coordinator, Leaders: map[int32]int32{0: 2, 1: 1, 2: 3, 3: 2, 4: 2}}}}
+		got := map[string]float64{}
+		b.led(e, func(metric, class string, value float64, _ int64) { got[metric+" "+class] = value })
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("coordinator %d (-want +got):\n%s", coordinator, d)
+		}
+	}
+	f(2, map[string]float64{"pause.gap untouched_coordinator": 900e6, "pause.gap untouched_elsewhere": 40e6})
+	f(7, map[string]float64{}) // nothing to hold against each other
+}
