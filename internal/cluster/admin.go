@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -153,6 +154,40 @@ func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions, repl
 		return 0, fmt.Errorf("create topic %s: %w", name, err)
 	}
 	return used, nil
+}
+
+// AddPartitions lets a topic grow to a number of partitions and returns when every
+// broker knows the leaders of all of them.
+func (c *Cluster) AddPartitions(ctx context.Context, name string, to int) error {
+	resps, err := c.internal.UpdatePartitions(ctx, to, name)
+	if err == nil {
+		err = resps.Error()
+	}
+	if err == nil {
+		err = c.internal.awaitTopic(ctx, name, to)
+	}
+	if err != nil {
+		return fmt.Errorf("add partitions to %s: %w", name, err)
+	}
+	return nil
+}
+
+// TopicID is the id by which newer requests call a topic, as raw URL base64; that
+// of a cluster without ids is empty.
+func (c *Cluster) TopicID(ctx context.Context, name string) (string, error) {
+	meta, err := c.internal.metadata(ctx, c.internal.raw, name)
+	if err != nil {
+		return "", fmt.Errorf("id of topic %s: %w", name, err)
+	}
+	for _, t := range meta.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return "", fmt.Errorf("id of topic %s: %w", name, err)
+		}
+		if t.TopicID != [16]byte{} {
+			return base64.RawURLEncoding.EncodeToString(t.TopicID[:]), nil
+		}
+	}
+	return "", nil
 }
 
 // DeleteTopic removes a topic that kbench made. That it is already gone is not an

@@ -21,6 +21,7 @@ import (
 type generator struct {
 	acks
 	job    Job
+	topic  string
 	pool   *payload.Pool
 	keys   *payload.Keys
 	client drivers.Producer
@@ -46,18 +47,21 @@ func newGenerator(s *session) (*generator, error) {
 	}
 	g.until.Store(math.MaxInt64)
 	g.producer, g.every, g.wake = s.job.Number, uint64(s.job.Every-1), make(chan struct{}, 1)
+	if g.topic, g.first = s.job.Topics.Place(s.job.First); g.topic == "" {
+		g.topic = s.job.Topic
+	}
 	g.windows = make([]window, spec.Topic.Partitions)
 	limit := max(spec.Produce.Window/spec.Topic.Partitions, 1)
 	g.fresh = func(slot uint64, old *drivers.Msg) *drivers.Msg { return g.newMsg(old.Partition, slot) }
 	for p := range g.windows {
-		w := &g.windows[p]
+		w, number := &g.windows[p], s.job.First+int32(p)
 		w.init(limit)
 		for slot := range w.msgs {
-			w.msgs[slot] = g.newMsg(int32(p), uint64(slot))
+			w.msgs[slot] = g.newMsg(g.first+int32(p), uint64(slot))
 			w.crcs[slot] = payload.BodyCRC(w.msgs[slot].Value)
 		}
-		w.spans = s.spans.Lane(record.Acked, 0, int32(p), 0)
-		w.fails = s.spans.Lane(record.Failed, 0, int32(p), 0)
+		w.spans = s.spans.Lane(record.Acked, 0, number, 0)
+		w.fails = s.spans.Lane(record.Failed, 0, number, 0)
 		if s.job.Role == Filler {
 			continue // a backlog is not measured; its spans tell the audit what is in it
 		}
@@ -77,12 +81,12 @@ func newGenerator(s *session) (*generator, error) {
 func (g *generator) newMsg(partition int32, slot uint64) *drivers.Msg {
 	value := make([]byte, g.pool.Max())
 	if g.fixed {
-		g.pool.Fill(value, slot*uint64(len(g.windows))+uint64(partition))
+		g.pool.Fill(value, slot*uint64(len(g.windows))+uint64(partition-g.first))
 	}
-	return &drivers.Msg{Topic: g.job.Topic, Partition: partition, Value: value}
+	return &drivers.Msg{Topic: g.topic, Partition: partition, Value: value}
 }
 
-// take fills the next Msg of a partition, which must have room. i numbers the
+// take fills the next Msg of a window, which must have room. i numbers the
 // records of the trial; it decides key and size.
 func (g *generator) take(p int32, i uint64, due int64) *drivers.Msg {
 	w := &g.windows[p]
@@ -152,7 +156,8 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	producers := int64(g.job.Spec.Produce.Producers)
 	total := sched.Count(length)
 	tick := int64(g.job.Spec.Produce.Tick)
-	for i := int64(g.producer); i < total; {
+	// One that came later has its schedule to itself, whatever its number.
+	for i := int64(g.producer) % producers; i < total; {
 		now := record.Now()
 		for ; i < total; i += producers {
 			due := start + int64(sched.At(i))
@@ -308,7 +313,7 @@ func (g *generator) settle() (acked, failed, unanswered int64, next map[int32]in
 		acked += int64(w.n) - w.failed
 		failed += w.failed
 		if w.end > 0 {
-			next[int32(p)] = w.end
+			next[g.job.First+int32(p)] = w.end
 		}
 		for _, s := range []*record.Series{w.service, w.response} {
 			if s != nil {

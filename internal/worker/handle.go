@@ -25,7 +25,7 @@ type handler struct {
 	ends   map[int32]int64 // backlog: where each partition ends
 
 	mu     sync.Mutex
-	lanes  map[int32]*lane // open now, by partition
+	lanes  map[int32]*lane // open now, by number of the partition
 	tenure uint32          // of the last lane opened
 
 	// delivered counts the records of lanes that are closed; open lanes count
@@ -118,15 +118,16 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 	<-h.ready
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if old := h.lanes[partition]; old != nil {
+	number := h.s.job.Topics.Number(topic, partition)
+	if old := h.lanes[number]; old != nil {
 		h.account(old)
 	}
 	h.tenure++
-	end, bounded := h.ends[partition]
+	end, bounded := h.ends[number]
 	l := &lane{
-		h: h, topic: topic, partition: partition,
-		spans: h.s.spans.Lane(record.Delivered, 0, partition, h.tenure),
-		bad:   h.s.spans.Lane(record.Corrupt, 0, partition, h.tenure),
+		h: h, topic: topic, partition: partition, number: number,
+		spans: h.s.spans.Lane(record.Delivered, 0, number, h.tenure),
+		bad:   h.s.spans.Lane(record.Corrupt, 0, number, h.tenure),
 		e2e:   h.s.latency.Series("e2e.response"),
 		every: 1, end: -1, run: h.s.job.RunTag,
 		pause: h.spec.Handler.Time, marks: h.marking(), markEvery: uint64(h.spec.Commit.Mark.Records),
@@ -145,7 +146,7 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 	if h.markEach && l.every == 1 {
 		l.markEvery = 1
 	}
-	h.lanes[partition] = l
+	h.lanes[number] = l
 	return l
 }
 
@@ -165,8 +166,9 @@ func (h *handler) Event(e drivers.Event) {
 	}
 	<-h.ready
 	for _, tp := range e.Parts {
+		number := h.s.job.Topics.Number(tp.Topic, tp.Partition)
 		h.mu.Lock()
-		l := h.lanes[tp.Partition]
+		l := h.lanes[number]
 		h.mu.Unlock()
 		if l == nil {
 			continue
@@ -179,7 +181,7 @@ func (h *handler) Event(e drivers.Event) {
 		if h.spec.Handler.Revoke == drivers.RevokeWait {
 			h.mu.Lock()
 			h.retire(l)
-			delete(h.lanes, tp.Partition)
+			delete(h.lanes, number)
 			h.mu.Unlock()
 		}
 	}
@@ -197,7 +199,7 @@ func (h *handler) retire(l *lane) {
 // recorders are left to the end of the process. h.mu is held.
 func (h *handler) account(l *lane) {
 	h.delivered += int64(l.n.Load())
-	h.next[l.partition] = max(h.next[l.partition], l.next.Load())
+	h.next[l.number] = max(h.next[l.number], l.next.Load())
 }
 
 // progress says how far this member has come.
@@ -246,7 +248,8 @@ func (h *handler) commit() {
 type lane struct {
 	h           *handler
 	topic       string
-	partition   int32
+	partition   int32 // of topic
+	number      int32 // of all; see results.Topics
 	run         uint32
 	spans, bad  *record.SpanLane
 	e2e         *record.Series

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -68,16 +69,40 @@ func (w *worker) look(ctx context.Context, c *cluster.Cluster) {
 			g.Worker = name
 		}
 		for _, p := range m.Parts {
-			g.Parts = append(g.Parts, p.Partition)
+			g.Parts = append(g.Parts, w.job.Topics.Number(p.Topic, p.Partition))
 		}
 		view.Members = append(view.Members, g)
 	}
-	if view.Commits, err = c.Committed(ctx, w.job.Settings.GroupID, w.job.Topic); err == nil {
-		view.Ends, err = c.EndOffsets(ctx, w.job.Topic)
-	}
-	if err != nil {
+	if err := w.lag(ctx, c, view); err != nil {
 		w.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
 	}
 	w.s.events.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: w.job.Settings.GroupID, View: view})
 	w.report.say(Report{Say: Group, At: at, View: view})
+}
+
+// lag adds to a view what is committed and what there is, by number of the
+// partition.
+func (w *worker) lag(ctx context.Context, c *cluster.Cluster, view *record.GroupView) error {
+	topics := w.job.Topics
+	if len(topics) == 0 {
+		topics = results.Topics{{Name: w.job.Topic}}
+	}
+	view.Commits, view.Ends = make(map[int32]int64), make(map[int32]int64)
+	for _, t := range topics {
+		commits, err := c.Committed(ctx, w.job.Settings.GroupID, t.Name)
+		if err != nil {
+			return err
+		}
+		ends, err := c.EndOffsets(ctx, t.Name)
+		if err != nil {
+			return err
+		}
+		for p, offset := range commits {
+			view.Commits[t.First+p] = offset
+		}
+		for p, offset := range ends {
+			view.Ends[t.First+p] = offset
+		}
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -52,33 +53,41 @@ type Job struct {
 	RunTag   uint32           `json:"run_tag"`
 	Number   uint32           `json:"number"` // of this producer, or of this member
 	Topic    string           `json:"topic"`
+	Topics   results.Topics   `json:"topics,omitempty"` // all that the trial will ever have
+	First    int32            `json:"first,omitempty"`  // the number of the first partition of this producer; it has Spec.Topic.Partitions
 	Access   cluster.Access   `json:"access"`
 	Profiles []profiles.Kind  `json:"profiles,omitempty"`
 	Interval time.Duration    `json:"interval"`       // of the latency histograms
 	Every    int              `json:"clock_every"`    // a power of two; see results.Trial.ClockEvery
-	Hold     bool             `json:"hold,omitempty"` // be ready, and become a member when told to join
+	Hold     bool             `json:"hold,omitempty"` // be ready, and start the client when told to join
 	Ends     map[int32]int64  `json:"ends,omitempty"` // where a backlog or a readback ends
 }
 
 // Command is a later line from the supervisor.
 type Command struct {
-	Do string `json:"do"` // begin, join, end, drain or close
+	Do string `json:"do"` // begin, join, offer, subscribe, end, drain or close
 	// begin: when the parts of the trial start, ns of the monotonic clock. An
 	// End of 0 is told later, by end.
 	Warmup  int64 `json:"warmup,omitempty"`
 	Measure int64 `json:"measure,omitempty"`
 	End     int64 `json:"end,omitempty"`
+	// offer: when the schedule of a producer that joined late starts.
+	Start int64 `json:"start,omitempty"`
+	// subscribe: all topics of the member from now on.
+	Topics []string `json:"topics,omitempty"`
 	// drain: the offsets to reach.
 	Ends map[int32]int64 `json:"ends,omitempty"`
 }
 
 // The commands.
 const (
-	Begin = "begin"
-	Join  = "join"
-	End   = "end"
-	Drain = "drain"
-	Close = "close"
+	Begin     = "begin"
+	Join      = "join"
+	Offer     = "offer"
+	Subscribe = "subscribe"
+	End       = "end"
+	Drain     = "drain"
+	Close     = "close"
 )
 
 // Report is a line from a worker.
@@ -101,21 +110,22 @@ type Report struct {
 }
 
 // What a worker says. Ready: the client is started. Alive: once a second.
-// Phase: a part of the trial began. Joined: a held member has its client. Beat:
-// it has sent a heartbeat. Produced: every record is answered.
+// Phase: a part of the trial began. Joined: a held worker has its client.
+// Subscribed: the client was told of its topics. Beat: it has sent a heartbeat. Produced: every record is answered.
 // Progress: positions, while draining. Group: the observer's latest view. Done: files are complete; the process
 // ends. Failed: it cannot go on.
 const (
-	Ready    = "ready"
-	Alive    = "alive"
-	PhaseMsg = "phase"
-	Joined   = "joined"
-	Beat     = "beat"
-	Produced = "produced"
-	Progress = "progress"
-	Group    = "group"
-	Done     = "done"
-	Failed   = "failed"
+	Ready      = "ready"
+	Alive      = "alive"
+	PhaseMsg   = "phase"
+	Joined     = "joined"
+	Subscribed = "subscribed"
+	Beat       = "beat"
+	Produced   = "produced"
+	Progress   = "progress"
+	Group      = "group"
+	Done       = "done"
+	Failed     = "failed"
 )
 
 // reporter writes Reports, one line each.

@@ -70,6 +70,7 @@ func (w *window) emptied() bool {
 // flag and the channel that wake a waiting generator.
 type acks struct {
 	windows  []window
+	first    int32 // the first window's partition: a producer has one topic, and there a row of them
 	producer uint32
 	every    uint64 // mask: clock and histogram where the number of the answer has none of its bits
 	waiting  atomic.Bool
@@ -80,7 +81,7 @@ type acks struct {
 // ack is given to the driver. The cost of this function is part of what every
 // client pays per record.
 func (a *acks) ack(m *drivers.Msg, err error) {
-	w := &a.windows[m.Partition]
+	w := &a.windows[m.Partition-a.first]
 	timed := w.n&a.every == 0
 	w.n++
 	if timed {

@@ -194,6 +194,13 @@ func (w *worker) work(ctx context.Context) error {
 					return err
 				}
 				w.report.say(Report{Say: Joined})
+			case Offer:
+				producing = w.offer(ctx, c.Start)
+			case Subscribe:
+				if err := w.subscribe(ctx, c.Topics); err != nil {
+					return err
+				}
+				w.report.say(Report{Say: Subscribed})
 			case End:
 				w.end(c.End)
 			case Drain:
@@ -231,6 +238,39 @@ func (w *worker) begin(ctx context.Context, c Command) chan error {
 	done := make(chan error, 1)
 	go func() { done <- w.produce(ctx, c) }()
 	return done
+}
+
+// offer is begin for a producer whose partitions come later than the trial
+// began: the parts of the trial are on their way already, and its schedule starts
+// at a time of its own.
+func (w *worker) offer(ctx context.Context, start int64) chan error {
+	done := make(chan error, 1)
+	go func() {
+		if err := sleepUntil(ctx, start); err != nil {
+			done <- err
+			return
+		}
+		if err := w.generate(ctx, Command{Warmup: start}); err != nil {
+			done <- err
+			return
+		}
+		done <- w.produced(ctx)
+	}()
+	return done
+}
+
+// subscribe gives the running members other topics.
+func (w *worker) subscribe(ctx context.Context, topics []string) error {
+	for _, h := range w.all() {
+		s, can := h.client.(drivers.Subscriber)
+		if !can {
+			return fmt.Errorf("%s: the topics of a running consumer cannot be changed", w.job.Client)
+		}
+		if err := s.Subscribe(ctx, topics); err != nil {
+			return fmt.Errorf("%s: subscribe to %v: %w", w.job.Client, topics, err)
+		}
+	}
+	return nil
 }
 
 // end fixes when an open-ended measured part ends.

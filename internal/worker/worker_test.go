@@ -229,3 +229,50 @@ func TestRefused(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// TestOffer has a producer come late, with the partitions of a second topic: its
+// schedule begins when it is told to, and its records bear the numbers of those
+// partitions.
+func TestOffer(t *testing.T) {
+	job := testJob(t)
+	job.Name, job.Role, job.Hold, job.Number, job.First = "reference-1", Reference, true, 1, 3
+	job.Topics = results.Topics{{Name: "t", First: 0, Count: 3}, {Name: "u", First: 3, Count: 2}}
+	job.Spec.Topic.Partitions = 2
+	c := talk(t, job)
+	c.hear(Ready)
+	now := record.Now()
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8})
+	c.say(Command{Do: Join})
+	c.hear(Joined)
+	start := record.Now() + 1e8
+	c.say(Command{Do: Offer, Start: start})
+	c.say(Command{Do: End, End: start + 4e8})
+	p := c.hear(Produced)
+	if want := int64(2000); p.Sent != want || p.Acked != want {
+		t.Errorf("%d records sent and %d acked in 0.4 s at 5000/s, want %d", p.Sent, p.Acked, want)
+	}
+	if len(p.Next) != 2 || p.Next[3] != 1000 || p.Next[4] != 1000 {
+		t.Errorf("partitions end at %v, want 3 and 4 at 1000 each", p.Next)
+	}
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := int64(0)
+	for _, s := range spans {
+		if s.Partition != 3 && s.Partition != 4 || s.Producer != 1 || s.Kind != record.Acked {
+			t.Fatalf("span %+v is of partition 3 or 4 by producer 1", s)
+		}
+		if first == 0 || s.Due < first {
+			first = s.Due
+		}
+	}
+	if first != start {
+		t.Errorf("the first record was due %d ns after the start of the schedule, want at it", first-start)
+	}
+}
