@@ -99,7 +99,8 @@ type Trial struct {
 	Kind    workloads.Kind `json:"kind"`
 	State   string         `json:"state"` // running, complete, failed, refused, interrupted
 	Error   string         `json:"error,omitempty"`
-	Topic   string         `json:"topic"`
+	Topic   string         `json:"topic"`            // the first one
+	Topics  Topics         `json:"topics,omitempty"` // all of them, with the numbers of their partitions
 	Group   string         `json:"group,omitempty"`
 	RunTag  uint32         `json:"run_tag"` // stands in every record's header
 	Plan    []PlanLine     `json:"plan"`
@@ -148,10 +149,10 @@ type WireCheck struct {
 // the host's monotonic clock; 0: did not happen.
 type Act struct {
 	N        int    `json:"n"`                  // in the order of the timeline, from 1
-	Kind     string `json:"kind"`               // join, leave, crash, stall, restart
+	Kind     string `json:"kind"`               // join, leave, crash, stall, restart, add-partitions, subscribe
 	Counted  bool   `json:"counted"`            // an event with figures; false: it only restores
 	Group    string `json:"of,omitempty"`       // the entry it came from, such as rolling or storm
-	Member   string `json:"member"`             // worker that joins, leaves, ...
+	Member   string `json:"member"`             // worker that joins, leaves, ...; empty where all are concerned
 	Replaces string `json:"replaces,omitempty"` // restart: the worker whose place is taken
 	// PlannedPhase is the fraction of the heartbeat interval after a beat of
 	// PhaseOf at which the act was to be done (-1: not asked), Phase where it was.
@@ -164,7 +165,12 @@ type Act struct {
 	Gone         int64              `json:"gone,omitempty"`    // the process had ended
 	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned
 	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
-	Error        string             `json:"error,omitempty"`
+	// Added are the partitions that add-partitions or subscribe brought, by their
+	// numbers, and Ready since when their records have been due: all brokers knew
+	// the partitions then.
+	Added []int32 `json:"added,omitempty"`
+	Ready int64   `json:"ready,omitempty"`
+	Error string  `json:"error,omitempty"`
 }
 
 // Phase is a part of a trial. Times are ns of the host's monotonic clock.
