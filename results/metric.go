@@ -82,6 +82,7 @@ const (
 	PauseLostRecords      = "pause.lost_records"
 	GroupRounds           = "group.rounds"
 	GroupStorms           = "group.storms"
+	GroupBeatGap          = "group.beat_gap"
 	TrialSaturated        = "trial.saturated"
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
@@ -202,6 +203,7 @@ func Metrics() []Metric {
 		{Name: GroupGenerations, Unit: UnitCount, Better: Lower, What: "generations of the group"},
 		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the membership"},
 		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves"},
+		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, What: "longest time between two heartbeats of a member while nothing happened to the group; what it exceeds the interval by is taken from the session"},
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
 		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},

@@ -199,6 +199,7 @@ func trialRows(arms []*arm) []table.Row {
 	}{
 		{"availability", results.PauseAvailability, results.UnitRatio, "%", 100},
 		{"generations per change", results.GroupAmplification, results.UnitRatio, "", 1},
+		{"longest between beats", results.GroupBeatGap, results.UnitNs, "ms", 1e-6},
 	} {
 		row, known := table.Row{h.label, h.shown}, false
 		for _, a := range arms {

@@ -36,6 +36,9 @@ func (b *builder) pauses() {
 	b.plain("", results.AuditLate, float64(r.Late), b.truth.Delivered)
 	b.plain("", results.GroupGenerations, float64(r.Generations), n)
 	b.plain("", results.GroupStorms, float64(len(r.Storms)), n)
+	if r.BeatGaps > 0 {
+		b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
+	}
 	if r.Amplification > 0 {
 		b.plain("", results.GroupAmplification, r.Amplification, int64(r.Changes))
 	}

@@ -125,6 +125,7 @@ func (a *analysis) overall(r *Report) {
 	if total := a.Measured.Length() * int64(len(a.Partitions)); total > 0 {
 		r.Availability -= float64(r.Down) / float64(total)
 	}
+	r.BeatGap, r.BeatGaps = a.beatGap()
 	a.storms(r)
 	a.warn(r)
 }

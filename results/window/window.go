@@ -17,6 +17,7 @@
 //	down      stretches in which partitions were late
 //	resume    when everything was delivered again; records by the part they were due in
 //	storm     rebalances that feed on themselves
+//	beats     how regular heartbeats are while nothing happens
 //	words     the same in a sentence
 //
 // Everything is a pure function of its input. It judges no client and audits no
@@ -53,7 +54,11 @@ type Report struct {
 	// of the kind (KIP-848) or nothing was changed.
 	Amplification float64
 	Storms        []Storm
-	Warnings      []string
+	// BeatGap is the longest time between two heartbeats of a member while
+	// nothing happened to the group, of BeatGaps such times.
+	BeatGap  int64
+	BeatGaps int
+	Warnings []string
 }
 
 // Event is a window with the act that opened it. Acts whose windows overlap

@@ -1,0 +1,40 @@
+package window
+
+import "testing"
+
+// Heartbeats are looked at where nothing happens to the group; those of a
+// rebalance, and a member that is at rest no more, tell nothing.
+func TestBeatGap(t *testing.T) {
+	f := func(what string, more func(*sim), gap int64, n int) {
+		t.Helper()
+		s := two()
+		s.beats(0, 1000, 60_000) // 4 s to 58 s lie in the measured part: 18 times between them
+		more(s)
+		r := s.compute()
+		if r.BeatGap != gap*ms || r.BeatGaps != n {
+			t.Errorf("%s: %d ms of %d, want %d of %d", what, r.BeatGap/ms, r.BeatGaps, gap, n)
+		}
+	}
+	f("every 3 s", func(*sim) {}, 3000, 18)
+	f("one late", func(s *sim) {
+		for _, at := range []int64{30_000, 33_000, 37_500, 39_000} {
+			s.beat(1, at, 0)
+		}
+	}, 4500, 21)
+	f("across a refused beat", func(s *sim) {
+		s.beat(1, 30_000, 0)
+		s.beat(1, 33_000, errRebalance)
+		s.beat(1, 40_000, 0)
+	}, 3000, 19)
+	f("across a rebalance", func(s *sim) {
+		s.beat(1, 30_000, 0)
+		s.join(1, 31_000, 31_010, 31_020, 2, 2, 3)
+		s.beat(1, 38_000, 0)
+	}, 3000, 18)
+	// The window of the stall reaches from 20 s to 27 s: three of the times touch it.
+	f("around an event", func(s *sim) {
+		s.act("stall", "consumer-1", 20_000).Resumed = 27_000 * ms
+		s.beat(1, 19_500, 0)
+		s.beat(1, 27_500, 0)
+	}, 3000, 15)
+}
