@@ -220,7 +220,13 @@ func (c *Cluster) DeleteGroup(ctx context.Context, name string) error {
 			err = errors.Join(e, err)
 		}
 	}
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		err = nil
+	}
+	if err == nil {
+		err = c.dropGroupConfig(ctx, name)
+	}
+	if err != nil {
 		return fmt.Errorf("delete group %s: %w", name, err)
 	}
 	return nil

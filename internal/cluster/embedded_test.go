@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -60,6 +61,14 @@ func exercise(t *testing.T, c *Cluster) {
 	if s, err := c.GroupState(ctx, group); err != nil || s.State != "Dead" {
 		t.Errorf("a group that does not exist is %q (%v), want Dead", s.State, err)
 	}
+	// Heartbeat and session of KIP-848 are the broker's, before the group exists.
+	const heartbeat, session = 700 * time.Millisecond, 7 * time.Second
+	if err := c.ConfigureGroup(ctx, group+"true", heartbeat, session); err != nil {
+		t.Error(err)
+	}
+	if h, s, err := c.GroupTimes(ctx, group+"true"); err != nil || h != heartbeat || s != session {
+		t.Errorf("the group has heartbeat %s and session %s (%v), want %s and %s", h, s, err, heartbeat, session)
+	}
 	for _, consumer := range []bool{false, true} {
 		exerciseGroup(t, c, topic, group+strconv.FormatBool(consumer), partitions, consumer)
 	}
@@ -83,6 +92,10 @@ func exercise(t *testing.T, c *Cluster) {
 		if err := c.DeleteTopic(ctx, topic); err != nil {
 			t.Error(err)
 		}
+	}
+	// They outlive the group on Apache Kafka, where they are its own.
+	if h, s, err := c.GroupTimes(ctx, group+"true"); c.Info().Kind == Kafka && (err != nil || h == heartbeat || s == session) {
+		t.Errorf("a deleted group has heartbeat %s and session %s still (%v)", h, s, err)
 	}
 	if topics, groups, err = c.Leftovers(ctx); err != nil || len(topics)+len(groups) > 0 {
 		t.Errorf("left after deletion: %v %v (%v)", topics, groups, err)

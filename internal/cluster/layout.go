@@ -134,7 +134,9 @@ func (l layout) server(n int) (map[string]string, error) {
 		// Workloads may ask for quicker groups than the defaults allow.
 		"group.min.session.timeout.ms":             strconv.FormatInt(minSession.Milliseconds(), 10),
 		"group.consumer.min.session.timeout.ms":    strconv.FormatInt(minSession.Milliseconds(), 10),
-		"group.consumer.min.heartbeat.interval.ms": "100",
+		"group.consumer.max.session.timeout.ms":    "1800000", // as in the classic protocol
+		"group.consumer.min.heartbeat.interval.ms": "10",
+		"group.consumer.max.heartbeat.interval.ms": "600000",
 
 		// Stated, because every acks=all produce waits this long for a dead
 		// follower, whatever the client.

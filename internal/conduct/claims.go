@@ -66,6 +66,16 @@ func readWire(eventsFile string) (*seen, error) {
 				note(drivers.KeyProtocol, "classic")
 			case kmsg.ConsumerGroupHeartbeat:
 				note(drivers.KeyProtocol, "consumer")
+				// A beat has only what is new, and the one that joins has all of it.
+				if e.RebalanceMs > 0 {
+					num(drivers.KeyRebalance, int64(e.RebalanceMs))
+				}
+				if len(e.Protocols) > 0 {
+					note(drivers.KeyAssignors, strings.Join(e.Protocols, ","))
+				}
+				if e.Generation == 0 {
+					note(drivers.KeyStatic, strconv.FormatBool(e.Instance != ""))
+				}
 				s.beats[e.Member] = append(s.beats[e.Member], e.T)
 			case kmsg.Heartbeat:
 				s.beats[e.Member] = append(s.beats[e.Member], e.T)
