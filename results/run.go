@@ -26,8 +26,9 @@ const (
 	EventsFile    = "events.jsonl"
 	ClientLogFile = "log.txt"
 	ProfilesDir   = "profiles"
-	MachineFile   = "machine.jsonl" // per trial: the machine and its processes, once a second
-	PausesFile    = "pauses.json"   // per trial with churn, derived: its events in full
+	MachineFile   = "machine.jsonl"      // per trial: the machine and its processes, once a second
+	PausesFile    = "pauses.json"        // per trial with churn, derived: its events in full
+	SplitFile     = "latency-split.hlog" // per trial with churn, derived: latencies by steady, rebalance and catch-up
 )
 
 // Run is run.json: what was asked, where, and how it ended. It is written when

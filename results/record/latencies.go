@@ -143,16 +143,16 @@ func CreateLatencies(path string, interval time.Duration) (*Latencies, error) {
 		pending: make(map[intervalKey]*pendingInterval),
 	}
 	w.phases.Store(&phases{origin: w.origin, measure: math.MaxInt64, end: math.MaxInt64})
-	if _, err := f.Write(w.header(time.Now())); err != nil {
+	if _, err := f.Write(latenciesHeader(time.Now(), w.origin)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: write header: %w", path, err), f.Close(), os.Remove(path))
 	}
 	go w.write()
 	return w, nil
 }
 
-// header says what the times of the file mean: they are seconds since the base
-// time, which is the wall clock's reading at the monotonic origin.
-func (w *Latencies) header(wall time.Time) []byte {
+// latenciesHeader says what the times of the file mean: they are seconds since
+// the base time, which is the wall clock's reading at the monotonic origin.
+func latenciesHeader(wall time.Time, origin int64) []byte {
 	var b bytes.Buffer
 	lw := hdrhistogram.NewHistogramLogWriter(&b)
 	seconds := float64(wall.UnixMilli()) / 1000
@@ -160,9 +160,25 @@ func (w *Latencies) header(wall time.Time) []byte {
 	_ = lw.OutputLogFormatVersion() // a bytes.Buffer takes every write
 	fmt.Fprintf(&b, "#[StartTime: %.3f (seconds since epoch), %s]\n", seconds, wall.UTC().Format(time.RFC3339))
 	fmt.Fprintf(&b, "#[BaseTime: %.3f (seconds since epoch)]\n", seconds)
-	fmt.Fprintf(&b, "%s%d ns]\n", originComment, w.origin)
+	fmt.Fprintf(&b, "%s%d ns]\n", originComment, origin)
 	_ = lw.OutputLegend()
 	return b.Bytes()
+}
+
+// EncodeLatencies is the contents of a file with the given intervals, for those
+// who derive one: equal intervals give equal bytes. wall is the wall clock's
+// reading at the monotonic time origin. notes stand in the file as comments.
+func EncodeLatencies(wall time.Time, origin int64, notes []string, intervals []Interval) ([]byte, error) {
+	b := bytes.NewBuffer(latenciesHeader(wall, origin))
+	for _, n := range notes {
+		fmt.Fprintf(b, "#%s\n", n)
+	}
+	for _, i := range intervals {
+		if err := writeLine(b, origin, intervalKey{i.From, i.To, i.Metric + "." + i.Phase}, &pendingInterval{i.Hist, i.Below, i.Above}); err != nil {
+			return nil, fmt.Errorf("encode interval of %s: %w", i.Metric, err)
+		}
+	}
+	return b.Bytes(), nil
 }
 
 // SetPhases says when the measured part begins and ends. Until it is called
@@ -290,14 +306,9 @@ func (w *Latencies) writeInterval(k intervalKey, p *pendingInterval) {
 	if w.Err() != nil {
 		return
 	}
-	encoded, err := p.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	var b bytes.Buffer
+	err := writeLine(&b, w.origin, k, p)
 	if err == nil {
-		var b bytes.Buffer
-		if p.below+p.above > 0 {
-			fmt.Fprintf(&b, "%s%d below, %d above]\n", clampedComment, p.below, p.above)
-		}
-		fmt.Fprintf(&b, "Tag=%s,%s,%s,%.3f,%s\n", k.tag, seconds(k.from-w.origin), seconds(k.to-k.from),
-			float64(p.h.Max())/hdrhistogram.MsToNsRatio, encoded)
 		_, err = w.f.Write(b.Bytes())
 	}
 	if err != nil {
@@ -305,6 +316,20 @@ func (w *Latencies) writeInterval(k intervalKey, p *pendingInterval) {
 		w.err = fmt.Errorf("%s: write interval: %w", w.f.Name(), err)
 		w.mu.Unlock()
 	}
+}
+
+// writeLine writes an interval and its comment.
+func writeLine(b *bytes.Buffer, origin int64, k intervalKey, p *pendingInterval) error {
+	encoded, err := p.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return err
+	}
+	if p.below+p.above > 0 {
+		fmt.Fprintf(b, "%s%d below, %d above]\n", clampedComment, p.below, p.above)
+	}
+	fmt.Fprintf(b, "Tag=%s,%s,%s,%.3f,%s\n", k.tag, seconds(k.from-origin), seconds(k.to-k.from),
+		float64(p.h.Max())/hdrhistogram.MsToNsRatio, encoded)
+	return nil
 }
 
 // seconds writes ns exactly.

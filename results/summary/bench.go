@@ -116,6 +116,7 @@ func lines(rows []results.Row) [][]results.Row {
 		switch {
 		case strings.HasPrefix(r.Metric, "trial."):
 			marks[r.Trial] = append(marks[r.Trial], r)
+		case r.Class != "": // a part of what has a row of its own
 		case r.Role == roleProducer, r.Role == roleConsumer, r.Role == roleBoth:
 			byLine[line{r.Trial, r.Role}] = append(byLine[line{r.Trial, r.Role}], r)
 		}

@@ -44,6 +44,7 @@ type inputs struct {
 	machine  []results.MachineSample
 	truth    audit.Report
 	churn    *window.Report // nil without churn
+	split    *split         // nil without churn
 }
 
 func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Report) *inputs {
@@ -71,6 +72,7 @@ type worker struct {
 	results.Worker
 	latencies []record.Interval
 	runtime   []sample
+	clock     int64          // wall - monotonic; 0: unknown
 	wire      []record.Event // sums per interval that lie in the measured part
 	batches   int64          // sampled produce batches in the measured part
 	batched   int64          // records in them
@@ -117,6 +119,10 @@ func (w *worker) event(e record.Event, measured part) {
 		// be a moment off the supervisor's: the middle decides.
 		if measured.contains(e.From + (e.T-e.From)/2) {
 			w.wire = append(w.wire, e)
+		}
+	case record.EvClock:
+		if w.clock == 0 {
+			w.clock = e.Wall - e.T
 		}
 	case record.EvProduce:
 		if measured.contains(e.T) {

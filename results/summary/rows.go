@@ -40,7 +40,7 @@ func (b *builder) role(role string, ws []*worker) {
 	b.throughput(role, results.ConsumeThroughput, delivered)
 	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
 		if h := b.merged(ws, metric); h != nil {
-			b.distribution(role, metric, h)
+			b.distribution(role, "", metric, h)
 		}
 	}
 	for _, w := range ws {
@@ -86,7 +86,7 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 	return all
 }
 
-func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
+func (b *builder) distribution(role, class, metric string, h *hdrhistogram.Histogram) {
 	n := h.TotalCount()
 	for _, stat := range results.Stats() {
 		var value float64
@@ -101,7 +101,9 @@ func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
 			value = float64(record.Percentile(h, 99))
 		case "p999":
 			if n < samplesP999 {
-				b.thin.add(b.trial.Ref.Workload, metric)
+				if class == "" { // parts of the whole are thinner by nature
+					b.thin.add(b.trial.Ref.Workload, metric)
+				}
 				continue
 			}
 			value = float64(record.Percentile(h, 99.9))
@@ -115,7 +117,7 @@ func (b *builder) distribution(role, metric string, h *hdrhistogram.Histogram) {
 		case "mean":
 			value = h.Mean()
 		}
-		b.add(results.Row{Role: role, Metric: metric, Stat: stat, Unit: results.UnitNs, Value: value, N: n})
+		b.add(results.Row{Role: role, Class: class, Metric: metric, Stat: stat, Unit: results.UnitNs, Value: value, N: n})
 	}
 }
 

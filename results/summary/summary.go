@@ -22,13 +22,19 @@ import (
 // files cannot be read, has no rows and a warning that says why: the others
 // stay readable.
 func Build(d *results.Dir) (*results.Summary, error) {
+	s, _, err := build(d)
+	return s, err
+}
+
+// build also returns the split of every trial of the run, nil where there is none.
+func build(d *results.Dir) (*results.Summary, map[*results.Trial]*split, error) {
 	trials, err := d.Trials()
 	if err != nil {
-		return nil, fmt.Errorf("summarise: %w", err)
+		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
 	hash, err := d.InputsHash()
 	if err != nil {
-		return nil, fmt.Errorf("summarise: %w", err)
+		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
 	// Neither list is nil: readers of the JSON need not care for null.
 	s := &results.Summary{
@@ -37,7 +43,9 @@ func Build(d *results.Dir) (*results.Summary, error) {
 	}
 	var thin thinData
 	harnesses := readHarness(d)
+	splits := make(map[*results.Trial]*split, len(trials))
 	for _, t := range trials {
+		splits[t] = nil
 		if t.State == "refused" {
 			continue
 		}
@@ -56,17 +64,19 @@ func Build(d *results.Dir) (*results.Summary, error) {
 		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
+		splits[t] = in.split
 	}
 	for _, h := range harnesses {
 		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
-	return s, nil
+	return s, splits, nil
 }
 
-// Write builds the summary and replaces summary.json and bench.txt.
+// Write builds the summary and replaces summary.json, bench.txt, and the
+// latency-split.hlog of every trial with churn.
 func Write(d *results.Dir) (*results.Summary, error) {
-	s, err := Build(d)
+	s, splits, err := build(d)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +89,11 @@ func Write(d *results.Dir) (*results.Summary, error) {
 	}
 	if err := results.WriteFile(filepath.Join(d.Path(), results.BenchFile), Bench(s, d.Run())); err != nil {
 		return nil, fmt.Errorf("write benchmark results: %w", err)
+	}
+	for t, sp := range splits {
+		if err := sp.write(filepath.Join(d.TrialPath(t.Ref), results.SplitFile)); err != nil {
+			return nil, fmt.Errorf("trial %d: %w", t.Ref.N, err)
+		}
 	}
 	return s, nil
 }
@@ -115,6 +130,7 @@ func (b *builder) build() {
 	b.broker()
 	b.audit()
 	b.pauses()
+	b.splitRows()
 	b.marks()
 }
 
@@ -190,7 +206,9 @@ func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
 	truth := audit.Check(t, logs)
 	in := newInputs(t, machine, truth)
 	if len(t.Acts) > 0 {
-		in.churn = window.Compute(window.NewInput(t, logs, truth))
+		wi := window.NewInput(t, logs, truth)
+		in.churn = window.Compute(wi)
+		in.split = newSplit(t, in.measured, wi, in.churn, logs)
 	}
 	for _, w := range t.Workers {
 		lw, err := loadWorker(d.WorkerPath(t.Ref, w.Name), w, in.measured)
@@ -203,6 +221,9 @@ func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
 			}
 		}
 		in.workers = append(in.workers, lw)
+	}
+	if in.split != nil {
+		in.split.setClock(in.workers)
 	}
 	return in, nil
 }

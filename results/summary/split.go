@@ -1,0 +1,236 @@
+package summary
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/window"
+)
+
+// split is the latencies of a trial with churn by what went on when each record
+// was due: steady, rebalance, catching up.
+//
+// The intervals of latency.hlog cannot be sorted so. They lie where records were
+// delivered, and nothing is delivered while a group rebalances: what had waited
+// for ten seconds would count as catching up, or even as steady, and an interval
+// that straddles a boundary would belong to both sides. So each record is placed
+// by its own due time, from the spans of deliveries.bin. They keep both ends of a
+// run of records that follow each other within 10 ms; the times of those between
+// are interpolated, and how many they are is counted.
+//
+// A record counts once, when it is first delivered. Redeliveries, and records
+// that never came, are the audit's.
+type split struct {
+	origin    int64
+	wall      time.Time // at origin
+	stretches []window.Stretch
+	cells     map[splitKey][]splitCell // by stretch
+
+	caught int64              // due before an act and on their way when it came
+	counts map[splitPart]thin // of deliveries and acks
+}
+
+type splitKey struct{ role, metric string }
+
+type splitPart struct {
+	metric string
+	part   window.Part
+}
+
+// thin says how many records there are, and of how many the times are
+// interpolated.
+type thin struct{ all, between int64 }
+
+// splitCell is the latencies of one stretch. h is nil where there are none.
+type splitCell struct {
+	h            *hdrhistogram.Histogram
+	below, above int64
+}
+
+func (c *splitCell) record(v int64) {
+	if c.h == nil {
+		c.h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+	}
+	if v < record.MinLatency {
+		v = record.MinLatency
+		c.below++
+	} else if v > record.MaxLatency {
+		v = record.MaxLatency
+		c.above++
+	}
+	_ = c.h.RecordValue(v) // in range
+}
+
+func newSplit(t *results.Trial, measured part, in window.Input, r *window.Report, logs []audit.Log) *split {
+	s := &split{
+		origin:    measured.from,
+		stretches: r.Stretches(window.Interval{From: measured.from, To: measured.to}),
+		cells:     map[splitKey][]splitCell{}, counts: map[splitPart]thin{},
+	}
+	roleOf := map[string]string{}
+	for _, w := range t.Workers {
+		roleOf[w.Name] = w.Role
+	}
+	for _, p := range in.Partitions {
+		for _, rec := range in.Records[p] {
+			if rec.Lost || rec.By < 0 {
+				continue
+			}
+			if i := s.record(splitKey{roleOf[in.Workers[rec.By].Name], results.E2EResponse}, rec.Due, rec.At); i >= 0 && rec.Due < s.stretches[i].From {
+				s.caught++
+			}
+		}
+	}
+	window.EachAcked(logs, func(worker string, due, at int64) {
+		s.record(splitKey{roleOf[worker], results.ProduceResponse}, due, at)
+	})
+	s.count(logs)
+	return s
+}
+
+// record places one record and returns the index of its stretch, -1 for none.
+func (s *split) record(k splitKey, due, at int64) int {
+	i := window.PartOf(s.stretches, due, at)
+	if i < 0 {
+		return i
+	}
+	if s.cells[k] == nil {
+		s.cells[k] = make([]splitCell, len(s.stretches))
+	}
+	s.cells[k][i].record(at - due)
+	return i
+}
+
+// count finds how much is interpolated. A span is placed by its first record.
+func (s *split) count(logs []audit.Log) {
+	metrics := map[record.Kind]string{record.Delivered: results.E2EResponse, record.Acked: results.ProduceResponse}
+	for _, l := range logs {
+		for _, sp := range l.Spans {
+			i := window.PartOf(s.stretches, sp.Due, sp.At)
+			if i < 0 || metrics[sp.Kind] == "" {
+				continue
+			}
+			k := splitPart{metrics[sp.Kind], s.stretches[i].Part}
+			n := s.counts[k]
+			n.all += int64(sp.Count)
+			n.between += max(0, int64(sp.Count)-2)
+			s.counts[k] = n
+		}
+	}
+}
+
+// merged is the distribution over all stretches of a part, nil where it is empty.
+func (s *split) merged(k splitKey, part window.Part) *hdrhistogram.Histogram {
+	var all *hdrhistogram.Histogram
+	for i, c := range s.cells[k] {
+		switch {
+		case c.h == nil || s.stretches[i].Part != part:
+		case all == nil:
+			all = hdrhistogram.Import(c.h.Export())
+		default:
+			all.Merge(c.h) // one geometry for all: nothing is dropped
+		}
+	}
+	return all
+}
+
+// splitMetrics are the metrics that are split, in the order of their rows.
+func splitMetrics() []string { return []string{results.ProduceResponse, results.E2EResponse} }
+
+// muchBetween is the share of steady records above which their percentiles are
+// no longer those of times that were read.
+const muchBetween = 0.1
+
+// splitRows adds the distributions by part. A part without records has no rows.
+func (b *builder) splitRows() {
+	s := b.split
+	if s == nil {
+		return
+	}
+	for _, role := range roles() {
+		for _, metric := range splitMetrics() {
+			for _, part := range window.PartNames() {
+				if h := s.merged(splitKey{role, metric}, part); h != nil {
+					b.distribution(role, string(part), metric, h)
+				}
+			}
+		}
+	}
+	if n := s.counts[splitPart{results.E2EResponse, window.Steady}]; float64(n.between) > muchBetween*float64(n.all) {
+		b.warn("the steady part of %s is exact only to 10 ms: %.0f%% of its records came so close after each other that their times are interpolated; the figure over all classes is not concerned",
+			results.E2EResponse, 100*float64(n.between)/float64(n.all))
+	}
+}
+
+// write replaces latency-split.hlog: a line for each metric and stretch, tagged
+// metric.part, so that any tool for histogram logs can show one part, or the
+// course of a trial. Without a split it removes what an earlier analysis left.
+func (s *split) write(path string) error {
+	if s == nil {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove stale %s: %w", results.SplitFile, err)
+		}
+		return nil
+	}
+	data, err := s.encode()
+	if err == nil {
+		err = results.WriteFile(path, data)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", results.SplitFile, err)
+	}
+	return nil
+}
+
+func (s *split) encode() ([]byte, error) {
+	var intervals []record.Interval
+	for i, st := range s.stretches {
+		for _, metric := range splitMetrics() {
+			for _, role := range roles() {
+				c := splitCell{}
+				if cells := s.cells[splitKey{role, metric}]; cells != nil {
+					c = cells[i]
+				}
+				if c.h == nil {
+					continue
+				}
+				intervals = append(intervals, record.Interval{
+					Metric: metric, Phase: string(st.Part), From: st.From, To: st.To, Hist: c.h, Below: c.below, Above: c.above,
+				})
+			}
+		}
+	}
+	notes := []string{"Placed by due time; a record that was on its way when an act came counts for the rebalance. Redeliveries and lost records are left out."}
+	n := thin{}
+	for _, part := range window.PartNames() {
+		c := s.counts[splitPart{results.E2EResponse, part}]
+		n.all, n.between = n.all+c.all, n.between+c.between
+	}
+	notes = append(notes, fmt.Sprintf("%d records on their way when an act came. Of %d deliveries the times of %d are interpolated within at most 10 ms.", s.caught, n.all, n.between))
+	for _, st := range s.stretches {
+		if st.Part == window.Rebalance {
+			notes = append(notes, fmt.Sprintf("%s from %.3f s", st.Event, time.Duration(st.From-s.origin).Seconds()))
+		}
+	}
+	return record.EncodeLatencies(s.wall, s.origin, notes, intervals)
+}
+
+// setClock says what the wall clock showed, from the first pair of readings that
+// a worker wrote. Without any, times count from 1970.
+func (s *split) setClock(workers []*worker) {
+	for _, w := range workers {
+		if w.clock != 0 {
+			s.wall = time.Unix(0, s.origin+w.clock)
+			return
+		}
+	}
+	s.wall = time.Unix(0, 0)
+}
