@@ -59,6 +59,7 @@ func (p *page) churn(t *tableOf) {
 		p.shared(kind, with)
 	}
 	p.line("")
+	p.parts(t)
 }
 
 // shared says in words where partitions that kept their owner stopped only
