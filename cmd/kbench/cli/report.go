@@ -17,10 +17,10 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",
 		Short: "Rebuild the results of a run from its raw files and print them",
-		Long: `Rebuilds summary.json and bench.txt of a run directory, and pauses.json of its
-trials with churn, byte for byte, and prints the tables. RUN is a run directory
-or its name below runs/; without it, the last run. "benchstat -col /client
-RUN/bench.txt" reads the same figures.
+		Long: `Rebuilds summary.json and bench.txt of a run directory, and pauses.json and
+latency-split.hlog of its trials with churn, byte for byte, and prints the
+tables. RUN is a run directory or its name below runs/; without it, the last
+run. "benchstat -col /client RUN/bench.txt" reads the same figures.
 
 --event draws one event of churn instead: what each partition and each member
 did around it, on one time axis, and where the time went. Events are counted
