@@ -50,6 +50,11 @@ func fieldsOf(act string) []string {
 	}
 }
 
+// Does says whether the timeline has an act that goes by a name.
+func (s *Spec) Does(act string) bool {
+	return slices.ContainsFunc(s.Churn, func(e ChurnEntry) bool { return slices.Contains(e.turn(), act) })
+}
+
 // turn is what an entry does each time.
 func (e *ChurnEntry) turn() []string {
 	if e.Do != "" {

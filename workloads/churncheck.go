@@ -36,11 +36,34 @@ func churnFindings(s *Spec) []finding {
 			fmt.Sprintf("each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
 				each, showDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
 	}
+	out = append(out, growthFindings(s)...)
 	for i := range s.Churn {
 		out = append(out, entryFindings(s, i)...)
 	}
 	return out
 }
+
+// growthFindings looks at acts that bring new partitions.
+func growthFindings(s *Spec) []finding {
+	var out []finding
+	add := func(when, warning bool, msg string, paths ...string) {
+		if when {
+			out = append(out, finding{paths, msg, warning})
+		}
+	}
+	adds, subscribes := s.Does("add-partitions"), s.Does("subscribe")
+	add(adds && subscribes, false, "add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each", "churn")
+	add((adds || subscribes) && s.Produce.Schedule.Kind == "bursts", false, "the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson", "produce.schedule")
+	add(adds && s.Metadata.Refresh > patient, true, fmt.Sprintf("the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s",
+		showDuration(s.Metadata.Refresh)), "metadata.refresh", "churn")
+	add((adds || subscribes) && s.Consume.Start != "earliest", true, "records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read",
+		"consume.start", "churn")
+	return out
+}
+
+// patient is how long an act may wait for the next look at metadata without a
+// word about it.
+const patient = 30 * time.Second
 
 // slow reports whether handlers cannot keep up with a rate at which gaps could
 // be seen. Such a workload is about other things.

@@ -22,7 +22,7 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 	l.mu.Lock()
 	w, joins := l.members[a.Member], l.held[a.Member]
 	l.mu.Unlock()
-	if a.Kind != churn.Join && w == nil {
+	if a.Member != churn.Nobody && a.Kind != churn.Join && w == nil {
 		return errors.New("it is not in the group")
 	}
 	switch a.Kind {
@@ -48,6 +48,10 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		return nil
 	case churn.Restart, churn.AssignorStep:
 		return l.restart(ctx, a, w, out)
+	case churn.AddPartitions:
+		return l.addPartitions(ctx, a, out)
+	case churn.Subscribe:
+		return l.subscribe(out)
 	default:
 		return errors.New("kbench cannot do this yet")
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +22,11 @@ type timeline struct {
 	*trial
 	begin    worker.Command // when the parts of the trial began, for those who join later
 	observer *process
-	acts     []churn.Act
 	with     map[int]map[string]any // what differs in a member's settings, by number
+
+	partitions int32      // how many there are now, of all topics
+	newcomer   *process   // the producer of those that the next act brings
+	late       []*process // the producers of those that acts have brought
 
 	mu      sync.Mutex
 	members map[int]*process // in the group, by number; a stalled one is in it still
@@ -31,18 +35,23 @@ type timeline struct {
 	pending sync.WaitGroup // what still happens to acts that are done: SIGCONT, an exit
 }
 
-// memberName is the worker of a member.
-func memberName(number int) string { return fmt.Sprintf("consumer-%d", number) }
+// memberName is the worker of a member, empty for nobody.
+func memberName(number int) string {
+	if number == churn.Nobody {
+		return ""
+	}
+	return fmt.Sprintf("consumer-%d", number)
+}
 
 // runChurn is the life of a trial with a timeline. The measured part lasts as
 // long as the timeline takes.
 func (t *trial) runChurn(ctx context.Context, setup int64) error {
-	acts, err := churn.Expand(&t.plan.Spec, t.plan.Seed)
-	if err != nil {
-		return fmt.Errorf("timeline: %w", err)
+	l := &timeline{
+		trial: t, with: churn.Settings(t.acts), partitions: int32(t.plan.Spec.Topic.Partitions),
+		members: make(map[int]*process), held: make(map[int]*process),
 	}
-	l := &timeline{trial: t, acts: acts, with: churn.Settings(acts), members: make(map[int]*process), held: make(map[int]*process)}
 	defer l.pending.Wait()
+	var err error
 	if l.observer, err = t.start(ctx, worker.Observer, "observer", drivers.Settings{}, 0, nil); err != nil {
 		return err
 	}
@@ -78,7 +87,7 @@ func (t *trial) runChurn(ctx context.Context, setup int64) error {
 	if err != nil {
 		return err
 	}
-	return l.finish(ctx, setup, producers)
+	return l.finish(ctx, setup, append(producers, l.late...))
 }
 
 // start tells everybody when warm-up and measured part begin, and waits for the
@@ -114,7 +123,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 	if spec.Group.Static {
 		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
 	}
-	w, err := l.startWorker(ctx, worker.Consumer, memberName(number), spec, set, uint32(number), nil, hold)
+	w, err := l.startWorker(ctx, worker.Job{Role: worker.Consumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
 		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
@@ -136,7 +145,7 @@ func (l *timeline) inGroup() []*process {
 func (l *timeline) play(ctx context.Context) error {
 	for i := range l.acts {
 		a := &l.acts[i]
-		l.step(fmt.Sprintf("act %d of %d: %s of member %d", i+1, len(l.acts), a.Kind, a.Member))
+		l.step(fmt.Sprintf("act %d of %d: %s", i+1, len(l.acts), strings.TrimSpace(string(a.Kind)+" "+memberName(a.Member))))
 		if err := l.prepare(ctx, a); err != nil {
 			return err
 		}
@@ -153,7 +162,7 @@ func (l *timeline) play(ctx context.Context) error {
 		l.mu.Unlock()
 		beat, beaten := l.lastBeat(a.PhaseOf)
 		if err := l.act(ctx, a, out); err != nil {
-			return fmt.Errorf("act %d, %s of %s: %w", a.N, a.Kind, out.Member, err)
+			return fmt.Errorf("act %d, %s: %w", a.N, strings.TrimSpace(string(a.Kind)+" "+out.Member), err)
 		}
 		if a.Phase >= 0 {
 			out.PhaseOf, out.Phase = memberName(a.PhaseOf), -1
@@ -179,6 +188,8 @@ func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
 		if a.SameID {
 			identity = l.identityOf(a.Member)
 		}
+	case churn.AddPartitions, churn.Subscribe:
+		return l.awaitNewcomer(ctx, a)
 	default:
 		return nil
 	}

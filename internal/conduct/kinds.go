@@ -157,11 +157,16 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 	return t.close(ctx, append(producers, members...))
 }
 
-func (t *trial) startProducers(ctx context.Context) ([]*process, error) {
-	role, set, name := worker.Producer, t.settings, "producer"
+// producer is who produces, with its settings and the name of its processes.
+func (t *trial) producer() (worker.Role, drivers.Settings, string) {
 	if t.plan.Spec.Produce.By == "reference" {
-		role, set, name = worker.Reference, t.reference, "reference"
+		return worker.Reference, t.reference, "reference"
 	}
+	return worker.Producer, t.settings, "producer"
+}
+
+func (t *trial) startProducers(ctx context.Context) ([]*process, error) {
+	role, set, name := t.producer()
 	t.step("starting producers")
 	var out []*process
 	for i := range t.plan.Spec.Produce.Producers {

@@ -147,6 +147,7 @@ func (r *runner) newTrial(p plan.Trial) *trial {
 	if p.Spec.Consume.Members > 0 {
 		t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
 	}
+	t.subscribed = []string{t.out.Topic}
 	t.settings = Settings(&p.Spec, mode)
 	t.reference = Settings(&p.Spec, drivers.Matched)
 	return t

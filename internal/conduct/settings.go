@@ -134,6 +134,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	}
 	if !brokerless {
 		why = append(why, refusedMembers(s, mode, d)...)
+		why = append(why, refusedActs(s, mode, d)...)
 	}
 	return lines, strings.Join(why, "; ")
 }
@@ -167,15 +168,22 @@ func refusedMembers(s *workloads.Spec, mode drivers.Mode, d drivers.Driver) (why
 	return why
 }
 
-// CheckTimeline refuses acts that no part of kbench can carry out yet, before
-// anything starts.
-func CheckTimeline(s *workloads.Spec) error {
-	for i := range s.Churn {
-		for _, kind := range append([]string{s.Churn[i].Do}, s.Churn[i].Cycle...) {
-			if kind == "add-partitions" || kind == "subscribe" {
-				return fmt.Errorf("%s: churn[%d]: %s can be written but not carried out yet; join, leave, crash, stall, restart, rolling, crashloop, storm and assignor-roll can", s.Name, i, kind)
-			}
+// refusedActs is why the client cannot take part in an act of the timeline.
+func refusedActs(s *workloads.Spec, mode drivers.Mode, d drivers.Driver) (why []string) {
+	if !s.Does("add-partitions") && !s.Does("subscribe") {
+		return nil
+	}
+	for _, p := range d.Plan(Settings(s, mode)) {
+		switch {
+		case p.Key == drivers.KeySubscribe && s.Does("subscribe") && p.Fidelity == drivers.Unsupported:
+			why = append(why, fmt.Sprintf("churn: subscribe: %s", p.Why))
+		case p.Key == drivers.KeyMetadataRefresh && s.Does("add-partitions") && p.Fidelity == drivers.Unsupported:
+			why = append(why, fmt.Sprintf("churn: add-partitions: %s", p.Why))
+		case p.Key == drivers.KeyMetadataRefresh && s.Does("add-partitions") && mode == drivers.Stock:
+			// The group would not have all partitions within any time that the
+			// workload knows of.
+			why = append(why, fmt.Sprintf("churn: add-partitions: %s decides when new partitions are found, and %s (%s)", p.Key, p.Why, p.Native))
 		}
 	}
-	return nil
+	return why
 }

@@ -16,7 +16,11 @@ import (
 // settleLimit is how long a group may take to be stable again after an act.
 func (l *timeline) settleLimit() time.Duration {
 	g := l.plan.Spec.Group
-	return g.Session + 2*g.Rebalance + 2*g.Heartbeat + l.run.o.Deadlines.Stable
+	limit := g.Session + 2*g.Rebalance + 2*g.Heartbeat + l.run.o.Deadlines.Stable
+	if l.partitions > int32(l.plan.Spec.Topic.Partitions) {
+		limit += 2 * l.plan.Spec.Metadata.Refresh // until the clients look
+	}
+	return limit
 }
 
 // view is the coordinator's latest view, and whether it shows a stable group
@@ -38,8 +42,8 @@ func (l *timeline) view() (at int64, stable bool, what string) {
 		want = append(want, w.job.Name)
 	}
 	slices.Sort(want)
-	what = fmt.Sprintf("%s, members %v owning %d partitions", m.View.State, names, owned)
-	return m.At, m.View.State == "Stable" && slices.Equal(names, want) && owned == l.plan.Spec.Topic.Partitions, what
+	what = fmt.Sprintf("%s, members %v owning %d of %d partitions", m.View.State, names, owned, l.partitions)
+	return m.At, m.View.State == "Stable" && slices.Equal(names, want) && owned == int(l.partitions), what
 }
 
 // awaitStable waits until the coordinator has shown a stable group for so long
@@ -117,7 +121,7 @@ func (l *timeline) stirred() int64 {
 				return math.MaxInt64
 			}
 		}
-		last = max(last, a.At, a.Resumed, a.Gone)
+		last = max(last, a.At, a.Resumed, a.Gone, a.Ready)
 	}
 	return last
 }

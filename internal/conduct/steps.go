@@ -109,9 +109,15 @@ func (t *trial) ends(ctx context.Context, acked map[int32]int64) error {
 	t.out.Acked = acked
 	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
 	defer cancel()
-	var err error
-	if t.out.End, err = t.cluster.EndOffsets(ctx, t.out.Topic); err != nil {
-		return fmt.Errorf("end offsets of %s: %w", t.out.Topic, err)
+	t.out.End = make(map[int32]int64)
+	for _, topic := range t.out.Topics {
+		ends, err := t.cluster.EndOffsets(ctx, topic.Name)
+		if err != nil {
+			return err
+		}
+		for p, n := range ends {
+			t.out.End[topic.First+p] = n
+		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(acked)) {
 		if t.out.End[p] != acked[p] {

@@ -16,6 +16,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/churn"
 	"github.com/kbench/kbench/workloads/plan"
 )
 
@@ -33,7 +34,11 @@ type trial struct {
 	access    cluster.Access
 	settings  drivers.Settings
 	reference drivers.Settings
-	machine   *sampler
+	acts      []churn.Act // its timeline
+	// subscribed are the topics that members have from their start on; an act may
+	// give all of them one more.
+	subscribed []string
+	machine    *sampler
 
 	fail func(error) // ends the trial
 
@@ -152,11 +157,14 @@ func (t *trial) steps(ctx context.Context) error {
 	setup := record.Now()
 	if t.cluster != nil {
 		t.step("creating the topic")
-		if err := t.createTopic(ctx); err != nil {
+		if t.acts, err = churn.Expand(spec, t.plan.Seed); err != nil {
+			return fmt.Errorf("timeline: %w", err)
+		}
+		if err := t.createTopics(ctx); err != nil {
 			return err
 		}
 		if g := spec.Group; g.Protocol == "consumer" && spec.Consume.Members > 0 {
-			if err := t.cluster.ConfigureGroup(ctx, t.out.Group, g.Heartbeat, g.Session); err != nil {
+			if err := t.configureGroup(ctx, g.Heartbeat, g.Session); err != nil {
 				return err
 			}
 		}
@@ -179,49 +187,30 @@ func (t *trial) steps(ctx context.Context) error {
 	return err
 }
 
-func (t *trial) createTopic(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
-	defer cancel()
-	spec := &t.plan.Spec
-	used, err := t.cluster.CreateTopic(ctx, t.out.Topic, spec.Topic.Partitions, spec.Topic.Replication)
-	if err != nil {
-		return fmt.Errorf("create topic %s: %w", t.out.Topic, err)
-	}
-	t.out.Replication = used
-	if used != spec.Topic.Replication {
-		t.note("replication is %d, not %d: the cluster has no more nodes", used, spec.Topic.Replication)
-	}
-	if t.out.Leaders, err = t.cluster.Leaders(ctx, t.out.Topic); err != nil {
-		return fmt.Errorf("leaders of %s: %w", t.out.Topic, err)
-	}
-	return nil
-}
-
 func (t *trial) note(format string, args ...any) {
 	t.out.Notes = append(t.out.Notes, fmt.Sprintf(format, args...))
 }
 
 // start starts one worker of the trial.
 func (t *trial) start(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
-	return t.startWorker(ctx, role, name, t.plan.Spec, set, number, ends, false)
+	return t.startWorker(ctx, worker.Job{Role: role, Name: name, Settings: set, Spec: t.plan.Spec, Number: number, Ends: ends})
 }
 
-// startWorker is start, for a member that may have a workload of its own and may
-// be held until it is told to join.
-func (t *trial) startWorker(ctx context.Context, role worker.Role, name string, spec workloads.Spec, set drivers.Settings, number uint32, ends map[int32]int64, hold bool) (*process, error) {
-	client := t.plan.Arm.Client
-	if role == worker.Reference || role == worker.Filler {
-		client = t.run.reference.Name()
+// startWorker is start, for a worker that may have a workload of its own and may
+// be held until it is told to join. What is the same for all is filled in.
+func (t *trial) startWorker(ctx context.Context, job worker.Job) (*process, error) {
+	job.Client = t.plan.Arm.Client
+	if job.Role == worker.Reference || job.Role == worker.Filler {
+		job.Client = t.run.reference.Name()
 	}
-	set.Topics, set.GroupID, set.ClientID = []string{t.out.Topic}, t.out.Group, worker.ClientID(name)
-	job := worker.Job{
-		Name: name, Role: role, Client: client, Dir: filepath.Join(t.path, name), Settings: set, Spec: spec, Seed: t.plan.Seed,
-		RunTag: t.out.RunTag, Number: number, Topic: t.out.Topic, Access: t.access, Interval: time.Second, Every: t.out.ClockEvery, Ends: ends, Hold: hold,
-	}
+	job.Settings.Topics, job.Settings.GroupID, job.Settings.ClientID = slices.Clone(t.subscribed), t.out.Group, worker.ClientID(job.Name)
+	job.Dir, job.Seed, job.RunTag = filepath.Join(t.path, job.Name), t.plan.Seed, t.out.RunTag
+	job.Topic, job.Topics, job.Access = t.out.Topic, t.out.Topics, t.access
+	job.Interval, job.Every = time.Second, t.out.ClockEvery
 	if len(t.plan.Spec.Churn) > 0 {
 		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
-	if role == worker.Producer || role == worker.Consumer || role == worker.Both {
+	if job.Role == worker.Producer || job.Role == worker.Consumer || job.Role == worker.Both {
 		job.Profiles = t.run.o.Profiles
 	}
 	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), job, t.fail)
@@ -229,7 +218,7 @@ func (t *trial) startWorker(ctx context.Context, role worker.Role, name string, 
 		t.mu.Lock()
 		t.workers = append(t.workers, w)
 		t.mu.Unlock()
-		t.machine.watch(name, w.p.PID())
+		t.machine.watch(job.Name, w.p.PID())
 	}
 	return w, err
 }
@@ -282,8 +271,10 @@ func (t *trial) cleanUp() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.run.o.Deadlines.Start)
 	defer cancel()
-	if err := t.cluster.DeleteTopic(ctx, t.out.Topic); err != nil {
-		t.note("topic %s was not deleted: %v", t.out.Topic, err)
+	for _, topic := range t.out.Topics {
+		if err := t.cluster.DeleteTopic(ctx, topic.Name); err != nil {
+			t.note("topic %s was not deleted: %v", topic.Name, err)
+		}
 	}
 	if t.plan.Spec.Consume.Members > 0 {
 		if err := t.cluster.DeleteGroup(ctx, t.out.Group); err != nil {

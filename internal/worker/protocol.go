@@ -111,21 +111,20 @@ type Report struct {
 
 // What a worker says. Ready: the client is started. Alive: once a second.
 // Phase: a part of the trial began. Joined: a held worker has its client.
-// Subscribed: the client was told of its topics. Beat: it has sent a heartbeat. Produced: every record is answered.
+// Beat: it has sent a heartbeat. Produced: every record is answered.
 // Progress: positions, while draining. Group: the observer's latest view. Done: files are complete; the process
 // ends. Failed: it cannot go on.
 const (
-	Ready      = "ready"
-	Alive      = "alive"
-	PhaseMsg   = "phase"
-	Joined     = "joined"
-	Subscribed = "subscribed"
-	Beat       = "beat"
-	Produced   = "produced"
-	Progress   = "progress"
-	Group      = "group"
-	Done       = "done"
-	Failed     = "failed"
+	Ready    = "ready"
+	Alive    = "alive"
+	PhaseMsg = "phase"
+	Joined   = "joined"
+	Beat     = "beat"
+	Produced = "produced"
+	Progress = "progress"
+	Group    = "group"
+	Done     = "done"
+	Failed   = "failed"
 )
 
 // reporter writes Reports, one line each.

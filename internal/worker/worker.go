@@ -200,7 +200,6 @@ func (w *worker) work(ctx context.Context) error {
 				if err := w.subscribe(ctx, c.Topics); err != nil {
 					return err
 				}
-				w.report.say(Report{Say: Subscribed})
 			case End:
 				w.end(c.End)
 			case Drain:

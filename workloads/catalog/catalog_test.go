@@ -76,6 +76,7 @@ func TestChurnIsAsAnnounced(t *testing.T) {
 		"churn-join":   {churn.Join: 12}, "churn-leave": {churn.Leave: 12}, "churn-crash": {churn.Crash: 12}, "churn-stall": {churn.Stall: 12},
 		"churn-rolling": {churn.Restart: 12}, "churn-static-restart": {churn.Restart: 12}, "churn-crashloop": {churn.Restart: 12},
 		"churn-storm": nil, "churn-idle-leave": {churn.Leave: 6}, "churn-slow-join": {churn.Join: 6}, "churn-slow-handler": {}, "churn-table": {churn.Join: 12, churn.Leave: 12, churn.Crash: 12}, "churn-assignor-roll": {churn.AssignorStep: 6},
+		"churn-add-partitions": {churn.AddPartitions: 6}, "churn-subscribe": {churn.Subscribe: 6},
 	}
 	for _, name := range catalog.Names() {
 		if !strings.HasPrefix(name, "churn-") {

@@ -153,8 +153,8 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 		default:
 			detect = h // one leaves, one joins
 		}
-	case AddPartitions, Subscribe:
-		detect += s.Metadata.Refresh
+	case AddPartitions:
+		detect += s.Metadata.Refresh // the clients look for themselves
 	}
 	for _, name := range s.Group.Assignors {
 		if name == "cooperative-sticky" {

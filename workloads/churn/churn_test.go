@@ -80,7 +80,8 @@ func TestExpand(t *testing.T) {
 	f("churn: [{do: crashloop, at: 10s, for: 15s, target: oldest}]", "+restart 0>3@10s, +restart 3>4@15s, +restart 4>5@20s")
 	f("churn: [{do: assignor-roll, when: stable, to: [cooperative-sticky]}]",
 		"+assignor-step 0>3, +assignor-step 1>4, +assignor-step 2>5, +assignor-step 3>6, +assignor-step 4>7, +assignor-step 5>8")
-	f("churn: [{do: add-partitions, at: 5s, count: 6}, {do: subscribe, when: stable}]", "+subscribe -1, +add-partitions -1@5s")
+	f("churn: [{do: add-partitions, at: 5s, count: 6}, {do: join, when: stable}]", "+join 3, +add-partitions -1@5s, -leave 3")
+	f("churn: [{do: subscribe, when: stable, times: 2}]", "+subscribe -1, +subscribe -1")
 	// Offsets and stable groups are merged by the expected course: the crash and
 	// what it takes to recover from it stand between the joins.
 	f("churn: [{do: join, when: stable, restore: false, times: 3}, {do: crash, at: 15s, target: oldest}]",

@@ -156,11 +156,6 @@ func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected,
 			wrong = append(wrong, err.Error())
 			continue
 		}
-		for i := range specs {
-			if err := conduct.CheckTimeline(&specs[i]); err != nil {
-				wrong = append(wrong, err.Error())
-			}
-		}
 		out.specs = append(out.specs, specs...)
 		if suite != "" {
 			out.suite = suite

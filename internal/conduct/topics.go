@@ -1,0 +1,173 @@
+package conduct
+
+// This file is the topics of a trial, and the acts that bring new partitions: by
+// letting the topic grow, or by having all members subscribe to one more.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/churn"
+)
+
+// layout numbers the partitions of all topics that the trial will have. Each
+// subscribe has a topic of its own, as large as the first.
+func layout(name string, partitions int, acts []churn.Act) results.Topics {
+	ts := results.Topics{{Name: name, Count: int32(partitions)}}
+	for _, a := range acts {
+		switch a.Kind {
+		case churn.AddPartitions:
+			ts[0].Count += int32(a.Count)
+		case churn.Subscribe:
+			last := ts[len(ts)-1]
+			ts = append(ts, results.Topic{Name: fmt.Sprintf("%s-%d", name, len(ts)+1), First: last.First + last.Count, Count: int32(partitions)})
+		}
+	}
+	return ts
+}
+
+// createTopics makes all topics as they are at the beginning.
+func (t *trial) createTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
+	defer cancel()
+	spec := &t.plan.Spec
+	t.out.Topics = layout(t.out.Topic, spec.Topic.Partitions, t.acts)
+	for i := range t.out.Topics {
+		topic := &t.out.Topics[i]
+		used, err := t.cluster.CreateTopic(ctx, topic.Name, spec.Topic.Partitions, spec.Topic.Replication)
+		if err != nil {
+			return err
+		}
+		if topic.ID, err = t.cluster.TopicID(ctx, topic.Name); err != nil {
+			return err
+		}
+		t.out.Replication = used
+	}
+	if t.out.Replication != spec.Topic.Replication {
+		t.note("replication is %d, not %d: the cluster has no more nodes", t.out.Replication, spec.Topic.Replication)
+	}
+	return t.leaders(ctx)
+}
+
+// leaders notes who leads the partitions that there are.
+func (t *trial) leaders(ctx context.Context) error {
+	t.out.Leaders = make(map[int32]int32)
+	for _, topic := range t.out.Topics {
+		leaders, err := t.cluster.Leaders(ctx, topic.Name)
+		if err != nil {
+			return err
+		}
+		for p, node := range leaders {
+			t.out.Leaders[topic.First+p] = node
+		}
+	}
+	return nil
+}
+
+// brings is how many partitions an act brings.
+func (l *timeline) brings(a *churn.Act) int {
+	if a.Kind == churn.Subscribe {
+		return l.plan.Spec.Topic.Partitions
+	}
+	return a.Count
+}
+
+// awaitNewcomer starts the producer of the partitions that an act will bring, so
+// that the act itself costs no process start. It offers each of them what the
+// others have, and leaves their schedule alone. A topic that is there already may
+// be connected to; of partitions that are not, a client must not hear too early.
+func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
+	spec, n := l.plan.Spec, l.brings(a)
+	share := func(of int) int { return max(of*n/l.plan.Spec.Topic.Partitions, n) }
+	spec.Topic.Partitions = n
+	spec.Produce.Rate.PerSecond *= float64(n) / float64(l.plan.Spec.Topic.Partitions)
+	spec.Produce.Window = share(spec.Produce.Window)
+	spec.Produce.Producers = 1
+	role, set, name := l.producer()
+	number := l.plan.Spec.Produce.Producers + len(l.late)
+	w, err := l.startWorker(ctx, worker.Job{
+		Role: role, Name: fmt.Sprintf("%s-%d", name, number), Settings: set, Spec: spec, Number: uint32(number), First: l.partitions, Hold: true,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := w.await(ctx, worker.Ready, l.run.o.Deadlines.Start); err != nil {
+		return err
+	}
+	if err := w.send(l.begin); err != nil {
+		return fmt.Errorf("worker %s: %w", w.job.Name, err)
+	}
+	l.newcomer = w
+	if a.Kind == churn.Subscribe {
+		return l.connect(ctx)
+	}
+	return nil
+}
+
+// connect has the newcomer make its client.
+func (l *timeline) connect(ctx context.Context) error {
+	if err := l.newcomer.send(worker.Command{Do: worker.Join}); err != nil {
+		return fmt.Errorf("worker %s: %w", l.newcomer.job.Name, err)
+	}
+	_, err := l.newcomer.await(ctx, worker.Joined, l.run.o.Deadlines.Start)
+	return err
+}
+
+// offer starts the schedule of the newcomer and counts its partitions in.
+func (l *timeline) offer(start int64, out *results.Act) error {
+	first, n := l.newcomer.job.First, int32(l.newcomer.job.Spec.Topic.Partitions)
+	var added []int32
+	for p := first; p < first+n; p++ {
+		added = append(added, p)
+	}
+	l.set(func() { out.Added, out.Ready = added, start })
+	l.partitions += n
+	if err := l.newcomer.send(worker.Command{Do: worker.Offer, Start: start}); err != nil {
+		return fmt.Errorf("worker %s: %w", l.newcomer.job.Name, err)
+	}
+	l.late = append(l.late, l.newcomer)
+	l.newcomer = nil
+	return nil
+}
+
+// addPartitions lets the topic grow. Records for the new partitions are due from
+// the moment at which every broker knows them.
+func (l *timeline) addPartitions(ctx context.Context, a *churn.Act, out *results.Act) error {
+	cctx, cancel := context.WithTimeout(ctx, l.run.o.Deadlines.Start)
+	defer cancel()
+	at := record.Now()
+	l.set(func() { out.At = at })
+	if err := l.cluster.AddPartitions(cctx, l.out.Topic, int(l.partitions)+a.Count); err != nil {
+		return err
+	}
+	if err := l.connect(ctx); err != nil {
+		return err
+	}
+	if err := l.offer(record.Now(), out); err != nil {
+		return err
+	}
+	return l.leaders(cctx)
+}
+
+// subscribe has every member take one topic more. It was empty until now, so
+// that what is measured is the way to its first records and not how fast a
+// backlog is read. Those that join later have it from their start on.
+func (l *timeline) subscribe(out *results.Act) error {
+	topic, _ := l.out.Topics.Place(l.partitions)
+	l.subscribed = append(slices.Clone(l.subscribed), topic)
+	at := record.Now()
+	l.set(func() { out.At = at })
+	if err := l.offer(at, out); err != nil {
+		return err
+	}
+	for _, w := range l.inGroup() {
+		if err := w.send(worker.Command{Do: worker.Subscribe, Topics: l.subscribed}); err != nil {
+			return fmt.Errorf("worker %s: %w", w.job.Name, err)
+		}
+	}
+	return nil
+}
