@@ -1,7 +1,7 @@
 # Everything here is also what CI runs. "make" alone lists the targets.
 GO ?= go
 
-.PHONY: help build test race bench tax lint fuzz kafka sigkill
+.PHONY: help build test race bench tax floors lint fuzz kafka sigkill
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ bench: ## the hot paths, then the harness tax
 
 tax: ## kbench against the barest honest loop (35 minutes; Apache Kafka, 20 GB of disk)
 	$(GO) run ./scripts/tax --nodes 1
+
+floors: build ## do measured floors follow their law? (8 minutes a client; CLIENT=franz-go,sarama,kafka-go)
+	run=runs/floors-$$(date +%Y%m%d-%H%M%S) && bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run && $(GO) run ./scripts/floors $$run
 
 lint: ## gofmt and go vet
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w these"; exit 1; }

@@ -36,6 +36,7 @@ var arrows = []struct {
 	// The tax runs kbench beside a bare loop, so it needs both: kbench as a
 	// user's main has it, and the clients that only the adapters know else.
 	{"scripts/tax", []string{"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "internal/", "results", "results/record", "profiles", "workloads"}},
+	{"scripts/floors", []string{"results", "results/record", "results/floors"}},
 	{"scripts/", nil},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.

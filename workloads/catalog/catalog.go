@@ -24,7 +24,7 @@ var documents embed.FS
 func Names() []string {
 	return []string{
 		"quick", "produce-max", "produce-rate", "consume-backlog", "end-to-end",
-		"churn-sample", "churn-table", "churn-join", "churn-leave", "churn-crash", "churn-stall",
+		"churn-sample", "churn-table", "churn-floors", "churn-join", "churn-leave", "churn-crash", "churn-stall",
 		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
 		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler",
 	}

@@ -73,6 +73,7 @@ func TestKinds(t *testing.T) {
 func TestChurnIsAsAnnounced(t *testing.T) {
 	want := map[string]map[churn.Kind]int{
 		"churn-sample": {churn.Join: 1, churn.Leave: 1, churn.Crash: 1},
+		"churn-floors": {churn.Join: 110, churn.Leave: 110},
 		"churn-join":   {churn.Join: 12}, "churn-leave": {churn.Leave: 12}, "churn-crash": {churn.Crash: 12}, "churn-stall": {churn.Stall: 12},
 		"churn-rolling": {churn.Restart: 12}, "churn-static-restart": {churn.Restart: 12}, "churn-crashloop": {churn.Restart: 12},
 		"churn-storm": nil, "churn-idle-leave": {churn.Leave: 6}, "churn-slow-join": {churn.Join: 6}, "churn-slow-handler": {}, "churn-table": {churn.Join: 12, churn.Leave: 12, churn.Crash: 12}, "churn-assignor-roll": {churn.AssignorStep: 6},

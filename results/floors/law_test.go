@@ -1,4 +1,4 @@
-package window
+package floors
 
 import (
 	"math"
@@ -81,4 +81,47 @@ func TestUniformIsTheLawOfOne(t *testing.T) {
 	if got := Slowest(2, 3)(1); got != 0.125 {
 		t.Errorf("the law of three at half is %v", got)
 	}
+}
+
+// The values are those of scipy.stats.kstest with method="exact", and of
+// scipy.stats.kstwo.ppf. Fit uses the series for large samples with Stephens'
+// correction, which is within a tenth of them in p.
+func TestFitIsThatOfScipy(t *testing.T) {
+	f := func(sample []float64, law func(float64) float64, wantD, wantP float64) {
+		t.Helper()
+		d, p := Fit(sample, law)
+		if math.Abs(d-wantD) > 1e-9 || math.Abs(p-wantP) > 0.1*wantP {
+			t.Errorf("D %v, p %v; scipy has %v, %v", d, p, wantD, wantP)
+		}
+	}
+	dozen := []float64{0.05, 0.11, 0.19, 0.31, 0.32, 0.44, 0.52, 0.61, 0.63, 0.70, 0.88, 0.97}
+	f(dozen, Uniform(1), 0.13333333333333341, 0.9643775025320862)
+	f(dozen, Uniform(1.3), 0.29487179487179493, 0.2026338547670613)
+	f(dozen, Slowest(1, 3), 0.499953, 0.002683728946408115)
+	var grid, bent []float64
+	for i := range 100 {
+		x := (float64(i) + 0.5) / 100
+		grid, bent = append(grid, x), append(bent, math.Pow(x, 1.3))
+	}
+	f(grid, Uniform(1.3), 0.23461538461538467, 2.521201551611591e-05)
+	f(bent, Uniform(1), 0.10124094860421223, 0.24022065390747058)
+}
+
+// The p of a critical value is its level.
+func TestFitAtCriticalValues(t *testing.T) {
+	f := func(n int, level, critical float64) {
+		t.Helper()
+		root := math.Sqrt(float64(n))
+		if p := kolmogorov((root + 0.12 + 0.11/root) * critical); math.Abs(p-level) > 0.05*level {
+			t.Errorf("n %d, D %v: p %v, want %v", n, critical, p, level)
+		}
+	}
+	f(10, 0.1, 0.36866)
+	f(10, 0.05, 0.40925)
+	f(20, 0.05, 0.29408)
+	f(20, 0.01, 0.35241)
+	f(100, 0.1, 0.12066)
+	f(100, 0.05, 0.13403)
+	f(100, 0.01, 0.16081)
+	f(110, 0.01, 0.15342)
 }
