@@ -172,7 +172,7 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 		if meta.Run != t.RunTag {
 			return nil, fmt.Errorf("audit %s: its records are tagged %d, those of the trial %d; the file belongs to another trial", w.Name, meta.Run, t.RunTag)
 		}
-		closing, events, err := groupEvents(filepath.Join(path, results.EventsFile))
+		closing, events, err := groupEvents(filepath.Join(path, results.EventsFile), t.Topics)
 		if err != nil {
 			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
 		}
@@ -186,11 +186,15 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 }
 
 // groupEvents reads the events about the group, and when the worker was told to
-// close.
-func groupEvents(path string) (closing int64, events []record.Event, err error) {
+// close. They name partitions as clients and brokers do; from here on each is its
+// number, as in spans and views.
+func groupEvents(path string, topics results.Topics) (closing int64, events []record.Event, err error) {
 	err = record.ReadEvents(path, func(e record.Event) error {
 		switch e.K {
 		case record.EvRequest, record.EvResponse, record.EvAssigned, record.EvRevoked, record.EvLost, record.EvGroup:
+			for i, p := range e.Parts {
+				e.Parts[i].Partition = topics.Number(p.Topic, p.Partition)
+			}
 			events = append(events, e)
 		case record.EvPhase:
 			if e.Phase == "close" {
@@ -220,7 +224,7 @@ func Trial(dir string) (Report, error) {
 
 // Check audits what was loaded. It is a pure function of its arguments.
 func Check(t *results.Trial, logs []Log) Report {
-	c := newChecker(t.Kind == workloads.Producing, logs)
+	c := newChecker(t.Kind == workloads.Producing, t.Topics, logs)
 	c.accounts()
 	c.redeliveries()
 	c.order()

@@ -10,7 +10,7 @@ import (
 	"github.com/kbench/kbench/results/record"
 )
 
-// place is a partition, the unit of offsets; stream is what one producer put
+// place is a partition by its number, the unit of offsets; stream is what one producer put
 // into it, the unit of sequences.
 type place struct {
 	topic     string
@@ -56,6 +56,7 @@ func (s *span) offsetOf(sequence int64) int64 {
 
 // checker holds the spans of a trial and what has been established so far.
 type checker struct {
+	topics  results.Topics
 	logs    []Log
 	spans   []span               // of all kinds, in the order in which they happened
 	found   record.Kind          // the kind that shows that a record is there
@@ -69,9 +70,9 @@ type checker struct {
 // newChecker orders the spans in time. Spans of one worker that carry the same
 // time stay in the order in which they were recorded, so the order within a
 // stream is exact even where clock readings are shared between records.
-func newChecker(producing bool, logs []Log) *checker {
+func newChecker(producing bool, topics results.Topics, logs []Log) *checker {
 	c := &checker{
-		logs: logs, found: record.Delivered,
+		topics: topics, logs: logs, found: record.Delivered,
 		streams: map[stream][]int{}, lastAt: make([]int64, len(logs)),
 		inLog: map[place]int64{}, noted: map[string][]Example{},
 	}
@@ -99,6 +100,20 @@ func newChecker(producing bool, logs []Log) *checker {
 		c.streams[c.spans[i].stream] = append(c.streams[c.spans[i].stream], i)
 	}
 	return c
+}
+
+// named is a place as its broker calls it: one of a trial with several topics
+// goes by a number.
+func (c *checker) named(at place) (topic string, partition int32) {
+	if topic, partition = c.topics.Place(at.partition); topic == "" || len(c.topics) < 2 {
+		return at.topic, at.partition
+	}
+	return topic, partition
+}
+
+func (c *checker) name(at place) string {
+	topic, partition := c.named(at)
+	return fmt.Sprintf("%s/%d", topic, partition)
 }
 
 func (c *checker) sortedStreams() []stream {
@@ -295,7 +310,7 @@ func (c *checker) offsets(t *results.Trial) {
 		want := c.inLog[place{t.Topic, p}]
 		if end := t.End[p]; end != want {
 			c.r.Warnings = append(c.r.Warnings, fmt.Sprintf(
-				"audit.offsets: %s/%d ends at offset %d, but acked, written twice and unanswered records make %d", t.Topic, p, end, want))
+				"audit.offsets: %s ends at offset %d, but acked, written twice and unanswered records make %d", c.name(place{t.Topic, p}), end, want))
 		}
 	}
 }
@@ -305,8 +320,9 @@ const examples = 3
 
 // note keeps a finding as an example. Pieces that touch become one.
 func (c *checker) note(what, cause string, s *span, lo, hi int64) {
+	topic, partition := c.named(s.place)
 	e := Example{
-		What: what, Cause: cause, Topic: s.topic, Partition: s.partition, Producer: s.producer,
+		What: what, Cause: cause, Topic: topic, Partition: partition, Producer: s.producer,
 		First: uint64(lo), Count: uint64(hi - lo), Offset: s.offsetOf(lo),
 	}
 	if s.Kind == c.found || s.Kind == record.Corrupt {

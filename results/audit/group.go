@@ -209,7 +209,7 @@ func (c *checker) zombies(at place, spans []*span) {
 		}
 		if n := min(int64(s.Count), ahead-s.Offset); n > 0 {
 			c.r.Group.Zombies += n
-			c.finding("zombie", "%s/%d offset %d by %s, %s had delivered up to %d", at.topic, at.partition, s.Offset, c.logs[s.log].Worker, c.logs[by].Worker, ahead)
+			c.finding("zombie", "%s offset %d by %s, %s had delivered up to %d", c.name(at), s.Offset, c.logs[s.log].Worker, c.logs[by].Worker, ahead)
 		}
 		if mine.last != nil {
 			mine.above = max(mine.above, mine.last.Offset+int64(mine.last.Count))
@@ -258,7 +258,7 @@ func (c *checker) overlaps(at place, spans []*span, grants []grant) {
 			both := min(a.to, b.to) - b.from
 			c.r.Group.Overlaps++
 			c.r.Group.OverlapTime += both
-			c.finding("overlap", "%s/%d by %s and %s for %.3f ms", at.topic, at.partition, c.logs[a.log].Worker, c.logs[b.log].Worker, float64(both)/1e6)
+			c.finding("overlap", "%s by %s and %s for %.3f ms", c.name(at), c.logs[a.log].Worker, c.logs[b.log].Worker, float64(both)/1e6)
 		}
 	}
 }
@@ -277,9 +277,8 @@ func (c *checker) regressions(calls [][]call) {
 				continue
 			}
 			for j, p := range k.Parts {
-				if j < len(k.Offsets) && k.Offsets[j] >= 0 {
-					// The topic may be given by name or by id; a trial has one.
-					at := place{partition: p.Partition}
+				if j < len(k.Offsets) && k.Offsets[j] >= 0 && p.Partition >= 0 {
+					at := place{partition: p.Partition} // a number, and so without a topic
 					commits[at] = append(commits[at], commit{k.T, k.at, k.Offsets[j], i})
 				}
 			}

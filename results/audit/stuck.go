@@ -45,7 +45,7 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 				}
 				if o.to-began >= limit {
 					c.r.Group.Stuck++
-					c.finding("stuck", "%s/%d offset %d waited %.1f s, %s owned it", at.topic, at.partition, next, float64(o.to-began)/1e9, c.logs[o.log].Worker)
+					c.finding("stuck", "%s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.to-began)/1e9, c.logs[o.log].Worker)
 				}
 			}
 		}
