@@ -38,6 +38,7 @@ func (s *scope) wireTime() {
 	}
 	over := s.over()
 	if s.wire.kip {
+		s.findHands()
 		known = max(known, s.kipFloor())
 	}
 	if over == 0 {
@@ -132,8 +133,8 @@ func (s *scope) partitionFloors() {
 
 // partitionFloor is F_p. A partition whose owner is gone waits until the last
 // survivor could know. Under an eager protocol a partition of a live member
-// waits from its owner's own beat until then. Under the others it need not
-// wait at all, but for a move under KIP-848, which takes a beat of each side.
+// waits from its owner's own beat until then. Under a cooperative one it need
+// not wait at all. KIP-848 has rules of its own.
 func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 	owner := s.index(p.OldOwner)
 	var floor int64
@@ -145,6 +146,9 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 			floor = max(floor, act.Resumed-act.At)
 		}
 	}
+	if s.wire.kip {
+		return max(floor, s.kipPartitionFloor(p)), true
+	}
 	for i, c := range s.changes {
 		told := s.told[i]
 		switch {
@@ -152,18 +156,11 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 			until := c.at
 			if len(told) > 0 {
 				until = latest(told)
-				if s.wire.kip {
-					until = max(c.at, s.beatAfter(s.index(p.NewOwner), c.at))
-				}
 			}
 			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At))
 		case s.e.Protocol == eager && told[owner] != 0:
 			floor = max(floor, s.held(latest(told), c)-told[owner])
 		}
-	}
-	if s.wire.kip && p.Class == Moved && s.e.T0 != 0 {
-		told := s.beatAfter(owner, s.e.T0)
-		floor = max(floor, s.beatAfter(s.index(p.NewOwner), told)-told)
 	}
 	return floor, true
 }

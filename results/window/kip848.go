@@ -1,6 +1,9 @@
 package window
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Under KIP-848 there are no rounds: every member is told by the responses to
 // its own beats, and confirms what it has with the requests.
@@ -54,35 +57,135 @@ func (s *scope) confirmed(worker, from int, owned []int32, given bool, told int6
 	return told
 }
 
-// kipFloor is the latest moment at which a moved partition could be given away
-// and taken: the next beat of its old owner, then the next one of its new owner.
+// hand is how a partition came to a member. Its last owner was told to give it
+// up, said in a request that it had, and the next one was given it with the
+// response to a beat:
+//
+//	t0      old owner's beat            new owner's beat
+//	|--------------|-------|--------------------|
+//	             told   released              taken
+//
+// Told and released are 0 where nobody was there to give it up.
+type hand struct {
+	to                    int
+	told, released, taken int64
+}
+
+// parting is a member that gave partitions up.
+type parting struct {
+	worker         int
+	told, released int64
+}
+
+// findHands follows all partitions through the window, by what the responses
+// gave to whom and what the requests confirmed.
+func (s *scope) findHands() {
+	s.hands = map[int32][]hand{}
+	lost := map[int32][]parting{}
+	before := s.wire.at(s.changes[0].since)
+	for i := range s.Workers {
+		var owned []int32
+		if m := before.members[i]; m != nil {
+			owned = m.owned
+		}
+		calls := s.Workers[i].Calls
+		for j := range calls {
+			c := &calls[j]
+			if c.API != apiConsumer || !c.ok() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
+				continue
+			}
+			if c.joins() {
+				owned = nil
+			}
+			if len(c.Given) == 0 {
+				continue
+			}
+			released := int64(0)
+			for _, p := range owned {
+				if slices.Contains(c.Given, p) {
+					continue
+				}
+				if released == 0 {
+					released = s.givesUp(i, j+1, p, c.Resp)
+					s.partings = append(s.partings, parting{i, c.Resp, released})
+				}
+				lost[p] = append(lost[p], parting{i, c.Resp, released})
+			}
+			for _, p := range c.Given {
+				if !slices.Contains(owned, p) {
+					s.hands[p] = append(s.hands[p], hand{to: i, taken: c.Resp})
+				}
+			}
+			owned = c.Given
+		}
+	}
+	for p, hands := range s.hands {
+		slices.SortFunc(hands, func(a, b hand) int { return cmp.Compare(a.taken, b.taken) })
+		since := int64(0)
+		for i := range hands {
+			h := &hands[i]
+			for _, l := range lost[p] {
+				if l.worker != h.to && l.told > since && l.released <= h.taken && l.told > h.told {
+					h.told, h.released = l.told, l.released
+				}
+			}
+			since = h.taken
+		}
+	}
+}
+
+// givesUp is when a worker that was told to give a partition up said that it
+// had; the time at which it was told where it never did.
+func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
+	for _, c := range s.Workers[worker].Calls[from:] {
+		if c.API == apiConsumer && len(c.Asked) > 0 && !slices.Contains(c.Asked, p) {
+			return c.Req
+		}
+	}
+	return told
+}
+
+// kipFloor is the latest moment at which a partition could have been given away
+// and taken: with the next beat of its old owner, then the next one of its new
+// owner after that. What the old owner takes to give it up between the two is
+// its own doing.
 func (s *scope) kipFloor() int64 {
-	var floor int64
-	for _, p := range s.e.Partitions {
-		if p.Class != Moved && p.Class != Orphaned {
-			continue
+	floor := s.e.T0
+	for _, hands := range s.hands {
+		for _, h := range hands {
+			if h.taken >= s.e.T0 {
+				floor = max(floor, h.taken-(h.released-h.told))
+			}
 		}
-		at := s.e.T0
-		if p.Class == Moved {
-			at = s.beatAfter(s.index(p.OldOwner), at)
-		}
-		floor = max(floor, s.beatAfter(s.index(p.NewOwner), at))
 	}
 	return floor
 }
 
-// beatAfter is when the first beat that a worker sent after a time was answered,
-// or that time where there is none.
-func (s *scope) beatAfter(worker int, t int64) int64 {
-	if worker < 0 {
-		return t
-	}
-	for _, c := range s.Workers[worker].Calls {
-		if c.API == apiConsumer && c.Req >= t && c.ok() {
-			return c.Resp
+// kipPartitionFloor is F_p: the wait of each new owner for its next beat after
+// the partition was given up or its owner was gone.
+func (s *scope) kipPartitionFloor(p *Partition) int64 {
+	hands := s.hands[p.Partition]
+	var floor int64
+	for _, h := range hands {
+		if h.told != 0 {
+			floor = max(floor, h.taken-h.released)
 		}
 	}
-	return t
+	for _, c := range s.changes {
+		holder := p.OldOwner
+		until := c.at
+		for _, h := range hands {
+			if h.taken >= c.since {
+				until = max(until, h.taken)
+				break
+			}
+			holder = s.Workers[h.to].Name
+		}
+		if s.orphanedBy(holder, c) {
+			floor = max(floor, until-s.silent(holder, s.Acts[c.act].At))
+		}
+	}
+	return floor
 }
 
 // kipSpend finds the phases of a member. It learns of a change by the response
@@ -91,6 +194,11 @@ func (s *scope) kipSpend(worker int, m *Member) {
 	for i, told := range s.told {
 		if at, ok := told[worker]; ok {
 			m.Spent[Detect] += at - s.changes[i].at
+		}
+	}
+	for _, part := range s.partings {
+		if part.worker == worker {
+			m.Spent[React] += part.released - part.told
 		}
 	}
 	gained := map[int32]bool{}

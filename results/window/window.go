@@ -204,6 +204,10 @@ type scope struct {
 	e       *Event
 	changes []change
 	told    []map[int]int64 // by change, member: when it could know
+
+	// Of KIP-848 alone: how partitions changed hands, and who gave some up.
+	hands    map[int32][]hand
+	partings []parting
 }
 
 // Name is how an act is called in rows: its kind and its number.
