@@ -115,8 +115,22 @@ func (b *builder) offered() float64 {
 		before := func(t int64) int64 { return max(0, (t-whole.from-1)/int64(s.Every)) }
 		return rate*seconds + float64(before(b.measured.to)-before(b.measured.from))*float64(s.Size)
 	default:
-		return rate * seconds
+		return rate*seconds + b.offeredLate()
 	}
+}
+
+// offeredLate is what acts offered to the partitions that they brought: to each
+// as much as the others have, from the time at which it was there.
+func (b *builder) offeredLate() float64 {
+	each := b.trial.Spec.Produce.Rate.PerSecond / float64(max(b.trial.Spec.Topic.Partitions, 1))
+	var sum float64
+	for _, a := range b.trial.Acts {
+		if a.Ready != 0 {
+			late := part{max(a.Ready, b.measured.from), b.measured.to}
+			sum += each * float64(len(a.Added)) * max(late.seconds(), 0)
+		}
+	}
+	return sum
 }
 
 // notSteady tells whether throughput varied or drifted from second to second.

@@ -98,7 +98,7 @@ func (b *builder) event(e *window.Event) {
 
 // gaps adds the worst gap and the worst excess, of all partitions and by class.
 func (b *builder) gaps(e *window.Event, plain func(metric, class string, value float64, n int64)) {
-	for _, class := range []window.Class{"", window.Moved, window.Untouched, window.Orphaned} {
+	for _, class := range []window.Class{"", window.Moved, window.Untouched, window.Orphaned, window.Added} {
 		var gap, excess worst
 		for _, p := range e.Partitions {
 			if p.Records == 0 || class != "" && p.Class != class {

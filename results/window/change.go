@@ -14,6 +14,9 @@ const (
 	actCrash   = "crash"
 	actStall   = "stall"
 	actRestart = "restart"
+
+	actAdd       = "add-partitions"
+	actSubscribe = "subscribe"
 )
 
 // change is a moment at which the coordinator's idea of the group changed by an
@@ -25,6 +28,7 @@ type change struct {
 	ghost   *Call // the round that has worker in it, although it was stopped before that was complete
 	expiry  bool  // the session of worker ended
 	joins   bool
+	notice  bool // worker was a member already, and noticed what the act brought
 	act     int
 }
 
@@ -98,6 +102,8 @@ func (a *analysis) changesBy(act results.Act) []change {
 		if c, ok := a.parted(old, act.At); ok && !(joined && c.expiry && join.at < c.at && a.instance(old) != "" && a.instance(old) == a.instance(next)) {
 			out = append(out, c)
 		}
+	case actAdd, actSubscribe:
+		add(a.noticed(act.At))
 	case actStall:
 		if refused(act) {
 			return nil

@@ -32,10 +32,16 @@ func (s *scope) classes() {
 	revoked := s.revoked(before)
 	moved, taken := 0, 0
 	for _, number := range s.Partitions {
+		born := s.born(number)
+		if born > s.e.Window.To {
+			continue
+		}
 		old, hadOld := before[number]
 		next, hasNew := after[number]
 		p := Partition{Partition: number, Class: Untouched}
 		switch {
+		case born >= s.e.Window.From:
+			p.Class = Added
 		case !hadOld:
 			p.Class = Unowned
 		case gone[old]:
@@ -59,7 +65,7 @@ func (s *scope) classes() {
 		}
 		s.e.Partitions = append(s.e.Partitions, p)
 	}
-	if n := float64(len(s.Partitions)); n > 0 {
+	if n := float64(len(s.e.Partitions)); n > 0 {
 		s.e.Movement = float64(moved) / n
 		s.e.ExcessRevocation = float64(taken-moved) / n
 	}

@@ -110,7 +110,9 @@ func (s *scope) unions() {
 
 // overall fills in what is about the trial as a whole.
 func (a *analysis) overall(r *Report) {
+	var total int64 // partition time
 	for _, p := range a.Partitions {
+		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
 		r.Down += length(clip(a.late[p], a.Measured))
 		for _, rec := range a.due(p, a.Measured.From, a.Measured.To) {
 			if rec.Late() > a.Theta {
@@ -122,7 +124,7 @@ func (a *analysis) overall(r *Report) {
 		}
 	}
 	r.Availability = 1
-	if total := a.Measured.Length() * int64(len(a.Partitions)); total > 0 {
+	if total > 0 {
 		r.Availability -= float64(r.Down) / float64(total)
 	}
 	r.BeatGap, r.BeatGaps = a.beatGap()

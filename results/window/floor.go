@@ -16,6 +16,9 @@ import (
 // Where t0 is an interval so is the floor, but never their difference.
 func (s *scope) wireTime() {
 	if len(s.changes) == 0 {
+		if s.wire.kip && slices.ContainsFunc(s.e.Acts, grows) {
+			s.e.Rounds = s.epochs()
+		}
 		return
 	}
 	s.e.T0, s.e.T0Low = s.changes[0].at, s.changes[0].low
@@ -70,7 +73,7 @@ func (s *scope) toldOf(c change) map[int]int64 {
 	asked := s.wire.at(from).members
 	for _, st := range s.wire.steps {
 		m := asked[st.worker]
-		if st.at < from || st.worker == c.worker || m == nil || !m.in {
+		if st.at < from || st.worker == c.worker && !c.notice || m == nil || !m.in {
 			continue
 		}
 		if st.at > s.e.Window.To {
@@ -123,10 +126,16 @@ func (s *scope) over() int64 {
 func (s *scope) partitionFloors() {
 	for i := range s.e.Partitions {
 		p := &s.e.Partitions[i]
-		if p.Class == Unowned {
+		switch p.Class {
+		case Unowned:
 			continue
+		case Added:
+			if p.Floor, p.FloorKnown = s.addedFloor(p); !p.FloorKnown {
+				continue
+			}
+		default:
+			p.Floor, p.FloorKnown = s.partitionFloor(p)
 		}
-		p.Floor, p.FloorKnown = s.partitionFloor(p)
 		p.Excess = p.Gap - p.Floor
 	}
 }

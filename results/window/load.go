@@ -12,6 +12,7 @@ import (
 // Input is what the analysis works on.
 type Input struct {
 	Heartbeat, Session, Theta int64
+	Watch                     int64 // how often members look for new partitions
 	Partitions                []int32
 	Measured                  Interval
 	End                       int64 // the last moment that the trial knows of
@@ -49,7 +50,8 @@ func (c *Call) ok() bool { return c.Resp != 0 && c.Err == 0 }
 func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	in := Input{
 		Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session), Theta: int64(t.Spec.Pause.Theta),
-		Acts: t.Acts, Redelivered: truth.Redelivered,
+		Watch: int64(t.Spec.Metadata.Refresh),
+		Acts:  t.Acts, Redelivered: truth.Redelivered,
 	}
 	for _, p := range t.Phases {
 		if p.Name == "measure" {
@@ -147,11 +149,14 @@ func pair(events []record.Event, group string) []Call {
 	return calls
 }
 
-// numbers are the partitions of an event. A trial has one topic.
+// numbers are the partitions of an event, by their numbers in the trial: the audit
+// has put them there when it loaded the events.
 func numbers(e record.Event) []int32 {
 	var out []int32
 	for _, p := range e.Parts {
-		out = append(out, p.Partition)
+		if p.Partition >= 0 {
+			out = append(out, p.Partition)
+		}
 	}
 	slices.Sort(out)
 	return out

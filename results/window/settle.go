@@ -93,7 +93,7 @@ func (a *analysis) effects() []Interval {
 		if act.At == 0 {
 			continue
 		}
-		until := act.At
+		until := max(act.At, act.Ready)
 		if act.Kind == actStall {
 			until = max(until, min(act.Resumed, a.killed(act.Member)))
 		}

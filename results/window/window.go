@@ -114,6 +114,7 @@ const (
 	Untouched Class = "untouched" // its owner did not change
 	Orphaned  Class = "orphaned"  // its owner left, died or was evicted
 	Unowned   Class = "unowned"   // the wire does not tell an owner before or after
+	Added     Class = "added"     // the act brought it
 )
 
 // Partition is what an event did to one partition.

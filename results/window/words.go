@@ -2,6 +2,7 @@ package window
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,6 +15,12 @@ func (s *scope) words() {
 			s.e.Words = append(s.e.Words, "the stop was shorter than the session: the group did not notice")
 		}
 		return
+	}
+	for _, c := range s.changes {
+		if act := s.Acts[c.act]; c.notice {
+			w := &s.Workers[c.worker]
+			s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)))
+		}
 	}
 	var slowest *Member
 	var phase Phase
@@ -51,6 +58,13 @@ func (s *scope) notes() {
 		}
 		if c.expiry && s.Acts[c.act].Kind == actLeave {
 			note("%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name)
+		}
+	}
+	if len(s.changes) == 0 && slices.ContainsFunc(e.Acts, grows) {
+		if s.wire.kip {
+			note("the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor")
+		} else {
+			note("no member noticed the new partitions")
 		}
 	}
 	if e.Rebalanced {

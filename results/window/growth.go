@@ -1,0 +1,87 @@
+package window
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+)
+
+// An act may bring partitions: the topic grows, or all members subscribe to one
+// more. Nobody comes or goes and no broker tells a classic group; a member notices
+// by itself and asks to join again, which begins the rebalance:
+//
+//	act      noticed (t0)   others told   SyncGroup answered   first delivery
+//	|-- start --|--------------|-----------------|--------------------|
+//	            |-- floor F ---|
+//
+// How long start takes is a setting where the topic grows: members look every so
+// often. It is the client's doing where they were told to subscribe.
+
+// grows says whether an act brings partitions.
+func grows(act results.Act) bool { return act.Kind == actAdd || act.Kind == actSubscribe }
+
+// noticed is the first request to join, from a time on, of a member that had an
+// assignment and had not been told to come back. Under KIP-848 there is none:
+// the broker knows of its partitions itself, and the wire does not say since when.
+func (a *analysis) noticed(from int64) (change, bool) {
+	if a.wire.kip {
+		return change{}, false
+	}
+	g := a.wire.start()
+	for _, st := range a.wire.steps {
+		if m := g.members[st.worker]; st.kind == stepJoin && st.at >= from && st.call.joins() && m != nil && m.in {
+			return change{worker: st.worker, at: st.at, low: st.at, since: st.at, joins: true, notice: true}, true
+		}
+		g.apply(st)
+	}
+	return change{}, false
+}
+
+// born is when a partition was brought by an act, 0 where it was there all along.
+func (in *Input) born(p int32) int64 {
+	for _, act := range in.Acts {
+		if slices.Contains(act.Added, p) {
+			return act.At
+		}
+	}
+	return 0
+}
+
+// addedFloor is F_p of a partition that an act brought, from its first record on.
+// Until the members had noticed it could not be read, and then until the last of
+// them could know. Where they look every so often, no more of the first than that
+// interval is a matter of settings.
+func (s *scope) addedFloor(p *Partition) (int64, bool) {
+	due := s.due(p.Partition, s.e.Window.From, s.e.Window.To)
+	if len(due) == 0 {
+		return 0, false
+	}
+	for i, c := range s.changes {
+		act := s.Acts[c.act]
+		if !c.notice || !slices.Contains(act.Added, p.Partition) {
+			continue
+		}
+		until := c.at
+		if told := s.told[i]; len(told) > 0 {
+			until = latest(told)
+		}
+		start := int64(0)
+		if act.Kind == actAdd {
+			start = min(c.at-act.At, s.Watch)
+		}
+		return max(act.At+start+until-c.at-due[0].Due, 0), true
+	}
+	return 0, false
+}
+
+// epochs counts those of KIP-848 in the window of an event whose t0 is not known.
+func (s *scope) epochs() int {
+	before := s.wire.at(s.e.Window.From)
+	seen := map[int32]bool{before.highest: true}
+	for _, st := range s.wire.steps {
+		if st.kind == stepSynced && st.at > s.e.Window.From && st.at <= s.e.Window.To {
+			seen[st.call.Epoch] = true
+		}
+	}
+	return len(seen) - 1
+}

@@ -1,0 +1,152 @@
+package window
+
+import (
+	"testing"
+)
+
+// grow adds an act that brings partitions, whose records are due from ready on.
+func (s *sim) grow(kind string, at, ready int64, parts ...int32) {
+	act := s.act(kind, "", at)
+	act.Added, act.Ready = parts, ready*ms
+}
+
+// TestAddPartitions: the topic of two members grows by two partitions at 20 s.
+// The members look every 2 s; m0 has noticed at 21.2 s and asks to join, m1 beats
+// at 22 s and is told to come back. Both are in at 22.1 s, and the new partitions,
+// the numbers 4 and 5, deliver from 22.2 s on.
+func TestAddPartitions(t *testing.T) {
+	build := func() *sim {
+		s := newSim("m0", "m1")
+		s.in.Watch = 2000 * ms
+		s.in.Partitions = []int32{0, 1, 2, 3, 4, 5}
+		s.grow(actAdd, 20_000, 20_050, 4, 5)
+		s.join(0, 1000, 1010, 1020, 1, 0, 1)
+		s.join(1, 1000, 1010, 1020, 1, 2, 3)
+		s.beats(0, 1700, 21_200)
+		s.beats(1, 1000, 22_000)
+		s.beat(1, 22_000, errRebalance)
+		s.join(0, 21_200, 22_060, 22_100, 2, 0, 1, 4)
+		s.join(1, 22_050, 22_060, 22_100, 2, 2, 3, 5)
+		s.beats(0, 25_100, 60_000)
+		s.beats(1, 25_100, 60_000)
+		s.stop(21_200, 22_150, 0, 1)
+		s.stop(22_050, 22_150, 2, 3)
+		s.stop(20_000, 22_200, 4, 5)
+		return s
+	}
+	// The records of the new partitions begin with the act.
+	young := func(s *sim) Event {
+		r := s.compute() // makes the records
+		for _, p := range []int32{4, 5} {
+			list := s.in.Records[p]
+			for len(list) > 0 && list[0].Due < s.in.Acts[0].Ready {
+				list = list[1:]
+			}
+			s.in.Records[p] = list
+		}
+		r = Compute(s.in)
+		if len(r.Events) != 1 || len(r.Warnings) != 0 {
+			t.Fatalf("%d events, warnings %v", len(r.Events), r.Warnings)
+		}
+		// Two partitions were there for 39.95 s of the 58 s only.
+		if want := 1 - float64(r.Down)/float64((4*58_000+2*40_000)*ms); r.Availability != want {
+			t.Errorf("availability %v, want %v", r.Availability, want)
+		}
+		return r.Events[0]
+	}
+
+	e := young(build())
+	// The floor is m1's own beat, 801 ms after m0 asked.
+	same(t, "figures", figuresOf(e), figures{
+		Start: 20_000, T0: 21_200, Settled: 22_202, Wire: 900, Floor: 801, Over: 99, Rounds: 1, UAny: 2142, UAll: 0, Lost: 6188,
+	})
+	if e.Name != "add-partitions#1" || e.Words[0] != "sarama m0: noticed after 1200 ms" {
+		t.Errorf("%s: %v", e.Name, e.Words)
+	}
+	if d, by := e.Spent(Start); d != 1200*ms || by.Worker != "m0" {
+		t.Errorf("start %d of %v", d/ms, by)
+	}
+	for i, p := range e.Partitions {
+		class, owner := Untouched, []string{"m0", "m0", "m1", "m1", "", ""}[i]
+		// A partition of m0 waits from its own request to m1's beat, those of m1 not
+		// at all; a new one waits from its first record, 60 ms after the act.
+		floor := []int64{801, 801, 0, 0, 1941, 1941}[i]
+		if i >= 4 {
+			class = Added
+		}
+		if p.Class != class || p.OldOwner != owner || !p.FloorKnown || p.Floor != floor*ms || p.Excess != p.Gap-floor*ms || p.Excess < 0 {
+			t.Errorf("partition %d: %+v, want %s of %q with a floor of %d", p.Partition, p, class, owner, floor)
+		}
+	}
+
+	// Of a look that takes longer than its interval the rest is the client's.
+	s := build()
+	s.in.Watch = 500 * ms
+	if p := young(s).Partitions[4]; p.Floor != (1941-700)*ms {
+		t.Errorf("floor %d with a look every 500 ms, want 1241", p.Floor/ms)
+	}
+	// And who was told to subscribe has nothing to look for.
+	s = build()
+	s.in.Acts[0].Kind = actSubscribe
+	if p := young(s).Partitions[4]; p.Floor != (1941-1200)*ms {
+		t.Errorf("floor %d after a subscribe, want 741", p.Floor/ms)
+	}
+}
+
+// TestUnnoticed: nobody finds the new partitions, whose records are never read.
+// There is a gap and no floor, and nothing is claimed of the wire.
+func TestUnnoticed(t *testing.T) {
+	s := newSim("m0", "m1")
+	s.in.Partitions = []int32{0, 1, 2, 3, 4}
+	s.grow(actAdd, 20_000, 20_000, 4)
+	s.join(0, 1000, 1010, 1020, 1, 0, 1)
+	s.join(1, 1000, 1010, 1020, 1, 2, 3)
+	s.beats(0, 4000, 60_000)
+	s.beats(1, 4000, 60_000)
+	s.stop(0, -1, 4)
+	e := s.only(t)
+	p := e.Partitions[4]
+	if e.Rebalanced || e.T0 != 0 || e.Settled || p.Class != Added || p.FloorKnown || p.Lost == 0 {
+		t.Errorf("rebalanced %t, t0 %d, settled %t; %+v", e.Rebalanced, e.T0, e.Settled, p)
+	}
+	if len(e.Notes) < 2 || e.Notes[len(e.Notes)-1] != "no member noticed the new partitions" {
+		t.Errorf("notes %q", e.Notes)
+	}
+	for _, p := range e.Partitions[:4] {
+		if p.Class != Untouched || p.Floor != 0 || p.Gap > 5*ms {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// TestNotYetBorn: an event before the act that brings a partition does not know
+// of it, and a member that is told to come back has not noticed anything.
+func TestNotYetBorn(t *testing.T) {
+	s := newSim("m0", "m1")
+	s.in.Partitions = []int32{0, 1, 2, 3, 4}
+	s.act(actLeave, "m1", 10_000)
+	s.grow(actAdd, 40_000, 40_000, 4)
+	s.join(0, 1000, 1010, 1020, 1, 0, 1)
+	s.join(1, 1000, 1010, 1020, 1, 2, 3)
+	s.beats(0, 4000, 12_000)
+	s.beats(1, 4000, 10_000)
+	s.call(1, apiLeave, 10_000, 10_001, 0, 0)
+	s.beat(0, 13_000, errRebalance)
+	s.join(0, 13_010, 13_020, 13_030, 2, 0, 1, 2, 3)
+	s.beats(0, 16_000, 41_000)
+	s.join(0, 41_500, 41_510, 41_520, 3, 0, 1, 2, 3, 4)
+	s.beats(0, 44_000, 60_000)
+	s.stop(10_000, 13_040, 2, 3)
+	s.stop(40_000, 41_530, 4)
+	r := s.compute()
+	if len(r.Events) != 2 {
+		t.Fatalf("%d events", len(r.Events))
+	}
+	leave, add := r.Events[0], r.Events[1]
+	if len(leave.Partitions) != 4 || leave.Movement != 0.5 {
+		t.Errorf("leave: %d partitions, movement %v; want the 4 that there were, of which 2 moved", len(leave.Partitions), leave.Movement)
+	}
+	if len(add.Partitions) != 5 || add.T0 != 41_500*ms || add.Floor != 0 {
+		t.Errorf("add: %d partitions, t0 %d, floor %d", len(add.Partitions), add.T0/ms, add.Floor)
+	}
+}
