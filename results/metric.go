@@ -187,7 +187,7 @@ func Metrics() []Metric {
 		{Name: "pause.assign", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the leader's JoinGroup response to its SyncGroup"},
 		{Name: "pause.sync", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "SyncGroup request to response"},
 		{Name: "pause.position", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the end of the offset look-ups"},
-		{Name: "pause.deliver", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first handler entry; the first fetch is part of it"},
+		{Name: "pause.deliver", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "to the first handler entry, of partitions that an act brought to that of each; the first fetch is part of it"},
 		{Name: PauseMember, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "a member's last delivery before it gave up partitions to its first after, of the slowest"},
 		{Name: PauseReported, Unit: UnitNs, Stats: stats, PerEvent: true, What: "client-reported: revoked to assigned by the client's own callbacks, which mean something else in each client"},
 		{Name: PauseBaseline, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "p99.9 of the lateness in the quiet stretch before an event"},

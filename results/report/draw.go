@@ -53,7 +53,7 @@ func (d *drawing) figures() {
 	}
 	d.line("%s", d.bold(title+fmt.Sprintf(", round %d", ref.Round)))
 	for _, a := range e.Acts {
-		d.wrapped("  act      ", fmt.Sprintf("%s  %s", d.at(a.At), inWords(a)))
+		d.wrapped("  act      ", fmt.Sprintf("%s  %s", d.at(a.At), inWords(a, d.c.Trial.Topics)))
 	}
 	in := d.c.Input
 	d.wrapped("  group    ", fmt.Sprintf("%s, heartbeat %s, session %s, %s", e.Protocol, time.Duration(in.Heartbeat), time.Duration(in.Session), count(int64(e.Rounds), "round")))
@@ -111,9 +111,19 @@ func floor(e *window.Event) string {
 	return window.Short(e.Floor)
 }
 
-// inWords says what an act did to whom.
-func inWords(a results.Act) string {
-	s := a.Kind + " of " + a.Member
+// inWords says what an act did to whom, or what it brought: by the numbers that
+// stand at the partitions, and by name where the topic is not the first.
+func inWords(a results.Act, topics results.Topics) string {
+	s := a.Kind
+	if a.Member != "" {
+		s += " of " + a.Member
+	}
+	if n := len(a.Added); n > 0 {
+		s += fmt.Sprintf(": partitions %d to %d", a.Added[0], a.Added[n-1])
+		if topic, first := topics.Place(a.Added[0]); len(topics) > 1 {
+			s += fmt.Sprintf(", which are %s/%d to %d", topic, first, first+int32(n)-1)
+		}
+	}
 	if a.Replaces != "" {
 		s += " in place of " + a.Replaces
 	}

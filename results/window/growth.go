@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
 )
 
 // An act may bring partitions: the topic grows, or all members subscribe to one
@@ -72,6 +73,23 @@ func (s *scope) addedFloor(p *Partition) (int64, bool) {
 		return max(act.At+start+until-c.at-due[0].Due, 0), true
 	}
 	return 0, false
+}
+
+// addedBy is when the last partition that the event brought to a worker had its
+// first delivery, from its assignment on; 0 without one. What stopped and what is
+// new need not go on together: how long the new ones take is what is asked here.
+func (s *scope) addedBy(w *Worker, assigned int64) int64 {
+	var last int64
+	for _, p := range s.e.Partitions {
+		if p.Class != Added || p.NewOwner != w.Name {
+			continue
+		}
+		i := slices.IndexFunc(w.Delivered, func(d record.Span) bool { return d.Partition == p.Partition && d.At >= assigned })
+		if i >= 0 {
+			last = max(last, w.Delivered[i].At)
+		}
+	}
+	return last
 }
 
 // epochs counts those of KIP-848 in the window of an event whose t0 is not known.

@@ -2,6 +2,8 @@ package window
 
 import (
 	"testing"
+
+	"github.com/kbench/kbench/results/record"
 )
 
 // grow adds an act that brings partitions, whose records are due from ready on.
@@ -32,6 +34,10 @@ func TestAddPartitions(t *testing.T) {
 		s.stop(21_200, 22_150, 0, 1)
 		s.stop(22_050, 22_150, 2, 3)
 		s.stop(20_000, 22_200, 4, 5)
+		for p, at := range []int64{22_152, 22_153, 22_152, 22_152, 22_190, 22_200} {
+			w := &s.in.Workers[[]int{0, 0, 1, 1, 0, 1}[p]]
+			w.Delivered = append(w.Delivered, record.Span{Kind: record.Delivered, Partition: int32(p), Count: 1, At: at * ms, LastAt: at * ms})
+		}
 		return s
 	}
 	// The records of the new partitions begin with the act.
@@ -65,6 +71,10 @@ func TestAddPartitions(t *testing.T) {
 	}
 	if d, by := e.Spent(Start); d != 1200*ms || by.Worker != "m0" {
 		t.Errorf("start %d of %v", d/ms, by)
+	}
+	// What stopped goes on 52 ms after the assignment, what is new begins later.
+	if d, by := e.Spent(Deliver); d != 100*ms || by.Worker != "m1" || e.Members[0].Spent[Deliver] != 90*ms {
+		t.Errorf("deliver %d by %s, m0 %d", d/ms, by.Worker, e.Members[0].Spent[Deliver]/ms)
 	}
 	for i, p := range e.Partitions {
 		class, owner := Untouched, []string{"m0", "m0", "m1", "m1", "", ""}[i]
@@ -138,13 +148,15 @@ func TestNotYetBorn(t *testing.T) {
 	s.beats(0, 44_000, 60_000)
 	s.stop(10_000, 13_040, 2, 3)
 	s.stop(40_000, 41_530, 4)
-	r := s.compute()
+	s.compute()                                          // makes the records
+	s.in.Records[4] = s.in.Records[4][(40_000-2000)/20:] // it has none before the act
+	r := Compute(s.in)
 	if len(r.Events) != 2 {
 		t.Fatalf("%d events", len(r.Events))
 	}
 	leave, add := r.Events[0], r.Events[1]
-	if len(leave.Partitions) != 4 || leave.Movement != 0.5 {
-		t.Errorf("leave: %d partitions, movement %v; want the 4 that there were, of which 2 moved", len(leave.Partitions), leave.Movement)
+	if leave.Window.To != 13_042*ms || len(leave.Partitions) != 4 || leave.Movement != 0.5 {
+		t.Errorf("leave: settled at %d, %d partitions, movement %v; want the 4 that there were, of which 2 moved", leave.Window.To/ms, len(leave.Partitions), leave.Movement)
 	}
 	if len(add.Partitions) != 5 || add.T0 != 41_500*ms || add.Floor != 0 {
 		t.Errorf("add: %d partitions, t0 %d, floor %d", len(add.Partitions), add.T0/ms, add.Floor)

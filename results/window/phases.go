@@ -198,7 +198,7 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 		}
 	}
 	m.Spent[Position] = position - synced
-	m.Spent[Deliver] = first - position
+	m.Spent[Deliver] = max(first, s.addedBy(w, synced)) - position
 	if last := lastBefore(w.Delivered, m.Rounds[0].Join); last >= s.e.Window.From {
 		m.Paused = first - last
 	}

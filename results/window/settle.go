@@ -119,10 +119,14 @@ func (in *Input) killed(worker string) int64 {
 }
 
 // allDelivered is when every partition had delivered a record that was due at or
-// after a time. A partition without such records is not waited for.
+// after a time. A partition without such records, or that an act brings later, is
+// not waited for.
 func (a *analysis) allDelivered(t int64) int64 {
 	last := t
 	for _, p := range a.Partitions {
+		if a.born(p) > t {
+			continue
+		}
 		if due := a.due(p, t, a.Measured.To); len(due) > 0 {
 			last = max(last, due[0].At)
 		}
