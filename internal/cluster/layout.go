@@ -48,7 +48,9 @@ func (l layout) addresses(listener int) []string {
 	return s
 }
 
-// logProperties sends warnings to the standard output, which is the node's log.
+// logProperties sends warnings to the standard output, which is the node's log,
+// and what the group coordinator says of its groups: the broker's own account of
+// joins, evictions and generations, a few lines for each.
 const logProperties = `status = error
 appender.out.type = Console
 appender.out.name = out
@@ -56,6 +58,8 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %c{1}: %m%n
 rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
+logger.groups.name = org.apache.kafka.coordinator.group.GroupMetadataManager
+logger.groups.level = info
 `
 
 // write writes every file but the data. Those with keys and passwords can be read
