@@ -22,6 +22,7 @@
 package floors
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/kbench/kbench/results"
@@ -95,7 +96,8 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 }
 
 // ReadRun analyses every trial of the run in a directory. A trial that says
-// nothing is an error: what one client does not show, another cannot show for it.
+// nothing is an error, which comes with the reports of the others: what one
+// client does not show, another cannot show for it.
 func ReadRun(path string) ([]*Report, error) {
 	dir, err := results.Open(path)
 	if err != nil {
@@ -109,12 +111,14 @@ func ReadRun(path string) ([]*Report, error) {
 		return nil, fmt.Errorf("floors of run %s: it has no trials", dir.Run().ID)
 	}
 	var reports []*Report
+	var failed []error
 	for _, t := range trials {
 		r, err := Read(dir, t)
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		reports = append(reports, r)
 	}
-	return reports, nil
+	return reports, errors.Join(failed...)
 }

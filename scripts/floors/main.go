@@ -60,11 +60,13 @@ func check(path, cutTo string, out io.Writer) error {
 		path = tmp
 	}
 	reports, err := floors.ReadRun(path)
+	if len(reports) > 0 {
+		if err := floors.WriteTable(out, reports); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+	}
 	if err != nil {
 		return err
-	}
-	if err := floors.WriteTable(out, reports); err != nil {
-		return fmt.Errorf("print the result: %w", err)
 	}
 	if cutTo != "" {
 		if err := cut(path, cutTo, reports); err != nil {
