@@ -69,6 +69,7 @@ type handler struct {
 	closing chan struct{}                // closed when Close was called: stuck lanes let go
 	once    sync.Once
 	late    sync.WaitGroup // zombies that wait for their time
+	silent  bool           // the client tells of no revokes
 
 	mu    sync.Mutex
 	lanes map[drivers.TopicPartition]*lane
@@ -77,6 +78,9 @@ type handler struct {
 // Open implements drivers.Handler.
 func (h *handler) Open(topic string, partition int32) drivers.Lane {
 	l := &lane{out: h.Handler.Open(topic, partition), h: h, partition: partition}
+	if h.silent && h.fault.Kind == Zombie && h.fault.For > 0 {
+		h.late.Go(l.rise)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lanes[drivers.TopicPartition{Topic: topic, Partition: partition}] = l
@@ -134,6 +138,31 @@ func haunt(gone []ghost) {
 	for _, g := range gone {
 		g.out.Record(g.last)
 	}
+}
+
+// rise makes a zombie of a lane whose client does not tell when it gives up a
+// partition: it has, where no record has come for the time of the fault.
+func (l *lane) rise() {
+	const looks = 8 // within that time
+	tick := time.NewTicker(max(1, l.h.fault.For/looks))
+	defer tick.Stop()
+	var seen *drivers.Rec
+	for still := 0; still < looks; {
+		select {
+		case <-l.h.closing:
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		last := l.last
+		l.mu.Unlock()
+		if last == nil || last != seen {
+			seen, still = last, 0
+		} else {
+			still++
+		}
+	}
+	haunt([]ghost{{l.out, seen}})
 }
 
 // lane breaks the records of one partition.

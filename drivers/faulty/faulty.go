@@ -48,7 +48,9 @@ type Fault struct {
 
 	// For is how long a Stall takes, and how long after a revoke a Zombie
 	// delivers: with 0 it does so before anybody else can have the partition,
-	// and after Close too.
+	// and after Close too. Where the client tells of no revokes, it is how long a
+	// partition must have had no record to be taken for given up; with 0 only
+	// Close makes a Zombie then.
 	For time.Duration
 }
 
@@ -138,6 +140,9 @@ func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler
 		env.Dial = (&rewind{nth: d.fault.Nth, last: make(map[drivers.TopicPartition]int64)}).through(env.Dial)
 	}
 	wrapped := &handler{Handler: h, fault: d.fault, log: env.Log, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
+	wrapped.silent = slices.ContainsFunc(d.Plan(s), func(p drivers.Setting) bool {
+		return p.Key == drivers.KeyEvents && p.Fidelity == drivers.Unsupported
+	})
 	inner, err := d.Driver.Consumer(s, env, wrapped)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,76 @@
+package faulty_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/faulty"
+)
+
+// silent is a client that tells of no revokes, as kafka-go. Its handler is the
+// test's to feed.
+type silent struct {
+	drivers.Driver
+	h drivers.Handler
+}
+
+func (*silent) Name() string { return "silent" }
+
+func (*silent) Plan(drivers.Settings) []drivers.Setting {
+	return []drivers.Setting{{Key: drivers.KeyEvents, Fidelity: drivers.Unsupported}}
+}
+
+func (s *silent) Consumer(_ drivers.Settings, _ drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	s.h = h
+	return idle{}, nil
+}
+
+type idle struct{}
+
+func (idle) Mark(string, int32, int64)    {}
+func (idle) Commit(context.Context) error { return nil }
+func (idle) Close(context.Context) error  { return nil }
+
+// seen keeps the offsets that reach the harness.
+type seen struct{ offsets []int64 }
+
+func (s *seen) Open(string, int32) drivers.Lane { return s }
+func (s *seen) Event(drivers.Event)             {}
+func (s *seen) Record(r *drivers.Rec)           { s.offsets = append(s.offsets, r.Offset) }
+
+// TestZombieOfASilentClient: what has had no record for so long is taken for
+// given up, and its last record comes once more; not before, not twice, and not
+// once Close was called.
+func TestZombieOfASilentClient(t *testing.T) {
+	f := func(wait, end time.Duration, want ...int64) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			client, got := &silent{}, &seen{}
+			c, err := faulty.Wrap(client, faulty.Fault{Kind: faulty.Zombie, For: 2 * time.Second}).Consumer(drivers.Settings{}, drivers.Env{}, got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lane := client.h.Open("t", 0)
+			time.Sleep(5 * time.Second) // it is not given up that never had anything
+			lane.Record(&drivers.Rec{Offset: 7})
+			time.Sleep(wait)
+			lane.Record(&drivers.Rec{Offset: 8})
+			time.Sleep(end)
+			if err := c.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if !slices.Equal(got.offsets, want) {
+				t.Errorf("after %s and %s the harness had %v, want %v", wait, end, got.offsets, want)
+			}
+		})
+	}
+	f(time.Second, time.Second, 7, 8)
+	f(1900*time.Millisecond, 1900*time.Millisecond, 7, 8)
+	f(time.Second, 3*time.Second, 7, 8, 8)
+	f(time.Second, time.Minute, 7, 8, 8)
+}
