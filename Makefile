@@ -1,7 +1,7 @@
 # Everything here is also what CI runs. "make" alone lists the targets.
 GO ?= go
 
-.PHONY: help build test race bench tax floors lint fuzz kafka sigkill
+.PHONY: help build test race bench tax floors lint fuzz kafka sigkill answers
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,3 +39,6 @@ kafka: ## the tests that need Apache Kafka (a JDK, and Maven or KAFKA_HOME)
 
 sigkill: ## 1,000 consumers killed at a random instant: none of their commits may be missing
 	KBENCH_SIGKILL=1000 $(GO) test -count=1 -timeout 30m -run TestSigkillTellsNoLies -v ./internal/conduct
+
+answers: ## known answers in numbers: stops, faults and quiet runs of every client (20 minutes; leave the machine alone)
+	$(GO) run ./cmd/kbench verify --thorough

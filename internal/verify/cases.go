@@ -3,13 +3,11 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/internal/conduct"
-	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -17,12 +15,25 @@ import (
 // what must be reported of it.
 type Case struct {
 	Name      string // such as drop, or stop 100ms
+	Question  string // what it is counted under; empty: its name
+	Bound     string // how long a gap may be, in words; empty: nothing is measured
 	Driver    drivers.Driver
 	Spec      workloads.Spec
 	Deadlines conduct.Deadlines
 
-	judge judge
+	judge    judge
+	weight   int  // of room; 0: as one that is timed
+	missable bool // one of 20 may be out of its bound
 }
+
+// A machine has room for so many cases side by side. Those that count records
+// mostly wait. What is measured to the millisecond takes half of it, and has a
+// canary beside it.
+const (
+	room     = 4
+	timed    = 2
+	counting = 1
+)
 
 // Client is the name of the driver without what was done to it.
 func (c Case) Client() string {
@@ -41,6 +52,35 @@ const every = 7
 // clients in turn; stops over every driver; a quiet run of every client. Those
 // that take longest come first, so that the short ones run beside them.
 func Cases(table []drivers.Driver) ([]Case, error) {
+	clients, err := clientsOf(table)
+	if err != nil {
+		return nil, err
+	}
+	turn := 0
+	next := func() drivers.Driver {
+		d := clients[turn%len(clients)]
+		turn++
+		return d
+	}
+	cases := []Case{stuck(next()), hang(next()), zombie(next())}
+	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
+		for _, d := range table {
+			cases = append(cases, stop(d, length))
+		}
+	}
+	for _, broken := range faults() {
+		cases = append(cases, broken(next()))
+	}
+	for _, d := range clients {
+		s := small("quiet")
+		s.Phases.Measure = 3 * time.Second
+		cases = append(cases, Case{Name: "quiet", Driver: d, Spec: s, judge: quiet})
+	}
+	return cases, nil
+}
+
+// clientsOf are the drivers that talk to a broker.
+func clientsOf(table []drivers.Driver) ([]drivers.Driver, error) {
 	var clients []drivers.Driver
 	for _, d := range table {
 		if !brokerless(d) {
@@ -50,53 +90,15 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	if len(clients) == 0 {
 		return nil, errors.New("there is no driver that talks to a broker, and so nothing to verify the instrument with; add one to the table")
 	}
-	turn := 0
-	next := func() drivers.Driver {
-		d := clients[turn%len(clients)]
-		turn++
-		return d
-	}
-	cases := []Case{stuck(next()), hang(next())}
-	if i := slices.IndexFunc(clients, tellsRevokes); i >= 0 {
-		cases = append(cases, zombie(clients[i]))
-	}
-	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
-		for _, d := range table {
-			cases = append(cases, stop(d, length))
-		}
-	}
-	cases = append(cases, counted(next(), faulty.Drop, results.AuditLost, hits))
-	cases = append(cases, counted(next(), faulty.Duplicate, results.AuditDuplicate, hits))
-	cases = append(cases, counted(next(), faulty.Reorder, results.AuditReordered, hits))
-	cases = append(cases, counted(next(), faulty.Corrupt, results.AuditCorrupt, hits))
-	cases = append(cases, counted(next(), faulty.Swallow, results.AuditLost, func(e Evidence) int64 { return e.Sent / every }))
-	cases = append(cases,
-		Case{Name: string(faulty.EarlyAck), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.EarlyAck}), Spec: small(faulty.EarlyAck), judge: earlyAck},
-		Case{Name: string(faulty.Regress), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Regress}), Spec: small(faulty.Regress), judge: commits(-1)},
-		Case{Name: string(faulty.Overcommit), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Overcommit}), Spec: small(faulty.Overcommit), judge: commits(1)},
-		rewind(next()),
-		Case{Name: string(faulty.Lie), Driver: faulty.Wrap(next(), faulty.Fault{Kind: faulty.Lie}), Spec: small(faulty.Lie), judge: lie},
-	)
-	for _, d := range clients {
-		s := small("quiet")
-		s.Phases.Measure = 3 * time.Second
-		cases = append(cases, Case{Name: "quiet", Driver: d, Spec: s, judge: quiet})
-	}
-	return cases, nil
+	return clients, nil
 }
 
 // Drivers are the broken ones that the cases use. A worker must know them by
 // name; nobody else may.
 func Drivers(table []drivers.Driver) []drivers.Driver {
-	cases, err := Cases(table)
+	out, err := known(table)
 	if err != nil {
 		return nil // without clients there are no cases, and none of their drivers
-	}
-	var out []drivers.Driver
-	for _, c := range cases {
-		if c.Driver.Name() != c.Client() {
-			out = append(out, c.Driver)
-		}
 	}
 	return out
 }
@@ -136,7 +138,8 @@ func stuck(d drivers.Driver) Case {
 const zombieDelay = 2500 * time.Millisecond
 
 // zombie lets a member join. The one that gives up partitions for it delivers
-// their last records once more when the new owner is well beyond them.
+// their last records once more when the new owner is well beyond them. A client
+// that tells of no revokes is taken to have given up what it is silent about.
 func zombie(d drivers.Driver) Case {
 	s := small(faulty.Zombie)
 	s.Topic.Partitions = 2
@@ -184,27 +187,15 @@ func stop(d drivers.Driver, length time.Duration) Case {
 	s.Produce.Rate = workloads.Rate{PerSecond: stopRate}
 	s.Produce.Chunk = 1
 	s.Phases.Measure = length.Round(time.Second) + 1500*time.Millisecond
-	tolerance := realTolerance
-	if brokerless(d) {
-		tolerance = exactTolerance
-	}
-	return Case{
-		Name:   fmt.Sprintf("stop %s", length),
+	c := Case{
+		Name: fmt.Sprintf("stop %s", length), Question: questionStop, Bound: realBound,
 		Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stall, Nth: stopAt, For: length}), Spec: s,
-		judge: gap(tolerance),
+		judge: gap(realTolerance), weight: timed, missable: true,
 	}
-}
-
-// tellsRevokes reports whether a client says when it gives up a partition, which
-// is when a zombie is made. Without any such client that case is left out.
-func tellsRevokes(d drivers.Driver) bool {
-	s := small(faulty.Zombie)
-	for _, p := range d.Plan(conduct.Settings(&s, drivers.Matched)) {
-		if p.Key == drivers.KeyEvents {
-			return p.Fidelity != drivers.Unsupported
-		}
+	if brokerless(d) {
+		c.Bound, c.judge, c.missable = exactBound, gap(exactTolerance), false
 	}
-	return false
+	return c
 }
 
 func brokerless(d drivers.Driver) bool {

@@ -32,6 +32,7 @@ type Evidence struct {
 	Worst        map[int32]window.Record
 	Stops        []Stop
 	Canary       []Canary
+	Pauses       *window.Report // what kbench says of acts, and of rebalances without any
 }
 
 // Stop is a stop as the injector wrote it down. From and To are stamps of the
@@ -42,15 +43,19 @@ type Stop struct {
 	Length    int64
 }
 
-// Canary is an interval and the worst wake-up in it of a thread that only
-// sleeps.
-type Canary struct{ From, To, Worst int64 }
+// Canary is an interval and the worst wake-up in it of a thread of a worker that
+// only sleeps.
+type Canary struct {
+	Worker          string
+	From, To, Worst int64
+}
 
-// worstCanary is the worst wake-up in any worker around a stretch of time.
-func (e Evidence) worstCanary(from, to int64) int64 {
+// worstCanary is the worst wake-up around a stretch of time in any worker but
+// one: the threads of a process that is stopped on purpose are late by the stop.
+func (e Evidence) worstCanary(from, to int64, but string) int64 {
 	var worst int64
 	for _, c := range e.Canary {
-		if c.From <= to && from <= c.To {
+		if c.From <= to && from <= c.To && (but == "" || c.Worker != but) {
 			worst = max(worst, c.Worst)
 		}
 	}
@@ -91,6 +96,7 @@ func read(dir *results.Dir) (Evidence, error) {
 			e.Worst[p] = r
 		}
 	}
+	e.Pauses = window.Compute(in)
 	for _, l := range logs {
 		for _, span := range l.Spans {
 			if span.Kind == record.Acked && (e.FirstAck == 0 || span.At < e.FirstAck) {
@@ -99,7 +105,7 @@ func read(dir *results.Dir) (Evidence, error) {
 		}
 	}
 	for _, w := range t.Workers {
-		if err := e.worker(dir.WorkerPath(t.Ref, w.Name)); err != nil {
+		if err := e.worker(w.Name, dir.WorkerPath(t.Ref, w.Name)); err != nil {
 			return e, fmt.Errorf("worker %s: %w", w.Name, err)
 		}
 	}
@@ -120,12 +126,12 @@ func counts(rows []results.Row) map[string]int64 {
 }
 
 // worker adds what one process wrote.
-func (e *Evidence) worker(path string) error {
+func (e *Evidence) worker(name, path string) error {
 	latest := map[int32]int64{}
 	err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(ev record.Event) error {
 		switch {
 		case ev.K == record.EvCanary:
-			e.Canary = append(e.Canary, Canary{ev.From, ev.T, ev.Worst})
+			e.Canary = append(e.Canary, Canary{name, ev.From, ev.T, ev.Worst})
 		case ev.K == record.EvProduce && (e.FirstProduce == 0 || ev.T < e.FirstProduce):
 			e.FirstProduce = ev.T
 		case ev.K == record.EvRequest && ev.API == int16(kmsg.OffsetCommit):

@@ -12,9 +12,30 @@ import (
 	"github.com/kbench/kbench/results"
 )
 
-// judge says in words what was injected and what was reported, and what is
-// wrong about that. It is a pure function of the evidence.
-type judge func(Evidence) (injected, reported string, wrong []string)
+// judge holds what was reported against what was injected. It is a pure function
+// of the evidence.
+type judge func(Evidence) verdict
+
+// verdict says in words what was injected and reported, and what is wrong about
+// that.
+type verdict struct {
+	injected, reported string
+	wrong              []string
+	excess             *Excess // of a stop
+}
+
+// off adds something that is wrong.
+func (v *verdict) off(format string, args ...any) {
+	v.wrong = append(v.wrong, fmt.Sprintf(format, args...))
+}
+
+// measured adds the gap of a stop, and whether it is too short or too long.
+func (v *verdict) measured(x Excess, than string) {
+	v.excess, v.reported = &x, x.String()
+	if !x.OK() {
+		v.off("the gap must be %s to %s longer than %s; the machine itself was late by up to %s", round(x.Least), round(x.Most), than, round(x.Canary))
+	}
+}
 
 // found is all that the audit counted, in words.
 func (e Evidence) found() string {
@@ -58,7 +79,7 @@ func count(kind faulty.Kind, metric string, want func(Evidence) int64) judge {
 		faulty.Drop: "not delivered", faulty.Duplicate: "delivered twice", faulty.Reorder: "swapped with their successors",
 		faulty.Corrupt: "damaged", faulty.Swallow: "acked and never sent",
 	}[kind]
-	return func(e Evidence) (string, string, []string) {
+	return func(e Evidence) verdict {
 		n := want(e)
 		wrong := e.others(metric)
 		switch {
@@ -67,12 +88,12 @@ func count(kind faulty.Kind, metric string, want func(Evidence) int64) judge {
 		case e.State == "complete" && e.Counts[metric] != n:
 			wrong = append(wrong, fmt.Sprintf("%s is %d, not %d", metric, e.Counts[metric], n))
 		}
-		return fmt.Sprintf("%d records %s", n, verb), e.found(), wrong
+		return verdict{injected: fmt.Sprintf("%d records %s", n, verb), reported: e.found(), wrong: wrong}
 	}
 }
 
 // earlyAck expects that acks are seen before anything was on the wire.
-func earlyAck(e Evidence) (string, string, []string) {
+func earlyAck(e Evidence) verdict {
 	wrong := e.others()
 	reported := "no ack before the first Produce request"
 	if early := e.early(); early > 0 {
@@ -80,7 +101,7 @@ func earlyAck(e Evidence) (string, string, []string) {
 	} else {
 		wrong = append(wrong, "acks that came before their records were sent are not seen")
 	}
-	return "every record acked before it is sent", reported, wrong
+	return verdict{injected: "every record acked before it is sent", reported: reported, wrong: wrong}
 }
 
 // early is by how much the first ack came before the first request that could
@@ -99,7 +120,7 @@ func commits(sign int) judge {
 	if sign > 0 {
 		injected = "commits one record ahead"
 	}
-	return func(e Evidence) (string, string, []string) {
+	return func(e Evidence) verdict {
 		wrong := e.others()
 		off := 0
 		for _, p := range slices.Sorted(maps.Keys(e.Ends)) {
@@ -113,18 +134,18 @@ func commits(sign int) judge {
 			wrong = append(wrong, "no end offset is known")
 		}
 		where := map[int]string{-1: "behind", 1: "beyond"}[sign]
-		return injected, fmt.Sprintf("last commit %s the end in %d of %d partitions", where, off, len(e.Ends)), wrong
+		return verdict{injected: injected, reported: fmt.Sprintf("last commit %s the end in %d of %d partitions", where, off, len(e.Ends)), wrong: wrong}
 	}
 }
 
 // lie expects that the trial fails by what the tap saw.
-func lie(e Evidence) (string, string, []string) {
-	return "acks and fetch wait other than planned", e.found(), failedBy(e, "the wire contradicts the plan", drivers.KeyAcks, drivers.KeyFetchWait)
+func lie(e Evidence) verdict {
+	return verdict{injected: "acks and fetch wait other than planned", reported: e.found(), wrong: failedBy(e, "the wire contradicts the plan", drivers.KeyAcks, drivers.KeyFetchWait)}
 }
 
 // hangFound expects that the trial fails by name of the worker, and in time.
-func hangFound(e Evidence) (string, string, []string) {
-	return "Close never returns", e.found(), failedBy(e, "worker ", "within")
+func hangFound(e Evidence) verdict {
+	return verdict{injected: "Close never returns", reported: e.found(), wrong: failedBy(e, "worker ", "within")}
 }
 
 func failedBy(e Evidence, words ...string) (wrong []string) {
@@ -141,35 +162,35 @@ func failedBy(e Evidence, words ...string) (wrong []string) {
 
 // stuckFound expects the partition to be called stuck; what lies behind the
 // stuck record is lost as well.
-func stuckFound(e Evidence) (string, string, []string) {
+func stuckFound(e Evidence) verdict {
 	wrong := e.others(results.AuditStuck, results.AuditLost)
 	if e.State == "complete" && e.Counts[results.AuditStuck] == 0 {
 		wrong = append(wrong, results.AuditStuck+" is 0")
 	}
-	return "the partition stops for good", e.found(), wrong
+	return verdict{injected: "the partition stops for good", reported: e.found(), wrong: wrong}
 }
 
 // zombieFound expects the one delivery by the old owner to be told from the duplicates
 // that a rebalance may cause.
-func zombieFound(e Evidence) (string, string, []string) {
+func zombieFound(e Evidence) verdict {
 	wrong := e.others(results.AuditZombie, results.AuditDuplicate, results.AuditOverlap)
 	if n := e.Counts[results.AuditZombie]; e.State == "complete" && n != 1 {
 		wrong = append(wrong, fmt.Sprintf("%s is %d, not 1", results.AuditZombie, n))
 	}
-	return fmt.Sprintf("the old owner delivers a record %s after the revoke", zombieDelay), e.found(), wrong
+	return verdict{injected: fmt.Sprintf("the old owner delivers a record %s after the revoke", zombieDelay), reported: e.found(), wrong: wrong}
 }
 
 // rewindFound expects the commit that goes back to be seen on the wire.
-func rewindFound(e Evidence) (string, string, []string) {
+func rewindFound(e Evidence) verdict {
 	wrong := e.others(results.AuditCommitRegression)
 	if e.State == "complete" && e.Counts[results.AuditCommitRegression] == 0 {
 		wrong = append(wrong, results.AuditCommitRegression+" is 0")
 	}
-	return "a commit lower than the one before", e.found(), wrong
+	return verdict{injected: "a commit lower than the one before", reported: e.found(), wrong: wrong}
 }
 
 // quiet expects nothing.
-func quiet(e Evidence) (string, string, []string) {
+func quiet(e Evidence) verdict {
 	wrong := e.others()
 	if early := e.early(); early > 0 {
 		wrong = append(wrong, fmt.Sprintf("the first ack came %s before the first Produce request", round(early)))
@@ -182,7 +203,15 @@ func quiet(e Evidence) (string, string, []string) {
 	if e.State == "complete" && e.Sent == 0 {
 		wrong = append(wrong, "no record was sent, so that nothing was tested")
 	}
-	return "nothing", e.found(), wrong
+	if e.Pauses != nil {
+		if n := len(e.Pauses.Events); n > 0 {
+			wrong = append(wrong, fmt.Sprintf("%d events are reported", n))
+		}
+		if n := e.Pauses.Generations; n > 0 {
+			wrong = append(wrong, fmt.Sprintf("the group is said to have rebalanced %d times", n))
+		}
+	}
+	return verdict{injected: "nothing", reported: e.found(), wrong: wrong}
 }
 
 // tolerance is how much longer a reported gap may be than the stop, beside the
@@ -195,34 +224,70 @@ func exactTolerance(int64) int64 { return int64(2 * time.Millisecond) }
 
 func realTolerance(canary int64) int64 { return max(int64(20*time.Millisecond), canary) }
 
+// The bounds in words.
+var (
+	exactBound = fmt.Sprintf("no shorter than the stop, and longer by at most one record interval (%s) and 2ms", stopInterval)
+	realBound  = fmt.Sprintf("no shorter than the stop, and longer by at most one record interval (%s) and 20ms, or the worst canary where that is more", stopInterval)
+)
+
+// Excess is what a reported gap has beside what explains it, and what it may
+// have. All are ns.
+type Excess struct {
+	Stop   int64 `json:"stop"` // as the injector measured it
+	Gap    int64 `json:"gap"`  // as kbench reports it
+	Over   int64 `json:"over"` // the gap less the stop, or less the floor where a member was evicted
+	Least  int64 `json:"least"`
+	Most   int64 `json:"most"`
+	Canary int64 `json:"canary"` // how late the machine itself was around the stop
+}
+
+// OK reports whether the excess is within its bounds.
+func (x Excess) OK() bool { return x.Least <= x.Over && x.Over <= x.Most }
+
+// worse reports whether x tells more against the instrument than y: by how far
+// it is out of its bounds or, where both are within, by how long it is.
+func (x Excess) worse(y Excess) bool {
+	if !x.OK() || !y.OK() {
+		return x.beyond() > y.beyond()
+	}
+	return x.Over > y.Over
+}
+
+// beyond is how far the excess is out of its bounds; not above 0 within them.
+func (x Excess) beyond() int64 { return max(x.Over-x.Most, x.Least-x.Over) }
+
+func (x Excess) String() string {
+	return fmt.Sprintf("gap %s (%s; canary %s)", round(x.Gap), signed(x.Over), round(x.Canary))
+}
+
 // gap expects the partition gap to be as long as the stop: never shorter, as the
 // record that is held up was due before, and longer by no more than an interval
-// of the records and a tolerance.
+// of the records and a tolerance. The machine may be late from when that record
+// was due until it was delivered.
 func gap(allowed tolerance) judge {
-	return func(e Evidence) (injected, reported string, wrong []string) {
-		wrong = e.others()
+	return func(e Evidence) (v verdict) {
+		v.wrong = e.others()
+		v.injected, v.reported = "a stop", e.found()
 		if len(e.Stops) != 1 {
-			return "a stop", e.found(), append(wrong, fmt.Sprintf("the injector wrote down %d stops, not 1", len(e.Stops)))
+			v.off("the injector wrote down %d stops, not 1", len(e.Stops))
+			return v
 		}
 		s := e.Stops[0]
-		injected = "a stop of " + round(s.Length)
+		v.injected = "a stop of " + round(s.Length)
 		if stamped := s.To - s.From; stamped < s.Length {
 			// The stamps enclose the stop.
-			wrong = append(wrong, fmt.Sprintf("by the worker's clock the stop took %s", round(stamped)))
+			v.off("by the worker's clock the stop took %s", round(stamped))
 		}
 		r, ok := e.Worst[s.Partition]
 		if !ok {
-			return injected, e.found(), append(wrong, fmt.Sprintf("partition %d has no record in the measured part", s.Partition))
+			v.off("partition %d has no record in the measured part", s.Partition)
+			return v
 		}
-		canary := e.worstCanary(s.From, s.To)
-		most := int64(stopInterval) + allowed(canary)
-		over := r.Late() - s.Length
-		reported = fmt.Sprintf("gap %s (%s; canary %s)", round(r.Late()), signed(over), round(canary))
-		if over < 0 || over > most {
-			wrong = append(wrong, fmt.Sprintf("the gap must be %s to %s longer than the stop; the machine itself was late by up to %s",
-				round(0), round(most), round(canary)))
-		}
-		return injected, reported, wrong
+		canary := e.worstCanary(min(s.From, r.Due), max(s.To, r.At), "")
+		v.measured(Excess{
+			Stop: s.Length, Gap: r.Late(), Over: r.Late() - s.Length, Most: int64(stopInterval) + allowed(canary), Canary: canary,
+		}, "the stop")
+		return v
 	}
 }
 

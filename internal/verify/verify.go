@@ -4,14 +4,18 @@
 // nothing is wrong stand beside them: nothing may be found there.
 //
 //	cases     what is injected, and over which driver
+//	thorough  the same in numbers: each question to each client, many times
 //	evidence  what a trial left behind, read as a report reads it
 //	judge     injected against reported; pure
+//	process   the same for a process that is stopped
+//	tally     how often the answer was found, and how often it must be; pure
 //
 // It says whether the instrument can be trusted on this machine and nothing
 // about clients. The faults themselves are of package faulty.
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,15 +48,15 @@ type Answer struct {
 	Injected string
 	Reported string
 	Wrong    []string // what is off; empty: the known answer was found
+	Excess   *Excess  // of a stop
 	Run      string   // the run directory
 }
 
 // OK reports whether the known answer was found, and nothing else.
 func (a Answer) OK() bool { return len(a.Wrong) == 0 }
 
-// atOnce is how many cases run side by side. They mostly wait, and what is
-// measured to the millisecond has a canary beside it.
-const atOnce = 2
+// Missed reports whether nothing is off but that a gap is out of its bound.
+func (a Answer) Missed() bool { return a.Excess != nil && !a.Excess.OK() && len(a.Wrong) == 1 }
 
 // Run runs the cases and judges each. A case that cannot be run is one that is
 // wrong; an error is returned only where there is nothing to judge, such as an
@@ -61,12 +65,14 @@ func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answers := make([]Answer, len(cases))
-	room := make(chan struct{}, atOnce)
+	taken := make(chan struct{}, room)
 	var running sync.WaitGroup
 	for i, c := range cases {
-		select {
-		case room <- struct{}{}:
-		case <-ctx.Done():
+		for range c.takes() {
+			select {
+			case taken <- struct{}{}:
+			case <-ctx.Done():
+			}
 		}
 		if ctx.Err() != nil {
 			break
@@ -75,9 +81,13 @@ func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
 			o.Started(c)
 		}
 		running.Go(func() {
-			defer func() { <-room }()
+			defer func() {
+				for range c.takes() {
+					<-taken
+				}
+			}()
 			var err error
-			if answers[i], err = c.run(ctx, o); err != nil {
+			if answers[i], err = c.run(ctx, i, o); err != nil {
 				cancel(err)
 			}
 		})
@@ -92,9 +102,21 @@ func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
 	return answers, nil
 }
 
+// takes is the room that a case takes up.
+func (c Case) takes() int { return cmp.Or(c.weight, timed) }
+
+// Estimate is about how long the cases take.
+func Estimate(cases []Case) time.Duration {
+	var total time.Duration
+	for _, c := range cases {
+		total += plan.Duration(c.Spec) * time.Duration(c.takes())
+	}
+	return total / room
+}
+
 // run conducts the one trial of a case, reads what it left, and judges it.
-func (c Case) run(ctx context.Context, o Options) (Answer, error) {
-	name := fileName(c.Name + "-" + c.Driver.Name())
+func (c Case) run(ctx context.Context, i int, o Options) (Answer, error) {
+	name := fmt.Sprintf("%03d-%s", i+1, fileName(c.Name+"-"+c.Driver.Name()))
 	a := Answer{Case: c, Run: filepath.Join(o.Out, name)}
 	trials, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, 1, seed)
 	if err != nil {
@@ -117,7 +139,8 @@ func (c Case) run(ctx context.Context, o Options) (Answer, error) {
 		a.Wrong = []string{err.Error()}
 		return a, nil
 	}
-	a.Injected, a.Reported, a.Wrong = c.judge(e)
+	v := c.judge(e)
+	a.Injected, a.Reported, a.Wrong, a.Excess = v.injected, v.reported, v.wrong, v.excess
 	return a, nil
 }
 

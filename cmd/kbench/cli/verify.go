@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +17,13 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var out string
+	var (
+		out      string
+		thorough bool
+		asJSON   bool
+	)
+	n := verify.DefaultCounts()
+	counts := []string{"stops", "quiet", "quiet-length", "seed"}
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Test the instrument itself on this machine, by faults with known answers",
@@ -25,15 +33,47 @@ place, a stop of a known length, ...) and holds what kbench reports against what
 was injected. In a quiet run of each client nothing may be found. It takes less
 than 2 minutes; leave the machine alone meanwhile.
 
+With --thorough it asks for numbers: for each client 20 stops of 100ms to half
+the session, drawn on a logarithmic scale, processes stopped below and beyond
+the session, every fault, and 20 quiet runs of 30s; for loopback, which costs
+nothing, 50 stops of up to 15s. Of 20 stops of a client one may be out of its
+bound; everything else must be found every time. It takes about 20 minutes and
+says beforehand how long. What is timed runs two at a time, each with a thread
+beside it that tells how late the machine is; what is only counted, four.
+
 Exit codes: 0 the instrument can be trusted on this machine, 1 it cannot, with
 what is off, 2 usage, 130 interrupted.`,
 		Example: `  kbench verify
-  kbench verify --out verified            keep what was recorded`,
+  kbench verify --out verified            keep what was recorded
+  kbench verify --thorough --json
+  kbench verify --thorough --stops 2 --quiet 1 --quiet-length 5s`,
 		Args: arguments(0, 0, ""),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
+	f.BoolVar(&thorough, "thorough", false, "every question to every client, many times")
+	f.BoolVar(&asJSON, "json", false, "print counts, bounds and every case as JSON")
+	f.IntVar(&n.Stops, "stops", n.Stops, "with --thorough: stops of each client")
+	f.IntVar(&n.Quiet, "quiet", n.Quiet, "with --thorough: quiet runs of each client")
+	f.DurationVar(&n.QuietLength, "quiet-length", n.QuietLength, "with --thorough: measured part of a quiet run")
+	f.Uint64Var(&n.Seed, "seed", n.Seed, "with --thorough: draws the lengths of the stops")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var wrong error
+		for _, name := range counts {
+			if f.Changed(name) && !thorough {
+				wrong = errors.Join(wrong, fmt.Errorf("--%s goes with --thorough", name))
+			}
+		}
+		if err := n.Check(); err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("--%w", err))
+		}
+		if wrong != nil {
+			return usage(wrong)
+		}
 		cases, err := verify.Cases(a.table)
+		if thorough {
+			cases, err = verify.Thorough(a.table, n)
+		}
 		if err != nil {
 			return usage(err)
 		}
@@ -45,35 +85,48 @@ what is off, 2 usage, 130 interrupted.`,
 		} else if out, err = os.MkdirTemp("", "kbench-verify-"); err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
-		n := 0
 		began := time.Now()
+		fmt.Fprintf(a.errOut, "%s, about %s\n", quantity(len(cases), "case"), verify.Estimate(cases).Round(time.Second))
+		started := 0
 		answers, err := verify.Run(cmd.Context(), cases, verify.Options{
 			Out: out, Launcher: launch.Local{}, Self: a.self,
 			Started: func(c verify.Case) {
-				n++
-				fmt.Fprintf(a.errOut, "%d/%d %s, %s\n", n, len(cases), c.Name, c.Client())
+				left := ""
+				if thorough {
+					left = fmt.Sprintf(" (about %s left)", verify.Estimate(cases[started:]).Round(time.Second))
+				}
+				started++
+				fmt.Fprintf(a.errOut, "%d/%d %s, %s%s\n", started, len(cases), c.Name, c.Client(), left)
 			},
 		})
 		if err != nil {
 			fmt.Fprintf(a.errOut, "no verdict; what was recorded is in %s\n", out)
 			return err
 		}
-		wrong := printAnswers(a.out, answers)
-		fmt.Fprintf(a.errOut, "%d cases in %s\n", len(answers), time.Since(began).Round(time.Second))
-		if wrong == 0 {
-			if !keep {
-				return os.RemoveAll(out)
-			}
-			return nil
+		show := printAnswers
+		switch {
+		case asJSON:
+			show = answersJSON(n.Seed)
+		case thorough:
+			show = printTallies
 		}
-		return fmt.Errorf("%d of %d known answers were not found; what was recorded is in %s", wrong, len(answers), out)
+		verdict := show(a.out, answers)
+		fmt.Fprintf(a.errOut, "%d cases in %s\n", len(answers), time.Since(began).Round(time.Second))
+		if verdict == nil && !keep {
+			return os.RemoveAll(out)
+		}
+		if verdict != nil {
+			return fmt.Errorf("%w; what was recorded is in %s", verdict, out)
+		}
+		return nil
 	}
 	return cmd
 }
 
-// printAnswers prints the table and the verdict, and returns how many answers
-// are wrong.
-func printAnswers(w io.Writer, answers []verify.Answer) (wrong int) {
+// printAnswers prints every answer and the verdict, which is also the error that
+// it returns.
+func printAnswers(w io.Writer, answers []verify.Answer) error {
+	wrong := 0
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "case\tclient\tinjected\treported\t")
 	var off strings.Builder
@@ -89,8 +142,116 @@ func printAnswers(w io.Writer, answers []verify.Answer) (wrong int) {
 	_ = tab.Flush() // an output that takes nothing has nobody to tell
 	if wrong == 0 {
 		fmt.Fprintf(w, "\nThe instrument can be trusted on this machine: each of %d known answers was found, and nothing else.\n", len(answers))
-		return 0
+		return nil
 	}
 	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine. What is off:\n%s", off.String())
-	return wrong
+	return fmt.Errorf("%d of %d known answers were not found", wrong, len(answers))
+}
+
+// printTallies prints how often each answer was found, the bounds, what was
+// missed, and the verdict.
+func printTallies(w io.Writer, answers []verify.Answer) error {
+	tallies := verify.Tallies(answers)
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "case\tclient\tfound\tneeded\tworst\tbound\tcanary\t")
+	var bounds []string         // in the order of their first case
+	of := map[string][]string{} // whom each is for
+	var missed strings.Builder
+	off := 0
+	for _, t := range tallies {
+		verdict := "ok"
+		if !t.OK {
+			off++
+			verdict = "OFF"
+		}
+		worst, bound, canary := "", "", ""
+		if x := t.Worst; x != nil {
+			worst, canary = signedDuration(x.Over), shortDuration(x.Canary)
+			bound = signedDuration(x.Least) + " to " + signedDuration(x.Most)
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%d/%d\t%d\t%s\t%s\t%s\t%s\n", t.Question, t.Client, t.Found, t.Cases, t.Need, worst, bound, canary, verdict)
+		if line := t.Question + ": " + t.Bound; t.Bound != "" {
+			if of[line] == nil {
+				bounds = append(bounds, line)
+			}
+			of[line] = append(of[line], t.Client)
+		}
+		for _, m := range t.Wrong {
+			fmt.Fprintf(&missed, "  %s: %s\n", t.Client, m)
+		}
+	}
+	_ = tab.Flush() // an output that takes nothing has nobody to tell
+	if len(bounds) > 0 {
+		fmt.Fprintln(w, "\nHow much longer than the stop, or the floor, a reported gap may be:")
+		for _, b := range bounds {
+			fmt.Fprintf(w, "  %s: %s\n", strings.Join(of[b], ", "), b)
+		}
+	}
+	if missed.Len() > 0 {
+		fmt.Fprintf(w, "\nWhat is off:\n%s", missed.String())
+	}
+	if off == 0 {
+		fmt.Fprintf(w, "\nThe instrument can be trusted on this machine: %s in %s, each answered as often as it must be.\n", quantity(len(tallies), "question"), quantity(len(answers), "case"))
+		return nil
+	}
+	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine: %d of %d questions were not answered as often as they must be.\n", off, len(tallies))
+	return notOften(off, len(tallies))
+}
+
+func notOften(off, of int) error {
+	return fmt.Errorf("%d of %d known answers were not found as often as they must be", off, of)
+}
+
+func shortDuration(ns int64) string {
+	return time.Duration(ns).Round(100 * time.Microsecond).String()
+}
+
+func signedDuration(ns int64) string {
+	if ns <= 0 {
+		return shortDuration(ns)
+	}
+	return "+" + shortDuration(ns)
+}
+
+// answered is a case as --json has it.
+type answered struct {
+	Case     string         `json:"case"`
+	Client   string         `json:"client"`
+	Injected string         `json:"injected"`
+	Reported string         `json:"reported"`
+	OK       bool           `json:"ok"`
+	Wrong    []string       `json:"wrong,omitempty"`
+	Excess   *verify.Excess `json:"excess,omitempty"`
+	Run      string         `json:"run"`
+}
+
+// answersJSON prints counts, bounds and every case.
+func answersJSON(seed uint64) func(io.Writer, []verify.Answer) error {
+	return func(w io.Writer, answers []verify.Answer) error {
+		doc := struct {
+			OK      bool           `json:"ok"`
+			Seed    uint64         `json:"seed"` // of the lengths of the stops
+			Tallies []verify.Tally `json:"tallies"`
+			Cases   []answered     `json:"cases"`
+		}{Seed: seed, Tallies: verify.Tallies(answers), Cases: []answered{}}
+		off := 0
+		for _, t := range doc.Tallies {
+			if !t.OK {
+				off++
+			}
+		}
+		doc.OK = off == 0
+		for _, x := range answers {
+			doc.Cases = append(doc.Cases, answered{x.Case.Name, x.Case.Client(), x.Injected, x.Reported, x.OK(), x.Wrong, x.Excess, x.Run})
+		}
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(doc); err != nil {
+			return fmt.Errorf("print the answers: %w", err)
+		}
+		if off > 0 {
+			return notOften(off, len(doc.Tallies))
+		}
+		return nil
+	}
 }
