@@ -32,9 +32,9 @@ import (
 // can be read only after the broker has acted.
 
 // lateEviction is how much later than the tap says a broker may drop a member
-// whose session is over. It has the timers of the broker in it and the load of
-// the machine, and is far from a session, so that one that is counted from the
-// wrong request is seen.
+// whose session is over. It has the timers of the broker in it, the load of the
+// machine, and the heartbeat of a member that was killed after it was written and
+// before it was noted. A few ms are usual.
 const lateEviction = 2 * time.Second
 
 // comeAndGo is a timeline with a join, a leave and a crash in a small group.
