@@ -193,6 +193,12 @@ func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
 		}
 	}
 	var out []finding
+	for _, path := range []string{"group.heartbeat", "group.session"} {
+		if _, ok := e.With[path]; ok && own.Group.Protocol == "consumer" {
+			out = append(out, finding{[]string{entry + ".with", entry, "group.protocol"},
+				fmt.Sprintf("under the protocol consumer the broker has one %s for the whole group; remove it here, or write group.protocol: classic", path), false})
+		}
+	}
 	for _, f := range contradictions(&own) {
 		if !f.warning && !known[f.msg] {
 			out = append(out, finding{append([]string{entry + ".with", entry}, f.paths...), "for this member: " + f.msg, false})
