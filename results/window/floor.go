@@ -26,6 +26,7 @@ func (s *scope) wireTime() {
 	for _, c := range s.changes {
 		told := s.toldOf(c)
 		s.told = append(s.told, told)
+		s.holders = append(s.holders, s.wire.at(c.at).owners())
 		known = max(known, c.at)
 		if len(told) > 0 {
 			known = max(known, latest(told))
@@ -145,7 +146,6 @@ func (s *scope) partitionFloors() {
 // waits from its owner's own beat until then. Under a cooperative one it need
 // not wait at all. KIP-848 has rules of its own.
 func (s *scope) partitionFloor(p *Partition) (int64, bool) {
-	owner := s.index(p.OldOwner)
 	var floor int64
 	for _, act := range s.e.Acts {
 		if act.Kind == actStall && !refused(act) && act.Member == p.OldOwner && p.Class != Orphaned {
@@ -167,11 +167,25 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 				until = latest(told)
 			}
 			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At))
-		case s.e.Protocol == eager && told[owner] != 0:
-			floor = max(floor, s.held(latest(told), c)-told[owner])
+		default:
+			floor = max(floor, s.stopFloor(p, i))
 		}
 	}
 	return floor, true
+}
+
+// stopFloor is how long a partition had to stand still for a change under an
+// eager protocol: from the moment at which its owner knew until all did. The owner
+// is the one of that time, since a change before may have given it to another.
+func (s *scope) stopFloor(p *Partition, change int) int64 {
+	told, owner := s.told[change], s.index(p.OldOwner)
+	if h, held := s.holders[change][p.Partition]; held && (change > 0 || owner < 0) {
+		owner = h
+	}
+	if s.e.Protocol != eager || told[owner] == 0 {
+		return 0
+	}
+	return s.held(latest(told), s.changes[change]) - told[owner]
 }
 
 // held is when a round could be complete that all who live could join at a time:

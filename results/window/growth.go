@@ -57,22 +57,26 @@ func (s *scope) addedFloor(p *Partition) (int64, bool) {
 	if len(due) == 0 {
 		return 0, false
 	}
+	var floor int64
+	known := false
 	for i, c := range s.changes {
-		act := s.Acts[c.act]
-		if !c.notice || !slices.Contains(act.Added, p.Partition) {
-			continue
-		}
+		act, told := s.Acts[c.act], s.told[i]
 		until := c.at
-		if told := s.told[i]; len(told) > 0 {
+		if len(told) > 0 {
 			until = latest(told)
 		}
-		start := int64(0)
-		if act.Kind == actAdd {
-			start = min(c.at-act.At, s.Watch)
+		switch {
+		case c.notice && slices.Contains(act.Added, p.Partition):
+			start := int64(0)
+			if act.Kind == actAdd {
+				start = min(c.at-act.At, s.Watch)
+			}
+			floor, known = max(floor, act.At+start+until-c.at-due[0].Due), true
+		case known:
+			floor = max(floor, s.stopFloor(p, i)) // it has an owner by now, as the others do
 		}
-		return max(act.At+start+until-c.at-due[0].Due, 0), true
 	}
-	return 0, false
+	return floor, known
 }
 
 // addedBy is when the last partition that the event brought to a worker had its

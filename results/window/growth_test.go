@@ -162,3 +162,44 @@ func TestNotYetBorn(t *testing.T) {
 		t.Errorf("add: %d partitions, t0 %d, floor %d", len(add.Partitions), add.T0/ms, add.Floor)
 	}
 }
+
+// TestOwnerOfTheTime: two acts in one window. The first gives partition 2 from m1
+// to m0, and so it stands still for the second from when m0 asks until m1 knows;
+// for m1 to know of it would have taken no wait at all. Partition 4, which the
+// first act brings to m1, need not wait for the second.
+func TestOwnerOfTheTime(t *testing.T) {
+	s := newSim("m0", "m1")
+	s.in.Watch = 2000 * ms
+	s.in.Partitions = []int32{0, 1, 2, 3, 4, 5}
+	s.grow(actAdd, 20_000, 20_000, 4)
+	s.grow(actAdd, 20_620, 20_620, 5)
+	s.join(0, 1000, 1010, 1020, 1, 0, 1)
+	s.join(1, 1000, 1010, 1020, 1, 2, 3)
+	s.beats(0, 2600, 20_500)
+	s.beats(1, 2600, 20_600)
+	s.join(0, 20_500, 20_640, 20_650, 2, 0, 1, 2)
+	s.beat(1, 20_600, errRebalance)
+	s.join(1, 20_602, 20_640, 20_650, 2, 3, 4)
+	s.join(0, 22_000, 23_520, 23_550, 3, 0, 1, 2)
+	s.beat(1, 23_500, errRebalance)
+	s.join(1, 23_510, 23_520, 23_550, 3, 3, 4, 5)
+	s.beats(0, 26_500, 60_000)
+	s.beats(1, 26_500, 60_000)
+	s.stop(20_500, 20_700, 0, 1, 2, 3)
+	s.stop(22_000, 23_600, 0, 1, 2)
+	s.stop(20_000, 20_700, 4)
+	s.stop(20_620, 23_600, 5)
+	s.compute() // makes the records
+	s.in.Records[4] = s.in.Records[4][(20_000-2000)/20:]
+	s.in.Records[5] = s.in.Records[5][(20_620-2000)/20:]
+	r := Compute(s.in)
+	if len(r.Events) != 1 || len(r.Events[0].Acts) != 2 {
+		t.Fatalf("%d events: %+v", len(r.Events), r.Events)
+	}
+	// Of 4: noticed after 500, all knew at 20,601. Of 5: 1380, all knew at 23,501.
+	for i, want := range []int64{1501, 1501, 1501, 0, 601, 2881} {
+		if p := r.Events[0].Partitions[i]; p.Floor != want*ms || p.Excess < 0 {
+			t.Errorf("partition %d has a floor of %d and an excess of %d, want %d", i, p.Floor/ms, p.Excess/ms, want)
+		}
+	}
+}

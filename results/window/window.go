@@ -205,6 +205,7 @@ type scope struct {
 	e       *Event
 	changes []change
 	told    []map[int]int64 // by change, member: when it could know
+	holders []map[int32]int // by change, partition: who had it then
 
 	// Of KIP-848 alone: how partitions changed hands, and who gave some up.
 	hands    map[int32][]hand
