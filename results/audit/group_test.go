@@ -127,6 +127,23 @@ func TestStuck(t *testing.T) {
 	dead := victim
 	dead.Killed, dead.Died = false, true
 	f("a death that nobody asked for", 0, groupTrial(), dead, withEvents(reader("consumer-1", rest), given(24*s, 1)))
+	// A handler that takes 12 s holds its lane while the next record waits: its own
+	// partition always, and every other of the member where it has one lane.
+	slow := func(lanes string) *results.Trial {
+		trial := groupTrial()
+		trial.Spec.Consume.Handler.Time, trial.Spec.Consume.Handler.Lanes = 12*time.Second, lanes
+		return trial
+	}
+	f("a slow handler", 0, slow("partition"), owner)
+	other := func(at int64) record.Span {
+		sp := tenure(2, 0, 1, at, at)
+		sp.Partition = 2
+		return sp
+	}
+	none := withEvents(reader("consumer-0", other(3*s), other(14*s), rest), given(0, 1))
+	f("a slow handler of another partition", 0, slow("member"), none)
+	f("that partition has a lane of its own", 1, slow("partition"), none)
+	f("a slow handler, and then nothing", 1, slow("member"), withEvents(reader("consumer-0", long), given(0, 1)))
 	f("a successor that does nothing", 1, groupTrial(), victim, withEvents(reader("consumer-1", rest), given(12*s, 1)))
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
@@ -16,7 +17,8 @@ import (
 //	next record acked  x
 //	delivered  . .     |------- nothing -------| . .
 //
-// The time in which a member was stopped on purpose does not count.
+// The time in which a member was stopped on purpose does not count, nor the time
+// for which the handler kept the lane that the partition's records wait in.
 func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[int32][]grant) {
 	limit := max(2*int64(t.Spec.Group.Heartbeat), stuckShortest)
 	var until int64
@@ -43,7 +45,7 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 						}
 					}
 				}
-				if o.to-began >= limit {
+				if o.to-began >= limit && o.to-began-c.handling(t, o.log, at, began, o.to) >= limit {
 					c.r.Group.Stuck++
 					c.finding("stuck", "%s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.to-began)/1e9, c.logs[o.log].Worker)
 				}
@@ -58,6 +60,33 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 		}
 		look(until)
 	}
+}
+
+// handling is for how much of a stretch a member's handler was at work on records
+// that those of a partition had to wait for.
+func (c *checker) handling(t *results.Trial, log int, at place, from, to int64) int64 {
+	each := int64(t.Spec.Consume.Handler.Time)
+	if each == 0 {
+		return 0
+	}
+	var busy set
+	var spans []interval
+	for i := range c.spans {
+		s := &c.spans[i]
+		waits := s.place == at || t.Spec.Consume.Handler.Lanes == drivers.LanesMember
+		if s.Kind != record.Delivered || s.log != log || !waits {
+			continue
+		}
+		if lo, hi := max(s.At, from), min(s.LastAt+each, to); lo < hi {
+			spans = append(spans, interval{lo: lo, hi: hi})
+		}
+	}
+	slices.SortFunc(spans, func(a, b interval) int { return cmp.Compare(a.lo, b.lo) })
+	var sum int64
+	for _, s := range spans {
+		busy.add(s.lo, s.hi, func(lo, hi int64) { sum += hi - lo })
+	}
+	return sum
 }
 
 // ackedPlaces lists the acknowledged spans of each partition by offset.

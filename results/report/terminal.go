@@ -183,7 +183,7 @@ func describe(spec *workloads.Spec, measured [2]time.Duration) string {
 	case spec.Produce.Rate.Max:
 		parts = append(parts, "rate max with "+grouped(float64(spec.Produce.Window), 0)+" outstanding")
 	default:
-		parts = append(parts, grouped(spec.Produce.Rate.PerSecond, 0)+"/s "+spec.Produce.Schedule.Kind)
+		parts = append(parts, rateOf(spec.Produce.Rate.PerSecond)+" "+spec.Produce.Schedule.Kind)
 	}
 	if spec.Kind() != workloads.Backlog {
 		parts = append(parts, "acks "+spec.Produce.Acks, "codec "+spec.Produce.Codec)
@@ -208,6 +208,14 @@ func describe(spec *workloads.Spec, measured [2]time.Duration) string {
 		parts = append(parts, "a sample, not a measurement")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// rateOf writes a rate by the minute where a second has less than one record.
+func rateOf(perSecond float64) string {
+	if perSecond < 1 {
+		return significant(perSecond*60) + "/min"
+	}
+	return grouped(perSecond, 0) + "/s"
 }
 
 func sizeOf(s workloads.Size) string {
