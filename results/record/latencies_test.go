@@ -279,7 +279,7 @@ func TestTornLatencies(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := ReadLatencies(path)
-		if want := strings.Count(string(whole[:n]), "HIST") - 1; err != nil || len(got) < want || len(got) > want+1 {
+		if want := strings.Count(string(whole[:n]), ",HIST") - 1; err != nil || len(got) < want || len(got) > want+1 {
 			t.Fatalf("%d bytes: %d intervals, %v; want %d", n, len(got), err, want)
 		}
 	}

@@ -21,8 +21,8 @@ func (s *Series) Record(phaseTime, now, value int64) {
 		s.turn(p, now)
 	}
 	c := &s.cells[p.of(phaseTime)]
-	if c.h == nil {
-		c.h = s.w.histogram()
+	if c.few == nil {
+		c.few = s.w.histogram()
 	}
 	if value < MinLatency {
 		value = MinLatency
@@ -31,8 +31,17 @@ func (s *Series) Record(phaseTime, now, value int64) {
 		value = MaxLatency
 		c.above++
 	}
-	// Cannot fail: the value lies in the histogram's range.
-	_ = c.h.RecordValue(value)
+	// Recording cannot fail: the value lies in the histogram's range.
+	if c.all != nil {
+		_ = c.all.RecordValue(value)
+		return
+	}
+	_ = c.few.RecordValue(value)
+	if c.few.Populated() > mostFew {
+		c.all = s.w.dense()
+		c.few.MergeInto(c.all)
+		c.few.Reset()
+	}
 }
 
 // turn begins another interval where the present one is over. It never waits:
@@ -85,7 +94,7 @@ func (s *Series) take() (b batch, some bool) {
 
 func (s *Series) empty() bool {
 	for i := range s.cells {
-		if s.cells[i].h != nil {
+		if s.cells[i].few != nil {
 			return false
 		}
 	}
