@@ -1,7 +1,7 @@
 # Everything here is also what CI runs. "make" alone lists the targets.
 GO ?= go
 
-.PHONY: help build test race bench tax floors lint fuzz kafka sigkill answers
+.PHONY: help build test race bench tax sizes floors lint fuzz kafka sigkill answers
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ tax: ## kbench against the barest honest loop (35 minutes; Apache Kafka, 20 GB o
 
 floors: build ## do measured floors follow their law? (8 minutes a client; CLIENT=franz-go,sarama,kafka-go)
 	run=runs/floors-$$(date +%Y%m%d-%H%M%S) && bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run && $(GO) run ./scripts/floors $$run
+
+sizes: ## groups of 3 to 100 members: what each costs in the harness and bare (25 minutes)
+	$(GO) run ./scripts/sizes
 
 lint: ## gofmt and go vet
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w these"; exit 1; }

@@ -37,6 +37,8 @@ var arrows = []struct {
 	// user's main has it, and the clients that only the adapters know else.
 	{"scripts/tax", []string{"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "internal/", "results", "results/record", "profiles", "workloads"}},
 	{"scripts/floors", []string{"results", "results/record", "results/floors"}},
+	// So does the measurement of group sizes.
+	{"scripts/sizes", []string{"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "internal/", "results", "results/record", "workloads"}},
 	{"scripts/", nil},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
@@ -58,10 +60,10 @@ var arrows = []struct {
 
 // foreign says who may import a client or its admin package.
 var foreign = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":   {"drivers/franzgo", "internal/cluster", "drivers/drivertest", "scripts/tax"},
+	"github.com/twmb/franz-go/pkg/kgo":   {"drivers/franzgo", "internal/cluster", "drivers/drivertest", "scripts/tax", "scripts/sizes"},
 	"github.com/twmb/franz-go/pkg/kadm":  {"internal/cluster", "drivers/drivertest"},
-	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/tax"},
-	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/tax"},
+	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/tax", "scripts/sizes"},
+	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/tax", "scripts/sizes"},
 	"github.com/twmb/franz-go/pkg/kfake": {"internal/cluster", "drivers/drivertest"},
 	"os/exec":                            {"internal/launch", "internal/cluster"},
 }

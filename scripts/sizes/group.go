@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// stableLimit is how long a bare group may take until every partition delivers.
+const stableLimit = 3 * time.Minute
+
+// bareGroup is the processes of the bare side.
+type bareGroup struct {
+	mu        sync.Mutex
+	processes []launch.Process
+	readings  map[int][]reading
+	latest    map[int]bareReport
+	ended     error // why one ended that should not have
+	closing   bool
+}
+
+// bare runs the bare side of a cell on a broker of its own.
+func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.Spec) (err error) {
+	path, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	cl, err := cluster.Start(ctx, cluster.Options{Kind: o.broker, Nodes: o.nodes}, launch.Local{}, []string{path, "broker"})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err = errors.Join(err, cl.Stop(stop))
+	}()
+	topic := fmt.Sprintf("%ssizes-%d", cluster.Prefix, c.Members)
+	if _, err := cl.CreateTopic(ctx, topic, c.partitions(), 1); err != nil {
+		return err
+	}
+	set := conduct.Settings(spec, drivers.Matched)
+	set.Topics, set.GroupID = []string{topic}, topic
+	job := bareJob{
+		Settings: set, Seeds: cl.Access().Seeds, Topic: topic, Partitions: c.partitions(), Size: spec.Records.Size.Fixed,
+		Rate: spec.Produce.Rate.PerSecond,
+	}
+	stderr, err := os.Create(filepath.Join(dir, "bare.txt"))
+	if err != nil {
+		return err
+	}
+	defer stderr.Close()
+
+	g := &bareGroup{readings: map[int][]reading{}, latest: map[int]bareReport{}}
+	defer func() { err = errors.Join(err, g.close()) }()
+	began := time.Now()
+	if err := g.start(ctx, stderr, job, false); err != nil {
+		return err
+	}
+	for i := range c.Members {
+		job.Client = c.Client
+		job.Settings.ClientID = fmt.Sprintf("kbench-sizes-%d", i)
+		if err := g.start(ctx, stderr, job, true); err != nil {
+			return err
+		}
+	}
+	if err := g.await(ctx, c.partitions(), stderr.Name()); err != nil {
+		return err
+	}
+	c.BareStable = time.Since(began)
+	if err := sleep(ctx, settle); err != nil {
+		return err
+	}
+	mem := watchMemory(g.members)
+	from := record.Now()
+	err = sleep(ctx, o.window)
+	mem.close()
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended != nil {
+		return fmt.Errorf("%w%s", g.ended, tail(stderr.Name()))
+	}
+	c.Bare, err = costs(g.readings, mem, from, record.Now())
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// start starts a bare process; the producer is no member.
+func (g *bareGroup) start(ctx context.Context, stderr *os.File, job bareJob, member bool) error {
+	// The group is closed in good order, and not by the launcher.
+	p, err := self(context.WithoutCancel(ctx), stderr, "bare")
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	g.processes = append(g.processes, p)
+	g.mu.Unlock()
+	go func() {
+		lines := bufio.NewScanner(p.Stdout())
+		for lines.Scan() {
+			var r bareReport
+			if err := json.Unmarshal(lines.Bytes(), &r); err != nil || !member {
+				continue
+			}
+			g.mu.Lock()
+			g.readings[p.PID()] = append(g.readings[p.PID()], r.reading)
+			g.latest[p.PID()] = r
+			g.mu.Unlock()
+		}
+		exit := p.Wait()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if !g.closing && g.ended == nil {
+			g.ended = fmt.Errorf("process %d %s", p.PID(), exit)
+		}
+	}()
+	line, err := json.Marshal(job)
+	if err == nil {
+		_, err = p.Stdin().Write(append(line, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("hand over the job: %w", err)
+	}
+	return nil
+}
+
+// members are the processes that have said something.
+func (g *bareGroup) members() []int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []int
+	for pid := range g.latest {
+		out = append(out, pid)
+	}
+	return out
+}
+
+// await waits until every partition delivers, three looks in a row.
+func (g *bareGroup) await(ctx context.Context, partitions int, stderr string) error {
+	deadline := time.Now().Add(stableLimit)
+	for good := 0; good < 3; {
+		if err := sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		g.mu.Lock()
+		delivering, ended := 0, g.ended
+		for _, r := range g.latest {
+			delivering += r.Partitions
+		}
+		g.mu.Unlock()
+		switch {
+		case ended != nil:
+			return fmt.Errorf("%w%s", ended, tail(stderr))
+		case delivering == partitions:
+			good++
+		case time.Now().After(deadline):
+			return fmt.Errorf("%d of %d partitions deliver after %s%s", delivering, partitions, stableLimit, tail(stderr))
+		default:
+			good = 0
+		}
+	}
+	return nil
+}
+
+// close ends all processes at once: a group that leaves one by one rebalances as
+// often.
+func (g *bareGroup) close() error {
+	g.mu.Lock()
+	g.closing = true
+	processes := g.processes
+	g.mu.Unlock()
+	errs := make([]error, len(processes))
+	var all sync.WaitGroup
+	for i, p := range processes {
+		all.Go(func() { errs[i] = end(p) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

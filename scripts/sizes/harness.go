@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+)
+
+// harness runs the trial of a cell as a user would and reads its run directory.
+func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
+	stderr, err := os.Create(filepath.Join(dir, "stderr.txt"))
+	if err != nil {
+		return err
+	}
+	defer stderr.Close()
+	out := filepath.Join(dir, "run")
+	p, err := self(ctx, stderr, "run", file, "--client", c.Client, "--broker", o.broker, "--nodes", strconv.Itoa(o.nodes), "--seed", "1", "--json", "--out", out)
+	if err != nil {
+		return err
+	}
+	mem := watchMemory(func() []int { return children(p.PID()) })
+	_, _ = io.Copy(io.Discard, p.Stdout())
+	exit := p.Wait()
+	mem.close()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	d, err := results.Open(out)
+	if err != nil {
+		return errors.Join(fmt.Errorf("kbench %s%s", exit, tail(stderr.Name())), err)
+	}
+	trials, err := d.Trials()
+	if err != nil {
+		return err
+	}
+	if len(trials) != 1 || trials[0].State != "complete" || !exit.OK() {
+		why := ""
+		for _, t := range trials {
+			why += "\n" + t.State + ": " + t.Error
+		}
+		return fmt.Errorf("kbench %s%s%s", exit, why, tail(stderr.Name()))
+	}
+	return c.read(d, trials[0], mem, int64(o.window))
+}
+
+// tail is the end of what a process wrote to its standard error.
+func tail(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil || len(data) == 0 {
+		return ""
+	}
+	return ":\n" + string(data[max(0, len(data)-2000):])
+}
+
+// read takes the figures of a trial from its files. The quiet stretch is the end
+// of its warm-up.
+func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int64) error {
+	phases := map[string]results.Phase{}
+	for _, p := range t.Phases {
+		phases[p.Name] = p
+	}
+	to := phases["warmup"].To
+	from := to - window
+	c.Trial.Stable = time.Duration(phases["setup"].To - phases["setup"].From)
+	var acted int64
+	for _, a := range t.Acts {
+		s := settled{Kind: a.Kind}
+		if a.Stable > a.At {
+			s.Took = time.Duration(a.Stable - a.At)
+		}
+		c.Trial.Acts = append(c.Trial.Acts, s)
+		acted = max(acted, a.At, a.Stable)
+	}
+
+	of := map[int][]reading{}
+	quiet, after := map[int32]bool{}, map[int32]bool{}
+	members := 0
+	for _, w := range t.Workers {
+		if w.Role != "consumer" {
+			continue
+		}
+		path := d.WorkerPath(t.Ref, w.Name)
+		size, err := sizeOf(path)
+		if err != nil {
+			return err
+		}
+		c.Trial.Disk += size
+		members++
+		var spans []record.Span
+		if _, err := record.EachSpan(filepath.Join(path, results.DeliveryFile), func(s record.Span) {
+			if s.Kind == record.Delivered {
+				spans = append(spans, s)
+			}
+		}); err != nil {
+			return err
+		}
+		for _, s := range spans {
+			if s.LastAt >= from && s.At <= to {
+				quiet[s.Partition] = true
+			}
+			if s.LastAt > acted {
+				after[s.Partition] = true
+			}
+		}
+		var readings []reading
+		if err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(e record.Event) error {
+			if e.Runtime != nil {
+				r := reading{T: e.T, Runtime: *e.Runtime}
+				for _, s := range spans {
+					if s.LastAt <= e.T {
+						r.Records += int64(s.Count)
+					}
+				}
+				readings = append(readings, r)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		// One that joins later is ready before, and has delivered nothing.
+		if slices.ContainsFunc(spans, func(s record.Span) bool { return s.At < from }) {
+			of[w.PID] = readings
+		}
+	}
+	c.Trial.Delivering, c.Trial.After, c.Trial.Disk = len(quiet), len(after), c.Trial.Disk/int64(max(members, 1))
+	if len(of) != c.Members {
+		return fmt.Errorf("%d of %d members delivered before the quiet stretch", len(of), c.Members)
+	}
+	var err error
+	if c.Harness, err = costs(of, mem, from, to); err != nil {
+		return err
+	}
+	return c.audit(filepath.Join(d.Path(), results.SummaryFile))
+}
+
+// audit takes the truth of delivery from the summary.
+func (c *cell) audit(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var s results.Summary
+	if err := json.Unmarshal(data, &s); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	found := false
+	for _, r := range s.Rows {
+		if r.Class != "" || r.Event != "" {
+			continue
+		}
+		switch r.Metric {
+		case results.AuditLost:
+			c.Trial.Lost, c.Trial.Acked, found = int64(r.Value), r.N, true
+		case results.AuditDuplicate:
+			c.Trial.Duplicates = int64(r.Value)
+		}
+	}
+	if !found || c.Trial.Acked == 0 {
+		return fmt.Errorf("%s does not say what was lost", path)
+	}
+	return nil
+}
+
+// sizeOf is what the files below a directory take.
+func sizeOf(dir string) (int64, error) {
+	var sum int64
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
+}
+
+// end closes the input of a process, which ends it, and makes sure that it is
+// gone.
+func end(p launch.Process) error {
+	_ = p.Stdin().Close()
+	select {
+	case <-p.Done():
+		return nil
+	case <-time.After(30 * time.Second):
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := p.Signal(ctx, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill process %d: %w", p.PID(), err)
+	}
+	<-p.Done()
+	return fmt.Errorf("process %d did not end and was killed", p.PID())
+}
