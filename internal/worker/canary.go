@@ -13,6 +13,11 @@ import (
 // of a core, and a stall shorter than it says nothing about a pause anyway.
 const canaryNap = 5 * time.Millisecond
 
+// napIn is the nap in a group. Of large ones a host has many workers, and a
+// hundred canaries at the shortest nap would take half a core between them; the
+// longest is half of what makes an event noisy at the usual theta.
+func napIn(members int) time.Duration { return canaryNap * time.Duration(min(max(members/10, 1), 5)) }
+
 // canary tells stalls of the machine from those of the client: a thread of its
 // own does nothing but sleep, and once a second the worst of its wake-ups is
 // written down. When it is late, then nothing in this process ran on time, and a
@@ -20,13 +25,14 @@ const canaryNap = 5 * time.Millisecond
 func (s *session) canary(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	each := int64(napIn(s.job.Spec.Consume.Members))
 	from := record.Now()
 	var worst int64
 	for ctx.Err() == nil {
 		before := record.Now()
-		nap(int64(canaryNap))
+		nap(each)
 		now := record.Now()
-		worst = max(worst, now-before-int64(canaryNap))
+		worst = max(worst, now-before-each)
 		if now-from >= int64(time.Second) {
 			s.events.Write(record.Event{T: now, K: record.EvCanary, From: from, Worst: worst})
 			from, worst = now, 0

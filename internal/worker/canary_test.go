@@ -43,6 +43,16 @@ func TestCanary(t *testing.T) {
 	}
 }
 
+// Canaries of a large group sleep longer, and never too long to see what would make
+// an event noisy.
+func TestCanaryNap(t *testing.T) {
+	for members, want := range map[int]time.Duration{0: 5, 3: 5, 10: 5, 20: 10, 30: 15, 100: 25, 1000: 25} {
+		if got := napIn(members); got != want*time.Millisecond {
+			t.Errorf("%d members: %s, want %d ms", members, got, want)
+		}
+	}
+}
+
 // BenchmarkCanary shows what a canary costs: cpu-ns/s is CPU time per second.
 func BenchmarkCanary(b *testing.B) {
 	events, err := record.CreateEvents(filepath.Join(b.TempDir(), results.EventsFile))
