@@ -166,7 +166,7 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 			if len(told) > 0 {
 				until = latest(told)
 			}
-			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At))
+			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At, p.Partition, until))
 		default:
 			floor = max(floor, s.stopFloor(p, i))
 		}
@@ -199,10 +199,16 @@ func (s *scope) held(until int64, by change) int64 {
 	return until
 }
 
-// silent is since when a worker that an act ended had done nothing: it may have
-// been stopped before.
-func (s *scope) silent(worker string, ended int64) int64 {
-	since := ended
+// silent is since when a worker that an act ended had delivered nothing of a
+// partition. It may have been stopped before, and one that is asked to leave may
+// go on until it has.
+func (s *scope) silent(worker string, ended int64, partition int32, until int64) int64 {
+	since, by := ended, s.index(worker)
+	for _, r := range s.Records[partition] {
+		if r.By == by && !r.Lost && r.At > since && r.At < until {
+			since = r.At
+		}
+	}
 	for _, act := range s.e.Acts {
 		if act.Kind == actStall && !refused(act) && act.Member == worker && act.At < ended && (act.Resumed == 0 || act.Resumed >= ended) {
 			since = min(since, act.At)

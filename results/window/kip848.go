@@ -182,7 +182,7 @@ func (s *scope) kipPartitionFloor(p *Partition) int64 {
 			holder = s.Workers[h.to].Name
 		}
 		if s.orphanedBy(holder, c) {
-			floor = max(floor, until-s.silent(holder, s.Acts[c.act].At))
+			floor = max(floor, until-s.silent(holder, s.Acts[c.act].At, p.Partition, until))
 		}
 	}
 	return floor

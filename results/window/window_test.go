@@ -71,6 +71,26 @@ func TestLeave(t *testing.T) {
 	same(t, "words", e.Words, []string{"sarama consumer-1: stop 300 ms"})
 }
 
+// A member that is asked to leave may go on delivering until it has: what it
+// delivers late is not made up for by a floor that counts from the signal.
+func TestLeaveDelivering(t *testing.T) {
+	s := two()
+	s.act("leave", "consumer-1", 20_000).Gone = 21_400 * ms
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.call(1, apiLeave, 21_300, 21_301, 0, 0)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_100, 22_101, 22_103, 2, 0, 1, 2, 3)
+	s.beats(0, 25_000, 60_000)
+	s.stop(21_000, 22_110, 2, 3) // a second after the signal
+	s.stop(22_001, 22_110, 0, 1)
+	e := s.only(t)
+	same(t, "partitions", parts(e), []part{{Untouched, 112, 0, 112}, {Untouched, 112, 0, 112}, {Orphaned, 1112, 1019, 93}, {Orphaned, 1112, 1019, 93}})
+	if len(e.Notes) > 0 {
+		t.Errorf("notes without a cause: %q", e.Notes)
+	}
+}
+
 // A victim's session is renewed by its commits as well as by its beats, and a
 // request that may not have arrived leaves t0 open.
 func TestCrash(t *testing.T) {
@@ -300,24 +320,26 @@ func TestStaticRestart(t *testing.T) {
 // Where the wire is slower than the beats allow by a whole interval, or faster,
 // the floor is in doubt and says so.
 func TestDoubts(t *testing.T) {
-	f := func(joined int64, want string) {
+	f := func(asked, joined int64, want string) {
 		t.Helper()
 		s := two()
 		s.act("leave", "consumer-1", 20_000)
 		s.beats(0, 1000, 20_000)
 		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
 		s.beat(0, 22_000, errRebalance)
-		s.join(0, joined, joined+1, joined+2, 2, 0, 1, 2, 3)
+		s.join(0, asked, joined+1, joined+2, 2, 0, 1, 2, 3)
 		s.beats(0, joined+3000, 60_000)
 		s.stop(20_000, joined+4, 2, 3)
 		if got := strings.Join(s.only(t).Notes, "\n"); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("joined at %d: notes %q, want %q", joined, got, want)
 		}
 	}
-	f(22_010, "")
-	f(24_000, "")
-	f(24_900, "near a whole heartbeat interval")
-	f(25_300, "near a whole heartbeat interval")
+	f(22_010, 22_010, "")
+	f(22_010, 24_000, "")
+	f(22_010, 24_900, "near a whole heartbeat interval: a defect")
+	f(22_010, 25_300, "near a whole heartbeat interval: a defect")
+	// The member itself is seen to have taken that long.
+	f(24_900, 24_900, "and is consumer-0's own: it took 2900 ms")
 
 	s := two()
 	s.act("join", "consumer-9", 20_000)

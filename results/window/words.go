@@ -88,13 +88,29 @@ func (s *scope) doubt(note func(string, ...any)) {
 	}
 	// A second round waits for a beat by nature, so there a whole H is no accident.
 	if e.Protocol == eager && e.Rounds <= 1 && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
-		note("wire excess %s is near a whole heartbeat interval: "+defect+", or a member that passed over a beat", Short(e.WireExcess))
+		if own, by := s.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
+			note("wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own))
+		} else {
+			note("wire excess %s is near a whole heartbeat interval: "+defect+", or a member that passed over a beat", Short(e.WireExcess))
+		}
 	}
 	for _, p := range e.Partitions {
 		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < -s.spacing(p.Partition) {
 			note(defect+": partition %d has a gap excess of %s", p.Partition, Short(p.Excess))
 		}
 	}
+}
+
+// longestOwn is the most that one member took by itself from knowing of the
+// change to asking for its assignment.
+func (s *scope) longestOwn() (most int64, by string) {
+	for i := range s.e.Members {
+		m := &s.e.Members[i]
+		if own := m.Spent[React] + m.Spent[Assign]; own > most {
+			most, by = own, m.Worker
+		}
+	}
+	return most, by
 }
 
 // nearWhole says whether d is within 0.2H of a whole multiple of H.
