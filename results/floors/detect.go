@@ -15,10 +15,10 @@ type Detection struct {
 	Kind      string // join, leave
 	Survivors int
 	Took      int64 // from t0 to the response that told the last of them
-	// Spread is the shortest part of the heartbeat interval that has the last beat
-	// before t0 of every survivor in it: 0 if they beat at once.
-	Spread int64
-	Beats  []float64 // by survivor, from its last beat but one before t0 to the last
+	// Gaps are the distances between the last beats of all survivors before t0 on
+	// the circle of the heartbeat interval: one for each survivor.
+	Gaps  []float64
+	Beats []float64 // by survivor, from its last beat but one before t0 to the last
 }
 
 // LeftOut is an event without a time of detection.
@@ -80,7 +80,7 @@ func detection(in *window.Input, e *window.Event) (d Detection, why string) {
 	case took != e.Floor:
 		return d, fmt.Sprintf("its floor is %d ns, and the last member was told after %d ns", e.Floor, took)
 	}
-	d.Took, d.Spread = took, spread(beats, in.Heartbeat)
+	d.Took, d.Gaps = took, gaps(beats, in.Heartbeat)
 	return d, ""
 }
 
@@ -107,17 +107,24 @@ func lastBeats(in *window.Input, worker string, t int64) (last, before int64) {
 	return last, before
 }
 
-// spread is the length of the shortest arc of a circle of circumference h that
-// has all times on it: all of the circle but the widest gap between neighbours.
-func spread(times []int64, h int64) int64 {
+// gaps are the distances between neighbours on a circle of circumference h.
+func gaps(times []int64, h int64) []float64 {
 	on := make([]int64, len(times))
 	for i, t := range times {
 		on[i] = (t%h + h) % h
 	}
 	slices.Sort(on)
-	widest := h - on[len(on)-1] + on[0]
-	for i := 1; i < len(on); i++ {
-		widest = max(widest, on[i]-on[i-1])
+	out := make([]float64, len(on))
+	for i := range on {
+		next := on[0] + h
+		if i+1 < len(on) {
+			next = on[i+1]
+		}
+		out[i] = float64(next - on[i])
 	}
-	return h - widest
+	return out
 }
+
+// Spread is the shortest part of the heartbeat interval h that has the last beat
+// of every survivor in it, all but the widest gap: 0 if they beat at once.
+func (d *Detection) Spread(h float64) float64 { return h - slices.Max(d.Gaps) }

@@ -9,11 +9,16 @@ import (
 	"github.com/kbench/kbench/results/window"
 )
 
-func TestSpread(t *testing.T) {
-	f := func(want int64, times ...int64) {
+func TestGapsAndSpread(t *testing.T) {
+	f := func(want float64, times ...int64) {
 		t.Helper()
-		if got := spread(times, 500); got != want {
-			t.Errorf("spread of %v is %d, want %d", times, got, want)
+		d := Detection{Gaps: gaps(times, 500)}
+		var sum float64
+		for _, g := range d.Gaps {
+			sum += g
+		}
+		if got := d.Spread(500); got != want || sum != 500 || len(d.Gaps) != len(times) {
+			t.Errorf("%v: gaps %v, a spread of %v; want %v", times, d.Gaps, got, want)
 		}
 	}
 	f(0, 1234)
@@ -53,7 +58,7 @@ func joined() (window.Input, *window.Report) {
 
 func TestDetections(t *testing.T) {
 	in, r := joined()
-	want := []Detection{{Event: "join#1", Kind: "join", Survivors: 2, Took: 325, Spread: 21, Beats: []float64{501, 502}}}
+	want := []Detection{{Event: "join#1", Kind: "join", Survivors: 2, Took: 325, Gaps: []float64{21, 479}, Beats: []float64{501, 502}}}
 	got, left := Detections(in, r)
 	if len(got) == 1 && got[0].Beats[0] > got[0].Beats[1] {
 		t.Error("the members of an event are not in a fixed order")

@@ -7,16 +7,16 @@
 //	survivors that beat in step       U(0, H)
 //	n that beat each for themselves   (t/H)^n
 //
-// Members begin to beat together after each rebalance and so stay in step, but
-// that is not taken for granted: the beats before each event say which of the two
-// laws is due, and where they say neither there is no verdict. What is measured
-// has to fit that law, and must not fit the same law for an interval of 1.3H; an
-// instrument that saw everything too early, too late, or at the wrong member
-// would fail one of the two.
+// and between the two it depends on how far their beats lie apart. Members begin
+// to beat together after each rebalance and so stay about in step, but that is
+// not taken for granted: the beats before each event say which law is due for it.
+// What is measured has to fit that law, and must not fit the same law for an
+// interval of 1.3H; an instrument that saw everything too early, too late, or at
+// the wrong member would fail one of the two.
 //
 //	detect   events, as times of detection and the beats before them
-//	law      the laws, and the test of a sample against one
-//	judge    which law is due, and whether it holds
+//	law      the law, and the test of a sample against one
+//	judge    whether it holds
 //
 // It judges the instrument, never a client, and is a pure function of files.
 package floors

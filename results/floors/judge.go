@@ -14,13 +14,6 @@ const (
 	Level = 0.01
 	// Longer is the factor of the interval for which the law must not fit.
 	Longer = 1.3
-	// inStep is the share of the interval over which beats may be spread that
-	// count as in step. It moves the distribution by less than so much, a third of
-	// what a hundred events can tell.
-	inStep = 0.05
-	// alone is the share from which they count as independent of each other: that
-	// of two such members is a quarter in the middle, and more members have more.
-	alone = 0.2
 	// most is the share of events that may be left out. What is left out is not
 	// left out at random.
 	most = 0.1
@@ -30,10 +23,9 @@ const (
 type Verdict struct {
 	Kind           string
 	Events         int
-	Survivors      int
+	Survivors      float64 // on average
 	Mean, Longest  float64
 	Spread, Widest float64 // of the beats, in the middle and at most
-	Law            string  // that is due, by the spread
 	Expected       float64 // mean by the law
 	AtH, AtLonger  Test
 	// Refused says why there is no verdict; the tests then mean nothing.
@@ -64,9 +56,11 @@ func (v *Verdict) String() string {
 	return "holds"
 }
 
-// Judge chooses the law for events of one kind by the spread of the beats before
-// them and holds their times of detection against it. left is how many more
-// there were of that kind, of which no time is known.
+// Judge holds the times of detection of events of one kind against the law that
+// is due by the beats before each of them. As each has a law of its own, it is
+// the places of the times within their laws that are tested, F(T), which are
+// uniform in (0, 1) whatever the laws. left is how many more events there were of
+// that kind, of which no time is known.
 func Judge(kind string, events []Detection, left int, h float64) Verdict {
 	v := Verdict{Kind: kind, Events: len(events)}
 	if total := len(events) + left; len(events) < Enough {
@@ -76,32 +70,24 @@ func Judge(kind string, events []Detection, left int, h float64) Verdict {
 		v.Refused = fmt.Sprintf("%d events of %d had to be left out", left, total)
 		return v
 	}
-	var took, spreads []float64
-	v.Survivors = events[0].Survivors
+	var atH, atLonger, spreads []float64
 	for _, d := range events {
-		if d.Survivors != v.Survivors {
-			v.Refused = fmt.Sprintf("groups of %d and of %d survivors follow different laws", v.Survivors, d.Survivors)
-			return v
+		took, law := float64(d.Took), Last(h, d.Gaps)
+		atH = append(atH, law(took))
+		atLonger = append(atLonger, law(took/Longer)) // everything takes so much longer
+		spreads = append(spreads, d.Spread(h))
+		v.Survivors += float64(d.Survivors)
+		v.Mean += took
+		v.Longest = max(v.Longest, took)
+		for _, g := range d.Gaps {
+			v.Expected += g / h * (h - g/2)
 		}
-		took = append(took, float64(d.Took))
-		spreads = append(spreads, float64(d.Spread))
-		v.Mean += float64(d.Took) / float64(len(events))
 	}
-	v.Longest = slices.Max(took)
+	n := float64(len(events))
+	v.Survivors, v.Mean, v.Expected = v.Survivors/n, v.Mean/n, v.Expected/n
 	v.Spread, v.Widest = median(spreads), slices.Max(spreads)
-	n := 0
-	switch {
-	case v.Spread <= inStep*h:
-		v.Law, n = "U(0, H)", 1
-	case v.Spread >= alone*h:
-		v.Law, n = fmt.Sprintf("(t/H)^%d", v.Survivors), v.Survivors
-	default:
-		v.Refused = fmt.Sprintf("beats spread over %.0f%% of the interval are neither in step nor independent", 100*v.Spread/h)
-		return v
-	}
-	v.Expected = h * float64(n) / float64(n+1)
-	v.AtH.D, v.AtH.P = Fit(took, Slowest(h, n))
-	v.AtLonger.D, v.AtLonger.P = Fit(took, Slowest(Longer*h, n))
+	v.AtH.D, v.AtH.P = Fit(atH, Uniform(1))
+	v.AtLonger.D, v.AtLonger.P = Fit(atLonger, Uniform(1))
 	return v
 }
 

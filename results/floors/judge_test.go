@@ -23,54 +23,83 @@ func sample(seed uint64, n, survivors int, spreadOver, stretch float64) []Detect
 			beats = append(beats, beat)
 			last = max(last, (beat-act+h)%h)
 		}
-		events[i] = Detection{Kind: "join", Survivors: survivors, Took: int64(float64(last) * stretch), Spread: spread(beats, h)}
+		events[i] = Detection{Kind: "join", Survivors: survivors, Took: int64(float64(last) * stretch), Gaps: gaps(beats, h)}
 	}
 	return events
 }
 
 func TestJudge(t *testing.T) {
-	f := func(what string, events []Detection, left int, law, want string) {
+	f := func(what string, events []Detection, left int, want string) {
 		t.Helper()
 		v := Judge("join", events, left, h)
-		if v.Law != law || !strings.HasPrefix(v.String(), want) || v.Holds() != (want == "holds") {
-			t.Errorf("%s: law %q, %q (%+v); want %q, %q", what, v.Law, v.String(), v, law, want)
+		if !strings.HasPrefix(v.String(), want) || v.Holds() != (want == "holds") {
+			t.Errorf("%s: %q (%+v); want %q", what, v.String(), v, want)
 		}
 	}
-	f("in step", sample(1, 100, 3, 0.002, 1), 0, "U(0, H)", "holds")
-	f("in step, one survivor", sample(2, 100, 1, 0, 1), 0, "U(0, H)", "holds")
-	f("independent", sample(3, 100, 3, 1, 1), 0, "(t/H)^3", "holds")
-	f("two of them", sample(4, 200, 2, 1, 1), 0, "(t/H)^2", "holds")
+	f("in step", sample(1, 100, 3, 0.002, 1), 0, "holds")
+	f("in step, one survivor", sample(2, 100, 1, 0, 1), 0, "holds")
+	f("independent", sample(3, 100, 3, 1, 1), 0, "holds")
+	f("two of them", sample(4, 200, 2, 1, 1), 0, "holds")
+	f("a little apart", sample(12, 100, 3, 0.25, 1), 0, "holds")
+	f("groups of two sizes", append(sample(13, 60, 3, 1, 1), sample(14, 60, 2, 1, 1)...), 0, "holds")
 
-	f("what is seen is 1.3 times as long", sample(5, 100, 3, 0.002, 1.3), 0, "U(0, H)", "does not hold, and 1.3H is not excluded")
-	f("the same of independent beats", sample(6, 100, 3, 1, 1.3), 0, "(t/H)^3", "does not hold, and 1.3H is not excluded")
-	f("what is seen is too short", sample(7, 100, 3, 0.002, 0.6), 0, "U(0, H)", "does not hold")
-	// The first that heard in place of the last, or one of them for all, shows
-	// where beats are independent.
-	first := sample(8, 100, 3, 1, 1)
+	f("what is seen is 1.3 times as long", sample(5, 100, 3, 0.002, 1.3), 0, "does not hold, and 1.3H is not excluded")
+	f("the same of independent beats", sample(6, 100, 3, 1, 1.3), 0, "does not hold, and 1.3H is not excluded")
+	f("what is seen is too short", sample(7, 100, 3, 0.002, 0.6), 0, "does not hold")
+	// One member taken for the last of all shows where their beats are apart.
+	one := sample(8, 100, 3, 1, 1)
 	for i, d := range sample(9, 100, 1, 1, 1) {
-		first[i].Took = d.Took
+		one[i].Took = d.Took
 	}
-	f("one survivor for all", first, 0, "(t/H)^3", "does not hold")
+	f("one survivor for all", one, 0, "does not hold")
+	// So do beats that are taken for what they are not.
+	step := sample(15, 150, 3, 1, 1)
+	for i := range step {
+		step[i].Gaps = []float64{1e6, 1e6, h - 2e6}
+	}
+	f("independent beats taken for beats in step", step, 0, "does not hold")
 
-	f("too few", sample(10, 99, 3, 0, 1), 0, "", "no verdict: 99 events of 99 are too few")
-	f("none", nil, 0, "", "no verdict: 0 events of 0 are too few")
-	f("a few left out", sample(11, 100, 3, 0, 1), 11, "U(0, H)", "holds")
-	f("many left out", sample(11, 100, 3, 0, 1), 12, "", "no verdict: 12 events of 112 had to be left out")
-	f("neither", sample(12, 100, 3, 0.25, 1), 0, "", "no verdict: beats spread over")
-	mixed := append(sample(13, 60, 3, 0, 1), sample(14, 60, 2, 0, 1)...)
-	f("groups of two sizes", mixed, 0, "", "no verdict: groups of 3 and of 2 survivors")
+	f("too few", sample(10, 99, 3, 0, 1), 0, "no verdict: 99 events of 99 are too few")
+	f("none", nil, 0, "no verdict: 0 events of 0 are too few")
+	f("a few left out", sample(11, 100, 3, 0, 1), 11, "holds")
+	f("many left out", sample(11, 100, 3, 0, 1), 12, "no verdict: 12 events of 112 had to be left out")
 }
 
-// The law is chosen by the beats alone: what does not fit it is not held against
-// the other one.
-func TestTheFitDoesNotChooseTheLaw(t *testing.T) {
-	independent := sample(15, 150, 3, 1, 1)
-	for i := range independent {
-		independent[i].Spread = 1e6
+// A law that is true is denied in one of a hundred samples, whatever the beats,
+// and the same law for 1.3H is taken for it in none.
+func TestLevel(t *testing.T) {
+	const samples = 400
+	for _, spreadOver := range []float64{0, 0.2, 1} {
+		denied, missed := 0, 0
+		for i := range samples {
+			v := Judge("join", sample(uint64(1000+i), 100, 3, spreadOver, 1), 0, h)
+			if !v.AtH.Fits() {
+				denied++
+			}
+			if v.AtLonger.P >= Level {
+				missed++
+			}
+		}
+		if denied > 12 || missed > 0 {
+			t.Errorf("beats over %.1f of the interval: the law is denied in %d samples of %d, and that for 1.3H fits %d", spreadOver, denied, samples, missed)
+		}
 	}
-	if v := Judge("leave", independent, 0, h); v.Law != "U(0, H)" || v.Holds() {
-		t.Errorf("beats in step and times of independent ones: %s by %s", &v, v.Law)
+}
+
+func TestMeansOfAVerdict(t *testing.T) {
+	f := func(what string, events []Detection, expected float64) {
+		t.Helper()
+		v := Judge("join", events, 0, h)
+		if d := v.Expected/h - expected; d < -0.02 || d > 0.02 {
+			t.Errorf("%s: the law has a mean of %.3f H, want %.3f", what, v.Expected/h, expected)
+		}
+		if d := (v.Mean - v.Expected) / h; d < -0.05 || d > 0.05 {
+			t.Errorf("%s: the mean is %.3f H, by the law %.3f", what, v.Mean/h, v.Expected/h)
+		}
 	}
+	f("in step", sample(21, 400, 3, 0, 1), 0.5)
+	f("two independent", sample(22, 400, 2, 1, 1), 2.0/3)
+	f("three independent", sample(23, 400, 3, 1, 1), 0.75)
 }
 
 func TestVerdictNamesWhatIsWrong(t *testing.T) {

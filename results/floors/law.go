@@ -5,17 +5,34 @@ import (
 	"slices"
 )
 
-// Uniform is the law of the detection time where all members beat in phase: the
-// share of U(0, h) that is at most t.
+// Uniform is the law of what falls anywhere in [0, h) alike.
 func Uniform(h float64) func(t float64) float64 {
 	return func(t float64) float64 { return min(max(t/h, 0), 1) }
 }
 
-// Slowest is the law of the detection time where n members beat independently
-// of each other and the last one decides: (t/h)^n.
-func Slowest(h float64, n int) func(t float64) float64 {
-	uniform := Uniform(h)
-	return func(t float64) float64 { return math.Pow(uniform(t), float64(n)) }
+// Last is the law of the time from a random moment until the last of some
+// members has beaten, where each beats once in a round of length h and gaps are
+// the distances from one beat to the next, round the circle. Whoever beat just
+// before that moment is the last to beat again, an h after its beat, so that a
+// moment in a gap g takes from h - g to h, all alike:
+//
+//	     |<------ g ------>|
+//	beat a    t0       beat b     ...     beat a
+//	           |<---------- T ----------->|
+//
+//	P(T <= t) = 1/h sum over gaps of max(0, t - (h - g)),  t <= h
+//
+// Members in step leave one gap, of the whole round, which makes T uniform in
+// (0, h). For n members that beat independently of each other it is, on average
+// over where their beats are, (t/h)^n.
+func Last(h float64, gaps []float64) func(t float64) float64 {
+	return func(t float64) float64 {
+		var sum float64
+		for _, g := range gaps {
+			sum += min(max(t-(h-g), 0), g)
+		}
+		return sum / h
+	}
 }
 
 // Fit is the one-sample test of Kolmogorov and Smirnov: d is the largest distance

@@ -54,7 +54,7 @@ func TestLaws(t *testing.T) {
 					sample[i] = max(sample[i], r.Float64()*h)
 				}
 			}
-			law, longer := Slowest(h, members), Slowest(1.3*h, members)
+			law, longer := slowest(h, members), slowest(1.3*h, members)
 			if _, p := Fit(sample, law); p < 0.01 {
 				low++
 			}
@@ -71,16 +71,54 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-func TestUniformIsTheLawOfOne(t *testing.T) {
-	one, uniform := Slowest(3, 1), Uniform(3)
-	for _, x := range []float64{-1, 0, 1, 2.9, 3, 7} {
-		if one(x) != uniform(x) {
-			t.Errorf("at %v: %v and %v", x, one(x), uniform(x))
+// slowest is the law where n members beat independently of each other.
+func slowest(h float64, n int) func(t float64) float64 {
+	return func(t float64) float64 { return math.Pow(Uniform(h)(t), float64(n)) }
+}
+
+// The limits of Last: in step it is uniform, and averaged over the beats of
+// independent members the law of the slowest of them.
+func TestLimitsOfLast(t *testing.T) {
+	const h, rounds = 500, 20000
+	r := rand.New(rand.NewPCG(1, 7))
+	for _, x := range []float64{-1, 0, 1, 100, 250, 499, 500, 700} {
+		if got, want := Last(h, []float64{h})(x), Uniform(h)(x); got != want {
+			t.Errorf("in step at %v: %v, want %v", x, got, want)
+		}
+		for n := 1; n <= 4; n++ {
+			var mean float64
+			for range rounds {
+				beats := make([]int64, n)
+				for i := range beats {
+					beats[i] = r.Int64N(h)
+				}
+				mean += Last(h, gaps(beats, h))(x) / rounds
+			}
+			if want := slowest(h, n)(x); math.Abs(mean-want) > 0.015 {
+				t.Errorf("%d independent members at %v: %v on average, want %v", n, x, mean, want)
+			}
 		}
 	}
-	if got := Slowest(2, 3)(1); got != 0.125 {
-		t.Errorf("the law of three at half is %v", got)
+}
+
+func TestLastByHand(t *testing.T) {
+	f := func(x, want float64, gaps ...float64) {
+		t.Helper()
+		if got := Last(10, gaps)(x); math.Abs(got-want) > 1e-12 {
+			t.Errorf("gaps %v at %v: %v, want %v", gaps, x, got, want)
+		}
 	}
+	// Opposite beats: never before half an interval, then uniform.
+	f(5, 0, 5, 5)
+	f(7.5, 0.5, 5, 5)
+	f(10, 1, 5, 5)
+	// Beats at 0 and 2: eight in ten moments are followed by the beats of both
+	// after 2 to 10, the others after 8 to 10.
+	f(2, 0, 2, 8)
+	f(8, 0.6, 2, 8)
+	f(9, 0.8, 2, 8)
+	f(10, 1, 2, 8)
+	f(11, 1, 2, 8)
 }
 
 // The values are those of scipy.stats.kstest with method="exact", and of
@@ -97,7 +135,7 @@ func TestFitIsThatOfScipy(t *testing.T) {
 	dozen := []float64{0.05, 0.11, 0.19, 0.31, 0.32, 0.44, 0.52, 0.61, 0.63, 0.70, 0.88, 0.97}
 	f(dozen, Uniform(1), 0.13333333333333341, 0.9643775025320862)
 	f(dozen, Uniform(1.3), 0.29487179487179493, 0.2026338547670613)
-	f(dozen, Slowest(1, 3), 0.499953, 0.002683728946408115)
+	f(dozen, slowest(1, 3), 0.499953, 0.002683728946408115)
 	var grid, bent []float64
 	for i := range 100 {
 		x := (float64(i) + 0.5) / 100
