@@ -59,7 +59,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// table is the three clients and loopback, whole and with every fault.
+// table is the three clients and loopback, whole and with every fault, and those
+// that end their process.
 func table() []drivers.Driver {
 	var all []drivers.Driver
 	for _, make := range []func() drivers.Driver{franzgo.New, sarama.New, kafkago.New, loopback.New} {
@@ -68,7 +69,7 @@ func table() []drivers.Driver {
 			all = append(all, faulty.Wrap(make(), f))
 		}
 	}
-	return all
+	return append(all, endings()...)
 }
 
 var clients = [...]string{"franz-go", "sarama", "kafka-go"}
