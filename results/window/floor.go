@@ -129,15 +129,14 @@ func (s *scope) partitionFloors() {
 		p := &s.e.Partitions[i]
 		switch p.Class {
 		case Unowned:
-			continue
 		case Added:
-			if p.Floor, p.FloorKnown = s.addedFloor(p); !p.FloorKnown {
-				continue
-			}
+			p.Floor, p.FloorKnown = s.addedFloor(p)
 		default:
 			p.Floor, p.FloorKnown = s.partitionFloor(p)
 		}
-		p.Excess = p.Gap - p.Floor
+		if p.FloorKnown {
+			p.Excess = p.Gap - p.Floor
+		}
 	}
 }
 
@@ -156,17 +155,21 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 		}
 	}
 	if s.wire.kip {
-		return max(floor, s.kipPartitionFloor(p)), true
+		// Without a t0 nobody knows when a move could have begun.
+		return max(floor, s.kipPartitionFloor(p)), p.Class != Moved || len(s.changes) > 0
 	}
 	for i, c := range s.changes {
-		told := s.told[i]
+		told, owner := s.told[i], p.OldOwner
+		if h := s.holder(p, i); h >= 0 {
+			owner = s.Workers[h].Name
+		}
 		switch {
-		case p.Class == Orphaned && s.orphanedBy(p.OldOwner, c):
+		case (p.Class == Orphaned || i > 0) && s.orphanedBy(owner, c):
 			until := c.at
 			if len(told) > 0 {
 				until = latest(told)
 			}
-			floor = max(floor, until-s.silent(p.OldOwner, s.Acts[c.act].At, p.Partition, until))
+			floor = max(floor, until-s.silent(owner, s.Acts[c.act].At, p.Partition, until))
 		default:
 			floor = max(floor, s.stopFloor(p, i))
 		}
@@ -174,14 +177,21 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 	return floor, true
 }
 
-// stopFloor is how long a partition had to stand still for a change under an
-// eager protocol: from the moment at which its owner knew until all did. The owner
-// is the one of that time, since a change before may have given it to another.
-func (s *scope) stopFloor(p *Partition, change int) int64 {
-	told, owner := s.told[change], s.index(p.OldOwner)
+// holder is the owner of a partition when a change came, -1 where nothing tells
+// one: a change before may have given it to another than its owner before the
+// window.
+func (s *scope) holder(p *Partition, change int) int {
+	owner := s.index(p.OldOwner)
 	if h, held := s.holders[change][p.Partition]; held && (change > 0 || owner < 0) {
 		owner = h
 	}
+	return owner
+}
+
+// stopFloor is how long a partition had to stand still for a change under an
+// eager protocol: from the moment at which its owner knew until all did.
+func (s *scope) stopFloor(p *Partition, change int) int64 {
+	told, owner := s.told[change], s.holder(p, change)
 	if s.e.Protocol != eager || told[owner] == 0 {
 		return 0
 	}

@@ -203,3 +203,47 @@ func TestOwnerOfTheTime(t *testing.T) {
 		}
 	}
 }
+
+// TestConsumerGroupGrows: under KIP-848 the broker gives the new partition 4 to m0
+// with its next beat, and partition 1 to m1 once m0 has given it up. Since when it
+// could have done so nobody says, so that of what came new or moved no floor is
+// claimed; what nobody touched need not have stopped.
+func TestConsumerGroupGrows(t *testing.T) {
+	s := newSim("m0", "m1")
+	s.in.Partitions = []int32{0, 1, 2, 3, 4}
+	s.kip(0, 100, 0, 2, nil, []int32{0, 1})
+	s.kip(1, 110, 0, 2, nil, []int32{2, 3})
+	for at := int64(3100); at < 20_000; at += 3000 {
+		s.kip(0, at, 2, 2, nil, nil)
+		s.kip(1, at+1500, 2, 2, nil, nil)
+	}
+	s.grow(actAdd, 20_000, 20_000, 4)
+	s.kip(0, 21_100, 2, 3, nil, []int32{0, 4})
+	s.kip(0, 21_110, 3, 3, []int32{0, 4}, nil)
+	s.kip(1, 22_600, 2, 3, nil, []int32{1, 2, 3})
+	s.kip(1, 22_605, 3, 3, []int32{1, 2, 3}, nil)
+	for at := int64(25_000); at < 60_000; at += 3000 {
+		s.kip(0, at, 3, 3, nil, nil)
+		s.kip(1, at+1, 3, 3, nil, nil)
+	}
+	s.stop(21_101, 22_620, 1)
+	s.stop(20_000, 21_120, 4)
+	s.compute() // makes the records
+	s.in.Records[4] = s.in.Records[4][(20_000-2000)/20:]
+	r := Compute(s.in)
+	if len(r.Events) != 1 || len(r.Warnings) != 0 {
+		t.Fatalf("%d events, warnings %v", len(r.Events), r.Warnings)
+	}
+	e := r.Events[0]
+	if e.Rebalanced || e.T0 != 0 || e.Rounds != 1 || len(e.Notes) != 1 {
+		t.Errorf("rebalanced %t, t0 %d, %d rounds, notes %q", e.Rebalanced, e.T0, e.Rounds, e.Notes)
+	}
+	for i, want := range []Class{Untouched, Moved, Untouched, Untouched, Added} {
+		if p := e.Partitions[i]; p.Class != want || p.FloorKnown != (want == Untouched) || p.Floor != 0 {
+			t.Errorf("partition %d: %+v, want %s", i, p, want)
+		}
+	}
+	if p := e.Partitions[4]; p.Gap != 1122*ms || p.NewOwner != "m0" {
+		t.Errorf("the new partition: %+v", p)
+	}
+}

@@ -10,6 +10,7 @@
 //	wire      requests and their responses; which member was in which generation
 //	change    when an act changed the group in the coordinator's eyes (t0)
 //	expiry    the same for a member that was stopped and could not say so
+//	growth    the same for partitions that an act brought and a member noticed
 //	settle    windows: from an act until everything has been quiet for 2H
 //	floor     how early the last survivor could have known
 //	class     who owned each partition before and after
