@@ -26,13 +26,13 @@ type Case struct {
 	missable bool // one of 20 may be out of its bound
 }
 
-// A machine has room for so many cases side by side. Those that count records
-// mostly wait. What is measured to the millisecond takes half of it, and has a
-// canary beside it.
+// A machine has room for so many cases side by side. What is measured to the
+// millisecond takes half of it, and has a canary beside it; a run in which
+// nothing is to be found mostly waits.
 const (
-	room     = 4
-	timed    = 2
-	counting = 1
+	room    = 4
+	timed   = 2
+	waiting = 1
 )
 
 // Client is the name of the driver without what was done to it.

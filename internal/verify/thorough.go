@@ -80,7 +80,7 @@ func quietGroup(d drivers.Driver, length time.Duration) Case {
 	s := small("quiet")
 	s.Consume.Members = 2
 	s.Phases.Measure = length
-	return Case{Name: "quiet", Question: questionQuiet, Driver: d, Spec: s, judge: quiet, weight: counting}
+	return Case{Name: "quiet", Question: questionQuiet, Driver: d, Spec: s, judge: quiet, weight: waiting}
 }
 
 // Lengths of stops are taken from a grid, equally spaced on a logarithmic scale:
@@ -184,7 +184,7 @@ const (
 	questionQuiet = "quiet"
 )
 
-// Lengths of a thorough run that make sense.
+// Check says what is wrong with the counts, by the name of the flag that sets it.
 func (n Counts) Check() error {
 	switch {
 	case n.Stops < 1 || n.Stops > 1000:

@@ -38,8 +38,8 @@ the session, drawn on a logarithmic scale, processes stopped below and beyond
 the session, every fault, and 20 quiet runs of 30s; for loopback, which costs
 nothing, 50 stops of up to 15s. Of 20 stops of a client one may be out of its
 bound; everything else must be found every time. It takes about 20 minutes and
-says beforehand how long. What is timed runs two at a time, each with a thread
-beside it that tells how late the machine is; what is only counted, four.
+says beforehand how long. Quiet runs mostly wait and go four at a time, all else
+two at a time, each with a thread beside it that tells how late the machine is.
 
 Exit codes: 0 the instrument can be trusted on this machine, 1 it cannot, with
 what is off, 2 usage, 130 interrupted.`,
