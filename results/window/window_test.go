@@ -71,6 +71,35 @@ func TestLeave(t *testing.T) {
 	same(t, "words", e.Words, []string{"sarama consumer-1: stop 300 ms"})
 }
 
+// Where acts share a window a partition is orphaned by the leave of who had it
+// then, not of who had it before the window.
+func TestOrphanedAfterAMove(t *testing.T) {
+	s := two("consumer-2")
+	s.act("join", "consumer-2", 20_000)
+	s.act("leave", "consumer-1", 22_015)
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.join(2, 20_102, 22_005, 22_008, 2, 3)
+	s.beat(1, 21_500, errRebalance)
+	s.join(1, 21_510, 22_005, 22_009, 2, 2)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	s.call(1, apiLeave, 22_016, 22_017, 0, 0)
+	s.beat(2, 24_900, errRebalance)
+	s.join(2, 24_910, 25_005, 25_008, 3, 2, 3)
+	s.beat(0, 25_000, errRebalance)
+	s.join(0, 25_004, 25_005, 25_007, 3, 0, 1)
+	s.beats(0, 28_000, 60_000)
+	s.beats(2, 28_000, 60_000)
+	s.stop(21_502, 22_010, 2, 3)
+	s.stop(22_015, 25_010, 2)
+	s.stop(24_902, 25_010, 3)
+	e := s.only(t)
+	// What the leave orphaned waits for the last survivor, 2,986 ms; what had moved
+	// before only from its new owner's beat.
+	same(t, "partitions", parts(e)[2:], []part{{Orphaned, 2992, 2986, 6}, {Orphaned, 512, 500, 12}})
+}
+
 // A member that is asked to leave may go on delivering until it has: what it
 // delivers late is not made up for by a floor that counts from the signal.
 func TestLeaveDelivering(t *testing.T) {
