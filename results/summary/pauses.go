@@ -32,8 +32,10 @@ func (b *builder) pauses() {
 		return
 	}
 	n := int64(len(r.Events))
-	b.plain("", results.PauseAvailability, r.Availability, n)
-	b.plain("", results.AuditLate, float64(r.Late), b.truth.Delivered)
+	if !r.Slow {
+		b.plain("", results.PauseAvailability, r.Availability, n)
+		b.plain("", results.AuditLate, float64(r.Late), b.truth.Delivered)
+	}
 	b.plain("", results.GroupGenerations, float64(r.Generations), n)
 	b.plain("", results.GroupStorms, float64(len(r.Storms)), n)
 	if r.BeatGaps > 0 {
@@ -72,10 +74,12 @@ func (b *builder) event(e *window.Event) {
 	}
 	b.gaps(e, plain)
 	b.phases(e, ns)
-	seconds(results.PauseLost, e.LostPartitionTime)
-	seconds(results.PauseUAny, e.UAny)
-	seconds(results.PauseUAll, e.UAll)
-	seconds(results.PauseCatchUp, e.CatchUp)
+	if !b.churn.Slow {
+		seconds(results.PauseLost, e.LostPartitionTime)
+		seconds(results.PauseUAny, e.UAny)
+		seconds(results.PauseUAll, e.UAll)
+		seconds(results.PauseCatchUp, e.CatchUp)
+	}
 	if e.BaselineKnown {
 		ns(results.PauseBaseline, e.Baseline)
 	}

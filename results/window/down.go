@@ -81,6 +81,9 @@ func catchUp(due []Record, down []Interval) int64 {
 
 // lateSets are the down sets over the whole trial.
 func (a *analysis) lateSets() map[int32][]Interval {
+	if a.Slow {
+		return nil
+	}
 	out := make(map[int32][]Interval, len(a.Partitions))
 	for _, p := range a.Partitions {
 		out[p] = downSet(a.due(p, a.Measured.From, a.Measured.To), a.Theta)
@@ -115,7 +118,7 @@ func (a *analysis) overall(r *Report) {
 		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
 		r.Down += length(clip(a.late[p], a.Measured))
 		for _, rec := range a.due(p, a.Measured.From, a.Measured.To) {
-			if rec.Late() > a.Theta {
+			if rec.Late() > a.Theta && !a.Slow {
 				r.Late++
 			}
 			if rec.Lost {
@@ -127,6 +130,7 @@ func (a *analysis) overall(r *Report) {
 	if total > 0 {
 		r.Availability -= float64(r.Down) / float64(total)
 	}
+	r.Slow = a.Slow
 	r.BeatGap, r.BeatGaps = a.beatGap()
 	a.storms(r)
 	a.warn(r)

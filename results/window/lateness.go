@@ -118,6 +118,15 @@ func (s *scope) gaps() {
 	for i := range s.e.Partitions {
 		p := &s.e.Partitions[i]
 		due := s.due(p.Partition, s.e.Window.From, s.e.Window.To)
+		for _, r := range due {
+			if r.Lost {
+				p.Lost++
+				s.e.Lost++
+			}
+		}
+		if s.Slow {
+			continue
+		}
 		p.Records = len(due)
 		for j, r := range due {
 			if j == 0 || r.Late() > p.Gap {
@@ -125,10 +134,6 @@ func (s *scope) gaps() {
 			}
 			if r.Late() > s.Theta {
 				s.e.Late++
-			}
-			if r.Lost {
-				p.Lost++
-				s.e.Lost++
 			}
 		}
 		p.Down = downSet(due, s.Theta)
@@ -152,7 +157,7 @@ func (s *scope) baseline() {
 			from = max(from, w.To)
 		}
 	}
-	if to-from < baselineShortest {
+	if to-from < baselineShortest || s.Slow {
 		return
 	}
 	var late []int64

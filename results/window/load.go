@@ -12,14 +12,18 @@ import (
 // Input is what the analysis works on.
 type Input struct {
 	Heartbeat, Session, Theta int64
-	Watch                     int64 // how often members look for new partitions
-	Partitions                []int32
-	Measured                  Interval
-	End                       int64 // the last moment that the trial knows of
-	Acts                      []results.Act
-	Workers                   []Worker
-	Records                   map[int32][]Record // by partition, in the order in which they were due
-	Redelivered               []audit.Redelivery
+	// Slow says that the handler takes theta or more for a record. Lateness is
+	// then the queue before it and tells no pause: gaps are not known, and windows
+	// close on the wire alone.
+	Slow        bool
+	Watch       int64 // how often members look for new partitions
+	Partitions  []int32
+	Measured    Interval
+	End         int64 // the last moment that the trial knows of
+	Acts        []results.Act
+	Workers     []Worker
+	Records     map[int32][]Record // by partition, in the order in which they were due
+	Redelivered []audit.Redelivery
 }
 
 // Worker is one member process.
@@ -53,6 +57,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 		Watch: int64(t.Spec.Metadata.Refresh),
 		Acts:  t.Acts, Redelivered: truth.Redelivered,
 	}
+	in.Slow = int64(t.Spec.Consume.Handler.Time) >= in.Theta && in.Theta > 0
 	for _, p := range t.Phases {
 		if p.Name == "measure" {
 			in.Measured = Interval{p.From, p.To}

@@ -198,6 +198,9 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 		}
 	}
 	m.Spent[Position] = position - synced
+	if s.Slow {
+		return // the first record may wait for others, or not be due yet
+	}
 	m.Spent[Deliver] = max(first, s.addedBy(w, synced)) - position
 	if last := lastBefore(w.Delivered, m.Rounds[0].Join); last >= s.e.Window.From {
 		m.Paused = first - last

@@ -44,6 +44,9 @@ func (s *scope) resumed() {
 		}
 	}
 	s.e.Resumed = stable
+	if s.Slow {
+		return
+	}
 	for _, p := range s.e.Partitions {
 		first, any := int64(math.MaxInt64), false
 		for _, r := range s.due(p.Partition, w.From, w.To) {

@@ -1,6 +1,9 @@
 package window
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // crashed is a crash after which the group is stable at 31.008 s. The orphaned
 // partitions deliver again at 31.02 s, the others have their next record 2 ms later.
@@ -84,4 +87,46 @@ func TestStretches(t *testing.T) {
 	if PartOf(nil, 5, 6) != -1 {
 		t.Error("a record has a part where there is none")
 	}
+}
+
+// A handler that takes longer than theta makes records late at all times: the
+// windows of its acts then end when the wire is quiet, and no gap is claimed.
+func TestSlowHandler(t *testing.T) {
+	f := func(slow bool, events int) {
+		t.Helper()
+		s := two()
+		s.in.Slow = slow
+		s.act("leave", "consumer-1", 20_000)
+		s.act("stall", "consumer-0", 40_000).Resumed = 40_100 * ms
+		s.beats(0, 1000, 20_000)
+		s.beats(1, 500, 20_000)
+		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
+		s.beat(0, 22_000, errRebalance)
+		s.join(0, 22_010, 22_011, 22_012, 2, 0, 1, 2, 3)
+		s.beats(0, 25_000, 60_000)
+		for at := int64(19_000); at < 50_000; at += 2000 { // what waits for the handler
+			s.stop(at, at+1500, 0, 1, 2, 3)
+		}
+		r := s.compute()
+		if len(r.Events) != events || r.Slow != slow {
+			t.Fatalf("slow %t: %d events, want %d", slow, len(r.Events), events)
+		}
+		if !slow {
+			return
+		}
+		e := r.Events[0]
+		if e.Window.To != 22_012*ms || e.Wire != 2011*ms || e.BaselineKnown || e.Noisy || e.Late+r.Late != 0 || e.LostPartitionTime != 0 {
+			t.Errorf("the leave: %+v", e)
+		}
+		for _, p := range e.Partitions {
+			if p.Records != 0 || p.Gap != 0 || p.DownTime() != 0 {
+				t.Errorf("a gap that nobody can know: %+v", p)
+			}
+		}
+		if len(r.Warnings) == 0 || !strings.Contains(r.Warnings[0], "windows close on the wire alone") {
+			t.Errorf("warnings %q", r.Warnings)
+		}
+	}
+	f(false, 1)
+	f(true, 2)
 }

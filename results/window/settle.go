@@ -78,7 +78,9 @@ func (a *analysis) actsInTime() []int {
 func (a *analysis) disturbed() []Interval {
 	all := a.wire.unstable(a.Measured.From, a.Measured.To)
 	for i := range all {
-		all[i].To = a.allDelivered(all[i].To)
+		if !a.Slow {
+			all[i].To = a.allDelivered(all[i].To)
+		}
 	}
 	for _, p := range a.Partitions {
 		all = append(all, a.late[p]...)

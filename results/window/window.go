@@ -45,6 +45,7 @@ func (i Interval) contains(t int64) bool { return i.From <= t && t <= i.To }
 type Report struct {
 	Events       []Event
 	Partitions   int
+	Slow         bool    // of the handler: nothing about lateness is known, see Input
 	Down         int64   // lost partition time in the measured part, summed over partitions
 	Availability float64 // 1 - Down over all partition time of the measured part
 	Late         int64   // records of the measured part that were late by more than theta

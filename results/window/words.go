@@ -49,7 +49,7 @@ func (s *scope) notes() {
 	if e.Noisy {
 		note("noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta))
 	}
-	if !e.BaselineKnown {
+	if !e.BaselineKnown && !s.Slow {
 		note("no quiet stretch of 2 s before the event, so no baseline")
 	}
 	for _, c := range s.changes {
@@ -134,6 +134,9 @@ func (in *Input) spacing(p int32) int64 {
 
 // warn sums up over the trial what makes its figures doubtful.
 func (a *analysis) warn(r *Report) {
+	if a.Slow {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
+	}
 	var noisy, counted, forced int
 	for _, e := range r.Events {
 		if e.Counted {
