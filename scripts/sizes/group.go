@@ -19,7 +19,8 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-// stableLimit is how long a bare group may take until every partition delivers.
+// stableLimit is how long a bare group may take for each step until every
+// partition delivers.
 const stableLimit = 3 * time.Minute
 
 // bareGroup is the processes of the bare side.
@@ -66,9 +67,6 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	g := &bareGroup{readings: map[int][]reading{}, latest: map[int]bareReport{}}
 	defer func() { err = errors.Join(err, g.close()) }()
 	began := time.Now()
-	if err := g.start(ctx, stderr, job, false); err != nil {
-		return err
-	}
 	for i := range c.Members {
 		job.Client = c.Client
 		job.Settings.ClientID = fmt.Sprintf("kbench-sizes-%d", i)
@@ -76,7 +74,22 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 			return err
 		}
 	}
-	if err := g.await(ctx, c.partitions(), stderr.Name()); err != nil {
+	// The producer comes after the members, as in a trial: a broker that has just
+	// made hundreds of partitions may refuse the first records for seconds.
+	if err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d members run", c.Members), 1, func() bool { return len(g.latest) == c.Members }); err != nil {
+		return err
+	}
+	job.Client, job.Settings.ClientID = "", "kbench-sizes-producer"
+	if err := g.start(ctx, stderr, job, false); err != nil {
+		return err
+	}
+	if err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d partitions deliver", c.partitions()), 3, func() bool {
+		delivering := 0
+		for _, r := range g.latest {
+			delivering += r.Partitions
+		}
+		return delivering == c.partitions()
+	}); err != nil {
 		return err
 	}
 	c.BareStable = time.Since(began)
@@ -158,26 +171,24 @@ func (g *bareGroup) members() []int {
 	return out
 }
 
-// await waits until every partition delivers, three looks in a row.
-func (g *bareGroup) await(ctx context.Context, partitions int, stderr string) error {
+// await waits until something holds so many looks in a row, a second apart. yes is
+// asked under the lock.
+func (g *bareGroup) await(ctx context.Context, stderr, what string, looks int, yes func() bool) error {
 	deadline := time.Now().Add(stableLimit)
-	for good := 0; good < 3; {
+	for good := 0; good < looks; {
 		if err := sleep(ctx, time.Second); err != nil {
 			return err
 		}
 		g.mu.Lock()
-		delivering, ended := 0, g.ended
-		for _, r := range g.latest {
-			delivering += r.Partitions
-		}
+		holds, ended := yes(), g.ended
 		g.mu.Unlock()
 		switch {
 		case ended != nil:
 			return fmt.Errorf("%w%s", ended, tail(stderr))
-		case delivering == partitions:
+		case holds:
 			good++
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d of %d partitions deliver after %s%s", delivering, partitions, stableLimit, tail(stderr))
+			return fmt.Errorf("it is not so after %s that %s%s", stableLimit, what, tail(stderr))
 		default:
 			good = 0
 		}
