@@ -32,6 +32,7 @@ func hasPublished(spec *workloads.Spec) bool {
 func (p *page) churn(t *tableOf) {
 	all := kinds(t.arms)
 	if len(all) == 0 {
+		p.atRest(t)
 		return
 	}
 	with := slices.DeleteFunc(slices.Clone(t.arms), func(a *arm) bool { return len(a.events()) == 0 })
@@ -88,6 +89,27 @@ func (p *page) shared(kind string, arms []*arm) {
 				"%s, of the partitions that kept their owner those led by the coordinator's node stopped for %s ms, the others for %s ms (medians of the worst; %d of %d events)",
 				a.title(), significant(median(led)/1e6), significant(median(others)/1e6), worse, len(led)))
 		}
+	}
+}
+
+// atRest says of each arm whether its group stayed as it was, where nothing was
+// done to it.
+func (p *page) atRest(t *tableOf) {
+	wrote := false
+	for _, a := range t.arms {
+		generations, gaps := a.values(results.GroupGenerations, "", results.UnitCount, ""), a.values(results.GroupBeatGap, "", results.UnitNs, "")
+		if len(generations) == 0 || len(gaps) == 0 {
+			continue
+		}
+		n := "no rebalance"
+		if most := slices.Max(generations); most > 0 {
+			n = grouped(most, 0) + " rebalances that nobody asked for"
+		}
+		p.wrapped("  group    ", fmt.Sprintf("%s: %s, at most %s ms between two heartbeats", a.title(), n, significant(slices.Max(gaps)/1e6)))
+		wrote = true
+	}
+	if wrote {
+		p.line("")
 	}
 }
 

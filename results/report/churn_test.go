@@ -201,3 +201,22 @@ func TestShared(t *testing.T) {
 	f([]float64{90, 90}, []float64{20, 20}, "") // below what a machine does
 	f(nil, nil, "")
 }
+
+// A group that nothing was done to has a line of its own for each client.
+func TestAtRest(t *testing.T) {
+	of := func(client string, generations, gap float64) *arm {
+		a := &arm{name: client, client: client}
+		for metric, v := range map[string]float64{results.GroupGenerations: generations, results.GroupBeatGap: gap} {
+			m, _ := results.LookupMetric(metric)
+			a.rows = append(a.rows, results.Row{Metric: metric, Unit: m.Unit, Value: v})
+		}
+		return a
+	}
+	p := newPage(Options{Width: 100})
+	p.churn(&tableOf{arms: []*arm{of("franz-go", 0, 3.01e9), of("sarama", 2, 9e9), {name: "kafka-go"}}})
+	want := "  group    franz-go: no rebalance, at most 3,010 ms between two heartbeats\n" +
+		"  group    sarama: 2 rebalances that nobody asked for, at most 9,000 ms between two heartbeats\n\n"
+	if p.String() != want {
+		t.Errorf("%s", p.String())
+	}
+}

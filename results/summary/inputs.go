@@ -45,6 +45,7 @@ type inputs struct {
 	truth    audit.Report
 	churn    *window.Report // nil without churn
 	split    *split         // nil without churn
+	rest     *window.Rest   // of a group without churn
 }
 
 func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Report) *inputs {

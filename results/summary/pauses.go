@@ -16,6 +16,10 @@ func (b *builder) group(r audit.Report) {
 	b.plain("", results.AuditCommitRegression, float64(g.Regressions), r.Delivered)
 	b.plain("", results.AuditStuck, float64(g.Stuck), r.Delivered)
 	b.plain("", results.AuditGhost, float64(g.Ghosts), int64(len(b.trial.Acts)))
+	if r := b.rest; r != nil && r.BeatGaps > 0 {
+		b.plain("", results.GroupGenerations, float64(r.Generations), int64(r.BeatGaps))
+		b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
+	}
 	for _, e := range g.Examples {
 		b.warn("%s", e)
 	}

@@ -209,6 +209,9 @@ func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
 		wi := window.NewInput(t, logs, truth)
 		in.churn = window.Compute(wi)
 		in.split = newSplit(t, in.measured, wi, in.churn, logs)
+	} else if t.Group != "" && t.Kind == workloads.EndToEnd {
+		rest := window.AtRest(t, logs)
+		in.rest = &rest
 	}
 	for _, w := range t.Workers {
 		lw, err := loadWorker(d.WorkerPath(t.Ref, w.Name), w, in.measured)

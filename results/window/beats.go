@@ -1,6 +1,11 @@
 package window
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+)
 
 // beatGap is the longest time between two heartbeats of a member while nothing
 // happened to the group, and how many such times there were. A client that sends
@@ -26,4 +31,32 @@ func (a *analysis) beatGap() (longest int64, n int) {
 		}
 	}
 	return longest, n
+}
+
+// Rest is what a group did that nothing was done to.
+type Rest struct {
+	Generations int // completed in the measured part
+	BeatGap     int64
+	BeatGaps    int // as in Report
+}
+
+// AtRest looks at the group of a trial without a timeline.
+func AtRest(t *results.Trial, logs []audit.Log) Rest {
+	in := Input{Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session)}
+	for _, p := range t.Phases {
+		if p.Name == "measure" {
+			in.Measured = Interval{p.From, p.To}
+		}
+	}
+	in.End = in.Measured.To
+	client := clients(t)
+	for _, l := range logs {
+		if c, member := client[l.Worker]; member {
+			in.Workers = append(in.Workers, Worker{Name: l.Worker, Client: c, Calls: pair(l.Events, t.Group)})
+		}
+	}
+	a := &analysis{Input: in, wire: newWire(in)}
+	r := Rest{Generations: len(a.generations())}
+	r.BeatGap, r.BeatGaps = a.beatGap()
+	return r
 }

@@ -1,6 +1,12 @@
 package window
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+)
 
 // Heartbeats are looked at where nothing happens to the group; those of a
 // rebalance, and a member that is at rest no more, tell nothing.
@@ -37,4 +43,29 @@ func TestBeatGap(t *testing.T) {
 		s.beat(1, 19_500, 0)
 		s.beat(1, 27_500, 0)
 	}, 3000, 15)
+}
+
+// A trial without a timeline is looked at for its group alone.
+func TestAtRest(t *testing.T) {
+	trial := &results.Trial{
+		Group:   "g",
+		Phases:  []results.Phase{{Name: "measure", From: 10_000 * ms, To: 60_000 * ms}},
+		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer", Client: "sarama"}, {Name: "producer-0", Role: "producer"}},
+	}
+	var events []record.Event
+	exchange := func(api int16, at int64, generation int32) {
+		corr := int32(len(events))
+		events = append(events, record.Event{K: record.EvRequest, T: at * ms, API: api, Corr: corr, Group: "g", Generation: generation},
+			record.Event{K: record.EvResponse, T: (at + 1) * ms, API: api, Corr: corr, Generation: generation})
+	}
+	exchange(apiJoin, 1000, 1)
+	exchange(apiSync, 1100, 1)
+	for _, at := range []int64{4000, 11_000, 14_000, 18_500, 21_000} {
+		exchange(apiBeat, at, 1)
+	}
+	same(t, "undisturbed", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 0, BeatGap: 4500 * ms, BeatGaps: 3})
+	exchange(apiJoin, 30_000, 2)
+	exchange(apiSync, 30_100, 2)
+	exchange(apiBeat, 39_000, 2)
+	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 4500 * ms, BeatGaps: 3})
 }

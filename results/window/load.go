@@ -66,12 +66,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 			in.End = max(in.End, p.To)
 		}
 	}
-	client := map[string]string{}
-	for _, w := range t.Workers {
-		if w.Role == "consumer" || w.Role == "both" {
-			client[w.Name] = w.Client
-		}
-	}
+	client := clients(t)
 	for _, l := range logs {
 		if c, member := client[l.Worker]; member {
 			in.Workers = append(in.Workers, newWorker(l, c, t.Group))
@@ -90,6 +85,17 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	}
 	slices.Sort(in.Partitions)
 	return in
+}
+
+// clients are the members of a trial and the client of each.
+func clients(t *results.Trial) map[string]string {
+	client := map[string]string{}
+	for _, w := range t.Workers {
+		if w.Role == "consumer" || w.Role == "both" {
+			client[w.Name] = w.Client
+		}
+	}
+	return client
 }
 
 func newWorker(l audit.Log, client, group string) Worker {
