@@ -54,7 +54,7 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 			cases = append(cases, pause(d, length))
 		}
 		for i := range (n.Stops + 9) / 10 {
-			cases = append(cases, evict(d, pauseSession+time.Duration(2+i)*time.Second))
+			cases = append(cases, evict(d, pauseSession+time.Duration(2+i%4)*time.Second))
 		}
 	}
 	for _, broken := range []func(drivers.Driver) Case{stuck, hang, zombie} {

@@ -194,8 +194,25 @@ func printTallies(w io.Writer, answers []verify.Answer) error {
 		fmt.Fprintf(w, "\nThe instrument can be trusted on this machine: %s in %s, each answered as often as it must be.\n", quantity(len(tallies), "question"), quantity(len(answers), "case"))
 		return nil
 	}
+	if n := busy(answers); n > 0 {
+		fmt.Fprintf(w, "\nIn %d of these the machine itself was late by more than %s, as the canary tells: leave it alone, and run this again.\n", n, busyFrom)
+	}
 	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine: %d of %d questions were not answered as often as they must be.\n", off, len(tallies))
 	return notOften(off, len(tallies))
+}
+
+// busyFrom is how late a thread that only sleeps must have been for a missed
+// bound to be a matter of the machine.
+const busyFrom = 20 * time.Millisecond
+
+// busy counts the bounds that were missed while the machine was late itself.
+func busy(answers []verify.Answer) (n int) {
+	for _, a := range answers {
+		if a.Missed() && time.Duration(a.Excess.Canary) > busyFrom {
+			n++
+		}
+	}
+	return n
 }
 
 func notOften(off, of int) error {

@@ -74,8 +74,14 @@ func TestMissed(t *testing.T) {
 		}
 	}
 	miss(4)
-	if err := printTallies(io.Discard, answers); err == nil {
-		t.Error("two of 20 may be missed")
+	out.Reset()
+	if err := printTallies(&out, answers); err == nil || strings.Contains(out.String(), "the machine itself was late") {
+		t.Errorf("two of 20 may be missed, or the machine is to blame: %v\n%s", err, out.String())
+	}
+	answers[4].Excess.Canary = 21e6
+	out.Reset()
+	if err := printTallies(&out, answers); err == nil || !strings.Contains(out.String(), "In 1 of these the machine itself was late by more than 20ms") {
+		t.Errorf("%v, and the busy machine is not named:\n%s", err, out.String())
 	}
 	out.Reset()
 	if err := answersJSON(1)(&out, answers); err == nil {
