@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -149,8 +150,16 @@ func zombie(d drivers.Driver) Case {
 	s.Churn = []workloads.ChurnEntry{{Do: "join", At: time.Second, Times: 1, Restore: &stay}}
 	return Case{
 		Name: string(faulty.Zombie), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Zombie, For: zombieDelay}), Spec: s,
-		judge: zombieFound,
+		judge: zombieFound(tellsRevokes(d)),
 	}
+}
+
+// tellsRevokes reports whether a client says when it gives up a partition.
+func tellsRevokes(d drivers.Driver) bool {
+	s := small(faulty.Zombie)
+	return !slices.ContainsFunc(d.Plan(conduct.Settings(&s, drivers.Matched)), func(p drivers.Setting) bool {
+		return p.Key == drivers.KeyEvents && p.Fidelity == drivers.Unsupported
+	})
 }
 
 // rewind commits often, so that one commit of many can go back.

@@ -112,9 +112,14 @@ func TestJudges(t *testing.T) {
 
 	f(stuckFound, with(func(e *Evidence) { e.Counts[results.AuditStuck], e.Counts[results.AuditLost] = 1, 500 }))
 	f(stuckFound, counts1(results.AuditLost, 500), "audit.stuck is 0")
-	f(zombieFound, with(func(e *Evidence) { e.Counts[results.AuditZombie], e.Counts[results.AuditDuplicate] = 1, 2 }))
-	f(zombieFound, counts1(results.AuditDuplicate, 2), "audit.zombie is 0, not 1")
-	f(zombieFound, counts1(results.AuditZombie, 2), "audit.zombie is 2, not 1")
+	told, untold := zombieFound(true), zombieFound(false)
+	back := with(func(e *Evidence) { e.Counts[results.AuditZombie], e.Counts[results.AuditCommitRegression] = 1, 1 })
+	f(told, back, "audit.commit_regression is 1")
+	f(untold, back)
+	f(untold, counts1(results.AuditCommitRegression, 1), "audit.zombie is 0, not 1")
+	f(told, with(func(e *Evidence) { e.Counts[results.AuditZombie], e.Counts[results.AuditDuplicate] = 1, 2 }))
+	f(told, counts1(results.AuditDuplicate, 2), "audit.zombie is 0, not 1")
+	f(told, counts1(results.AuditZombie, 2), "audit.zombie is 2, not 1")
 	f(rewindFound, counts1(results.AuditCommitRegression, 4))
 	f(rewindFound, good(), "audit.commit_regression is 0")
 
@@ -180,6 +185,9 @@ func TestCases(t *testing.T) {
 		if times[name] != want {
 			t.Errorf("%s is there %d times, want %d", name, times[name], want)
 		}
+	}
+	if !tellsRevokes(table[0]) || !tellsRevokes(table[1]) || tellsRevokes(table[2]) {
+		t.Error("franz-go and sarama tell of revokes, kafka-go does not")
 	}
 	var names []string
 	for _, d := range append(Drivers(table), table...) {
