@@ -69,6 +69,16 @@ const patient = 30 * time.Second
 // be seen. Such a workload is about other things.
 func slow(s *Spec) bool { return s.Consume.Handler.Time > time.Second/finest }
 
+// Overloaded reports whether the records of a second take the handlers longer
+// than a second. Each lane is one at work: of a member, or of a partition.
+func (s *Spec) Overloaded() bool {
+	lanes := s.Consume.Members
+	if s.Consume.Handler.Lanes == "partition" {
+		lanes = s.Topic.Partitions
+	}
+	return !s.Produce.Rate.Max && s.Produce.Rate.PerSecond*s.Consume.Handler.Time.Seconds() > float64(lanes)
+}
+
 // shortest is the least that can be called a measured part.
 const shortest = 100 * time.Millisecond
 

@@ -26,7 +26,11 @@ func (s *scope) wireTime() {
 	for _, c := range s.changes {
 		told := s.toldOf(c)
 		s.told = append(s.told, told)
-		s.holders = append(s.holders, s.wire.at(c.at).owners())
+		at := c.at
+		if c.expiry { // who is dead owns nothing on the wire any more
+			at = min(at, s.Acts[c.act].At)
+		}
+		s.holders = append(s.holders, s.wire.at(at).owners())
 		known = max(known, c.at)
 		if len(told) > 0 {
 			known = max(known, latest(told))

@@ -145,16 +145,36 @@ func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
 	return told
 }
 
+// tardy is by how much a worker's beats came later than every interval between
+// a time and the beat whose response came at taken. A beat in time that got
+// nothing is not its fault.
+func (s *scope) tardy(worker int, from, taken int64) (late int64) {
+	last := int64(0)
+	for _, c := range s.Workers[worker].Calls {
+		if c.API != apiConsumer || c.leaves() {
+			continue
+		}
+		if c.Req > from && last > 0 {
+			late += max(c.Req-last-s.Heartbeat, 0)
+		}
+		if c.Resp == taken {
+			break
+		}
+		last = c.Req
+	}
+	return min(late, taken-from)
+}
+
 // kipFloor is the latest moment at which a partition could have been given away
 // and taken: with the next beat of its old owner, then the next one of its new
-// owner after that. What the old owner takes to give it up between the two is
-// its own doing.
+// owner after that. What the old owner takes to give it up between the two, and
+// a beat of the new one that comes later than it is due, is their own doing.
 func (s *scope) kipFloor() int64 {
 	floor := s.e.T0
 	for _, hands := range s.hands {
 		for _, h := range hands {
 			if h.taken >= s.e.T0 {
-				floor = max(floor, h.taken-(h.released-h.told))
+				floor = max(floor, h.taken-(h.released-h.told)-s.tardy(h.to, max(h.released, s.e.T0), h.taken))
 			}
 		}
 	}
@@ -168,7 +188,7 @@ func (s *scope) kipPartitionFloor(p *Partition) int64 {
 	var floor int64
 	for _, h := range hands {
 		if h.told != 0 {
-			floor = max(floor, h.taken-h.released)
+			floor = max(floor, h.taken-h.released-s.tardy(h.to, h.released, h.taken))
 		}
 	}
 	for _, c := range s.changes {
@@ -176,7 +196,7 @@ func (s *scope) kipPartitionFloor(p *Partition) int64 {
 		until := c.at
 		for _, h := range hands {
 			if h.taken >= c.since {
-				until = max(until, h.taken)
+				until = max(until, h.taken-s.tardy(h.to, c.at, h.taken))
 				break
 			}
 			holder = s.Workers[h.to].Name

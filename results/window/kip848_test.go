@@ -94,6 +94,32 @@ func TestConsumerGroupInPhase(t *testing.T) {
 	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 2999, React: 19})
 }
 
+// What a new owner waits beyond its next beat, because that comes late, is its own.
+func TestConsumerGroupTardy(t *testing.T) {
+	s := newSim("consumer-0", "consumer-1")
+	s.kip(0, 100, 0, 2, nil, []int32{0, 1, 2, 3})
+	for at := int64(3100); at < 20_000; at += 3000 {
+		s.kip(0, at, 2, 2, nil, nil)
+	}
+	s.act("join", "consumer-1", 20_000)
+	s.kip(1, 20_003, 0, 3, nil, nil)
+	s.kip(0, 23_001, 2, 2, nil, []int32{0, 1})
+	s.kip(1, 23_004, 3, 3, nil, nil) // too early
+	s.kip(0, 23_021, 2, 3, []int32{0, 1}, []int32{0, 1})
+	s.kip(0, 26_000, 3, 3, nil, nil)
+	s.kip(1, 28_004, 3, 3, nil, []int32{2, 3}) // due at 26,004
+	s.kip(1, 28_006, 3, 3, []int32{2, 3}, nil)
+	for at := int64(29_000); at < 60_000; at += 3000 {
+		s.kip(0, at, 3, 3, nil, nil)
+		s.kip(1, at+2004, 3, 3, nil, nil)
+	}
+	s.stop(23_002, 28_010, 2, 3)
+	e := s.only(t)
+	same(t, "figures", figuresOf(e), figures{20_000, 20_003, 28_012, 8003, 5983, 2020, 2, 5012, 0, 10_024})
+	same(t, "partition", parts(e)[2], part{Moved, 5012, 2984, 2028})
+	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 2999, React: 19})
+}
+
 // A leave whose window has a join in it too: what the leaver had went to a
 // survivor first, and part of it on to the newcomer. Neither wait is the other's.
 func TestConsumerGroupLeaveAndJoin(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 // Input is what the analysis works on.
 type Input struct {
 	Heartbeat, Session, Theta int64
-	// Slow says that the handler takes theta or more for a record. Lateness is
-	// then the queue before it and tells no pause: gaps are not known, and windows
-	// close on the wire alone.
+	// Slow says that the handler takes theta or more for a record, or more time
+	// than there is for all of them. Lateness is then the queue before it and tells
+	// no pause: gaps are not known, and windows close on the wire alone.
 	Slow        bool
 	Watch       int64 // how often members look for new partitions
 	Partitions  []int32
@@ -57,7 +57,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 		Watch: int64(t.Spec.Metadata.Refresh),
 		Acts:  t.Acts, Redelivered: truth.Redelivered,
 	}
-	in.Slow = int64(t.Spec.Consume.Handler.Time) >= in.Theta && in.Theta > 0
+	in.Slow = in.Theta > 0 && int64(t.Spec.Consume.Handler.Time) >= in.Theta || t.Spec.Overloaded()
 	for _, p := range t.Phases {
 		if p.Name == "measure" {
 			in.Measured = Interval{p.From, p.To}

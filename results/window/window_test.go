@@ -100,6 +100,34 @@ func TestOrphanedAfterAMove(t *testing.T) {
 	same(t, "partitions", parts(e)[2:], []part{{Orphaned, 2992, 2986, 6}, {Orphaned, 512, 500, 12}})
 }
 
+// The same where its new owner dies: what it was given in the window waits for the
+// end of its session.
+func TestOrphanedByADeathAfterAMove(t *testing.T) {
+	s := two("consumer-2")
+	s.act("join", "consumer-2", 20_000)
+	s.act("crash", "consumer-2", 22_015)
+	s.beats(0, 1000, 20_000)
+	s.beats(1, 500, 20_000)
+	s.join(2, 20_102, 22_005, 22_008, 2, 3)
+	s.beat(1, 21_500, errRebalance)
+	s.join(1, 21_510, 22_005, 22_009, 2, 2)
+	s.beat(0, 22_000, errRebalance)
+	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	s.beats(0, 25_000, 34_000)
+	s.beats(1, 25_000, 34_000)
+	s.beat(1, 34_000, errRebalance)
+	s.join(1, 34_004, 34_005, 34_007, 3, 2, 3)
+	s.beat(0, 34_000, errRebalance)
+	s.join(0, 34_004, 34_005, 34_008, 3, 0, 1)
+	s.beats(0, 37_000, 60_000)
+	s.beats(1, 37_000, 60_000)
+	s.stop(21_502, 22_010, 2, 3)
+	s.stop(22_015, 34_012, 3)
+	e := s.only(t)
+	// Told at 34,001, dead since 22,015.
+	same(t, "partitions", parts(e)[2:], []part{{Untouched, 512, 500, 12}, {Untouched, 11_994, 11_986, 8}})
+}
+
 // A member that is asked to leave may go on delivering until it has: what it
 // delivers late is not made up for by a floor that counts from the signal.
 func TestLeaveDelivering(t *testing.T) {

@@ -135,7 +135,7 @@ func (in *Input) spacing(p int32) int64 {
 // warn sums up over the trial what makes its figures doubtful.
 func (a *analysis) warn(r *Report) {
 	if a.Slow {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, or more than the rate leaves it, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
 	}
 	var noisy, counted, forced int
 	for _, e := range r.Events {
