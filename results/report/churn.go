@@ -98,14 +98,17 @@ func (p *page) atRest(t *tableOf) {
 	wrote := false
 	for _, a := range t.arms {
 		generations, gaps := a.values(results.GroupGenerations, "", results.UnitCount, ""), a.values(results.GroupBeatGap, "", results.UnitNs, "")
-		if len(generations) == 0 || len(gaps) == 0 {
+		if len(generations) == 0 {
 			continue
 		}
-		n := "no rebalance"
+		words := "no rebalance"
 		if most := slices.Max(generations); most > 0 {
-			n = grouped(most, 0) + " rebalances that nobody asked for"
+			words = count(int64(most), "rebalance") + " that nobody asked for"
 		}
-		p.wrapped("  group    ", fmt.Sprintf("%s: %s, at most %s ms between two heartbeats", a.title(), n, significant(slices.Max(gaps)/1e6)))
+		if len(gaps) > 0 {
+			words += fmt.Sprintf(", at most %s ms between two heartbeats", significant(slices.Max(gaps)/1e6))
+		}
+		p.wrapped("  group    ", a.title()+": "+words)
 		wrote = true
 	}
 	if wrote {

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/kbench/kbench/results"
@@ -16,9 +17,11 @@ func (b *builder) group(r audit.Report) {
 	b.plain("", results.AuditCommitRegression, float64(g.Regressions), r.Delivered)
 	b.plain("", results.AuditStuck, float64(g.Stuck), r.Delivered)
 	b.plain("", results.AuditGhost, float64(g.Ghosts), int64(len(b.trial.Acts)))
-	if r := b.rest; r != nil && r.BeatGaps > 0 {
-		b.plain("", results.GroupGenerations, float64(r.Generations), int64(r.BeatGaps))
-		b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
+	if r := b.rest; r != nil {
+		b.plain("", results.GroupGenerations, float64(r.Generations), 1)
+		if r.BeatGaps > 0 {
+			b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
+		}
 	}
 	for _, e := range g.Examples {
 		b.warn("%s", e)
@@ -54,7 +57,11 @@ func (b *builder) pauses() {
 		}
 	}
 	for _, s := range r.Storms {
-		b.warn("storm of %s, %.0f%% of the partition time lost: %s", time.Duration(s.Length()).Round(time.Second), 100*s.Severity, s.Why)
+		severity := fmt.Sprintf(", %.0f%% of the partition time lost", 100*s.Severity)
+		if r.Slow {
+			severity = "" // nobody knows
+		}
+		b.warn("storm of %s%s: %s", time.Duration(s.Length()).Round(time.Second), severity, s.Why)
 	}
 	for _, w := range r.Warnings {
 		b.warn("%s", w)

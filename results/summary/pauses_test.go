@@ -125,3 +125,28 @@ func TestLedByCoordinator(t *testing.T) {
 	f(2, map[string]float64{"pause.gap untouched_coordinator": 900e6, "pause.gap untouched_elsewhere": 40e6})
 	f(7, map[string]float64{}) // nothing to hold against each other
 }
+
+// Where a slow handler makes lateness say nothing, nothing of it has a row.
+func TestSlowRows(t *testing.T) {
+	rows := func(slow bool) map[string]bool {
+		b := &builder{
+			inputs: &inputs{trial: &results.Trial{}, churn: &window.Report{Slow: slow, Events: []window.Event{{Name: "join#1", Counted: true}}}},
+			warn:   func(string, ...any) {},
+		}
+		b.pauses()
+		out := map[string]bool{}
+		for _, r := range b.rows {
+			out[r.Metric] = true
+		}
+		return out
+	}
+	all, slow := rows(false), rows(true)
+	for _, m := range []string{results.PauseAvailability, results.AuditLate, results.PauseLost, results.PauseUAny, results.PauseUAll, results.PauseCatchUp} {
+		if !all[m] || slow[m] {
+			t.Errorf("%s: %t, and with a slow handler %t", m, all[m], slow[m])
+		}
+	}
+	if !slow[results.PauseLostRecords] || !slow[results.GroupGenerations] {
+		t.Errorf("what is known has no row: %v", slow)
+	}
+}

@@ -15,20 +15,29 @@ func (a *analysis) beatGap() (longest int64, n int) {
 		return slices.ContainsFunc(a.windows, func(w actWindow) bool { return w.From < to && from < w.To })
 	}
 	for i := range a.Workers {
-		last := int64(0) // the beat before; 0: the member was not at rest since
+		last := int64(0) // the beat before; 0: there is none since the member joined
+		look := func(now int64) bool {
+			if last == 0 || last < a.Measured.From || now > a.Measured.To || disturbed(last, now) {
+				return false
+			}
+			longest = max(longest, now-last)
+			return true
+		}
 		for _, c := range a.Workers[i].Calls {
 			switch c.API {
-			case apiJoin, apiSync, apiLeave:
+			case apiJoin: // a member that was told joins at once; one that was silent for too long comes back so
+				look(c.Req)
+				last = 0
+			case apiLeave:
 				last = 0
 			case apiBeat, apiConsumer:
-				if last > 0 && last >= a.Measured.From && c.Req <= a.Measured.To && !disturbed(last, c.Req) {
-					longest, n = max(longest, c.Req-last), n+1
+				if look(c.Req) {
+					n++
 				}
-				if last = c.Req; !c.ok() {
-					last = 0
-				}
+				last = c.Req
 			}
 		}
+		look(a.Measured.To) // whatever came after it
 	}
 	return longest, n
 }

@@ -23,33 +23,40 @@ func TestBeatGap(t *testing.T) {
 	}
 	f("every 3 s", func(*sim) {}, 3000, 18)
 	f("one late", func(s *sim) {
-		for _, at := range []int64{30_000, 33_000, 37_500, 39_000} {
-			s.beat(1, at, 0)
-		}
-	}, 4500, 21)
-	f("across a refused beat", func(s *sim) {
+		s.beat(1, 30_000, 0)
+		s.beat(1, 33_000, 0)
+		s.beat(1, 37_500, 0)
+		s.beats(1, 39_000, 60_000)
+	}, 4500, 27)
+	f("after a refused beat", func(s *sim) {
 		s.beat(1, 30_000, 0)
 		s.beat(1, 33_000, errRebalance)
-		s.beat(1, 40_000, 0)
-	}, 3000, 19)
+		s.beats(1, 40_000, 60_000)
+	}, 7000, 26)
 	f("across a rebalance", func(s *sim) {
 		s.beat(1, 30_000, 0)
 		s.join(1, 31_000, 31_010, 31_020, 2, 2, 3)
-		s.beat(1, 38_000, 0)
-	}, 3000, 18)
+		s.beats(1, 38_000, 60_000)
+	}, 3000, 25)
+	f("silent beyond the session", func(s *sim) {
+		s.beat(1, 30_000, 0)
+		s.join(1, 45_000, 45_010, 45_020, 2, 2, 3)
+		s.beats(1, 46_000, 60_000)
+	}, 15_000, 22)
+	f("silent to the end", func(s *sim) { s.beat(1, 30_000, 0) }, 30_000, 18)
 	// The window of the stall reaches from 20 s to 27 s: three of the times touch it.
 	f("around an event", func(s *sim) {
 		s.act("stall", "consumer-1", 20_000).Resumed = 27_000 * ms
 		s.beat(1, 19_500, 0)
-		s.beat(1, 27_500, 0)
-	}, 3000, 15)
+		s.beats(1, 27_500, 60_000)
+	}, 3000, 25)
 }
 
 // A trial without a timeline is looked at for its group alone.
 func TestAtRest(t *testing.T) {
 	trial := &results.Trial{
 		Group:   "g",
-		Phases:  []results.Phase{{Name: "measure", From: 10_000 * ms, To: 60_000 * ms}},
+		Phases:  []results.Phase{{Name: "measure", From: 10_000 * ms, To: 22_000 * ms}},
 		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer", Client: "sarama"}, {Name: "producer-0", Role: "producer"}},
 	}
 	var events []record.Event
@@ -64,8 +71,9 @@ func TestAtRest(t *testing.T) {
 		exchange(apiBeat, at, 1)
 	}
 	same(t, "undisturbed", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 0, BeatGap: 4500 * ms, BeatGaps: 3})
+	trial.Phases[0].To = 40_000 * ms
 	exchange(apiJoin, 30_000, 2)
 	exchange(apiSync, 30_100, 2)
 	exchange(apiBeat, 39_000, 2)
-	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 4500 * ms, BeatGaps: 3})
+	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 9000 * ms, BeatGaps: 3})
 }
