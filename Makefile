@@ -1,4 +1,4 @@
-# Everything here is also what CI runs. "make" alone lists the targets.
+# CI runs lint, test, race and kafka. "make" alone lists the targets.
 GO ?= go
 
 .PHONY: help build test race bench tax sizes floors lint fuzz kafka sigkill answers

@@ -173,7 +173,7 @@ func Metrics() []Metric {
 		{Name: AuditStuck, Unit: UnitCount, Better: Lower, What: "partitions owned, with lag, and without deliveries"},
 		{Name: AuditGhost, Unit: UnitCount, Better: Lower, What: "members still in the group after they were stopped"},
 
-		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event; class: moved, untouched, orphaned, and of the untouched untouched_coordinator, untouched_elsewhere by the node that leads them"},
+		{Name: PauseGap, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "largest lateness of a partition around an event; class: moved, untouched, orphaned, added, and of the untouched untouched_coordinator, untouched_elsewhere by the node that leads them"},
 		{Name: PauseTotal, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the last assignment: what a stopwatch shows; mostly heartbeat and session settings"},
 		{Name: PauseWire, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the rebalance as the wire saw it"},
 		{Name: PauseFloor, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},

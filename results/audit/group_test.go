@@ -144,6 +144,11 @@ func TestStuck(t *testing.T) {
 	f("a slow handler of another partition", 0, slow("member"), none)
 	f("that partition has a lane of its own", 1, slow("partition"), none)
 	f("a slow handler, and then nothing", 1, slow("member"), withEvents(reader("consumer-0", long), given(0, 1)))
+	// One of 1 ms for records that come all the time leaves the lane free.
+	quick := groupTrial()
+	quick.Spec.Consume.Handler.Time, quick.Spec.Consume.Handler.Lanes = time.Millisecond, "member"
+	busy := record.Span{Kind: record.Delivered, Tenure: 3, First: 0, Count: 2400, Partition: 2, At: s, LastAt: 25 * s}
+	f("a quick handler of another partition", 1, quick, withEvents(reader("consumer-0", busy, rest), given(0, 1)))
 	f("a successor that does nothing", 1, groupTrial(), victim, withEvents(reader("consumer-1", rest), given(12*s, 1)))
 }
 

@@ -77,7 +77,9 @@ func (c *checker) handling(t *results.Trial, log int, at place, from, to int64) 
 		if s.Kind != record.Delivered || s.log != log || !waits {
 			continue
 		}
-		if lo, hi := max(s.At, from), min(s.LastAt+each, to); lo < hi {
+		// A span may hold more time than its records took.
+		worked := min(s.LastAt-s.At+each, int64(s.Count)*each)
+		if lo, hi := max(s.At, from), min(s.At+worked, to); lo < hi {
 			spans = append(spans, interval{lo: lo, hi: hi})
 		}
 	}

@@ -83,7 +83,11 @@ func (d *drawing) figures() {
 
 // records is what happened to the records of the window.
 func (d *drawing) records() string {
-	parts := []string{grouped(float64(d.e.Late), 0) + " late", grouped(float64(d.e.Lost), 0) + " lost"}
+	var parts []string
+	if !d.c.Input.Slow {
+		parts = append(parts, grouped(float64(d.e.Late), 0)+" late")
+	}
+	parts = append(parts, grouped(float64(d.e.Lost), 0)+" lost")
 	if n := d.e.Duplicates.Total(); n == 0 {
 		parts = append(parts, "0 duplicates")
 	} else {

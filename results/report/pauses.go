@@ -51,9 +51,9 @@ type pauses struct {
 	Schema        int           `json:"schema"`
 	Trial         int           `json:"trial"`
 	Partitions    int           `json:"partitions"`
-	Down          int64         `json:"down_ns"`
-	Availability  float64       `json:"availability"`
-	Late          int64         `json:"late"`
+	Down          *int64        `json:"down_ns,omitempty"`
+	Availability  *float64      `json:"availability,omitempty"`
+	Late          *int64        `json:"late,omitempty"`
 	Lost          int64         `json:"lost"`
 	Generations   int           `json:"generations"`
 	Changes       int           `json:"changes"`
@@ -85,16 +85,16 @@ type pausesEvent struct {
 	Floor            *int64           `json:"floor_ns,omitempty"`
 	FloorHigh        *int64           `json:"floor_high_ns,omitempty"`
 	WireExcess       *int64           `json:"wire_excess_ns,omitempty"`
-	UAny             int64            `json:"u_any_ns"`
-	UAll             int64            `json:"u_all_ns"`
-	LostPartition    int64            `json:"lost_partition_ns"`
-	CatchUp          int64            `json:"catch_up_ns"`
+	UAny             *int64           `json:"u_any_ns,omitempty"`
+	UAll             *int64           `json:"u_all_ns,omitempty"`
+	LostPartition    *int64           `json:"lost_partition_ns,omitempty"`
+	CatchUp          *int64           `json:"catch_up_ns,omitempty"`
 	Movement         float64          `json:"movement"`
 	ExcessRevocation float64          `json:"excess_revocation"`
 	Baseline         *int64           `json:"baseline_ns,omitempty"`
 	Noisy            bool             `json:"noisy"`
 	Duplicates       map[string]int64 `json:"duplicates"`
-	Late             int64            `json:"late"`
+	Late             *int64           `json:"late,omitempty"`
 	Lost             int64            `json:"lost"`
 	Down             []stretch        `json:"down"`
 	Partitions       []pausesPart     `json:"partitions"`
@@ -113,7 +113,7 @@ type pausesPart struct {
 	Floor     *int64    `json:"floor_ns,omitempty"`
 	Excess    *int64    `json:"gap_excess_ns,omitempty"`
 	Lost      int       `json:"lost"`
-	CatchUp   int64     `json:"catch_up_ns"`
+	CatchUp   *int64    `json:"catch_up_ns,omitempty"`
 	Down      []stretch `json:"down"`
 }
 
@@ -144,28 +144,29 @@ type stretch struct {
 // readers of the JSON need not care for null.
 func pausesOf(t *results.Trial, r *window.Report) pauses {
 	out := pauses{
-		Schema: results.Schema, Trial: t.Ref.N, Partitions: r.Partitions, Down: r.Down, Availability: r.Availability,
-		Late: r.Late, Lost: r.Lost, Generations: r.Generations, Changes: r.Changes, Amplification: r.Amplification,
+		Schema: results.Schema, Trial: t.Ref.N, Partitions: r.Partitions, Down: where(!r.Slow, r.Down), Availability: where(!r.Slow, r.Availability),
+		Late: where(!r.Slow, r.Late), Lost: r.Lost, Generations: r.Generations, Changes: r.Changes, Amplification: r.Amplification,
 		Storms: []pausesStorm{}, Events: []pausesEvent{}, Warnings: listOf(r.Warnings),
 	}
 	for _, s := range r.Storms {
 		out.Storms = append(out.Storms, pausesStorm{stretch(s.Interval), s.Amplification, s.Severity, s.Recovery, s.Why})
 	}
 	for i := range r.Events {
-		out.Events = append(out.Events, eventOf(&r.Events[i]))
+		out.Events = append(out.Events, eventOf(&r.Events[i], !r.Slow))
 	}
 	return out
 }
 
-func eventOf(e *window.Event) pausesEvent {
+// eventOf is an event. Lateness is not known with a slow handler.
+func eventOf(e *window.Event, lateness bool) pausesEvent {
 	out := pausesEvent{
 		Name: e.Name, Counted: e.Counted, Acts: []int{}, Window: stretch(e.Window), Settled: e.Settled,
 		Protocol: e.Protocol, T0: unless0(e.T0), T0Low: unless0(e.T0Low), Rounds: e.Rounds,
 		Wire: where(e.Rebalanced, e.Wire), Floor: where(e.Rebalanced, e.Floor), FloorHigh: where(e.Rebalanced, e.FloorHigh),
-		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: e.UAny, UAll: e.UAll, LostPartition: e.LostPartitionTime,
-		CatchUp: e.CatchUp, Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
+		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: where(lateness, e.UAny), UAll: where(lateness, e.UAll), LostPartition: where(lateness, e.LostPartitionTime),
+		CatchUp: where(lateness, e.CatchUp), Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
 		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: causes(e.Duplicates),
-		Late: e.Late, Lost: e.Lost, Down: stretches(e.Down),
+		Late: where(lateness, e.Late), Lost: e.Lost, Down: stretches(e.Down),
 		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: listOf(e.Words), Notes: listOf(e.Notes),
 	}
 	for _, a := range e.Acts {
@@ -175,7 +176,7 @@ func eventOf(e *window.Event) pausesEvent {
 		out.Partitions = append(out.Partitions, pausesPart{
 			Partition: p.Partition, Class: string(p.Class), OldOwner: p.OldOwner, NewOwner: p.NewOwner, Records: p.Records,
 			Gap: where(p.Records > 0, p.Gap), Floor: where(p.FloorKnown, p.Floor), Excess: where(p.FloorKnown && p.Records > 0, p.Excess),
-			Lost: p.Lost, CatchUp: p.CatchUp, Down: stretches(p.Down),
+			Lost: p.Lost, CatchUp: where(p.Records > 0, p.CatchUp), Down: stretches(p.Down),
 		})
 	}
 	for _, m := range e.Members {
@@ -197,11 +198,12 @@ func eventOf(e *window.Event) pausesEvent {
 	return out
 }
 
-func where(known bool, ns int64) *int64 {
+// where is a pointer to what is known, and nil otherwise.
+func where[T int64 | float64](known bool, v T) *T {
 	if !known {
 		return nil
 	}
-	return &ns
+	return &v
 }
 
 func unless0(ns int64) *int64 { return where(ns != 0, ns) }

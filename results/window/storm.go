@@ -197,11 +197,12 @@ const minTenures = 10
 // measure fills in how bad a storm was and how long it lasted after the last
 // act before its end.
 func (a *analysis) measure(s *Storm) {
-	if total := s.Length() * int64(len(a.Partitions)); total > 0 {
-		var down int64
-		for _, p := range a.Partitions {
-			down += length(clip(a.late[p], s.Interval))
-		}
+	var total, down int64
+	for _, p := range a.Partitions {
+		total += max(s.To-max(s.From, a.born(p)), 0)
+		down += length(clip(a.late[p], s.Interval))
+	}
+	if total > 0 {
 		s.Severity = float64(down) / float64(total)
 	}
 	for _, w := range a.windows {
