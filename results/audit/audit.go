@@ -148,9 +148,9 @@ type Log struct {
 	Closing int64
 }
 
-// killed begins the exit of a worker that kbench killed. A kill by anybody else,
+// Killed begins the exit of a worker that kbench killed. A kill by anybody else,
 // such as the kernel when memory runs out, is no act of churn: that worker died.
-const killed = "killed by kbench: SIGKILL"
+const Killed = "killed by kbench: SIGKILL"
 
 // abrupt says whether the worker ended without closing first, so that nobody but
 // the end of its session took its partitions away.
@@ -178,7 +178,7 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 		}
 		logs = append(logs, Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: events,
-			Killed: strings.HasPrefix(w.Exit, killed), Closing: closing,
+			Killed: strings.HasPrefix(w.Exit, Killed), Closing: closing,
 			Died: strings.HasPrefix(w.Exit, "died:") || strings.HasPrefix(w.Exit, "exited ") && w.Exit != "exited 0",
 		})
 	}

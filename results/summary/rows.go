@@ -10,6 +10,7 @@ import (
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -43,8 +44,8 @@ func (b *builder) role(role string, ws []*worker) {
 			b.distribution(role, "", metric, h)
 		}
 	}
+	b.reconcile(ws)
 	for _, w := range ws {
-		b.reconcile(w)
 		b.clamped(w)
 	}
 	b.cost(role, ws, records)
@@ -121,30 +122,41 @@ func (b *builder) distribution(role, class, metric string, h *hdrhistogram.Histo
 	}
 }
 
-// reconcile compares a worker's histograms with its spans: a kill may cost a
-// histogram its last interval, and whoever reads the percentiles should know.
-// Where the clock is not read on every record, and in a backlog, latencies are
-// sampled by design.
-func (b *builder) reconcile(w *worker) {
+// reconcile compares histograms with spans: a kill may cost a histogram its last
+// interval, and whoever reads the percentiles should know. What kills on purpose
+// cost is summed up. Where the clock is not read on every record, and in a
+// backlog, latencies are sampled by design.
+func (b *builder) reconcile(ws []*worker) {
 	if b.trial.ClockEvery > 1 || b.trial.Kind == workloads.Backlog {
 		return
 	}
-	check := func(metric string, spans int64, what string) {
+	var killed int
+	var missing, of int64
+	for _, w := range ws {
+		metric, spans, what := results.ProduceResponse, w.allAcked, "acked"
+		switch w.Role {
+		case roleConsumer:
+			metric, spans, what = results.E2EResponse, w.allDelivered, "delivered"
+		case roleProducer, roleReference:
+		default:
+			continue
+		}
 		var recorded int64
 		for _, i := range w.latencies {
 			if i.Metric == metric {
 				recorded += i.Hist.TotalCount()
 			}
 		}
-		if recorded != spans && recorded+spans > 0 {
+		switch {
+		case recorded == spans:
+		case strings.HasPrefix(w.Exit, audit.Killed) && recorded < spans:
+			killed, missing, of = killed+1, missing+spans-recorded, of+spans
+		default:
 			b.warn("%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what)
 		}
 	}
-	switch w.Role {
-	case roleProducer, roleReference:
-		check(results.ProduceResponse, w.allAcked, "acked")
-	case roleConsumer:
-		check(results.E2EResponse, w.allDelivered, "delivered")
+	if killed > 0 {
+		b.warn("members that were killed on purpose lost the end of %s: %d of the %d records that %d of them handled have no latency", results.LatencyFile, missing, of, killed)
 	}
 }
 

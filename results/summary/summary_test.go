@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -308,4 +309,22 @@ func ExampleBench() {
 	// broker: Apache Kafka 4.3.1, 3 nodes
 	//
 	// BenchmarkProduceMax/client=franz-go/lane=matched/role=producer 1 812000 records/s
+}
+
+// What kills on purpose cost the histograms is one sentence; any other loss has
+// one of its own.
+func TestReconciliationOfKilled(t *testing.T) {
+	var got []string
+	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }}
+	of := func(name, exit string, delivered int64) *worker {
+		return &worker{Worker: results.Worker{Name: name, Role: roleConsumer, Exit: exit}, allDelivered: delivered}
+	}
+	b.reconcile([]*worker{of("consumer-0", audit.Killed, 30), of("consumer-1", audit.Killed, 12), of("consumer-2", "exited 0", 7), of("consumer-3", "exited 0", 0)})
+	want := []string{
+		"consumer-2: latency.hlog holds 0 samples of e2e.response, but 7 records were delivered",
+		"members that were killed on purpose lost the end of latency.hlog: 42 of the 42 records that 2 of them handled have no latency",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want to got:\n%s", diff)
+	}
 }
