@@ -32,20 +32,40 @@ func Duration(spec workloads.Spec) time.Duration {
 		seconds := float64(spec.Consume.Backlog)/fillRate + float64(spec.Consume.Backlog)/readRate
 		return d + time.Duration(seconds*float64(time.Second))
 	}
-	return d + spec.Phases.Warmup + measured(&spec)
+	_, length := measured(&spec)
+	return d + spec.Phases.Warmup + length
 }
 
-// measured is the expected length of the measured part. A storm is as long with
-// any seed, but for the act that happens to be its last.
-func measured(spec *workloads.Spec) time.Duration {
+// measured is the timeline of a workload and the expected length of its measured
+// part. A storm is as long with any seed, but for the act that happens to be its
+// last.
+func measured(spec *workloads.Spec) ([]churn.Act, time.Duration) {
 	acts, err := churn.Expand(spec, 0)
 	if err != nil {
-		return spec.Phases.Measure // such a workload is refused by Expand
+		return nil, spec.Phases.Measure // such a workload is refused by Expand
 	}
-	return max(spec.Phases.Measure, churn.Length(spec, acts)).Round(100 * time.Millisecond)
+	return acts, max(spec.Phases.Measure, churn.Length(spec, acts)).Round(100 * time.Millisecond)
 }
 
-// Bytes estimates what one trial writes into its topic, before compression and
+// grown is how many records come into the partitions that acts bring. Each of
+// those is offered what every partition of the beginning is, from its act on.
+func grown(spec *workloads.Spec, acts []churn.Act, length time.Duration) float64 {
+	each := spec.Produce.Rate.PerSecond / float64(spec.Topic.Partitions)
+	records := 0.0
+	for _, a := range acts {
+		partitions := 0
+		switch a.Kind {
+		case churn.AddPartitions:
+			partitions = a.Count
+		case churn.Subscribe:
+			partitions = spec.Topic.Partitions // a topic as large as the first
+		}
+		records += each * float64(partitions) * max(0, length-a.At).Seconds()
+	}
+	return records
+}
+
+// Bytes estimates what one trial writes into its topics, before compression and
 // replication. It is exact enough to plan a disk by where the number of records
 // is known. At rate max it is not, and Bytes says false: the figure is then a
 // bound, about twice the records that the fastest client was seen to produce on
@@ -58,11 +78,12 @@ func Bytes(spec workloads.Spec) (int64, bool) {
 	if spec.Kind() == workloads.Backlog {
 		return int64(record * float64(spec.Consume.Backlog)), true
 	}
-	seconds := (spec.Phases.Warmup + measured(&spec)).Seconds()
+	acts, length := measured(&spec)
+	seconds := (spec.Phases.Warmup + length).Seconds()
 	if spec.Produce.Rate.Max {
 		return int64(seconds * min(ceilingBytes, ceilingRate*record)), false
 	}
-	return int64(seconds * record * meanRate(&spec.Produce)), true
+	return int64(record * (seconds*meanRate(&spec.Produce) + grown(&spec, acts, length))), true
 }
 
 // meanRate is the integral of the schedule over its length, per second.

@@ -207,6 +207,19 @@ func TestBytes(t *testing.T) {
 	f("records: {keys: {kind: zipf, size: 256}}\nproduce: {rate: 1000/s}", 5_120_000, 5_800_000, true)
 	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 10000}", 2_560_000, 2_900_000, true)
 	f("produce: {rate: max}", 1<<30, 10<<30, false)
+	// A minute of 1000/s for four partitions, and more of them for the rest of it.
+	grows := "phases: {warmup: 0s, measure: 60s}\ntopic: {partitions: 4}\nproduce: {rate: 1000/s}\nconsume: {members: 2, start: earliest}\nmetadata: {refresh: 1s}\nchurn: "
+	g := func(churn string, records int64) {
+		t.Helper()
+		const record = 256 + perRecord
+		if n, ok := Bytes(spec(t, "name: x\n"+grows+churn)); n != records*record || !ok {
+			t.Errorf("%s: %d, %v; want %d records, %d", churn, n, ok, records, records*record)
+		}
+	}
+	g("[{do: stall, at: 10s, for: 1s}]", 60_000)
+	g("[{do: add-partitions, at: 10s, count: 4}]", 60_000+50_000)
+	g("[{do: add-partitions, at: 10s, count: 2}, {do: add-partitions, at: 40s, count: 4}]", 60_000+25_000+20_000)
+	g("[{do: subscribe, at: 10s}, {do: subscribe, at: 30s}]", 60_000+50_000+30_000)
 }
 
 func TestChurnInAPlan(t *testing.T) {
