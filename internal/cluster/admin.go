@@ -263,15 +263,26 @@ func (c *Cluster) empty(ctx context.Context, group string) {
 
 // EndOffsets returns the offset after the last record of each partition.
 func (c *Cluster) EndOffsets(ctx context.Context, topic string) (map[int32]int64, error) {
-	listed, err := c.internal.ListEndOffsets(ctx, topic)
+	ends, err := c.EndOffsetsOf(ctx, topic)
+	return ends[topic], err
+}
+
+// EndOffsetsOf is EndOffsets of several topics, which are asked for at once.
+func (c *Cluster) EndOffsetsOf(ctx context.Context, topics ...string) (map[string]map[int32]int64, error) {
+	listed, err := c.internal.ListEndOffsets(ctx, topics...)
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("end offsets of %s: %w", topic, err)
+		return nil, fmt.Errorf("end offsets of %s: %w", strings.Join(topics, ", "), err)
 	}
-	ends := map[int32]int64{}
-	listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+	ends := map[string]map[int32]int64{}
+	for _, topic := range topics {
+		ends[topic] = map[int32]int64{}
+		for _, o := range listed[topic] {
+			ends[topic][o.Partition] = o.Offset
+		}
+	}
 	return ends, nil
 }
 
@@ -299,20 +310,26 @@ func (c *Cluster) Coordinator(ctx context.Context, group string) (int32, error) 
 // Committed returns the committed offset of each partition of a topic that has
 // one.
 func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
+	committed, err := c.CommittedOf(ctx, group, topic)
+	return committed[topic], err
+}
+
+// CommittedOf is Committed of several topics, which are asked for at once.
+func (c *Cluster) CommittedOf(ctx context.Context, group string, topics ...string) (map[string]map[int32]int64, error) {
 	all, err := c.internal.FetchOffsets(ctx, group)
 	if err == nil {
 		err = all.Error()
 	}
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return map[int32]int64{}, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, fmt.Errorf("committed offsets of %s: %w", group, err)
 	}
-	committed := map[int32]int64{}
-	for _, o := range all[topic] {
-		if o.At >= 0 {
-			committed[o.Partition] = o.At
+	committed := map[string]map[int32]int64{}
+	for _, topic := range topics {
+		committed[topic] = map[int32]int64{}
+		for _, o := range all[topic] {
+			if o.At >= 0 {
+				committed[topic][o.Partition] = o.At
+			}
 		}
 	}
 	return committed, nil

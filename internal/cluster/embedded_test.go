@@ -42,6 +42,18 @@ func exercise(t *testing.T, c *Cluster) {
 	if want := (map[int32]int64{0: records, 1: records, 2: records, 3: records}); !maps.Equal(ends, want) {
 		t.Fatalf("end offsets %v, want %v", ends, want)
 	}
+	const other = topic + "-other"
+	if _, err := c.CreateTopic(ctx, other, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c.Access(), other, 1, 7)
+	both, err := c.EndOffsetsOf(ctx, topic, other)
+	if want := (map[string]map[int32]int64{topic: ends, other: {0: 7}}); err != nil || !maps.EqualFunc(both, want, maps.Equal) {
+		t.Errorf("end offsets %v (%v), want %v", both, err, want)
+	}
+	if err := c.DeleteTopic(ctx, other); err != nil {
+		t.Error(err)
+	}
 
 	next := map[int32]int64{}
 	ends[3] = 10 // an end before the last record
@@ -148,6 +160,10 @@ func exerciseGroup(t *testing.T, c *Cluster, topic, group string, partitions int
 	}
 	if !maps.Equal(committed, want) {
 		t.Errorf("committed %v, want %v", committed, want)
+	}
+	all, err := c.CommittedOf(ctx, group, topic, "another")
+	if want := (map[string]map[int32]int64{topic: want, "another": {}}); err != nil || !maps.EqualFunc(all, want, maps.Equal) {
+		t.Errorf("committed %v (%v), want %v", all, err, want)
 	}
 	s, err := c.GroupState(ctx, group)
 	if err != nil {

@@ -87,20 +87,15 @@ func (c *Cluster) groupConfig(ctx context.Context, group string) (map[string]str
 	}
 	var all map[string]string
 	for _, id := range ids {
-		req := kmsg.NewPtrDescribeConfigsRequest()
-		r := kmsg.NewDescribeConfigsRequestResource()
-		r.ResourceType, r.ResourceName = kind, name
 		if kind == kmsg.ConfigResourceTypeBroker {
-			r.ResourceName = strconv.Itoa(int(id))
+			name = strconv.Itoa(int(id))
 		}
-		r.ConfigNames = []string{hb, sess}
-		req.Resources = append(req.Resources, r)
-		resp, err := req.RequestWith(ctx, c.internal.raw.Broker(int(id)))
+		resources, err := describeConfigs(ctx, c.internal.raw.Broker(int(id)), kind, name, hb, sess)
 		if err != nil {
 			return nil, err
 		}
 		got := make(map[string]string)
-		for _, r := range resp.Resources {
+		for _, r := range resources {
 			if err := configError(r.ErrorCode, r.ErrorMessage); err != nil {
 				return nil, err
 			}
@@ -124,16 +119,12 @@ func (c *Cluster) dropGroupConfig(ctx context.Context, group string) error {
 	if kind != kmsg.ConfigResourceTypeGroupConfig || c.internal.classicOnly {
 		return nil
 	}
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	r := kmsg.NewDescribeConfigsRequestResource()
-	r.ResourceType, r.ResourceName, r.ConfigNames = kind, name, []string{hb, sess}
-	req.Resources = append(req.Resources, r)
-	resp, err := req.RequestWith(ctx, c.internal.raw)
+	resources, err := describeConfigs(ctx, c.internal.raw, kind, name, hb, sess)
 	if err != nil {
 		return err
 	}
 	values := make(map[string]*string)
-	for _, r := range resp.Resources {
+	for _, r := range resources {
 		if r.ErrorCode != 0 {
 			return nil // who may not read them has not set them
 		}
@@ -147,6 +138,19 @@ func (c *Cluster) dropGroupConfig(ctx context.Context, group string) error {
 		return nil
 	}
 	return c.alterConfig(ctx, kind, name, values)
+}
+
+// describeConfigs asks for some settings of one resource.
+func describeConfigs(ctx context.Context, to kmsg.Requestor, kind kmsg.ConfigResourceType, name string, keys ...string) ([]kmsg.DescribeConfigsResponseResource, error) {
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	r := kmsg.NewDescribeConfigsRequestResource()
+	r.ResourceType, r.ResourceName, r.ConfigNames = kind, name, keys
+	req.Resources = append(req.Resources, r)
+	resp, err := req.RequestWith(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Resources, nil
 }
 
 // alterConfig sets the values of a resource, and deletes those that are nil.

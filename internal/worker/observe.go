@@ -87,22 +87,30 @@ func (w *worker) lag(ctx context.Context, c *cluster.Cluster, view *record.Group
 	if len(topics) == 0 {
 		topics = results.Topics{{Name: w.job.Topic}}
 	}
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
 	view.Commits, view.Ends = make(map[int32]int64), make(map[int32]int64)
+	commits, err := c.CommittedOf(ctx, w.job.Settings.GroupID, names...)
+	if err != nil {
+		return err
+	}
+	numbered(view.Commits, topics, commits)
+	ends, err := c.EndOffsetsOf(ctx, names...)
+	if err != nil {
+		return err
+	}
+	numbered(view.Ends, topics, ends)
+	return nil
+}
+
+// numbered puts the offsets of several topics under the numbers of their
+// partitions.
+func numbered(into map[int32]int64, topics results.Topics, offsets map[string]map[int32]int64) {
 	for _, t := range topics {
-		commits, err := c.Committed(ctx, w.job.Settings.GroupID, t.Name)
-		if err != nil {
-			return err
-		}
-		ends, err := c.EndOffsets(ctx, t.Name)
-		if err != nil {
-			return err
-		}
-		for p, offset := range commits {
-			view.Commits[t.First+p] = offset
-		}
-		for p, offset := range ends {
-			view.Ends[t.First+p] = offset
+		for p, offset := range offsets[t.Name] {
+			into[t.First+p] = offset
 		}
 	}
-	return nil
 }
