@@ -20,16 +20,15 @@ import (
 // kills.
 func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) error {
 	l.mu.Lock()
-	w, joins := l.members[a.Member], l.held[a.Member]
+	w := l.members[a.Member]
 	l.mu.Unlock()
 	if a.Member != churn.Nobody && a.Kind != churn.Join && w == nil {
 		return errors.New("it is not in the group")
 	}
 	switch a.Kind {
 	case churn.Join:
-		l.enter(a.Member, joins)
 		out.At = record.Now()
-		return joins.send(worker.Command{Do: worker.Join})
+		return l.enter(a.Member)
 	case churn.Leave:
 		return l.send(ctx, a.Member, w, out, syscall.SIGTERM, func() {})
 	case churn.Crash:
@@ -60,18 +59,14 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 // restart ends a member, by its own leave or by a kill, and lets its replacement
 // join as soon as it is gone.
 func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *results.Act) error {
-	l.mu.Lock()
-	next := l.held[a.NewMember]
-	l.mu.Unlock()
 	out.Kind, out.Replaces, out.Member = string(churn.Restart), memberName(a.Member), memberName(a.NewMember)
 	end := syscall.SIGTERM
 	if a.Kill {
 		end = syscall.SIGKILL
 	}
 	return l.send(ctx, a.Member, w, out, end, func() {
-		l.enter(a.NewMember, next)
-		if err := next.send(worker.Command{Do: worker.Join}); err != nil {
-			l.fail(fmt.Errorf("worker %s: join: %w", next.job.Name, err))
+		if err := l.enter(a.NewMember); err != nil {
+			l.fail(err)
 		}
 	})
 }
@@ -89,11 +84,20 @@ func (l *timeline) send(ctx context.Context, number int, w *process, out *result
 	return nil
 }
 
-func (l *timeline) enter(number int, w *process) {
+// enter lets a member that is held join, with the topics that there are now: one
+// that takes the place of another may have waited while the others subscribed to
+// one more. It becomes a member and is told under the one lock, so that a
+// subscribe that comes meanwhile is in its topics or is sent after them.
+func (l *timeline) enter(number int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	w := l.held[number]
 	delete(l.held, number)
 	l.members[number] = w
+	if err := w.send(worker.Command{Do: worker.Join, Topics: l.subscribed}); err != nil {
+		return fmt.Errorf("worker %s: join: %w", w.job.Name, err)
+	}
+	return nil
 }
 
 func (l *timeline) exit(number int) {

@@ -22,17 +22,19 @@ func (t *trial) configureGroup(ctx context.Context, heartbeat, session time.Dura
 	if err != nil {
 		return err
 	}
-	for _, c := range []struct {
-		key       string
-		want, got time.Duration
-	}{{drivers.KeyHeartbeat, heartbeat, h}, {drivers.KeySession, session, s}} {
-		t.out.Wire = append(t.out.Wire, results.WireCheck{
-			Worker: theCoordinator, Key: c.key, Claim: strconv.FormatInt(c.want.Milliseconds(), 10), Seen: strconv.FormatInt(c.got.Milliseconds(), 10),
-			OK: c.got == c.want, Lie: c.got != c.want,
-		})
-	}
+	t.out.Wire = append(t.out.Wire, groupTime(drivers.KeyHeartbeat, heartbeat, h), groupTime(drivers.KeySession, session, s))
 	t.note("under the group protocol consumer the broker has heartbeat and session: set for the group, read back as %s and %s", h, s)
 	return nil
+}
+
+// groupTime holds a time that the broker has against the one it was given, both
+// in whole ms: a broker knows no others, and the clients of a classic group send
+// theirs as such, too.
+func groupTime(key string, want, got time.Duration) results.WireCheck {
+	w, g := want.Milliseconds(), got.Milliseconds()
+	return results.WireCheck{
+		Worker: theCoordinator, Key: key, Claim: strconv.FormatInt(w, 10), Seen: strconv.FormatInt(g, 10), OK: g == w, Lie: g != w,
+	}
 }
 
 // theCoordinator stands for the broker where trial.json names who said something.

@@ -6,6 +6,7 @@ package conduct
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kbench/kbench/internal/worker"
@@ -134,8 +135,9 @@ func (l *timeline) offer(start int64, out *results.Act) error {
 	return nil
 }
 
-// addPartitions lets the topic grow. Records for the new partitions are due from
-// the moment at which every broker knows them.
+// addPartitions lets the topic grow. Records for the new partitions are due once
+// every broker knows them and their producer has its client: what that takes is
+// no delay of a member, and no client may hear of the partitions earlier.
 func (l *timeline) addPartitions(ctx context.Context, a *churn.Act, out *results.Act) error {
 	cctx, cancel := context.WithTimeout(ctx, l.run.o.Deadlines.Start)
 	defer cancel()
@@ -155,19 +157,31 @@ func (l *timeline) addPartitions(ctx context.Context, a *churn.Act, out *results
 
 // subscribe has every member take one topic more. It was empty until now, so
 // that what is measured is the way to its first records and not how fast a
-// backlog is read. Those that join later have it from their start on.
+// backlog is read. Those that join later are told of it when they do.
 func (l *timeline) subscribe(out *results.Act) error {
 	topic, _ := l.out.Topics.Place(l.partitions)
-	l.subscribed = append(slices.Clone(l.subscribed), topic)
 	at := record.Now()
 	l.set(func() { out.At = at })
 	if err := l.offer(at, out); err != nil {
 		return err
 	}
-	for _, w := range l.inGroup() {
-		if err := w.send(worker.Command{Do: worker.Subscribe, Topics: l.subscribed}); err != nil {
+	topics, members := l.extend(topic)
+	for _, w := range members {
+		if err := w.send(worker.Command{Do: worker.Subscribe, Topics: topics}); err != nil {
 			return fmt.Errorf("worker %s: %w", w.job.Name, err)
 		}
 	}
 	return nil
+}
+
+// extend adds a topic to those that members have. It returns all of them, and
+// who has joined without this one.
+func (l *timeline) extend(topic string) (topics []string, members []*process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.subscribed = append(slices.Clone(l.subscribed), topic)
+	for _, n := range slices.Sorted(maps.Keys(l.members)) {
+		members = append(members, l.members[n])
+	}
+	return l.subscribed, members
 }

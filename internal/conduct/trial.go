@@ -35,8 +35,8 @@ type trial struct {
 	settings  drivers.Settings
 	reference drivers.Settings
 	acts      []churn.Act // its timeline
-	// subscribed are the topics that members have from their start on; an act may
-	// give all of them one more.
+	// subscribed are the topics that members have when they join; an act may give
+	// all of them one more. The timeline changes it under its own lock.
 	subscribed []string
 	machine    *sampler
 

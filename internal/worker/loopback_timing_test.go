@@ -58,7 +58,7 @@ func benchLoopback(b *testing.B, members, every int) {
 	if w.s, err = openSession(context.Background(), w.job, w.report); err != nil {
 		b.Fatal(err)
 	}
-	if err := w.start(); err != nil {
+	if err := w.start(nil); err != nil {
 		b.Fatal(err)
 	}
 	// The first records grow maps and rings.

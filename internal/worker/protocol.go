@@ -73,7 +73,8 @@ type Command struct {
 	End     int64 `json:"end,omitempty"`
 	// offer: when the schedule of a producer that joined late starts.
 	Start int64 `json:"start,omitempty"`
-	// subscribe: all topics of the member from now on.
+	// subscribe: all topics of the member from now on. join: the same where they
+	// are others than those of its job.
 	Topics []string `json:"topics,omitempty"`
 	// drain: the offsets to reach.
 	Ends map[int32]int64 `json:"ends,omitempty"`

@@ -108,7 +108,7 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	}
 	w.driver = d
 	if !w.job.Hold {
-		if err := w.start(); err != nil {
+		if err := w.start(nil); err != nil {
 			return errors.Join(err, w.stop())
 		}
 	}
@@ -124,9 +124,13 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	return w.stop()
 }
 
-// start makes the clients of the role.
-func (w *worker) start() error {
+// start makes the clients of the role, with the topics of the job where none are
+// given.
+func (w *worker) start(topics []string) error {
 	d, set := w.driver, w.job.Settings
+	if topics != nil {
+		set.Topics = topics
+	}
 	if w.job.Role == Consumer || w.job.Role == Both {
 		n := 1
 		if w.job.Role == Both {
@@ -190,7 +194,7 @@ func (w *worker) work(ctx context.Context) error {
 					producing = done
 				}
 			case Join:
-				if err := w.start(); err != nil {
+				if err := w.start(c.Topics); err != nil {
 					return err
 				}
 				w.report.say(Report{Say: Joined})

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,13 +30,13 @@ type conversation struct {
 	done chan error
 }
 
-func talk(t *testing.T, job Job) *conversation {
+func talk(t *testing.T, job Job, others ...drivers.Driver) *conversation {
 	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	c := &conversation{t: t, in: inW, out: bufio.NewScanner(outR), done: make(chan error, 1)}
 	go func() {
-		c.done <- Main(context.Background(), []drivers.Driver{loopback.New()}, inR, outW)
+		c.done <- Main(context.Background(), append(others, loopback.New()), inR, outW)
 		_ = outW.Close()
 		_ = inR.Close()
 	}()
@@ -194,6 +196,53 @@ func TestHeld(t *testing.T) {
 	c.hear(Done)
 	if err := c.end(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// watched is loopback, and notes what its consumers are made with.
+type watched struct {
+	drivers.Driver
+	topics [][]string
+}
+
+func (*watched) Name() string { return "watched" }
+
+func (w *watched) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	w.topics = append(w.topics, s.Topics)
+	return w.Driver.Consumer(s, env, h)
+}
+
+// TestHeldTopics: what a member is told when it joins goes before its job, which
+// may be older than a topic.
+func TestHeldTopics(t *testing.T) {
+	f := func(told, want []string) {
+		t.Helper()
+		job, d := testJob(t), &watched{Driver: loopback.New()}
+		job.Role, job.Hold, job.Client = Consumer, true, d.Name()
+		c := talk(t, job, d)
+		c.hear(Ready)
+		c.say(Command{Do: Join, Topics: told})
+		c.hear(Joined)
+		c.say(Command{Do: Close})
+		c.hear(Done)
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+		if len(d.topics) != 1 || !slices.Equal(d.topics[0], want) {
+			t.Errorf("consumers were made with %q, want one with %q", d.topics, want)
+		}
+	}
+	f([]string{"t", "u"}, []string{"t", "u"})
+	f(nil, []string{"t"})
+}
+
+// TestNumbered: offsets of several topics get the numbers of their partitions.
+func TestNumbered(t *testing.T) {
+	topics := results.Topics{{Name: "t", First: 0, Count: 3}, {Name: "u", First: 3, Count: 2}}
+	got := make(map[int32]int64)
+	numbered(got, topics, map[string]map[int32]int64{"t": {0: 10, 2: 12}, "u": {0: 20, 1: 21}, "other": {0: 99}})
+	if want := (map[int32]int64{0: 10, 2: 12, 3: 20, 4: 21}); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
