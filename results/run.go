@@ -168,7 +168,7 @@ type Act struct {
 	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
 	// Added are the partitions that add-partitions or subscribe brought, by their
 	// numbers, and Ready since when their records have been due: all brokers knew
-	// the partitions then.
+	// the partitions then, and the client of their producer was connected.
 	Added []int32 `json:"added,omitempty"`
 	Ready int64   `json:"ready,omitempty"`
 	Error string  `json:"error,omitempty"`

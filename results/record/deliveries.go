@@ -33,7 +33,9 @@ const (
 )
 
 // DeliveriesMeta stands at the head of deliveries.bin. Version is set by
-// CreateDeliveries.
+// CreateDeliveries. A worker of a trial with several topics writes the first of
+// them alone: its Span.Partition is then numbered through all topics of the
+// trial (results.Topics), and Span.Topic is 0.
 type DeliveriesMeta struct {
 	Version int      `json:"version"`
 	Run     uint32   `json:"run"`

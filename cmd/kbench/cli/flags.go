@@ -125,7 +125,7 @@ func (s *selection) add(a *app, cmd *cobra.Command) {
 	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")
 	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
 	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated. A\nfield that a workload varies between its arms is fixed thereby")
-	f.BoolVar(&s.full, "full", false, "run the full matrix of each workload in place of its own; the churn\nworkloads have all assignors, and the group protocol of KIP-848, in it")
+	f.BoolVar(&s.full, "full", false, "run the full matrix of each workload in place of its own; most churn\nworkloads have all assignors, and the group protocol of KIP-848, in it")
 	for name, words := range map[string][]string{
 		"client": a.clientNames(),
 		"lane":   {string(drivers.Matched), string(drivers.Best), string(drivers.Stock)},
