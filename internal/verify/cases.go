@@ -63,7 +63,14 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 		turn++
 		return d
 	}
-	cases := []Case{stuck(next()), hang(next()), zombie(next())}
+	cases := []Case{stuck(next()), hang(next())}
+	// Where a client tells of no revokes, its zombie rises by a guess; that is left
+	// to the thorough run.
+	if i := slices.IndexFunc(clients, tellsRevokes); i >= 0 {
+		cases = append(cases, zombie(clients[i]))
+	} else {
+		cases = append(cases, zombie(next()))
+	}
 	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
 		for _, d := range table {
 			cases = append(cases, stop(d, length))

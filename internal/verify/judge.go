@@ -246,6 +246,9 @@ type Excess struct {
 	Least  int64 `json:"least"`
 	Most   int64 `json:"most"`
 	Canary int64 `json:"canary"` // how late the machine itself was around the stop
+	// Tolerance is what Most grants to an idle machine; a canary beyond it tells
+	// that the machine itself was in the way.
+	Tolerance int64 `json:"tolerance"`
 }
 
 // OK reports whether the excess is within its bounds.
@@ -292,7 +295,7 @@ func gap(allowed tolerance) judge {
 		}
 		canary := e.worstCanary(min(s.From, r.Due), max(s.To, r.At), "")
 		v.measured(Excess{
-			Stop: s.Length, Gap: r.Late(), Over: r.Late() - s.Length, Most: int64(stopInterval) + allowed(canary), Canary: canary,
+			Stop: s.Length, Gap: r.Late(), Over: r.Late() - s.Length, Most: int64(stopInterval) + allowed(canary), Canary: canary, Tolerance: allowed(0),
 		}, "the stop")
 		return v
 	}

@@ -186,6 +186,12 @@ func TestCases(t *testing.T) {
 			t.Errorf("%s is there %d times, want %d", name, times[name], want)
 		}
 	}
+	if i := slices.IndexFunc(cases, func(c Case) bool { return c.Name == string(faulty.Zombie) }); i < 0 || !tellsRevokes(cases[i].Driver) {
+		t.Error("the zombie is a client that does not tell when it gives up a partition")
+	}
+	if silent, err := Cases([]drivers.Driver{kafkago.New()}); err != nil || !slices.ContainsFunc(silent, func(c Case) bool { return c.Name == string(faulty.Zombie) }) {
+		t.Errorf("with silent clients alone there is no zombie: %v", err)
+	}
 	if !tellsRevokes(table[0]) || !tellsRevokes(table[1]) || tellsRevokes(table[2]) {
 		t.Error("franz-go and sarama tell of revokes, kafka-go does not")
 	}

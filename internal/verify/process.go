@@ -40,20 +40,63 @@ func pausedMember(d drivers.Driver, name string, length time.Duration) workloads
 
 // pause stops a member for less than its session.
 func pause(d drivers.Driver, length time.Duration) Case {
+	own := whenItGoesOn(d.Name())
 	return Case{
 		Name: "pause " + length.String(), Question: questionPause, Driver: d, Spec: pausedMember(d, "pause", length),
-		Bound: fmt.Sprintf("the floor is the stop; the gap is no shorter than it less one record interval (%s), and longer by at most half a heartbeat (%s) and the larger of 20ms and the worst canary: what a client does when it wakes up is its own", pauseInterval, pauseHeartbeat/2),
-		judge: pauseFound, weight: timed,
+		Bound: fmt.Sprintf("the floor is the stop; the gap is no shorter than it less one record interval (%s), and longer by at most one record interval and 20ms, or the worst canary where that is more%s",
+			pauseInterval, own),
+		judge: pauseFound(own), weight: timed,
 	}
 }
 
 // evict stops a member for longer than its session.
 func evict(d drivers.Driver, length time.Duration) Case {
+	own := afterAssignment(d.Name())
 	return Case{
 		Name: "evict " + length.String(), Question: questionEvict, Driver: d, Spec: pausedMember(d, "evict", length),
-		Bound: fmt.Sprintf("the session ends %s after the stop, or earlier by no more than a heartbeat; the gap is no shorter than the floor less one record interval (%s), and longer by at most half a heartbeat (%s) and the larger of 20ms and the worst canary",
-			pauseSession, pauseInterval, pauseHeartbeat/2),
-		judge: evictFound, weight: timed,
+		Bound: fmt.Sprintf("the session ends %s after the stop, or earlier by no more than a heartbeat; the gap is no shorter than the floor less one record interval (%s), and longer by at most one record interval and 20ms, or the worst canary where that is more%s",
+			pauseSession, pauseInterval, own),
+		judge: evictFound(own), weight: timed,
+	}
+}
+
+// ownTime is what a client takes by a constant in its own code, on top of what
+// explains a gap.
+type ownTime struct {
+	length time.Duration
+	why    string
+}
+
+// String continues the words of a bound.
+func (o ownTime) String() string {
+	if o.length == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; and %s more: %s", o.length, o.why)
+}
+
+// whenItGoesOn is the own time of a client whose process was stopped.
+func whenItGoesOn(client string) ownTime {
+	if client == "kafka-go" {
+		return ownTime{100 * time.Millisecond, "kafka-go finds that the deadline of its read has passed, hangs up and waits for its ReadBackoffMin"}
+	}
+	return ownTime{}
+}
+
+// afterAssignment is the own time of a client that is given partitions.
+func afterAssignment(client string) ownTime {
+	if client == "sarama" {
+		return ownTime{100 * time.Millisecond, "sarama gathers new subscriptions for so long after each assignment before it fetches (partitionConsumersBatchTimeout)"}
+	}
+	return ownTime{}
+}
+
+// excess is what a gap has beside what explains it, and what it may have. The
+// process may stop just after a record, and so one interval late.
+func (o ownTime) excess(stop, gap, explained, canary int64) Excess {
+	return Excess{
+		Stop: stop, Gap: gap, Over: gap - explained, Canary: canary, Tolerance: realTolerance(0),
+		Least: -int64(pauseInterval), Most: int64(pauseInterval+o.length) + realTolerance(canary),
 	}
 }
 
@@ -82,11 +125,12 @@ func stalled(e Evidence, v *verdict) (event window.Event, parts []window.Partiti
 }
 
 // pauseFound expects the gap of a stopped member's partitions to be as long as
-// the stop, and nobody to have noticed otherwise. A client may take its time when
-// it goes on: kafka-go finds that the deadline of its read has passed, and waits
-// 100 ms before it reads again. An excess near a whole heartbeat is none of that
-// kind.
-func pauseFound(e Evidence) (v verdict) {
+// the stop, and nobody to have noticed otherwise.
+func pauseFound(own ownTime) judge {
+	return func(e Evidence) verdict { return judgePause(own, e) }
+}
+
+func judgePause(own ownTime, e Evidence) (v verdict) {
 	v.injected, v.reported, v.wrong = "a process stopped", e.found(), e.others()
 	event, parts, ok := stalled(e, &v)
 	if !ok {
@@ -104,10 +148,7 @@ func pauseFound(e Evidence) (v verdict) {
 			v.off("partition %d is %s with a floor of %s", p.Partition, p.Class, round(p.Floor))
 		}
 		canary := e.worstCanary(act.At, act.At+p.Gap, act.Member)
-		x := Excess{
-			Stop: length, Gap: p.Gap, Over: p.Gap - length, Canary: canary,
-			Least: -int64(pauseInterval), Most: int64(pauseHeartbeat/2) + realTolerance(canary),
-		}
+		x := own.excess(length, p.Gap, length, canary)
 		if worst == nil || x.worse(*worst) {
 			worst = &x
 		}
@@ -120,7 +161,11 @@ func pauseFound(e Evidence) (v verdict) {
 // of its partitions to be the floor that follows from that, with little on top.
 // A member that goes on after its eviction may deliver and commit what it still
 // holds; that is rightly found.
-func evictFound(e Evidence) (v verdict) {
+func evictFound(own ownTime) judge {
+	return func(e Evidence) verdict { return judgeEvict(own, e) }
+}
+
+func judgeEvict(own ownTime, e Evidence) (v verdict) {
 	v.injected, v.reported = "a process stopped beyond its session", e.found()
 	v.wrong = e.others(results.AuditDuplicate, results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression)
 	event, parts, ok := stalled(e, &v)
@@ -146,10 +191,7 @@ func evictFound(e Evidence) (v verdict) {
 			continue
 		}
 		canary := e.worstCanary(act.At, act.At+p.Gap, act.Member)
-		x := Excess{
-			Stop: act.Resumed - act.At, Gap: p.Gap, Over: p.Gap - p.Floor, Canary: canary,
-			Least: -int64(pauseInterval), Most: int64(pauseHeartbeat/2) + realTolerance(canary),
-		}
+		x := own.excess(act.Resumed-act.At, p.Gap, p.Floor, canary)
 		if worst == nil || x.worse(*worst) {
 			worst = &x
 		}

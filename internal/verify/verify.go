@@ -58,6 +58,10 @@ func (a Answer) OK() bool { return len(a.Wrong) == 0 }
 // Missed reports whether nothing is off but that a gap is out of its bound.
 func (a Answer) Missed() bool { return a.Excess != nil && !a.Excess.OK() && len(a.Wrong) == 1 }
 
+// Busy reports whether a bound was missed while the machine itself was later
+// than the case allows for.
+func (a Answer) Busy() bool { return a.Missed() && a.Excess.Canary > a.Excess.Tolerance }
+
 // Run runs the cases and judges each. A case that cannot be run is one that is
 // wrong; an error is returned only where there is nothing to judge, such as an
 // interrupt.

@@ -105,8 +105,10 @@ what is off, 2 usage, 130 interrupted.`,
 		}
 		show := printAnswers
 		switch {
+		case asJSON && thorough:
+			show = answersJSON(&n.Seed)
 		case asJSON:
-			show = answersJSON(n.Seed)
+			show = answersJSON(nil)
 		case thorough:
 			show = printTallies
 		}
@@ -144,7 +146,7 @@ func printAnswers(w io.Writer, answers []verify.Answer) error {
 		fmt.Fprintf(w, "\nThe instrument can be trusted on this machine: each of %d known answers was found, and nothing else.\n", len(answers))
 		return nil
 	}
-	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine. What is off:\n%s", off.String())
+	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine. What is off:\n%s%s", off.String(), busy(answers))
 	return fmt.Errorf("%d of %d known answers were not found", wrong, len(answers))
 }
 
@@ -188,31 +190,33 @@ func printTallies(w io.Writer, answers []verify.Answer) error {
 		}
 	}
 	if missed.Len() > 0 {
-		fmt.Fprintf(w, "\nWhat is off:\n%s", missed.String())
+		heading := "What is off"
+		if off == 0 {
+			heading = "Missed, as often as may be"
+		}
+		fmt.Fprintf(w, "\n%s:\n%s", heading, missed.String())
 	}
 	if off == 0 {
 		fmt.Fprintf(w, "\nThe instrument can be trusted on this machine: %s in %s, each answered as often as it must be.\n", quantity(len(tallies), "question"), quantity(len(answers), "case"))
 		return nil
 	}
-	if n := busy(answers); n > 0 {
-		fmt.Fprintf(w, "\nIn %d of these the machine itself was late by more than %s, as the canary tells: leave it alone, and run this again.\n", n, busyFrom)
-	}
-	fmt.Fprintf(w, "\nThe instrument cannot be trusted on this machine: %d of %d questions were not answered as often as they must be.\n", off, len(tallies))
+	fmt.Fprintf(w, "%s\nThe instrument cannot be trusted on this machine: %d of %d questions were not answered as often as they must be.\n", busy(answers), off, len(tallies))
 	return notOften(off, len(tallies))
 }
 
-// busyFrom is how late a thread that only sleeps must have been for a missed
-// bound to be a matter of the machine.
-const busyFrom = 20 * time.Millisecond
-
-// busy counts the bounds that were missed while the machine was late itself.
-func busy(answers []verify.Answer) (n int) {
+// busy says in how many cases a bound was missed while the machine was late
+// itself; nothing where there is none.
+func busy(answers []verify.Answer) string {
+	n := 0
 	for _, a := range answers {
-		if a.Missed() && time.Duration(a.Excess.Canary) > busyFrom {
+		if a.Busy() {
 			n++
 		}
 	}
-	return n
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nIn %d of these the machine itself was later than the bound of the case allows for, as the canary tells: leave it alone, and run this again.\n", n)
 }
 
 func notOften(off, of int) error {
@@ -242,12 +246,13 @@ type answered struct {
 	Run      string         `json:"run"`
 }
 
-// answersJSON prints counts, bounds and every case.
-func answersJSON(seed uint64) func(io.Writer, []verify.Answer) error {
+// answersJSON prints counts, bounds and every case. The seed is that of the
+// lengths of the stops; nil where nothing was drawn.
+func answersJSON(seed *uint64) func(io.Writer, []verify.Answer) error {
 	return func(w io.Writer, answers []verify.Answer) error {
 		doc := struct {
 			OK      bool           `json:"ok"`
-			Seed    uint64         `json:"seed"` // of the lengths of the stops
+			Seed    *uint64        `json:"seed,omitempty"`
 			Tallies []verify.Tally `json:"tallies"`
 			Cases   []answered     `json:"cases"`
 		}{Seed: seed, Tallies: verify.Tallies(answers), Cases: []answered{}}

@@ -42,8 +42,9 @@ func TestVerdict(t *testing.T) {
 	f(printTallies, []verify.Answer{good, good}, "", "drop  loopback  2/2    2", "1 question in 2 cases, each answered as often as it must be")
 	f(printTallies, []verify.Answer{good, bad}, "1 of 1 known answers were not found as often as they must be", "drop  loopback  1/2    2", "OFF",
 		"  loopback: drop, injected 84 records not delivered, reported audit.lost 83: audit.lost is 83, not 84")
-	f(answersJSON(5), []verify.Answer{good}, "", `"seed": 5`, `"found": 1`)
-	f(answersJSON(5), []verify.Answer{good, bad}, "1 of 1 known answers were not found as often as they must be", `"need": 2`, `"audit.lost is 83, not 84"`)
+	seed := uint64(5)
+	f(answersJSON(&seed), []verify.Answer{good}, "", `"seed": 5`, `"found": 1`)
+	f(answersJSON(&seed), []verify.Answer{good, bad}, "1 of 1 known answers were not found as often as they must be", `"need": 2`, `"audit.lost is 83, not 84"`)
 }
 
 // TestMissed: of 20 stops one may be out of its bound; it is told all the same,
@@ -56,11 +57,11 @@ func TestMissed(t *testing.T) {
 	var answers []verify.Answer
 	for _, c := range cases {
 		if c.Client() == "sarama" && strings.HasPrefix(c.Name, "stop ") {
-			answers = append(answers, verify.Answer{Case: c, Excess: &verify.Excess{Over: 3e6, Most: 25e6, Canary: 1e6}})
+			answers = append(answers, verify.Answer{Case: c, Excess: &verify.Excess{Over: 3e6, Most: 25e6, Canary: 1e6, Tolerance: 20e6}})
 		}
 	}
 	miss := func(i int) {
-		answers[i].Excess = &verify.Excess{Over: 26e6, Most: 25e6, Canary: 1e6}
+		answers[i].Excess = &verify.Excess{Over: 26e6, Most: 25e6, Canary: 1e6, Tolerance: 20e6}
 		answers[i].Wrong = []string{fmt.Sprintf("it is wrong in the stop %d", i)}
 	}
 	miss(3)
@@ -68,24 +69,26 @@ func TestMissed(t *testing.T) {
 	if err := printTallies(&out, answers); err != nil {
 		t.Error(err)
 	}
-	for _, s := range []string{"19/20", "+26ms", "0s to +25ms", "it is wrong in the stop 3", "sarama: stop: no shorter than the stop", "can be trusted"} {
+	for _, s := range []string{"19/20", "+26ms", "0s to +25ms", "it is wrong in the stop 3", "sarama: stop: no shorter than the stop", "\nMissed, as often as may be:\n", "can be trusted"} {
 		if !strings.Contains(out.String(), s) {
 			t.Errorf("it does not say %q:\n%s", s, out.String())
 		}
 	}
 	miss(4)
 	out.Reset()
-	if err := printTallies(&out, answers); err == nil || strings.Contains(out.String(), "the machine itself was late") {
+	if err := printTallies(&out, answers); err == nil || strings.Contains(out.String(), "the machine itself was late") || !strings.Contains(out.String(), "\nWhat is off:\n") {
 		t.Errorf("two of 20 may be missed, or the machine is to blame: %v\n%s", err, out.String())
 	}
 	answers[4].Excess.Canary = 21e6
-	out.Reset()
-	if err := printTallies(&out, answers); err == nil || !strings.Contains(out.String(), "In 1 of these the machine itself was late by more than 20ms") {
-		t.Errorf("%v, and the busy machine is not named:\n%s", err, out.String())
+	for _, show := range []func(io.Writer, []verify.Answer) error{printTallies, printAnswers} {
+		out.Reset()
+		if err := show(&out, answers); err == nil || !strings.Contains(out.String(), "In 1 of these the machine itself was later than the bound of the case allows for") {
+			t.Errorf("%v, and the busy machine is not named:\n%s", err, out.String())
+		}
 	}
 	out.Reset()
-	if err := answersJSON(1)(&out, answers); err == nil {
-		t.Error("two of 20 may be missed in JSON")
+	if err := answersJSON(nil)(&out, answers); err == nil || strings.Contains(out.String(), `"seed"`) {
+		t.Errorf("two of 20 may be missed in JSON, or there is a seed of which nothing was drawn: %v\n%s", err, out.String())
 	}
 	var doc struct {
 		OK      bool
