@@ -107,9 +107,9 @@ func (h *handler) Event(ev drivers.Event) {
 	})
 }
 
-// ghost is the last record that a lane had, and where it went.
+// ghost is the last record that a lane had.
 type ghost struct {
-	out  drivers.Lane
+	lane *lane
 	last *drivers.Rec
 }
 
@@ -125,7 +125,7 @@ func (h *handler) remember(parts []drivers.TopicPartition) []ghost {
 		if l := h.lanes[tp]; l != nil {
 			l.mu.Lock()
 			if l.last != nil {
-				out = append(out, ghost{l.out, l.last})
+				out = append(out, ghost{l, l.last})
 			}
 			l.mu.Unlock()
 		}
@@ -136,12 +136,16 @@ func (h *handler) remember(parts []drivers.TopicPartition) []ghost {
 // haunt delivers records again.
 func haunt(gone []ghost) {
 	for _, g := range gone {
-		g.out.Record(g.last)
+		g.lane.feeding.Lock()
+		g.lane.out.Record(g.last)
+		g.lane.feeding.Unlock()
 	}
 }
 
 // rise makes a zombie of a lane whose client does not tell when it gives up a
-// partition: it has, where no record has come for the time of the fault.
+// partition: it has, where no record has come for the time of the fault. That is
+// a guess, and the lane may come to life again at this very moment: it is one
+// goroutine at a time that feeds it.
 func (l *lane) rise() {
 	const looks = 8 // within that time
 	tick := time.NewTicker(max(1, l.h.fault.For/looks))
@@ -162,7 +166,7 @@ func (l *lane) rise() {
 			still++
 		}
 	}
-	haunt([]ghost{{l.out, seen}})
+	haunt([]ghost{{l, seen}})
 }
 
 // lane breaks the records of one partition.
@@ -172,6 +176,8 @@ type lane struct {
 	partition int32
 	n         int
 	held      *drivers.Rec // for Reorder: waits for its successor
+
+	feeding sync.Mutex // for Zombie: held around out.Record
 
 	mu   sync.Mutex
 	last *drivers.Rec // for Zombie
@@ -205,6 +211,8 @@ func (l *lane) Record(r *drivers.Rec) {
 	case kind == Stall && once:
 		l.stop()
 	case kind == Zombie:
+		l.feeding.Lock()
+		defer l.feeding.Unlock()
 		l.mu.Lock()
 		l.last = clone(r)
 		l.mu.Unlock()

@@ -3,6 +3,7 @@ package faulty_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,4 +74,48 @@ func TestZombieOfASilentClient(t *testing.T) {
 	f(1900*time.Millisecond, 1900*time.Millisecond, 7, 8)
 	f(time.Second, 3*time.Second, 7, 8, 8)
 	f(time.Second, time.Minute, 7, 8, 8)
+}
+
+// guarded is a harness whose lane takes one record at a time. The second time
+// that it is given a record, which is the zombie's, it says so and is slow.
+type guarded struct {
+	busy, twice atomic.Bool
+	last        atomic.Int64
+	again       chan struct{}
+}
+
+func (g *guarded) Open(string, int32) drivers.Lane { return g }
+func (g *guarded) Event(drivers.Event)             {}
+
+func (g *guarded) Record(r *drivers.Rec) {
+	if g.busy.Swap(true) {
+		g.twice.Store(true)
+	}
+	if g.last.Swap(r.Offset) == r.Offset {
+		close(g.again)
+		time.Sleep(50 * time.Millisecond)
+	}
+	g.busy.Store(false)
+}
+
+// TestZombieOfALivingLane: a lane that was taken for given up and is not has one
+// goroutine at a time all the same.
+func TestZombieOfALivingLane(t *testing.T) {
+	got := &guarded{again: make(chan struct{})}
+	inner := &silent{}
+	d := faulty.Wrap(inner, faulty.Fault{Kind: faulty.Zombie, For: 10 * time.Millisecond})
+	c, err := d.Consumer(drivers.Settings{}, drivers.Env{}, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lane := inner.h.Open("t", 0)
+	lane.Record(&drivers.Rec{Offset: 7})
+	<-got.again
+	lane.Record(&drivers.Rec{Offset: 8})
+	if err := c.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got.twice.Load() {
+		t.Error("two goroutines fed one lane at a time")
+	}
 }
