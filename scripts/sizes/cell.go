@@ -17,9 +17,9 @@ type cell struct {
 	Client  string
 	Failed  string // why there are no more figures
 
-	Harness, Bare member
-	Trial         outcome
-	BareStable    time.Duration // from the first process to every partition delivering
+	Harness, Bare  member
+	Trial          outcome
+	BareDelivering time.Duration // from the first process until all partitions delivered, as looked at once a second
 }
 
 // member is what one member costs, a mean over those of its side.
@@ -35,7 +35,7 @@ type member struct {
 
 // outcome is what became of the trial.
 type outcome struct {
-	Stable     time.Duration // from the first process to a stable group
+	Stable     time.Duration // from the creation of the topic until the group is stable and the producer runs
 	Delivering int           // partitions that delivered in the quiet stretch
 	After      int           // and after the last act
 	Lost       int64

@@ -76,23 +76,24 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	}
 	// The producer comes after the members, as in a trial: a broker that has just
 	// made hundreds of partitions may refuse the first records for seconds.
-	if err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d members run", c.Members), 1, func() bool { return len(g.latest) == c.Members }); err != nil {
+	if _, err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d members run", c.Members), 1, func() bool { return len(g.latest) == c.Members }); err != nil {
 		return err
 	}
 	job.Client, job.Settings.ClientID = "", "kbench-sizes-producer"
 	if err := g.start(ctx, stderr, job, false); err != nil {
 		return err
 	}
-	if err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d partitions deliver", c.partitions()), 3, func() bool {
+	delivering, err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d partitions deliver", c.partitions()), 3, func() bool {
 		delivering := 0
 		for _, r := range g.latest {
 			delivering += r.Partitions
 		}
 		return delivering == c.partitions()
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	c.BareStable = time.Since(began)
+	c.BareDelivering = delivering.Sub(began)
 	if err := sleep(ctx, settle); err != nil {
 		return err
 	}
@@ -171,29 +172,32 @@ func (g *bareGroup) members() []int {
 	return out
 }
 
-// await waits until something holds so many looks in a row, a second apart. yes is
-// asked under the lock.
-func (g *bareGroup) await(ctx context.Context, stderr, what string, looks int, yes func() bool) error {
+// await waits until something holds so many looks in a row, a second apart, and
+// returns when the first of them was. yes is asked under the lock.
+func (g *bareGroup) await(ctx context.Context, stderr, what string, looks int, yes func() bool) (since time.Time, err error) {
 	deadline := time.Now().Add(stableLimit)
 	for good := 0; good < looks; {
 		if err := sleep(ctx, time.Second); err != nil {
-			return err
+			return since, err
 		}
+		at := time.Now()
 		g.mu.Lock()
 		holds, ended := yes(), g.ended
 		g.mu.Unlock()
 		switch {
 		case ended != nil:
-			return fmt.Errorf("%w%s", ended, tail(stderr))
+			return since, fmt.Errorf("%w%s", ended, tail(stderr))
 		case holds:
-			good++
-		case time.Now().After(deadline):
-			return fmt.Errorf("it is not so after %s that %s%s", stableLimit, what, tail(stderr))
+			if good++; good == 1 {
+				since = at
+			}
+		case at.After(deadline):
+			return since, fmt.Errorf("it is not so after %s that %s%s", stableLimit, what, tail(stderr))
 		default:
 			good = 0
 		}
 	}
-	return nil
+	return since, nil
 }
 
 // close ends all processes at once: a group that leaves one by one rebalances as

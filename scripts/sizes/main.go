@@ -120,6 +120,9 @@ func run(args []string, out, errOut io.Writer) int {
 	return code
 }
 
+// leastRate leaves no second without a record, though one comes late.
+const leastRate = 2
+
 func parse(args []string, errOut io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("sizes", flag.ContinueOnError)
 	f.SetOutput(errOut)
@@ -154,8 +157,10 @@ func parse(args []string, errOut io.Writer) (o options, err error) {
 	switch {
 	case o.broker != cluster.Embedded && o.broker != cluster.Kafka:
 		return o, fmt.Errorf("--broker %s: use %s or %s", o.broker, cluster.Embedded, cluster.Kafka)
-	case o.nodes < 1 || o.rate <= 0:
-		return o, errors.New("--nodes and --rate must be above 0")
+	case o.nodes < 1:
+		return o, errors.New("--nodes must be above 0")
+	case !(o.rate >= leastRate):
+		return o, fmt.Errorf("--rate %g: at least %d records a second are needed, for the bare side looks once a second whether a partition delivers", o.rate, leastRate)
 	case o.window < 5*time.Second:
 		return o, fmt.Errorf("--window %s: at least 5s are needed, for processes are sampled once a second", o.window)
 	}

@@ -28,7 +28,11 @@ func TestParse(t *testing.T) {
 	f("--client librdkafka", "--client", "librdkafka")
 	f("--broker attached", "--broker", "attached")
 	f("--window 1s", "--window", "1s")
-	f("above 0", "--rate", "0")
+	f("--rate 0:", "--rate", "0")
+	f("--rate 1.9: at least 2 records a second", "--rate", "1.9")
+	f("--rate NaN", "--rate", "NaN")
+	f("", "--rate", "2")
+	f("above 0", "--nodes", "0")
 	f("unexpected argument", "all")
 }
 
