@@ -23,7 +23,9 @@ tax: ## kbench against the barest honest loop (35 minutes; Apache Kafka, 20 GB o
 	$(GO) run ./scripts/tax --nodes 1
 
 floors: build ## do measured floors follow their law? (8 minutes a client; CLIENT=franz-go,sarama,kafka-go)
-	run=runs/floors-$$(date +%Y%m%d-%H%M%S) && bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run && $(GO) run ./scripts/floors $$run
+	run=runs/floors-$$(date +%Y%m%d-%H%M%S); \
+	  bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run; ran=$$?; \
+	  $(GO) run ./scripts/floors $$run && exit $$ran
 
 sizes: ## groups of 3 to 100 members: what each costs in the harness and bare (25 minutes)
 	$(GO) run ./scripts/sizes
