@@ -121,6 +121,7 @@ func fillRequest(e *record.Event, req kmsg.Request) error {
 		for i := range r.Topics {
 			e.Parts = parts(e.Parts, "", r.Topics[i].TopicID, r.Topics[i].Partitions)
 		}
+		e.Empty = r.Topics != nil && len(e.Parts) == 0
 	case *kmsg.FetchRequest:
 		if r.SessionID != 0 && r.SessionEpoch == -1 {
 			return errNothing // it ends a fetch session: its limits are nobody's settings
@@ -242,6 +243,7 @@ func fillResponse(e *record.Event, resp kmsg.Response) error {
 				t := &r.Assignment.Topics[i]
 				e.Parts = parts(e.Parts, "", t.TopicID, t.Partitions)
 			}
+			e.Empty = len(e.Parts) == 0
 		}
 	default:
 		return fmt.Errorf("response %d is not one to be reported", resp.Key())

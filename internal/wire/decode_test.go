@@ -184,6 +184,20 @@ func exchanges() []exchange {
 			},
 		}
 	})
+	// A list without partitions is not the same as no list: the one gives up
+	// everything, the other says that nothing has changed.
+	beat := func(topics []kmsg.ConsumerGroupHeartbeatRequestTopic, given *kmsg.ConsumerGroupHeartbeatResponseAssignment, empty bool) {
+		each((&kmsg.ConsumerGroupHeartbeatRequest{}).MaxVersion(), func(int16) exchange {
+			return exchange{
+				&kmsg.ConsumerGroupHeartbeatRequest{Group: "g", MemberID: "m", MemberEpoch: 4, RebalanceTimeoutMillis: -1, Topics: topics},
+				&kmsg.ConsumerGroupHeartbeatResponse{MemberID: str("m"), MemberEpoch: 5, Assignment: given},
+				record.Event{Group: "g", Member: "m", Generation: 4, RebalanceMs: -1, Empty: empty},
+				record.Event{Member: "m", Generation: 5, Empty: empty},
+			}
+		})
+	}
+	beat(nil, nil, false)
+	beat([]kmsg.ConsumerGroupHeartbeatRequestTopic{}, &kmsg.ConsumerGroupHeartbeatResponseAssignment{}, true)
 	return all
 }
 

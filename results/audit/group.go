@@ -144,7 +144,7 @@ func (c *checker) grants(calls [][]call) map[int32][]grant {
 			case k.API == apiLeave, k.API == apiConsumer && k.Generation < 0:
 				set(k.T, nil)
 			case k.resp.Err != 0:
-			case k.API == apiSync, k.API == apiConsumer && len(k.resp.Parts) > 0:
+			case k.API == apiSync, k.API == apiConsumer && (len(k.resp.Parts) > 0 || k.resp.Empty):
 				parts := map[int32]bool{}
 				for _, p := range k.resp.Parts {
 					parts[p.Partition] = true

@@ -30,6 +30,9 @@ type Event struct {
 	RebalanceMs int32                    `json:"rebalance_ms,omitempty"`
 	Parts       []drivers.TopicPartition `json:"parts,omitempty"`
 	Offsets     []int64                  `json:"offsets,omitempty"` // of Parts, in an OffsetCommit
+	// Empty says that a beat of KIP-848, or its response, did have a list of
+	// partitions, and none in it. Without one nothing has changed.
+	Empty bool `json:"empty,omitempty"`
 
 	// Produce, sampled.
 	Acks      *int16  `json:"acks,omitempty"`

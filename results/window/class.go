@@ -88,8 +88,7 @@ func (s *scope) revoked(before map[int32]int) map[int32]bool {
 			case s.e.Protocol == eager && st.kind == stepJoin:
 				out[p] = true
 			case st.kind == stepSynced && !slices.Contains(st.call.Given, p):
-				// An empty list of a beat says that nothing changed.
-				out[p] = out[p] || st.call.API != apiConsumer || len(st.call.Given) > 0
+				out[p] = out[p] || st.call.API != apiConsumer || st.call.assigns()
 			}
 		}
 	}

@@ -99,7 +99,7 @@ func (s *scope) toldOf(c change) map[int]int64 {
 // member.
 func (s step) changes(m *member) bool {
 	return s.kind == stepSynced && s.call.API == apiConsumer &&
-		(s.call.Epoch != m.generation || len(s.call.Given) > 0 && !slices.Equal(s.call.Given, m.owned))
+		(s.call.Epoch != m.generation || s.call.assigns() && !slices.Equal(s.call.Given, m.owned))
 }
 
 // over is when the last member had its assignment of the final generation, 0

@@ -25,7 +25,7 @@ func (s *scope) kipOver() int64 {
 			if c.API != apiConsumer || !c.ok() || c.leaves() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
 				continue
 			}
-			given := len(c.Given) > 0 && !slices.Equal(c.Given, owned)
+			given := c.assigns() && !slices.Equal(c.Given, owned)
 			if c.Epoch == epoch && !given {
 				continue
 			}
@@ -50,7 +50,7 @@ func (s *scope) confirmed(worker, from int, owned []int32, given bool, told int6
 		if c.Req > s.e.Window.To {
 			break
 		}
-		if c.API == apiConsumer && slices.Equal(c.Asked, owned) {
+		if c.API == apiConsumer && c.lists() && slices.Equal(c.Asked, owned) {
 			return c.Req
 		}
 	}
@@ -97,7 +97,7 @@ func (s *scope) findHands() {
 			if c.joins() {
 				owned = nil
 			}
-			if len(c.Given) == 0 {
+			if !c.assigns() {
 				continue
 			}
 			released := int64(0)
@@ -138,7 +138,7 @@ func (s *scope) findHands() {
 // had; the time at which it was told where it never did.
 func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
 	for _, c := range s.Workers[worker].Calls[from:] {
-		if c.API == apiConsumer && len(c.Asked) > 0 && !slices.Contains(c.Asked, p) {
+		if c.API == apiConsumer && c.lists() && !slices.Contains(c.Asked, p) {
 			return c.Req
 		}
 	}

@@ -42,6 +42,38 @@ func TestConsumerGroupJoin(t *testing.T) {
 	same(t, "phases", spent(t, e, "consumer-1"), map[Phase]int64{Detect: 2551, React: 9})
 }
 
+// The same where the owner gives up the last that it has: the lists are empty, but
+// they are there.
+func TestConsumerGroupGivesUpAll(t *testing.T) {
+	s := newSim("consumer-0", "consumer-1", "consumer-2")
+	s.kip(0, 100, 0, 2, nil, []int32{0, 1, 2})
+	s.kip(1, 110, 0, 2, nil, []int32{3})
+	for at := int64(3100); at < 20_000; at += 3000 {
+		s.kip(0, at, 2, 2, nil, nil)
+		s.kip(1, at+1500, 2, 2, nil, nil)
+	}
+	s.act("join", "consumer-2", 20_000)
+	s.kip(2, 20_050, 0, 3, nil, nil)
+	s.kip(0, 21_100, 2, 3, nil, nil)
+	s.kip(1, 22_600, 2, 2, nil, nil)
+	last := func(worker int) *Call { return &s.in.Workers[worker].Calls[len(s.in.Workers[worker].Calls)-1] }
+	last(1).NoneGiven = true
+	s.kip(1, 22_610, 2, 3, nil, nil)
+	last(1).NoneAsked, last(1).NoneGiven = true, true
+	s.kip(2, 23_050, 3, 3, nil, []int32{3})
+	s.kip(2, 23_055, 3, 3, []int32{3}, nil)
+	for at := int64(25_000); at < 60_000; at += 3000 {
+		for i := range 3 {
+			s.kip(i, at+int64(i), 3, 3, nil, nil)
+		}
+	}
+	s.stop(22_601, 23_060, 3)
+	e := s.only(t)
+	same(t, "figures", figuresOf(e), figures{20_000, 20_050, 23_062, 3005, 2992, 13, 2, 462, 0, 462})
+	same(t, "partition", parts(e)[3], part{Moved, 462, 441, 21})
+	same(t, "phases", spent(t, e, "consumer-1"), map[Phase]int64{Detect: 2551, React: 9})
+}
+
 // A victim's partitions are free when its session ends, and taken at the next
 // beat of whoever gets them. Only beats renew the session, commits do not.
 func TestConsumerGroupCrash(t *testing.T) {

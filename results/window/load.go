@@ -46,7 +46,15 @@ type Call struct {
 	Epoch        int32  // ConsumerGroupHeartbeat: the response's
 	Protocol     string
 	Asked, Given []int32 // partitions in the request and in the response
+	// NoneAsked and NoneGiven say that there was a list, and none in it.
+	NoneAsked, NoneGiven bool
 }
+
+// lists says that the request of a beat of KIP-848 tells what its member has, and
+// assigns that the response tells what it is to have; without a list nothing has
+// changed.
+func (c *Call) lists() bool   { return len(c.Asked) > 0 || c.NoneAsked }
+func (c *Call) assigns() bool { return len(c.Given) > 0 || c.NoneGiven }
 
 func (c *Call) ok() bool { return c.Resp != 0 && c.Err == 0 }
 
@@ -135,7 +143,7 @@ func pair(events []record.Event, group string) []Call {
 			open[k] = len(calls)
 			calls = append(calls, Call{
 				API: e.API, V: e.V, Req: e.T, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
-				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e),
+				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e), NoneAsked: e.Empty,
 			})
 		case record.EvResponse:
 			i, ok := open[k]
@@ -144,7 +152,7 @@ func pair(events []record.Event, group string) []Call {
 			}
 			delete(open, k)
 			c := &calls[i]
-			c.Resp, c.Err, c.Epoch, c.Given = e.T, e.Err, e.Generation, numbers(e)
+			c.Resp, c.Err, c.Epoch, c.Given, c.NoneGiven = e.T, e.Err, e.Generation, numbers(e), e.Empty
 			if e.Member != "" {
 				c.ID = e.Member
 			}

@@ -209,7 +209,7 @@ func (g *group) apply(s step) {
 		m.in, m.joining = true, false
 		if s.call.API == apiConsumer {
 			m.generation = s.call.Epoch
-			if len(s.call.Given) > 0 {
+			if s.call.assigns() {
 				m.owned = s.call.Given
 			}
 		} else {
