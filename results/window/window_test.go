@@ -71,12 +71,12 @@ func TestLeave(t *testing.T) {
 	same(t, "words", e.Words, []string{"sarama consumer-1: stop 300 ms"})
 }
 
-// Where acts share a window a partition is orphaned by the leave of who had it
-// then, not of who had it before the window.
-func TestOrphanedAfterAMove(t *testing.T) {
+// moving is a join that gives partition 3 of consumer-1 to consumer-2, and an act
+// that comes before its window is over.
+func moving(kind, member string) *sim {
 	s := two("consumer-2")
 	s.act("join", "consumer-2", 20_000)
-	s.act("leave", "consumer-1", 22_015)
+	s.act(kind, member, 22_015)
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
 	s.join(2, 20_102, 22_005, 22_008, 2, 3)
@@ -84,6 +84,13 @@ func TestOrphanedAfterAMove(t *testing.T) {
 	s.join(1, 21_510, 22_005, 22_009, 2, 2)
 	s.beat(0, 22_000, errRebalance)
 	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	return s
+}
+
+// Where acts share a window a partition is orphaned by the leave of who had it
+// then, not of who had it before the window.
+func TestOrphanedAfterAMove(t *testing.T) {
+	s := moving("leave", "consumer-1")
 	s.call(1, apiLeave, 22_016, 22_017, 0, 0)
 	s.beat(2, 24_900, errRebalance)
 	s.join(2, 24_910, 25_005, 25_008, 3, 2, 3)
@@ -103,16 +110,7 @@ func TestOrphanedAfterAMove(t *testing.T) {
 // The same where its new owner dies: what it was given in the window waits for the
 // end of its session.
 func TestOrphanedByADeathAfterAMove(t *testing.T) {
-	s := two("consumer-2")
-	s.act("join", "consumer-2", 20_000)
-	s.act("crash", "consumer-2", 22_015)
-	s.beats(0, 1000, 20_000)
-	s.beats(1, 500, 20_000)
-	s.join(2, 20_102, 22_005, 22_008, 2, 3)
-	s.beat(1, 21_500, errRebalance)
-	s.join(1, 21_510, 22_005, 22_009, 2, 2)
-	s.beat(0, 22_000, errRebalance)
-	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
+	s := moving("crash", "consumer-2")
 	s.beats(0, 25_000, 34_000)
 	s.beats(1, 25_000, 34_000)
 	s.beat(1, 34_000, errRebalance)
