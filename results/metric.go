@@ -45,6 +45,7 @@ const (
 	WireBytes             = "wire.bytes_per_record"
 	WireBatch             = "wire.records_per_batch"
 	WireConnections       = "wire.connections"
+	WireOpened            = "wire.opened"
 	BrokerCPU             = "broker.cpu"
 	HarnessCPU            = "harness.cpu_per_record"
 	AuditLost             = "audit.lost"
@@ -157,6 +158,7 @@ func Metrics() []Metric {
 		{Name: WireBytes, Unit: UnitBytes, What: "bytes written and read per record"},
 		{Name: WireBatch, Unit: UnitCount, What: "mean records of a produced batch, from the sampled requests"},
 		{Name: WireConnections, Unit: UnitCount, What: "most connections open at once, of all workers of a role"},
+		{Name: WireOpened, Unit: UnitCount, What: "connections opened in the measured part, of all workers of a role"},
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
 		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},

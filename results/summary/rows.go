@@ -235,7 +235,7 @@ func (b *builder) cost(role string, ws []*worker, records int64) {
 // loopback driver, has none.
 func (b *builder) wireRows(role string, ws []*worker, records int64) {
 	var requests, bytes, unknown, batches, batched int64
-	var connections int
+	var connections, opened int
 	for _, w := range ws {
 		open := 0
 		for _, e := range w.wire {
@@ -245,6 +245,7 @@ func (b *builder) wireRows(role string, ws []*worker, records int64) {
 			}
 			unknown += int64(e.Unknown)
 			open = max(open, e.Open)
+			opened += e.Opened
 		}
 		connections += open
 		batches += w.batches
@@ -259,6 +260,7 @@ func (b *builder) wireRows(role string, ws []*worker, records int64) {
 		b.plain(role, results.WireBatch, float64(batched)/float64(batches), batches)
 	}
 	b.plain(role, results.WireConnections, float64(connections), int64(len(ws)))
+	b.plain(role, results.WireOpened, float64(opened), int64(len(ws)))
 	if unknown > 0 {
 		b.warn("role %s: the tap could not read %d frames", role, unknown)
 	}

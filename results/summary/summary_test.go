@@ -133,7 +133,7 @@ func (f fixture) worker(t *testing.T, dir string, kind record.Kind, n, times, st
 	}{{"warmup", start}, {"measure", from}, {"drain", to}, {"close", to + second}} {
 		events.Write(record.Event{T: p.at, K: record.EvPhase, Phase: p.name, Runtime: runtime(p.at)})
 	}
-	events.Write(record.Event{T: to, From: from, K: record.EvWire, Open: 2, Wire: []record.WireAPI{{Requests: 12 * f.rate / 100, ReqBytes: 1200 * f.rate, Responses: 12 * f.rate / 100, RespBytes: 120 * f.rate}}})
+	events.Write(record.Event{T: to, From: from, K: record.EvWire, Open: 2, Opened: 3, Wire: []record.WireAPI{{Requests: 12 * f.rate / 100, ReqBytes: 1200 * f.rate, Responses: 12 * f.rate / 100, RespBytes: 120 * f.rate}}})
 	events.Write(record.Event{T: from + 1, K: record.EvProduce, Batches: []record.Batch{{Records: 90}, {Records: 110}}})
 	check(events.Close())
 }
@@ -182,6 +182,7 @@ func TestBuild(t *testing.T) {
 	f(1, "producer", results.WireBytes, "", results.UnitBytes, 110)
 	f(1, "producer", results.WireBatch, "", results.UnitCount, 100)
 	f(1, "producer", results.WireConnections, "", results.UnitCount, 2)
+	f(1, "producer", results.WireOpened, "", results.UnitCount, 3)
 	f(1, "broker", results.BrokerCPU, "", results.UnitCores, 0.25)
 	f(1, "", results.AuditLost, "", results.UnitCount, 0)
 	f(2, "consumer", results.ConsumeThroughput, "", results.UnitRate, 500)
