@@ -74,8 +74,15 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 	}
 	go p.read()
 	if _, err := proc.Stdin().Write(append(job, '\n')); err != nil {
+		// Nobody reads: it has ended, or is about to. How it ended says more.
+		select {
+		case <-proc.Done():
+			err = errors.New(p.Wait().String())
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
 		p.abandon()
-		return nil, fmt.Errorf("hand over the options: %w", err)
+		return nil, fmt.Errorf("the broker process ended before it was ready: %w", err)
 	}
 	for {
 		select {
