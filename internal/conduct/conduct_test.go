@@ -357,20 +357,13 @@ func needKafka(t *testing.T) {
 	}
 }
 
-// brokers runs a test on an embedded broker and, where asked for, on Apache Kafka:
+// brokers runs a test on an embedded broker or, where asked for, on Apache Kafka:
 // then one test at a time, as three JVMs are enough.
 func brokers(t *testing.T, test func(t *testing.T, kind string)) {
+	kind := cluster.Kafka
 	if !kafkaWanted() {
 		t.Parallel()
+		kind = cluster.Embedded
 	}
-	for _, kind := range []string{cluster.Embedded, cluster.Kafka} {
-		t.Run(kind, func(t *testing.T) {
-			if kind == cluster.Kafka {
-				needKafka(t)
-			} else {
-				t.Parallel()
-			}
-			test(t, kind)
-		})
-	}
+	t.Run(kind, func(t *testing.T) { test(t, kind) })
 }
