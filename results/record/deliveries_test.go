@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -248,32 +250,41 @@ func TestLanesShareNothing(t *testing.T) {
 	}
 }
 
-// limitFiles makes files larger than n bytes fail as they would on a full disk.
-func limitFiles(t *testing.T, n uint64) {
+// limitedFiles runs the calling test once more in a process of its own, in which
+// files larger than n bytes fail as they would on a full disk, and says whether
+// this is that process. Here the limit would also hold for what the test binary
+// itself writes, and for the tests beside.
+func limitedFiles(t *testing.T, n uint64) bool {
 	t.Helper()
+	const inChild = "KBENCH_TEST_LIMITED_FILES"
+	if os.Getenv(inChild) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), inChild+"=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+			t.Errorf("with files of at most %d bytes: %v\n%s", n, err, out)
+		}
+		return false
+	}
 	signal.Ignore(unix.SIGXFSZ)
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-			t.Error(err)
-		}
-		signal.Reset(unix.SIGXFSZ)
-	})
-	limit := old
 	setLimit(&limit.Cur, n)
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
+	return true
 }
 
 // setLimit hides that the type of a limit differs between systems.
 func setLimit[T int64 | uint64](limit *T, n uint64) { *limit = T(n) }
 
 func TestCreateSaysThatTheDiskIsFull(t *testing.T) {
-	limitFiles(t, 4096)
+	if !limitedFiles(t, 4096) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "deliveries.bin")
 	_, err := CreateDeliveries(path, DeliveriesMeta{})
 	if err == nil || !strings.Contains(err.Error(), "reserve") || !strings.Contains(err.Error(), path) {
@@ -285,7 +296,9 @@ func TestCreateSaysThatTheDiskIsFull(t *testing.T) {
 }
 
 func TestSpansWithoutRoomAreCounted(t *testing.T) {
-	limitFiles(t, 2*segmentSize)
+	if !limitedFiles(t, 2*segmentSize) {
+		return
+	}
 	d, path := newDeliveries(t)
 	const room = (2*segmentPages - 1) * pageSlots // the header takes a page
 	l := d.Lane(Acked, 0, 0, 0)
