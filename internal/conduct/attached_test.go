@@ -82,7 +82,7 @@ func TestAttached(t *testing.T) {
 
 // An interrupted run cleans up after itself too.
 func TestAttachedInterrupted(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	c := owned(t, cluster.Embedded)
 	before := c.state(t)
 	ctx, cancel := context.WithCancel(bounded(t))

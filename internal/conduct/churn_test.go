@@ -39,7 +39,7 @@ churn:
 // each did to the group. How long anything took is asked for only where the
 // settings decide it, and then by seconds.
 func TestTimeline(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	doc, err := workloads.Parse("every-act.yaml", []byte(everyAct), workloads.Options{})
 	if err != nil {
 		t.Fatal(err)

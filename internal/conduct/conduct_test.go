@@ -357,6 +357,16 @@ func needKafka(t *testing.T) {
 	}
 }
 
+// onEmbedded is for tests that Apache Kafka has no part in: they run beside each
+// other, and not once more where Apache Kafka is asked for.
+func onEmbedded(t *testing.T) {
+	t.Helper()
+	if kafkaWanted() {
+		t.Skip("needs no Apache Kafka: runs without KBENCH_KAFKA")
+	}
+	t.Parallel()
+}
+
 // brokers runs a test on an embedded broker or, where asked for, on Apache Kafka:
 // then one test at a time, as three JVMs are enough.
 func brokers(t *testing.T, test func(t *testing.T, kind string)) {

@@ -175,7 +175,7 @@ func wantDied(t *testing.T, got *outcome, err error, member, exit string) {
 // A member that ends by itself in the middle of churn fails the trial, and the
 // one that was killed on purpose does not.
 func TestMemberDiesByItself(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	spec := group(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: join, when: stable, restore: false}
@@ -194,7 +194,7 @@ func TestMemberDiesByItself(t *testing.T) {
 
 // The same for one that somebody else kills, by the same signal as the act.
 func TestMemberKilledByOthers(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	spec := group(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: join, when: stable, restore: false}
@@ -216,7 +216,7 @@ func TestMemberKilledByOthers(t *testing.T) {
 
 // A leave that ends in a bad exit is no leave.
 func TestLeaveWithBadExit(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	spec := group(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: leave, when: stable, target: oldest, restore: false}
@@ -233,7 +233,7 @@ func TestLeaveWithBadExit(t *testing.T) {
 // A member is stopped for longer than its session: it is dropped, comes back
 // once it goes on, and only then is the group stable for the act that waits.
 func TestStallBeyondSession(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	spec := group(t, `
   - {do: stall, when: stable, target: oldest, for: 9s}
   - {do: leave, when: stable, target: newest, restore: false}
@@ -286,7 +286,7 @@ func TestStallBeyondSession(t *testing.T) {
 // A member that is stopped can be killed: its stall is over then, it is missed
 // by nobody at the end, and the trial is whole.
 func TestCrashOfStalledMember(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	spec := group(t, `
   - {do: stall, at: 1s, target: oldest, for: 4s}
   - {do: crash, at: 2s, target: oldest, restore: false}
@@ -321,7 +321,7 @@ func TestCrashOfStalledMember(t *testing.T) {
 // What an act gives its member with is in force for that member, and for no
 // other.
 func TestActWithSettings(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	const slow = 20 * time.Millisecond
 	spec := group(t, `
   - {do: join, when: stable, restore: false, with: {consume.handler.time: 20ms}}

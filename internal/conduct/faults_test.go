@@ -16,7 +16,7 @@ import (
 // A client that is told one thing and sends another fails its trial, and the
 // error names every setting that it lied about.
 func TestLiesFailTheTrial(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	var lying []string
 	for _, c := range clients {
 		lying = append(lying, c+"+lie")
@@ -41,7 +41,7 @@ func TestLiesFailTheTrial(t *testing.T) {
 // Each fault shows as what it is, in full number, and as nothing else: every
 // seventh record of a partition is hit.
 func TestFaultsAreCountedForWhatTheyAre(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	want := map[string]string{
 		"franz-go+drop":    results.AuditLost,
 		"sarama+duplicate": results.AuditDuplicate,
@@ -86,7 +86,7 @@ func TestFaultsAreCountedForWhatTheyAre(t *testing.T) {
 // A client whose Close never returns fails its trial, by name, within the
 // deadline; the trial after it is not touched.
 func TestHangOnClose(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	for _, victim := range []string{"consumer-0", "producer-0"} {
 		t.Run(victim, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +114,7 @@ func TestHangOnClose(t *testing.T) {
 // Ctrl-C in the measured part ends the run, keeps to the last record what was
 // recorded, and runs nothing more.
 func TestInterrupt(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("before"), long("cut"), short("never")}, "franz-go"))
 	ctx, cancel := context.WithCancel(bounded(t))
 	defer cancel()

@@ -37,7 +37,7 @@ func growingSpec(t *testing.T, name, churn string) workloads.Spec {
 // all clients that can, and asks that every new partition is found, owned and
 // read to its end. A member that joins between two such acts has what there is.
 func TestGrowth(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	add := growingSpec(t, "adds", "[{do: add-partitions, when: stable, count: 2}, {do: join, when: stable, restore: false}, {do: add-partitions, when: stable, count: 3}]")
 	subscribe := growingSpec(t, "subscribes", "[{do: subscribe, when: stable}, {do: join, when: stable, restore: false}, {do: subscribe, when: stable}]")
 	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{add, subscribe}, "franz-go", "sarama", "kafka-go")))

@@ -19,7 +19,7 @@ import (
 // it, and give each role of each trial a figure: also where the workload itself
 // has a slow handler, or nothing that consumes. A backlog has none.
 func TestHarnessTrials(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	slow := short("slow")
 	slow.Consume.Handler.Time = time.Millisecond
 	producing := short("producing")
@@ -82,7 +82,7 @@ func TestHarnessTrials(t *testing.T) {
 
 // A harness trial that fails is no reason to fail a run.
 func TestHarnessTrialFails(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("sound")}, "franz-go"))
 	hang := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Hang})
 	o.Table = []drivers.Driver{hang, franzgo.New()}

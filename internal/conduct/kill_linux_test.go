@@ -49,7 +49,7 @@ func TestWorkerKilled(t *testing.T) {
 	brokers(t, func(t *testing.T, kind string) {
 		for _, victim := range []string{"consumer-0", "producer-0"} {
 			o := around(t.Name(), t.TempDir())
-			o.Broker.Kind = kind
+			o.Broker.Kind, o.Broker.Nodes = kind, 1
 			signalled(t, &o, victim, syscall.SIGKILL)
 			got, err := run(t, bounded(t), o)
 			if err == nil {
@@ -73,7 +73,7 @@ func TestWorkerKilled(t *testing.T) {
 func TestWorkerStopped(t *testing.T) {
 	brokers(t, func(t *testing.T, kind string) {
 		o := around(t.Name(), t.TempDir())
-		o.Broker.Kind = kind
+		o.Broker.Kind, o.Broker.Nodes = kind, 1
 		o.Deadlines = conduct.Deadlines{Silence: 4 * time.Second, Abort: time.Second}
 		signalled(t, &o, "consumer-0", syscall.SIGSTOP)
 		got, err := run(t, bounded(t), o)
@@ -94,7 +94,7 @@ func TestWorkerStopped(t *testing.T) {
 func TestBrokerKilled(t *testing.T) {
 	brokers(t, func(t *testing.T, kind string) {
 		o := around(t.Name(), t.TempDir())
-		o.Broker.Kind = kind
+		o.Broker.Kind, o.Broker.Nodes = kind, 1
 		signalled(t, &o, "broker", syscall.SIGKILL)
 		checkBroker(t, o, "broker: the broker process", "died: SIGKILL")
 	})
@@ -102,7 +102,7 @@ func TestBrokerKilled(t *testing.T) {
 
 // A broker that dies while no trial runs harms none: the next has a new one.
 func TestBrokerKilledBetweenTrials(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("before"), short("after")}, "franz-go"))
 	o.Progress = &hook{ended: func(ref results.TrialRef) {
 		if ref.Workload != "before" {

@@ -36,7 +36,7 @@ const (
 // about every millisecond. Whatever a killed member had committed, its spans must
 // show as delivered: else the audit would call records lost that were handled.
 func TestSigkillTellsNoLies(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	n := sigkillConsumer
 	if s := os.Getenv("KBENCH_SIGKILL"); s != "" {
 		var err error
@@ -65,7 +65,7 @@ func TestSigkillTellsNoLies(t *testing.T) {
 // TestSigkillFindsALie is the same with a client that commits one record more
 // than was handled: what the test above never sees, it would see.
 func TestSigkillFindsALie(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	const liar = "franz-go+overcommit"
 	k := startSigkill(t)
 	// A kill shows the lie only where it comes between a commit and its record.

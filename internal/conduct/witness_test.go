@@ -261,7 +261,7 @@ func look(c *kfake.Cluster, group string) (stop func() []sight) {
 // TestWitnessEmbedded: the simulated broker lives in this process and is asked
 // for its group every 2 ms.
 func TestWitnessEmbedded(t *testing.T) {
-	t.Parallel()
+	onEmbedded(t)
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
 	if err != nil {
 		t.Fatal(err)
