@@ -27,7 +27,7 @@ var arrows = []struct {
 	{"drivers/kafkago", []string{"drivers", "drivers/lane"}},
 	{"drivers/loopback", []string{"drivers", "drivers/lane"}},
 	{"drivers/faulty", []string{"drivers", "workloads/payload"}},
-	{"drivers/drivertest", []string{"drivers", "internal/cluster", "internal/wire", "results/record", "workloads", "workloads/payload"}},
+	{"drivers/drivertest", []string{"drivers", "internal/cluster", "internal/leak", "internal/wire", "results/record", "workloads", "workloads/payload"}},
 	{"workloads", nil},
 	{"workloads/plan", []string{"workloads", "workloads/churn"}},
 	{"workloads/", []string{"workloads"}},
@@ -46,6 +46,7 @@ var arrows = []struct {
 	{"results/record", []string{"drivers"}},
 	{"results/", []string{"results", "results/record", "results/audit", "results/window", "workloads", "workloads/plan", "profiles", "drivers"}},
 	// Measuring. It writes the run directory and never reads results.
+	{"internal/leak", nil}, // for tests
 	{"internal/launch", nil},
 	{"internal/wire", []string{"results/record", "drivers"}},
 	{"internal/cluster", []string{"internal/launch", "drivers", "results", "scripts/kafka"}},

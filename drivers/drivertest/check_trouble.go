@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/leak"
 )
 
 func troubleChecks() []Check {
@@ -226,7 +227,7 @@ func (e *Env) refuse(ctx context.Context, b broker, sasl drivers.SASL) error {
 
 // checkLeaks compares the goroutines before and after the life of a producer and
 // of a consumer. The broker's own, one for each connection, end with it, which
-// goleak waits for.
+// leak.Find waits for.
 func checkLeaks(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
 	s := e.settings(tps[0].Topic)
@@ -245,7 +246,7 @@ func checkLeaks(ctx context.Context, e *Env) error {
 	if err := m.close(ctx); err != nil {
 		return err
 	}
-	if err := goleak.Find(before); err != nil {
+	if err := leak.Find(before); err != nil {
 		return fmt.Errorf("goroutines remain after Close: %w", err)
 	}
 	return nil

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/goleak"
 
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/internal/leak"
 )
 
 // The first argument makes this test binary a `kbench broker`, or a supervisor that
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == supervisorArg {
 		os.Exit(actAsSupervisor(os.Args[2]))
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 func actAsBroker() int {
@@ -84,6 +84,20 @@ func deadline(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// eventually asks until the answer is no error, for up to half a minute.
+func eventually(t *testing.T, ask func() error) {
+	t.Helper()
+	err := ask()
+	for range 300 {
+		if err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+		err = ask()
+	}
+	t.Error(err)
 }
 
 // produce writes records 0..n-1 to each partition, with their number as value.

@@ -294,7 +294,7 @@ func TestKafkaPortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *tries != 2 {
+	if *tries < 2 { // more where somebody else took a port in the meantime
 		t.Errorf("started at try %d, want 2", *tries)
 	}
 	if err := k.stop(true); err != nil {

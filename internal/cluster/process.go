@@ -79,7 +79,7 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 		case <-proc.Done():
 			err = errors.New(p.Wait().String())
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-time.After(5 * time.Second):
 		}
 		p.abandon()
 		return nil, fmt.Errorf("the broker process ended before it was ready: %w", err)

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/drivers/franzgo"
@@ -25,6 +23,7 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/summary"
@@ -36,7 +35,10 @@ import (
 // argument may be that of a worker, of a broker, or of a supervisor to be killed.
 func TestMain(m *testing.M) {
 	acts := map[string]func(context.Context) error{
-		"worker": func(ctx context.Context) error { return worker.Main(ctx, table(), os.Stdin, os.Stdout) },
+		// A worker takes SIGTERM for itself.
+		"worker": func(ctx context.Context) error {
+			return worker.Main(context.WithoutCancel(ctx), table(), os.Stdin, os.Stdout)
+		},
 		"broker": func(ctx context.Context) error {
 			return cluster.Serve(ctx, cluster.Options{Log: os.Stderr}, os.Stdin, os.Stdout, true)
 		},
@@ -47,7 +49,7 @@ func TestMain(m *testing.M) {
 		if err := flag.Set("test.parallel", "6"); err != nil {
 			panic(err)
 		}
-		goleak.VerifyTestMain(m)
+		leak.Main(m)
 		return
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -83,7 +85,7 @@ func endToEnd(name string, measure time.Duration) workloads.Spec {
 	s.Produce.Rate = workloads.Rate{PerSecond: 500}
 	s.Produce.Batch.Records = 50
 	s.Consume.Members = 1
-	s.Phases = workloads.Phases{Warmup: 200 * time.Millisecond, Measure: measure, Drain: 3 * time.Second}
+	s.Phases = workloads.Phases{Warmup: 200 * time.Millisecond, Measure: measure, Drain: 30 * time.Second}
 	return s
 }
 

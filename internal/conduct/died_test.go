@@ -235,7 +235,7 @@ func TestLeaveWithBadExit(t *testing.T) {
 func TestStallBeyondSession(t *testing.T) {
 	onEmbedded(t)
 	spec := group(t, `
-  - {do: stall, when: stable, target: oldest, for: 9s}
+  - {do: stall, when: stable, target: oldest, for: 14s}
   - {do: leave, when: stable, target: newest, restore: false}
 `)
 	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
@@ -245,7 +245,7 @@ func TestStallBeyondSession(t *testing.T) {
 	}
 	trial := got.trials[0]
 	stall, leave := trial.Acts[0], trial.Acts[1]
-	if stall.Member != "consumer-0" || stall.Resumed-stall.At < int64(9*time.Second) || stall.Error != "" {
+	if stall.Member != "consumer-0" || stall.Resumed-stall.At < int64(14*time.Second) || stall.Error != "" {
 		t.Errorf("the stall is told as %+v", stall)
 	}
 	// Its time in the group has begun anew, so that it is the newest.
@@ -265,7 +265,7 @@ func TestStallBeyondSession(t *testing.T) {
 		t.Errorf("%d changes, want 3", r.Changes)
 	}
 	e := r.Events[0]
-	if !e.Rebalanced || e.T0 <= stall.At || e.T0 > stall.At+int64(spec.Group.Session) {
+	if !e.Rebalanced || e.T0 <= stall.At || e.T0 > stall.At+int64(spec.Group.Session+noted) {
 		t.Errorf("stall: rebalanced %t, the session ended %s after the stop", e.Rebalanced, time.Duration(e.T0-stall.At))
 	}
 	orphaned := 0
@@ -288,7 +288,7 @@ func TestStallBeyondSession(t *testing.T) {
 func TestCrashOfStalledMember(t *testing.T) {
 	onEmbedded(t)
 	spec := group(t, `
-  - {do: stall, at: 1s, target: oldest, for: 4s}
+  - {do: stall, at: 1s, target: oldest, for: 5500ms}
   - {do: crash, at: 2s, target: oldest, restore: false}
   - {do: leave, at: 14s, target: newest, restore: false}
 `)

@@ -91,13 +91,14 @@ func TestHangOnClose(t *testing.T) {
 		t.Run(victim, func(t *testing.T) {
 			t.Parallel()
 			spec := short("hang")
+			spec.Phases.Drain = 3 * time.Second // a producer that hangs is waited for
 			if victim == "consumer-0" {
 				spec.Produce.By = "reference"
 			}
 			all := append(trials([]workloads.Spec{spec}, "franz-go+hang"), trials([]workloads.Spec{short("after")}, "franz-go")...)
 			all[1].N, all[1].Dir = 2, "002-after"
 			o := options(t.Name(), t.TempDir(), all)
-			o.Deadlines = conduct.Deadlines{Close: 5 * time.Second, Abort: time.Second}
+			o.Deadlines = conduct.Deadlines{Close: 15 * time.Second, Abort: time.Second}
 			got, err := run(t, bounded(t), o)
 			if err == nil {
 				t.Error("the run passed")
@@ -118,7 +119,7 @@ func TestInterrupt(t *testing.T) {
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("before"), long("cut"), short("never")}, "franz-go"))
 	ctx, cancel := context.WithCancel(bounded(t))
 	defer cancel()
-	o.Progress = &hook{workload: "cut", measuring: cancel}
+	o.Progress = &hook{workload: "cut", measuring: func() { awaitDelivery(t, o); cancel() }}
 	got, err := run(t, ctx, o)
 	if !isInterrupted(err) {
 		t.Errorf("the run ended with %v", err)

@@ -83,10 +83,12 @@ func TestHarnessTrials(t *testing.T) {
 // A harness trial that fails is no reason to fail a run.
 func TestHarnessTrialFails(t *testing.T) {
 	onEmbedded(t)
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{short("sound")}, "franz-go"))
+	sound := short("sound")
+	sound.Phases.Drain = 10 * time.Second // which the one that hangs is waited for
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{sound}, "franz-go"))
 	hang := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Hang})
 	o.Table = []drivers.Driver{hang, franzgo.New()}
-	o.Deadlines = conduct.Deadlines{Close: 5 * time.Second, Abort: time.Second}
+	o.Deadlines = conduct.Deadlines{Close: 15 * time.Second, Abort: time.Second}
 	got, err := run(t, bounded(t), o)
 	if err != nil {
 		t.Fatal(err)

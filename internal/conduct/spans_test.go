@@ -6,13 +6,32 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/plan"
 )
 
 func isInterrupted(err error) bool { return errors.Is(err, conduct.ErrInterrupted) }
+
+// awaitDelivery waits until the consumer of the workload "cut" has recorded what
+// it delivered, which the machine may hold up for longer than the hook waits.
+func awaitDelivery(t *testing.T, o conduct.Options) {
+	t.Helper()
+	i := slices.IndexFunc(o.Trials, func(p plan.Trial) bool { return p.Spec.Name == "cut" })
+	file := filepath.Join(o.Out, "trials", o.Trials[i].Dir, "consumer-0", results.DeliveryFile)
+	for range 3000 { // a minute: it takes no time where all is well
+		delivered := false
+		_, _ = record.EachSpan(file, func(s record.Span) { delivered = delivered || s.Kind == record.Delivered })
+		if delivered {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("no delivery is in %s", file)
+}
 
 // recorded counts the records in a worker's delivery spans and in the histograms
 // of one metric.

@@ -40,7 +40,8 @@ type trial struct {
 	subscribed []string
 	machine    *sampler
 
-	fail func(error) // ends the trial
+	fail  func(error) // ends the trial
+	death error       // of the broker, as watch saw it
 
 	mu      sync.Mutex
 	workers []*process
@@ -64,7 +65,7 @@ func (t *trial) conduct(ctx context.Context) error {
 	if endErr := t.endAll(t.run.o.Deadlines.Abort); endErr != nil {
 		err = errors.Join(err, endErr)
 	}
-	if died := t.brokerDeath(); err != nil && died != nil {
+	if died := t.brokerDeath(); err != nil && died != nil && !errors.Is(err, died) {
 		err = errors.Join(died, err) // a client may notice before the supervisor does
 	}
 	if t.machine != nil {
@@ -108,7 +109,8 @@ func (t *trial) watch(ctx context.Context) func() {
 				return
 			case err := <-died:
 				t.run.brokerDied.Store(true)
-				t.fail(fmt.Errorf("broker: %w", err))
+				t.death = fmt.Errorf("broker: %w", err)
+				t.fail(t.death)
 				return
 			case <-tick.C:
 				for _, w := range t.all() {
@@ -124,11 +126,12 @@ func (t *trial) watch(ctx context.Context) func() {
 	return sync.OnceFunc(func() { close(stop); done.Wait() })
 }
 
-// brokerDeath is the death of the broker that watch did not see any more, nil
-// while it lives.
+// brokerDeath is the death of the broker, also one that watch did not see any
+// more, or only after something else had failed the trial; nil while it lives. It
+// is asked when watch is over.
 func (t *trial) brokerDeath() error {
-	if t.cluster == nil {
-		return nil
+	if t.cluster == nil || t.death != nil {
+		return t.death
 	}
 	select {
 	case err := <-t.cluster.Died():

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/kbench/kbench/internal/leak"
 )
 
 // TestMain makes this test binary the program that the tests start: its second
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "act" {
 		os.Exit(act(os.Args[2], os.Args[3:]))
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 func act(what string, args []string) int {

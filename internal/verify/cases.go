@@ -120,7 +120,7 @@ func small(kind faulty.Kind) workloads.Spec {
 	s.Produce.Rate = workloads.Rate{PerSecond: 500}
 	s.Produce.Batch.Records = 50
 	s.Consume.Members = 1
-	s.Phases = workloads.Phases{Warmup: 200 * time.Millisecond, Measure: time.Second, Drain: 3 * time.Second}
+	s.Phases = workloads.Phases{Warmup: 200 * time.Millisecond, Measure: time.Second, Drain: 30 * time.Second}
 	return s
 }
 
@@ -174,6 +174,7 @@ func rewind(d drivers.Driver) Case {
 	s := small(faulty.Rewind)
 	s.Consume.Commit.Every = 200 * time.Millisecond
 	s.Consume.Commit.Mark.Every = 20 * time.Millisecond
+	s.Phases.Measure = 3 * time.Second
 	return Case{Name: string(faulty.Rewind), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Rewind, Nth: 3}), Spec: s, judge: rewindFound}
 }
 

@@ -12,12 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/results/record"
 )
 
 func TestMain(m *testing.M) {
 	// go-metrics, which sarama brings, starts one goroutine and never ends it.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+	leak.Main(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
 // log collects events.

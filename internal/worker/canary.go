@@ -20,13 +20,12 @@ func napIn(members int) time.Duration { return canaryNap * time.Duration(min(max
 
 // canary tells stalls of the machine from those of the client: a thread of its
 // own does nothing but sleep, and once a second the worst of its wake-ups is
-// written down. When it is late, then nothing in this process ran on time, and a
+// written down, without holes since from. When it is late, then nothing in this process ran on time, and a
 // gap of that length is not the client's.
-func (s *session) canary(ctx context.Context) {
+func (s *session) canary(ctx context.Context, from int64) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	each := int64(napIn(s.job.Spec.Consume.Members))
-	from := record.Now()
 	var worst int64
 	for ctx.Err() == nil {
 		before := record.Now()

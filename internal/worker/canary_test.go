@@ -64,7 +64,7 @@ func BenchmarkCanary(b *testing.B) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	before, from := record.SampleRuntime(), record.Now()
-	s.canary(ctx)
+	s.canary(ctx, record.Now())
 	after, to := record.SampleRuntime(), record.Now()
 	cpu := after.CPUUser + after.CPUSys - before.CPUUser - before.CPUSys
 	b.ReportMetric(float64(cpu)/(float64(to-from)/1e9), "cpu-ns/s")

@@ -78,7 +78,8 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	s.clockPair()
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.done.Go(func() { s.sample(s.ctx) })
-	s.done.Go(func() { s.canary(s.ctx) })
+	from := record.Now()
+	s.done.Go(func() { s.canary(s.ctx, from) })
 	return s, nil
 }
 

@@ -11,16 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // conversation is a worker in this process, spoken to as the supervisor would.
 type conversation struct {
@@ -171,11 +170,11 @@ func TestOpenEnd(t *testing.T) {
 	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8})
 	for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
 	}
-	end := now + 1e8 + 5e8
+	end := now + 1e8 + 3e9 // far enough off to be told in time
 	c.say(Command{Do: End, End: end})
 	p := c.hear(Produced)
-	if want := int64(3000); p.Sent != want {
-		t.Errorf("%d records were due in 0.6 s at 5000/s, want %d", p.Sent, want)
+	if want := int64(15_500); p.Sent != want {
+		t.Errorf("%d records were due in 3.1 s at 5000/s, want %d", p.Sent, want)
 	}
 	c.say(Command{Do: Close})
 	c.hear(Done)
@@ -253,7 +252,7 @@ func TestAbandoned(t *testing.T) {
 	c := talk(t, job)
 	c.hear(Ready)
 	now := record.Now()
-	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8, End: now + 60e9})
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e9, End: now + 60e9})
 	for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
 	}
 	if err := c.end(); err == nil {

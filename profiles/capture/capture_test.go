@@ -14,12 +14,12 @@ import (
 	"time"
 
 	"github.com/google/pprof/profile"
-	"go.uber.org/goleak"
 
+	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/profiles"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // What the tests look for in profiles. Each function does one thing, and is
 // called outside or inside the measured part.

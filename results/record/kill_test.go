@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/kbench/kbench/internal/leak"
 )
 
 // childEnv makes the test binary the process that is to be killed.
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		addUntilKilled(path)
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // addUntilKilled adds records in several partitions as fast as it can and
