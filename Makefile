@@ -40,7 +40,7 @@ fuzz: ## each fuzz test for 20 s
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s -fuzzminimizetime 5x $$p; done; done
 
 kafka: ## the tests that need Apache Kafka (a JDK, and Maven or KAFKA_HOME)
-	KBENCH_KAFKA=1 $(GO) test -count=1 -timeout 20m ./internal/cluster ./internal/conduct
+	KBENCH_KAFKA=1 $(GO) test -count=1 -p 1 -timeout 20m ./internal/cluster ./internal/conduct
 
 sigkill: ## 1,000 consumers killed at a random instant: none of their commits may be missing
 	KBENCH_SIGKILL=1000 $(GO) test -count=1 -timeout 30m -run TestSigkillTellsNoLies -v ./internal/conduct

@@ -79,9 +79,10 @@ func start(t *testing.T, o Options) *Cluster {
 	return c
 }
 
-// deadline is a bound that only a defect reaches.
+// deadline is a bound that only a defect reaches: Apache Kafka may have to be
+// fetched first.
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -93,7 +93,7 @@ func endToEnd(name string, measure time.Duration) workloads.Spec {
 func short(name string) workloads.Spec { return endToEnd(name, time.Second) }
 
 // long ends by what the test does to it, and by nothing else.
-func long(name string) workloads.Spec { return endToEnd(name, 5*time.Minute) }
+func long(name string) workloads.Spec { return endToEnd(name, 10*time.Minute) }
 
 // trials runs every workload once for every client, in the order given.
 func trials(specs []workloads.Spec, clients ...string) []plan.Trial {
@@ -342,9 +342,10 @@ func (h *hook) Ended(ref results.TrialRef, _, _ string) {
 	}
 }
 
-// bounded is a context that only a defect lets run out.
+// bounded is a context that only a defect lets run out: Apache Kafka may have to
+// be fetched first.
 func bounded(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
