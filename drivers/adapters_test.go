@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -75,9 +76,10 @@ func start(t *testing.T, prepare func(*kfake.Cluster), opts ...kfake.Opt) (drive
 			dials.Add(1)
 			return dial(ctx, network, addr)
 		},
+		// Not to t: a client may have something to say after its test.
 		Log: func(level int, line string) {
 			if testing.Verbose() {
-				t.Log(level, line)
+				fmt.Fprintln(os.Stderr, t.Name(), level, line)
 			}
 		},
 	}, &dials

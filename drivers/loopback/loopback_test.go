@@ -24,6 +24,7 @@ func settings() drivers.Settings {
 
 // counter is a handler that counts, and marks every record if mark is set.
 type counter struct {
+	began atomic.Int64
 	n     atomic.Int64
 	first atomic.Int64
 	hold  chan struct{} // a record is handled for each value; nil: at once
@@ -49,6 +50,7 @@ type countLane struct {
 }
 
 func (l *countLane) Record(r *drivers.Rec) {
+	l.c.began.Add(1)
 	if l.c.hold != nil {
 		<-l.c.hold
 	}
@@ -208,6 +210,7 @@ func TestCloseGivesUpOnAHandler(t *testing.T) {
 	if err := p.Send(context.Background(), messages(1, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "a handler at work", func() bool { return h.began.Load() > 0 })
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := c.Close(ctx); !errors.Is(err, context.Canceled) {

@@ -51,11 +51,13 @@ func spin() {
 
 //go:noinline
 func waitMeanwhile() {
-	done := make(chan struct{})
+	started, done := make(chan struct{}), make(chan struct{})
 	go func() {
+		<-started
 		time.Sleep(20 * time.Millisecond)
 		close(done)
 	}()
+	close(started)
 	<-done
 }
 

@@ -183,7 +183,8 @@ func (d *Deliveries) growAhead() {
 var errClosed = errors.New("the file is closed")
 
 // growTo maps the file up to page p and beyond. d.mu is held. After a failure
-// it stays failed: a file that grew again would have a hole in its story.
+// it stays failed: a file that grew again would have a hole in its story. What was
+// mapped before has room all the same.
 func (d *Deliveries) growTo(p int64) error {
 	if d.closed {
 		return errClosed
@@ -202,6 +203,9 @@ func (d *Deliveries) growTo(p int64) error {
 		}
 		segments = append(segments[:len(segments):len(segments)], m)
 		d.mapped.Store(&segments)
+	}
+	if p/segmentPages < int64(len(segments)) {
+		return nil
 	}
 	return d.err
 }

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -36,7 +37,9 @@ func TestOtherToolsReadLatencies(t *testing.T) {
 		}
 	}
 	lib := t.TempDir()
-	mvn := exec.Command("mvn", "-B", "-q", "-f", filepath.Join("testdata", "interchange", "pom.xml"),
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	mvn := exec.CommandContext(ctx, "mvn", "-B", "-q", "-f", filepath.Join("testdata", "interchange", "pom.xml"),
 		"dependency:copy-dependencies", "-DoutputDirectory="+lib)
 	if out, err := mvn.CombinedOutput(); err != nil {
 		unavailable("maven cannot fetch HdrHistogram: %v\n%s", err, out)

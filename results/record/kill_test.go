@@ -71,8 +71,8 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reported, stored uint64
+	path := filepath.Join(t.TempDir(), "deliveries.bin") // one at a time: each is some megabytes
 	for kill := range kills {
-		path := filepath.Join(t.TempDir(), "deliveries.bin")
 		cmd := exec.Command(self)
 		cmd.Env = append(os.Environ(), childEnv+"="+path)
 		cmd.Stderr = os.Stderr
@@ -119,6 +119,9 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 			}
 			reported += said[p]
 			stored += next[p]
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if reported == 0 {

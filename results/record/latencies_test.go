@@ -206,7 +206,9 @@ func TestNothingIsLostBetweenSeriesAndFile(t *testing.T) {
 	want := make(map[string]int64)
 	for i := range recorded {
 		for p, n := range recorded[i] {
-			want[phaseNames[p]] += n
+			if n > 0 { // on a machine that stood still, a phase may have none
+				want[phaseNames[p]] += n
+			}
 		}
 	}
 	got := make(map[string]int64)
