@@ -22,6 +22,9 @@ type tableOf struct {
 	// measured is the real length of the measured part, of the shortest and of the
 	// longest trial: under churn the timeline decides it.
 	measured [2]time.Duration
+	// every is how many records go by for one of which clock, checksum and latency
+	// are taken; more than one where a client is driven as fast as it goes.
+	every int
 }
 
 // arm is one column.
@@ -71,6 +74,7 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 			t.spec = &tr.Spec
 		}
 		t.lasted(tr)
+		t.every = max(t.every, tr.ClockEvery)
 		switch {
 		case tr.State == "refused" && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
@@ -198,6 +202,9 @@ func (p *page) workload(t *tableOf) {
 	}
 	if about := describe(t.spec, t.measured); about != "" {
 		p.wrapped("  ", about)
+	}
+	if t.every > 1 {
+		p.wrapped("  ", fmt.Sprintf("latency and checksum are taken of 1 record in %d, the sequence of every one", t.every))
 	}
 	p.line("")
 	if !slices.ContainsFunc(t.arms, func(a *arm) bool { return len(a.rows) > 0 || a.refused != "" || a.failed != "" }) {
