@@ -85,7 +85,7 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 		return err
 	}
 	t.step("reading the backlog")
-	member, err := t.start(ctx, worker.Consumer, "consumer-0", t.settings, 0, t.out.End)
+	member, err := t.start(ctx, worker.Consumer, memberName(0), t.identified(t.settings, 0), 0, t.out.End)
 	if err != nil {
 		return err
 	}
@@ -119,11 +119,7 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 	t.step("starting the group")
 	var members []*process
 	for i := range spec.Consume.Members {
-		set := t.settings
-		if spec.Group.Static {
-			set.InstanceID = fmt.Sprintf("%s-member-%d", t.out.Group, i)
-		}
-		w, err := t.start(ctx, worker.Consumer, fmt.Sprintf("consumer-%d", i), set, uint32(i), nil)
+		w, err := t.start(ctx, worker.Consumer, memberName(i), t.identified(t.settings, i), uint32(i), nil)
 		if err != nil {
 			return err
 		}
@@ -155,6 +151,15 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 		return err
 	}
 	return t.close(ctx, append(producers, members...))
+}
+
+// identified gives a member the identity that a static group knows it by: that of
+// the first in its line of replacements.
+func (t *trial) identified(set drivers.Settings, identity int) drivers.Settings {
+	if set.Group.Static {
+		set.InstanceID = fmt.Sprintf("%s-member-%d", t.out.Group, identity)
+	}
+	return set
 }
 
 // producer is who produces, with its settings and the name of its processes.

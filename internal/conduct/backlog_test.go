@@ -1,0 +1,30 @@
+package conduct_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// The one member of a backlog is static where the workload says so, and the wire
+// shows it.
+func TestStaticBacklog(t *testing.T) {
+	onEmbedded(t)
+	spec := short("static")
+	spec.Produce.By, spec.Produce.Rate = "reference", workloads.Rate{Max: true}
+	spec.Consume.Backlog, spec.Group.Static = 20_000, true
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go", "sarama")))
+	got.wantStates(t, "complete", "complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range got.trials {
+		i := slices.IndexFunc(trial.Wire, func(c results.WireCheck) bool { return c.Worker == "consumer-0" && c.Key == drivers.KeyStatic })
+		if i < 0 || trial.Wire[i].Seen != "true" || !trial.Wire[i].OK {
+			t.Errorf("%s: the wire shows %+v, want a static member", trial.Ref.Client, trial.Wire)
+		}
+	}
+}
