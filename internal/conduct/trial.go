@@ -160,9 +160,7 @@ func (t *trial) steps(ctx context.Context) error {
 	setup := record.Now()
 	if t.cluster != nil {
 		t.step("creating the topic")
-		if t.acts, err = churn.Expand(spec, t.plan.Seed); err != nil {
-			return fmt.Errorf("timeline: %w", err)
-		}
+		t.acts = t.plan.Acts
 		if err := t.createTopics(ctx); err != nil {
 			return err
 		}
@@ -242,6 +240,7 @@ func (t *trial) checkWire() error {
 	if t.cluster == nil {
 		return nil
 	}
+	var untold []string
 	for _, w := range t.all() {
 		role := string(w.job.Role)
 		if w.job.Role == worker.Filler {
@@ -254,6 +253,16 @@ func (t *trial) checkWire() error {
 		if err != nil {
 			return fmt.Errorf("worker %s: %w", w.job.Name, err)
 		}
+		// The sums of one that was killed end before it did.
+		if !w.p.Wait().Killed {
+			missed, err := untapped(w.job.Name, filepath.Join(w.job.Dir, results.DeliveryFile), s)
+			if err != nil {
+				return fmt.Errorf("worker %s: %w", w.job.Name, err)
+			}
+			if missed != "" {
+				untold = append(untold, missed)
+			}
+		}
 		lines := t.out.Plan
 		if w.plan != nil {
 			lines = w.plan
@@ -262,6 +271,9 @@ func (t *trial) checkWire() error {
 	}
 	if l := lies(t.out.Wire); len(l) > 0 {
 		return fmt.Errorf("the wire contradicts the plan: %s", strings.Join(l, "; "))
+	}
+	if len(untold) > 0 {
+		return fmt.Errorf("%s: a driver must dial through Env.Dial, and by no other way", strings.Join(untold, "; "))
 	}
 	return nil
 }

@@ -1,13 +1,14 @@
 // Package churn turns the timeline of a workload into the acts that change the
 // group: who joins, leaves, crashes, stalls or is restarted, in which order and
-// when. It is pure: the same workload and seed give the same acts, for every
-// arm of a round. It starts and signals nothing; that is the supervisor's part.
+// when. It is pure: the same workload and seed give the same acts. It starts and
+// signals nothing; that is the supervisor's part.
 //
 // The order of the acts is fixed here, and with it who is the target of each:
 // the membership of the group is followed act by act. Acts that wait for a
 // stable group and acts at an offset are merged by the estimated course of the
-// trial. Where the real course differs the order stays, and an act whose time
-// has passed when its turn comes is done at once.
+// trial, that of the slowest arm, so that all arms of a round get one order.
+// Where the real course differs the order stays, and an act whose time has passed
+// when its turn comes is done at once.
 package churn
 
 import (
@@ -55,7 +56,7 @@ type Act struct {
 
 	When When
 	// At is the offset from the start of the measured part; of an act that waits
-	// for a stable group it is an estimate.
+	// for a stable group it is an estimate, for the slowest arm.
 	At time.Duration
 
 	// Phase is the fraction of the heartbeat interval after a beat of PhaseOf at

@@ -19,9 +19,13 @@ const nextToBeat = 0.05
 // Expand lists the acts of a workload in the order in which they are done. The
 // workload is one that has been parsed or validated. An error says that the
 // timeline as a whole cannot be done, such as one that would empty the group.
-func Expand(s *workloads.Spec, seed uint64) ([]Act, error) {
+//
+// The others are the same workload in the other arms of its round. The order is
+// that of the slowest of all, so that every arm gets the same one.
+func Expand(s *workloads.Spec, seed uint64, others ...workloads.Spec) ([]Act, error) {
 	t := &timeline{
 		spec:     s,
+		others:   others,
 		rng:      rand.New(rand.NewPCG(seed, 0x636875726e)), // a stream of its own: keys and order use the seed too
 		settings: map[int]map[string]any{},
 	}
@@ -41,14 +45,15 @@ func Expand(s *workloads.Spec, seed uint64) ([]Act, error) {
 
 // A timeline is the course of a trial as far as it has been worked out.
 type timeline struct {
-	spec  *workloads.Spec
-	rng   *rand.Rand
-	fixed []step        // acts at offsets, by offset
-	queue []step        // acts that wait for a stable group, in order
-	group []int         // who is in the group, longest first
-	next  int           // number of the next process
-	quiet time.Duration // when the group is expected to have been stable for 2H
-	acts  []Act
+	spec   *workloads.Spec
+	others []workloads.Spec // of the same round
+	rng    *rand.Rand
+	fixed  []step        // acts at offsets, by offset
+	queue  []step        // acts that wait for a stable group, in order
+	group  []int         // who is in the group, longest first
+	next   int           // number of the next process
+	quiet  time.Duration // when the group is expected to have been stable for 2H, in the slowest arm
+	acts   []Act
 	// settings are those named so far for each process, and assignors those that
 	// processes are started with once an assignor-roll has begun.
 	settings  map[int]map[string]any
@@ -69,9 +74,21 @@ func (t *timeline) do(st step) error {
 		return fmt.Errorf("churn[%d]: %w", st.index, err)
 	}
 	t.acts = append(t.acts, a)
-	t.quiet = max(t.quiet, a.At+recovery(t.spec, a))
+	t.quiet = max(t.quiet, a.At+t.recovery(st, a))
 	t.restore(st)
 	return nil
+}
+
+// recovery is the longest of any arm. It is what acts are ordered by: by its own
+// recovery each arm could have an act at an offset between other acts, and with
+// it other targets and phases.
+func (t *timeline) recovery(st step, a Act) time.Duration {
+	slowest := recovery(t.spec, a)
+	for i := range t.others {
+		a.SameID = sameID(&t.others[i], st.entry)
+		slowest = max(slowest, recovery(&t.others[i], a))
+	}
+	return slowest
 }
 
 // act makes the act of a step and brings the group up to date.
@@ -154,10 +171,7 @@ func (t *timeline) replace(st step, a *Act) {
 	a.PhaseOf = a.Member
 	a.NewMember = t.process()
 	a.Kill = st.what == crashStep
-	a.SameID = t.spec.Group.Static
-	if st.entry.ID != "" {
-		a.SameID = st.entry.ID == "same"
-	}
+	a.SameID = sameID(t.spec, st.entry)
 	if a.Kind == AssignorStep {
 		a.To, t.assignors = st.to, st.to
 	}
@@ -259,6 +273,15 @@ func (t *timeline) phase(written string) float64 {
 		}
 		return f
 	}
+}
+
+// sameID reports whether a process takes over the identity of the one that it
+// replaces.
+func sameID(s *workloads.Spec, e *workloads.ChurnEntry) bool {
+	if e.ID != "" {
+		return e.ID == "same"
+	}
+	return s.Group.Static
 }
 
 // sessionOf is the session timeout of the member that is acted on.

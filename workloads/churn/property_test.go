@@ -107,6 +107,45 @@ func TestTimelines(t *testing.T) {
 	})
 }
 
+// TestArmsShareAnOrder: whatever the arms of a round differ in, the same is done
+// in the same order and at the same phases in each.
+func TestArmsShareAnOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := workloads.Default()
+		s.Consume.Members = rapid.IntRange(2, 6).Draw(t, "members")
+		s.Churn = rapid.SliceOfN(entries(), 1, 4).Draw(t, "churn")
+		seed := rapid.Uint64().Draw(t, "seed")
+		arms := make([]workloads.Spec, rapid.IntRange(2, 4).Draw(t, "arms"))
+		for i := range arms {
+			arms[i] = s
+			g := &arms[i].Group
+			g.Assignors = []string{rapid.SampledFrom([]string{"range", "sticky", "cooperative-sticky"}).Draw(t, "assignor")}
+			g.Heartbeat = time.Duration(rapid.IntRange(1, 5).Draw(t, "heartbeat")) * time.Second
+			g.Session = g.Heartbeat * time.Duration(rapid.IntRange(2, 10).Draw(t, "session"))
+			// Of crash loops that overlap, one may kill what another has started, and then
+			// chooses its next victim anew: with static members it is not the same one.
+			if !slices.ContainsFunc(s.Churn, func(e workloads.ChurnEntry) bool { return e.Do == "crashloop" }) {
+				g.Static = rapid.Bool().Draw(t, "static")
+			}
+		}
+		var first []churn.Act
+		var wrong error
+		for i := range arms {
+			acts, err := churn.Expand(&arms[i], seed, arms...)
+			for j := range acts {
+				// Who is the oldest after a stall or a restart is the arm's own.
+				acts[j].Member, acts[j].NewMember, acts[j].PhaseOf, acts[j].SameID = 0, 0, 0, false
+			}
+			if i == 0 {
+				first, wrong = acts, err
+			}
+			if !reflect.DeepEqual(acts, first) || (err == nil) != (wrong == nil) {
+				t.Fatalf("arm %d has other acts (%v, %v):\n%v\n%v", i+1, err, wrong, acts, first)
+			}
+		}
+	})
+}
+
 // TestRandomPhasesAreUniform draws many: their mean and spread are those of the
 // uniform law. The seed is fixed, so that the outcome is.
 func TestRandomPhasesAreUniform(t *testing.T) {

@@ -44,8 +44,13 @@ type Trial struct {
 	// Spec is the workload with the arm's cell applied, and so without a matrix.
 	Spec workloads.Spec
 	// Seed is the same for all arms of a round, so that they get the same
-	// records, keys and intended times, and the same acts of churn.
+	// records, keys and intended times.
 	Seed uint64
+	// Acts is the timeline of churn. All arms of a round have the same acts in the
+	// same order, with the same targets and phases: which of them comes first must
+	// not depend on what is being compared. Who is the oldest may, where the arms
+	// differ in the session that a stall outlasts, or in static membership.
+	Acts []churn.Act
 }
 
 // matched is the lane that needs no mention.
@@ -72,7 +77,8 @@ func Expand(specs []workloads.Spec, clients, lanes []string, rounds int, seed ui
 			order := rand.New(rand.NewPCG(derive(seed, "order of "+spec.Name, round), 0)).Perm(len(arms))
 			seed := derive(seed, spec.Name, round)
 			for _, i := range order {
-				if _, err := churn.Expand(&cells[i], seed); err != nil {
+				acts, err := churn.Expand(&cells[i], seed, cells...)
+				if err != nil {
 					return nil, fmt.Errorf("workload %s: arm %s: %w", spec.Name, arms[i].Name, err)
 				}
 				n := len(trials) + 1
@@ -84,6 +90,7 @@ func Expand(specs []workloads.Spec, clients, lanes []string, rounds int, seed ui
 					Round:    round,
 					Spec:     cells[i],
 					Seed:     seed,
+					Acts:     acts,
 				})
 			}
 		}
