@@ -19,11 +19,12 @@ type seen struct {
 	values     map[string]map[string]int // key to value to how often
 	maxRecords int32
 	beats      map[string][]int64 // times of heartbeats by member
+	requests   map[kmsg.Key]bool  // what was asked at all
 }
 
 // readWire collects what the tap of a worker saw.
 func readWire(eventsFile string) (*seen, error) {
-	s := &seen{values: make(map[string]map[string]int), beats: make(map[string][]int64)}
+	s := &seen{values: make(map[string]map[string]int), beats: make(map[string][]int64), requests: make(map[kmsg.Key]bool)}
 	note := func(key, value string) {
 		if s.values[key] == nil {
 			s.values[key] = make(map[string]int)
@@ -33,6 +34,12 @@ func readWire(eventsFile string) (*seen, error) {
 	num := func(key string, n int64) { note(key, strconv.FormatInt(n, 10)) }
 	err := record.ReadEvents(eventsFile, func(e record.Event) error {
 		switch e.K {
+		case record.EvWire:
+			for _, w := range e.Wire {
+				if w.Requests > 0 {
+					s.requests[kmsg.Key(w.API)] = true
+				}
+			}
 		case record.EvProduce:
 			if e.Acks != nil {
 				num(drivers.KeyAcks, int64(*e.Acks))
@@ -148,6 +155,38 @@ func check(worker string, role string, spec *workloads.Spec, plan []results.Plan
 		out = append(out, c)
 	}
 	return out
+}
+
+// untapped is what a worker has to show for that its tap knows nothing of: where
+// a client did not dial through the tap, no claim of it was ever held against
+// anything. Empty: there is nothing of the kind.
+func untapped(worker, deliveries string, s *seen) (string, error) {
+	var acked, read uint64
+	if _, err := record.EachSpan(deliveries, func(p record.Span) {
+		switch p.Kind {
+		case record.Acked:
+			acked += uint64(p.Count)
+		case record.Delivered, record.Corrupt:
+			read += uint64(p.Count)
+		}
+	}); err != nil {
+		return "", err
+	}
+	var out []string
+	for _, c := range []struct {
+		count    uint64
+		did, api string
+		any      []kmsg.Key
+	}{
+		{acked, "had %d records acked", "Produce", []kmsg.Key{kmsg.Produce}},
+		{read, "read %d records", "Fetch", []kmsg.Key{kmsg.Fetch}},
+		{read, "read %d records of its group", "JoinGroup", []kmsg.Key{kmsg.JoinGroup, kmsg.ConsumerGroupHeartbeat}},
+	} {
+		if c.count > 0 && !slices.ContainsFunc(c.any, func(k kmsg.Key) bool { return s.requests[k] }) {
+			out = append(out, fmt.Sprintf("the tap saw no %s request of %s, which "+c.did, c.api, worker, c.count))
+		}
+	}
+	return strings.Join(out, "; "), nil
 }
 
 // checkBatch wants the largest batch to be within 5% of the cap, where the loop

@@ -61,8 +61,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// table is the three clients and loopback, whole and with every fault, and those
-// that end their process.
+// table is the three clients and loopback, whole and with every fault, those that
+// end their process, and one that no tap sees.
 func table() []drivers.Driver {
 	var all []drivers.Driver
 	for _, make := range []func() drivers.Driver{franzgo.New, sarama.New, kafkago.New, loopback.New} {
@@ -71,7 +71,7 @@ func table() []drivers.Driver {
 			all = append(all, faulty.Wrap(make(), f))
 		}
 	}
-	return append(all, endings()...)
+	return append(append(all, endings()...), bypass{franzgo.New()})
 }
 
 var clients = [...]string{"franz-go", "sarama", "kafka-go"}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +37,58 @@ func TestLiesFailTheTrial(t *testing.T) {
 				t.Errorf("%s: %s: lie is %v: claimed %s, seen %q", tr.Ref.Client, c.Key, c.Lie, c.Claim, c.Seen)
 			}
 		}
+	}
+}
+
+// bypass is a driver whose client dials by itself, so that no tap sees it.
+type bypass struct{ drivers.Driver }
+
+const bypassing = "franz-go+bypass"
+
+func (bypass) Name() string { return bypassing }
+
+func (b bypass) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	return b.Driver.Producer(s, untappedEnv(env), ack)
+}
+
+func (b bypass) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	return b.Driver.Consumer(s, untappedEnv(env), h)
+}
+
+func untappedEnv(env drivers.Env) drivers.Env {
+	env.Dial = new(net.Dialer).DialContext
+	return env
+}
+
+// A client that the taps see nothing of has shown nothing, whatever it delivered.
+// Who did nothing has nothing to show, and of a member that was killed nobody
+// asks for it.
+func TestBypassedTapFailsTheTrial(t *testing.T) {
+	onEmbedded(t)
+	churn := group(t, "  - {do: crash, when: stable, target: newest, restore: false}\n")
+	idle := short("idle")
+	idle.Topic.Partitions, idle.Consume.Members = 1, 2 // and so one of them has no partition
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{idle, churn}, bypassing))
+	got, err := run(t, bounded(t), o)
+	if err == nil {
+		t.Error("the run passed")
+	}
+	got.wantStates(t, "failed", "failed")
+	first := got.trials[0]
+	acked, _ := recorded(t, got, first, "producer-0", "produce.service")
+	wantWords(t, first.Error, "Env.Dial", fmt.Sprintf("no Produce request of producer-0, which had %d records acked", acked))
+	for _, member := range []string{"consumer-0", "consumer-1"} {
+		read, _ := recorded(t, got, first, member, "e2e.response")
+		for _, request := range []string{"Fetch", "JoinGroup"} {
+			said := strings.Contains(first.Error, fmt.Sprintf("no %s request of %s, which read %d records", request, member, read))
+			if said != (read > 0) {
+				t.Errorf("%s read %d records, and that is said of its %s requests: %t, in: %s", member, read, request, said, first.Error)
+			}
+		}
+	}
+	wantWords(t, got.trials[1].Error, "consumer-0", "consumer-1")
+	if said := got.trials[1].Error; strings.Contains(said, "consumer-2") || strings.Contains(said, "Produce") {
+		t.Errorf("a killed member or the reference is blamed: %s", said)
 	}
 }
 
