@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,14 @@ func groupChecks() []Check {
 		Name:  "handover-member",
 		About: "partitions move to a second member and back under load, with serial members: nothing is lost, and nothing repeated where the plan says so",
 		Run:   func(ctx context.Context, e *Env) error { return checkHandover(ctx, e, drivers.LanesMember) },
+	}, {
+		Name:  "free-partition",
+		About: "with revoke free a rebalance does not wait for handlers at work, with a lane each, and nothing is lost",
+		Run:   func(ctx context.Context, e *Env) error { return checkFree(ctx, e, drivers.LanesPartition) },
+	}, {
+		Name:  "free-member",
+		About: "with revoke free a rebalance does not wait for the handler of a serial member, and nothing is lost",
+		Run:   func(ctx context.Context, e *Env) error { return checkFree(ctx, e, drivers.LanesMember) },
 	}, {
 		Name:  "events",
 		About: "a member is told which partitions it is given, and which are taken back",
@@ -111,6 +121,131 @@ func checkHandover(ctx context.Context, e *Env, lanes string) error {
 		return fmt.Errorf("%d records were delivered again, though marks are said to be committed before partitions are given up", again)
 	}
 	return nil
+}
+
+// checkFree keeps the handlers of the first member inside a record until the
+// second member has been given its share of the partitions, and those of that
+// share until the first one has been told to close. A client that waits for its
+// handlers would wait for ever, as no limit of the group ends within the check.
+func checkFree(ctx context.Context, e *Env, lanes string) error {
+	const n, partitions = 40, 4
+	tps := parts(e.topic("t", partitions), partitions)
+	s := e.settings(tps[0].Topic)
+	s.Consume.Lanes, s.Consume.Revoke = lanes, drivers.RevokeFree
+	s.Group.Session, s.Group.Rebalance = 4*checkLimit, 4*checkLimit
+	if err := e.need(s, drivers.KeyRevoke, drivers.KeyLanes); err != nil {
+		return err
+	}
+	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
+
+	snd, err := e.newSender(ctx, s, e.env(), nil)
+	if err != nil {
+		return err
+	}
+	if err := snd.send(ctx, tps, n); err != nil {
+		return err
+	}
+	t := newTally()
+	h := newHold(partitions)
+	defer h.release(tps)
+	first, err := e.join(ctx, s, e.env(), t, memberOptions{rewind: rewind, work: func(tp topicPart, offset int64) {
+		if offset >= n/4 {
+			h.wait(tp)
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	// Of a serial member one handler is at work, whose partition it may keep.
+	busy, moves := partitions, partitions/2
+	if lanes == drivers.LanesMember {
+		busy, moves = 1, 0
+	}
+	if err := until(ctx, func() bool { return len(h.held()) == busy }, func() string {
+		return fmt.Sprintf("%d of %d handlers of the first member are at work", len(h.held()), busy)
+	}); err != nil {
+		return err
+	}
+	second, err := e.join(ctx, s, e.env(), t, memberOptions{rewind: rewind})
+	if err != nil {
+		return err
+	}
+	moved := func() []topicPart {
+		return slices.DeleteFunc(h.held(), func(tp topicPart) bool {
+			_, ok := second.firstOf(tp)
+			return !ok
+		})
+	}
+	if err := until(ctx, func() bool { return second.records.Load() > 0 && len(moved()) >= moves }, func() string {
+		return fmt.Sprintf("while handlers of the first member are at work, the second one has %d records, and of %d partitions that should move %d",
+			second.records.Load(), moves, len(moved()))
+	}); err != nil {
+		return err
+	}
+	// What the first member keeps goes on. What it has lost it still handles, and
+	// its Close must wait for that too.
+	late := moved()
+	if moves == 0 {
+		late = h.held()
+	}
+	h.release(slices.DeleteFunc(slices.Clone(tps), func(tp topicPart) bool { return slices.Contains(late, tp) }))
+	closed := make(chan error, 1)
+	go func() { closed <- first.close(ctx) }()
+	select {
+	case err := <-closed:
+		return errors.Join(fmt.Errorf("Close of the first member returned while it handled records of %v", late), err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	h.release(tps)
+	if err := <-closed; err != nil {
+		return err
+	}
+	if err := snd.send(ctx, tps, 5); err != nil {
+		return err
+	}
+	return t.await(ctx, (n+5)*partitions)
+}
+
+// hold keeps handlers inside a record until their partition is released.
+type hold struct {
+	mu    sync.Mutex
+	here  map[topicPart]bool
+	gates []chan struct{} // by partition
+}
+
+func newHold(partitions int) *hold {
+	h := &hold{here: make(map[topicPart]bool)}
+	for range partitions {
+		h.gates = append(h.gates, make(chan struct{}))
+	}
+	return h
+}
+
+func (h *hold) wait(tp topicPart) {
+	h.mu.Lock()
+	h.here[tp] = true
+	h.mu.Unlock()
+	<-h.gates[tp.Partition]
+}
+
+// held are the partitions whose handler has come to wait.
+func (h *hold) held() []topicPart {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(h.here), func(a, b topicPart) int { return int(a.Partition - b.Partition) })
+}
+
+// release lets the handlers of partitions go on, and may do so again.
+func (h *hold) release(tps []topicPart) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, tp := range tps {
+		select {
+		case <-h.gates[tp.Partition]:
+		default:
+			close(h.gates[tp.Partition])
+		}
+	}
 }
 
 func checkEvents(ctx context.Context, e *Env) error {

@@ -83,6 +83,28 @@ func TestEveryKindHasACheck(t *testing.T) {
 	}
 }
 
+// TestAWaitingRevokeIsNotFree: a driver that promises revoke free and waits for
+// its handlers all the same is caught.
+func TestAWaitingRevokeIsNotFree(t *testing.T) {
+	checks := []string{"free-partition", "free-member"}
+	failures, err := drivertest.Verify(waiting{franzgo.New()}, drivertest.Only(checks...), drivertest.Within(4*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(failures) != len(checks) {
+		t.Errorf("of the checks %v these fail: %v", checks, failures)
+	}
+}
+
+// waiting is a driver whose plan is asked for revoke free, and whose client is
+// started to wait.
+type waiting struct{ drivers.Driver }
+
+func (w waiting) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	s.Consume.Revoke = drivers.RevokeWait
+	return w.Driver.Consumer(s, env, h)
+}
+
 // TestStallIsNoError: a late record is a figure, not a fault.
 func TestStallIsNoError(t *testing.T) {
 	d := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Stall, Nth: 3, For: 50 * time.Millisecond})

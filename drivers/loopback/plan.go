@@ -74,5 +74,8 @@ func (d *Driver) Plan(s drivers.Settings) []drivers.Setting {
 			rows[key] = drivers.Exactly(value, "")
 		}
 	}
+	if s.Consume.Revoke == drivers.RevokeFree {
+		rows[drivers.KeyRevoke] = drivers.Lacks("waits for the running record", "a rebalance waits for handlers as long as they take")
+	}
 	return drivers.Rows(s, rows)
 }
