@@ -79,6 +79,7 @@ const (
 	PauseReported         = "pause.reported"
 	PauseBaseline         = "pause.baseline"
 	PauseNoisy            = "pause.noisy"
+	PauseMerged           = "pause.merged"
 	PauseDuplicates       = "pause.duplicates"
 	PauseLostRecords      = "pause.lost_records"
 	GroupRounds           = "group.rounds"
@@ -194,6 +195,7 @@ func Metrics() []Metric {
 		{Name: PauseReported, Unit: UnitNs, Stats: stats, PerEvent: true, What: "client-reported: revoked to assigned by the client's own callbacks, which mean something else in each client"},
 		{Name: PauseBaseline, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "p99.9 of the lateness in the quiet stretch before an event"},
 		{Name: PauseNoisy, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "1: the baseline is above half of pause.theta"},
+		{Name: PauseMerged, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "1: other acts share the window of the event, so that its figures are in no median and no gate of its kind; class: the further acts in the window, by kind"},
 		{Name: PauseDuplicates, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "redeliveries in the window of an event; class: their cause"},
 		{Name: PauseLostRecords, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "records due in the window of an event that were never delivered"},
 		{Name: PauseLost, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time without delivery, summed over partitions"},

@@ -162,6 +162,7 @@ type Act struct {
 	Phase        float64            `json:"phase"`
 	Planned      int64              `json:"planned"`           // when it was to be done
 	At           int64              `json:"at"`                // t_e: the call that starts, signals or kills
+	For          int64              `json:"for,omitempty"`     // stall: how long it was to last
 	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT
 	Gone         int64              `json:"gone,omitempty"`    // the process had ended
 	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned

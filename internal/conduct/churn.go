@@ -152,7 +152,7 @@ func (l *timeline) play(ctx context.Context) error {
 		}
 		out := &results.Act{
 			N: a.N, Kind: string(a.Kind), Counted: a.Counted, Group: a.Of, Member: memberName(a.Member), PlannedPhase: a.Phase,
-			Planned: planned, Owned: l.owned(),
+			For: int64(a.For), Planned: planned, Owned: l.owned(),
 		}
 		l.mu.Lock()
 		l.done = append(l.done, out)

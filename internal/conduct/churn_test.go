@@ -63,6 +63,9 @@ func TestTimeline(t *testing.T) {
 		if !a.Counted || a.Planned == 0 || a.At < a.Planned || a.Stable < a.At || a.Error != "" {
 			t.Errorf("%s: counted %t, planned for %d, done at %d, stable at %d, error %q", window.Name(a), a.Counted, a.Planned, a.At, a.Stable, a.Error)
 		}
+		if (a.For != 0) != (a.Kind == "stall") {
+			t.Errorf("%s was to last %s", window.Name(a), time.Duration(a.For))
+		}
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Fatalf("acts, want to got:\n%s", diff)

@@ -3,8 +3,10 @@ package gate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/kbench/kbench/results"
 )
@@ -18,7 +20,7 @@ type Result struct {
 	Unit  string
 	Pass  bool
 	N     int // trials behind all arms
-	Noisy int // events of all arms that were left out, as the machine was late before them
+	Left  int // events of all arms that were left out: noisy or merged ones
 	Arms  []Arm
 }
 
@@ -31,26 +33,26 @@ type Arm struct {
 	Role     string
 	Value    float64
 	N        int // trials
-	Noisy    int // events that were left out
+	Left     int // events that were left out
 	Pass     bool
 }
 
 // Eval decides a gate on the rows of a summary. Every arm must pass. A gate
 // that no row answers is an error, not a pass: nothing was measured. Nor can an
-// arm be decided all of whose events are noisy.
+// arm be decided all of whose events are noisy or merged.
 func Eval(expr string, rows []results.Row) (Result, error) {
 	e, err := parse(expr)
 	if err != nil {
 		return Result{}, err
 	}
-	noise := e.noise(rows)
+	unfit := e.unfit(rows)
 	trials, left := map[unit][]results.Row{}, map[unit]map[happening]bool{}
 	for _, r := range rows {
 		if !e.selects(r) {
 			continue
 		}
 		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
-		if ev := eventOf(r); noise[ev] {
+		if ev := eventOf(r); unfit[ev] {
 			key.trial = 0
 			if left[key] == nil {
 				left[key] = map[happening]bool{}
@@ -61,7 +63,7 @@ func Eval(expr string, rows []results.Row) (Result, error) {
 		trials[key] = append(trials[key], r)
 	}
 	if len(trials) == 0 && len(left) == 0 {
-		return Result{}, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s", e.text, results.SummaryFile)
+		return Result{}, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s%s", e.text, results.SummaryFile, e.kindsIn(rows))
 	}
 	// What the values of an arm are: one per trial, or for figures of events the
 	// events of all its trials, since each of those is a sample of its own.
@@ -79,14 +81,14 @@ func Eval(expr string, rows []results.Row) (Result, error) {
 	}
 	res := Result{Expr: e.text, Want: e.bound, Unit: e.unit, Pass: true}
 	for arm, vs := range values {
-		a := Arm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, N: count[arm], Noisy: len(left[arm])}
+		a := Arm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, N: count[arm], Left: len(left[arm])}
 		if a.Value = median(vs); e.metric.PerEvent && e.stat != "" {
 			a.Value = statOf(e.stat, vs)
 		}
 		a.Pass = e.holds(a.Value)
 		res.Pass = res.Pass && a.Pass
 		res.N += a.N
-		res.Noisy += a.Noisy
+		res.Left += a.Left
 		res.Arms = append(res.Arms, a)
 	}
 	slices.SortFunc(res.Arms, func(a, b Arm) int {
@@ -126,7 +128,25 @@ func (e expression) selects(r results.Row) bool {
 	return asked || r.Role != "reference"
 }
 
-// eventKind is the kind of an act of churn without its number: join of join#3.
+// kindsIn lists the kinds of events that there are, where the gate asks for one.
+func (e expression) kindsIn(rows []results.Row) string {
+	if !slices.ContainsFunc(e.labels, func(l label) bool { return l.key == "event" }) {
+		return ""
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if r.Event != "" {
+			seen[eventKind(r.Event)] = true
+		}
+	}
+	if len(seen) == 0 {
+		return "; it has no events"
+	}
+	return "; its events are of " + strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
+}
+
+// eventKind is the kind of an event without its number: join of join#3, stall 5s
+// of stall 5s#7.
 func eventKind(event string) string {
 	for i, c := range event {
 		if c == '#' {

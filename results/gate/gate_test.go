@@ -150,12 +150,12 @@ func TestEvalNoisy(t *testing.T) {
 		}
 		sum := 0
 		for i, a := range got.Arms {
-			if sum += a.Noisy; a.Noisy != noisy[i] {
-				t.Errorf("%s: %d noisy events of %s left out, want %d", expr, a.Noisy, a.Arm, noisy[i])
+			if sum += a.Left; a.Left != noisy[i] {
+				t.Errorf("%s: %d noisy events of %s left out, want %d", expr, a.Left, a.Arm, noisy[i])
 			}
 		}
-		if len(got.Arms) != len(noisy) || got.Noisy != sum {
-			t.Errorf("%s: %d arms, %d noisy of all; want %d, %d", expr, len(got.Arms), got.Noisy, len(noisy), sum)
+		if len(got.Arms) != len(noisy) || got.Left != sum {
+			t.Errorf("%s: %d arms, %d noisy of all; want %d, %d", expr, len(got.Arms), got.Left, len(noisy), sum)
 		}
 	}
 	f("max(pause.wire_excess{event=join}) < 250ms", true, 200e6, 2, 0)
@@ -170,9 +170,50 @@ func TestEvalNoisy(t *testing.T) {
 		if strings.Contains(expr, "#1") {
 			rows = slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Trial == 1 })
 		}
-		if got, err := Eval(expr, rows); err == nil || !strings.Contains(err.Error(), "(1) is noisy") {
+		if got, err := Eval(expr, rows); err == nil || !strings.Contains(err.Error(), "(1) is noisy or merged") {
 			t.Errorf("%s: %+v, %v", expr, got, err)
 		}
+	}
+}
+
+// A merged event has no figure of its kind, whatever the figure; what was lost in
+// it was lost.
+func TestEvalMerged(t *testing.T) {
+	var rows []results.Row
+	add := func(name, metric, class string, v float64) {
+		m, _ := results.LookupMetric(metric)
+		r := row("a", 1, metric, "", m.Unit, v)
+		r.Event, r.Class = name, class
+		rows = append(rows, r)
+	}
+	for i, name := range []string{"join#1", "join#2", "stall 5s#3", "stall 12s#4", "storm#5"} {
+		add(name, results.GroupRounds, "", float64(i+1))
+		add(name, results.PauseLostRecords, "", float64(10*i))
+		merged := 0.0
+		if name == "join#2" {
+			merged = 1
+		}
+		add(name, results.PauseMerged, "", merged)
+	}
+	add("storm#5", results.PauseMerged, "join", 1) // a further act; not a mark
+	f := func(expr string, value float64, left int) {
+		t.Helper()
+		got, err := Eval(expr, rows)
+		if err != nil || got.Value != value || got.Left != left {
+			t.Errorf("%s: %v, %d left out, %v; want %v, %d", expr, got.Value, got.Left, err, value, left)
+		}
+	}
+	f("max(group.rounds{event=join}) < 1.5", 1, 1)
+	f("max(group.rounds{event=storm}) < 9", 5, 0)
+	f("max(group.rounds{event=stall 5s}) < 9", 3, 0)
+	f("max(group.rounds{event=stall 12s#4}) < 9", 4, 0)
+	f("max(pause.lost_records{event=join}) == 0", 10, 0)
+	f("max(pause.merged{event=join}) == 0", 1, 0)
+	if _, err := Eval("max(group.rounds{event=stall}) < 9", rows); err == nil || !strings.Contains(err.Error(), "its events are of join, stall 12s, stall 5s, storm") {
+		t.Errorf("a kind that there is not: %v", err)
+	}
+	if _, err := Eval("max(group.rounds{event=join#2}) < 9", rows); err == nil || !strings.Contains(err.Error(), "merged") {
+		t.Errorf("a merged event alone: %v", err)
 	}
 }
 

@@ -19,25 +19,27 @@ func eventOf(r results.Row) happening {
 	return happening{r.Workload, r.Arm, r.Lane, r.Trial, r.Event}
 }
 
-// noise are the events whose pauses the gate must not be decided by: the machine
-// was late already before them, so that their lateness is not the client's. The
-// two metrics that tell of noise itself see every event, or no gate on them could
-// ever fail.
-func (e expression) noise(rows []results.Row) map[happening]bool {
+// unfit are the events that the gate must not be decided by. Before a noisy one
+// the machine was late already, so that its pauses are not the client's; the
+// figures of a merged one are of several acts, and of no kind. What was lost or
+// delivered twice in them stays true, and the metrics that tell of noise and of
+// merging themselves see every event, or no gate on them could ever fail.
+func (e expression) unfit(rows []results.Row) map[happening]bool {
 	out := map[happening]bool{}
-	name := e.metric.Name
-	if !strings.HasPrefix(name, "pause.") || name == results.PauseNoisy || name == results.PauseBaseline {
+	switch e.metric.Name {
+	case results.PauseNoisy, results.PauseBaseline, results.PauseMerged, results.PauseDuplicates, results.PauseLostRecords:
 		return out
 	}
+	noise := strings.HasPrefix(e.metric.Name, "pause.")
 	for _, r := range rows {
-		if r.Metric == results.PauseNoisy && r.Event != "" && r.Value == 1 {
+		if r.Event != "" && r.Class == "" && r.Value == 1 && (r.Metric == results.PauseMerged || noise && r.Metric == results.PauseNoisy) {
 			out[eventOf(r)] = true
 		}
 	}
 	return out
 }
 
-// undecided is the error for arms that have figures, but of noisy events alone.
+// undecided is the error for arms that have figures, but of unfit events alone.
 func (e expression) undecided(values map[unit][]float64, left map[unit]map[happening]bool) error {
 	var arms []string
 	for arm, events := range left {
@@ -49,5 +51,5 @@ func (e expression) undecided(values map[unit][]float64, left map[unit]map[happe
 		return nil
 	}
 	slices.Sort(arms)
-	return fmt.Errorf("gate %q: every event of %s is noisy, so nothing can be said of them; run again on a quieter machine, or more events", e.text, strings.Join(arms, ", "))
+	return fmt.Errorf("gate %q: every event of %s is noisy or merged with another, so nothing can be said of them; run again on a quieter machine, or more events", e.text, strings.Join(arms, ", "))
 }

@@ -15,7 +15,9 @@
 //	want     = number [ unit ] | [ number "*" ] "baseline"
 //
 // Metrics and their statistics are those of results.Metrics. A number without a
-// unit is in the metric's own.
+// unit is in the metric's own. An event is a kind, such as join, "stall 5s" where
+// a trial has stops of several lengths, or storm for what shares a window in one;
+// or a kind and number, such as join#3.
 package gate
 
 import (

@@ -45,6 +45,9 @@ func (p *page) churn(t *tableOf) {
 		for line := range strings.Lines(a.narrow()) {
 			column = max(column, len([]rune(strings.TrimRight(line, "\n")))+2)
 		}
+		for _, kind := range all {
+			column = max(column, len(a.numbers(kind))+2)
+		}
 	}
 	fit := max(1, (p.width-least-extra)/column)
 	for arms := range slices.Chunk(with, fit) {
@@ -71,7 +74,7 @@ func (p *page) shared(kind string, arms []*arm) {
 		var led, others []float64
 		worse := 0
 		for _, e := range a.events() {
-			if e.kind != kind || e.noisy() {
+			if e.kind != kind || !e.fit() {
 				continue
 			}
 			l, ok := e.ofClass(results.PauseGap, results.LedByCoordinator)
@@ -160,25 +163,26 @@ func (p *page) pauses(t *tableOf, kinds []string, arms []*arm) {
 // kindRows are the rows of one kind of event. Which rows there are depends on
 // all arms of the workload, so that tables below each other agree.
 func kindRows(kind string, all, arms []*arm, published string) []table.Row {
-	of := func(a *arm) []*event {
-		return slices.DeleteFunc(a.events(), func(e *event) bool { return e.kind != kind })
-	}
 	var out []table.Row
 	add := func(label, unit string, cell func([]*event) string) {
 		known := false
 		for _, a := range all {
-			known = known || !slices.Contains([]string{"", "-"}, cell(of(a)))
+			known = known || !slices.Contains([]string{"", "-"}, cell(a.ofKind(kind)))
 		}
 		if !known {
 			return
 		}
 		row := table.Row{label, unit}
 		for _, a := range arms {
-			row = append(row, cell(of(a)))
+			row = append(row, cell(a.ofKind(kind)))
 		}
 		out = append(out, row)
 	}
-	add(kind+", events", "", quietEvents)
+	head := table.Row{kind + ", events", ""}
+	for _, a := range arms {
+		head = append(head, a.numbers(kind))
+	}
+	out = append(out, head)
 	first := "  start"
 	if kind == "leave" {
 		first = "  stop"
@@ -195,7 +199,7 @@ func kindRows(kind string, all, arms []*arm, published string) []table.Row {
 	add("  gap, p50 / max", "ms", typicalAndWorst(results.PauseGap))
 	add("  gap excess, p50 / max", "ms", typicalAndWorst(results.PauseGapExcess))
 	add("  lost partition-s, mean", "s", func(events []*event) string {
-		vs := quietValues(events, results.PauseLost)
+		vs := fitValues(events, results.PauseLost)
 		if len(vs) == 0 {
 			return "-"
 		}
@@ -257,7 +261,7 @@ func (p *page) slowest(kind string, arms []*arm) {
 		times := map[string][]float64{}
 		n := 0
 		for _, e := range a.events() {
-			if e.kind != kind || e.noisy() {
+			if e.kind != kind || !e.fit() {
 				continue
 			}
 			n++

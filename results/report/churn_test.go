@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -109,23 +111,50 @@ func within(t *testing.T, name, s string, width int) {
 	}
 }
 
-// A noisy event is in no time, and all the same in the count of duplicates.
-func TestNoisyEvents(t *testing.T) {
-	quiet := &event{kind: "join", rows: []results.Row{{Metric: results.PauseGap, Value: 2e6}, {Metric: results.PauseNoisy}, {Metric: results.PauseDuplicates, Value: 1}}}
-	noisy := &event{kind: "join", rows: []results.Row{{Metric: results.PauseGap, Value: 9e6}, {Metric: results.PauseNoisy, Value: 1}, {Metric: results.PauseDuplicates, Value: 5}}}
+// A noisy or merged event is in no time, and all the same in the count of
+// duplicates.
+func TestUnfitEvents(t *testing.T) {
+	a := &arm{name: "sarama"}
+	add := func(name string, gap, duplicates float64, more ...results.Row) {
+		rows := append([]results.Row{{Metric: results.PauseGap, Value: gap * 1e6}, {Metric: results.PauseDuplicates, Value: duplicates}}, more...)
+		for _, r := range rows {
+			r.Event, r.Trial = name, 1
+			a.rows = append(a.rows, r)
+		}
+	}
+	noisy, merged := results.Row{Metric: results.PauseNoisy, Value: 1}, results.Row{Metric: results.PauseMerged, Value: 1}
+	further := func(kind string, n float64) results.Row {
+		return results.Row{Metric: results.PauseMerged, Class: kind, Value: n}
+	}
 	f := func(what, got, want string) {
 		t.Helper()
 		if got != want {
 			t.Errorf("%s: %q, want %q", what, got, want)
 		}
 	}
-	both := []*event{quiet, noisy}
-	f("events", quietEvents(both), "1, 1 noisy")
-	f("gap", typicalAndWorst(results.PauseGap)(both), "2.00")
-	f("gap of noisy alone", typicalAndWorst(results.PauseGap)(both[1:]), "-")
-	f("duplicates", total(results.PauseDuplicates, "")(both), "6")
-	f("what nobody counted", total(results.PauseLostRecords, "")(both), "-")
-	f("gap of two", typicalAndWorst(results.PauseGap)([]*event{quiet, {rows: []results.Row{{Metric: results.PauseGap, Value: 4e6}}}}), "3.00 / 4.00")
+	add("join#1", 2, 1)
+	f("one event", a.numbers("join"), "1")
+	add("join#2", 9, 5, noisy)
+	f("one noisy", a.numbers("join"), "1, 1 noisy")
+	add("join#3", 99, 10, merged, noisy)
+	add("crash#5", 99, 0, merged, further("join", 2), further("restart", 1))
+	add("storm#9", 99, 0, further("join", 7), further("crash", 3))
+	f("in all", a.numbers("join"), "1, 3 merged, 1 noisy")
+	f("merged alone", a.numbers("crash"), "0, 1 merged")
+	f("merged into others alone", a.numbers("restart"), "0, 1 merged")
+	f("storm", a.numbers("storm"), "1 (11 acts)")
+	f("none", a.numbers("leave"), "-")
+	f("gap", typicalAndWorst(results.PauseGap)(a.ofKind("join")), "2.00")
+	f("gap of unfit alone", typicalAndWorst(results.PauseGap)(a.ofKind("join")[1:]), "-")
+	f("duplicates", total(results.PauseDuplicates, "")(a.ofKind("join")), "16")
+	f("what nobody counted", total(results.PauseLostRecords, "")(a.ofKind("join")), "-")
+	add("join#30", 4, 0)
+	f("gap of two", typicalAndWorst(results.PauseGap)(a.ofKind("join")), "3.00 / 4.00")
+	add("stall 12s#31", 1, 0)
+	add("stall 5s#32", 1, 0)
+	if diff := cmp.Diff([]string{"join", "crash", "stall 5s", "stall 12s", "restart", "storm"}, kinds([]*arm{a})); diff != "" {
+		t.Errorf("kinds, want to got:\n%s", diff)
+	}
 }
 
 // Only a client's own doing can be blamed: not the wait for a beat, nor the

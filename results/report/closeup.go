@@ -106,11 +106,23 @@ func ListCloseups(w io.Writer, list []Closeup, o Options) error {
 		if c.Event.Rebalanced {
 			excess = window.Short(c.Event.WireExcess)
 		}
-		p.wrapped(fmt.Sprintf(row, n, c.Name(), c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(c.Event.Words, "; "))
+		p.wrapped(fmt.Sprintf(row, n, c.Name(), c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), c.Event.Words...), "; "))
 	}
 	p.line("")
 	p.wrapped("", "Events without n only restore the group and are in no figure; they can be drawn by trial and act.")
 	return p.writeTo(w)
+}
+
+// together says with how many other acts an event shares its window.
+func together(e *window.Event) []string {
+	switch n := len(e.Acts) - 1; {
+	case n == 0:
+		return nil
+	case n == 1:
+		return []string{"merged with " + window.Name(e.Acts[1])}
+	default:
+		return []string{fmt.Sprintf("merged with %d more acts", n)}
+	}
 }
 
 // worst is the largest gap of an event and the partition that had it.

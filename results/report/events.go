@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/window"
@@ -34,6 +35,33 @@ func (e *event) ofClass(metric, class string) (float64, bool) {
 func (e *event) noisy() bool {
 	v, _ := e.value(results.PauseNoisy)
 	return v != 0
+}
+
+// merged says whether another act shares the window of the event, so that its
+// figures are of both and of neither.
+func (e *event) merged() bool {
+	v, _ := e.value(results.PauseMerged)
+	return v != 0
+}
+
+// fit says whether the times of the event may go into a figure of its kind.
+func (e *event) fit() bool { return !e.noisy() && !e.merged() }
+
+// further is how many more acts of a kind the window has.
+func (e *event) further(kind string) int {
+	v, _ := e.ofClass(results.PauseMerged, kind)
+	return int(v)
+}
+
+// acts is how many counted acts the window has.
+func (e *event) acts() int {
+	n := 1
+	for _, r := range e.rows {
+		if r.Metric == results.PauseMerged && r.Class != "" {
+			n += int(r.Value)
+		}
+	}
+	return n
 }
 
 // slowest is the phase of the client's own doing that took longest. The start of
@@ -79,48 +107,89 @@ func (a *arm) events() []*event {
 
 // kinds are those of the events of all arms, those that everybody knows first.
 func kinds(arms []*arm) []string {
-	order := []string{"join", "leave", "crash", "stall", "restart"}
-	var out []string
+	seen := map[string]bool{}
 	for _, a := range arms {
 		for _, e := range a.events() {
-			if !slices.Contains(out, e.kind) {
-				out = append(out, e.kind)
+			seen[e.kind] = true
+			if !e.merged() {
+				continue
+			}
+			for _, r := range e.rows {
+				if r.Metric == results.PauseMerged && r.Class != "" {
+					seen[r.Class] = true
+				}
 			}
 		}
 	}
-	rank := func(kind string) int {
-		if i := slices.Index(order, kind); i >= 0 {
-			return i
+	order := []string{"join", "leave", "crash", "stall", "restart"}
+	// Stops of several lengths have the length in their kind.
+	rank := func(kind string) (int, time.Duration) {
+		word, length, _ := strings.Cut(kind, " ")
+		d, _ := time.ParseDuration(length)
+		if i := slices.Index(order, word); i >= 0 {
+			return i, d
 		}
-		return len(order)
+		return len(order), d
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	out := sortedKeys(seen)
+	slices.SortStableFunc(out, func(a, b string) int {
+		i, d := rank(a)
+		j, e := rank(b)
+		return cmp.Or(cmp.Compare(i, j), cmp.Compare(d, e))
+	})
 	return out
 }
 
-// quietEvents is how many events the figures are of, and of how many.
-func quietEvents(events []*event) string {
-	n := 0
-	for _, e := range events {
-		if !e.noisy() {
-			n++
-		}
-	}
-	switch {
-	case len(events) == 0:
-		return "-"
-	case n < len(events):
-		return fmt.Sprintf("%d, %d noisy", n, len(events)-n)
-	default:
-		return fmt.Sprint(n)
-	}
+// ofKind are the events of a kind.
+func (a *arm) ofKind(kind string) []*event {
+	return slices.DeleteFunc(a.events(), func(e *event) bool { return e.kind != kind })
 }
 
-// quietValues are the values of a metric in the events that were not noisy.
-func quietValues(events []*event, metric string) []float64 {
+// numbers is of how many events of a kind the figures are, and how many others
+// there were: those that merged with another act, also where that one gave the
+// event its name, and those that were noisy.
+func (a *arm) numbers(kind string) string {
+	fit, merged, noisy, acts := 0, 0, 0, 0
+	events := a.events()
+	for _, e := range events {
+		if e.kind != kind {
+			if e.merged() {
+				merged += e.further(kind)
+			}
+			continue
+		}
+		switch {
+		case e.merged():
+			merged += 1 + e.further(kind)
+		case e.noisy():
+			noisy++
+			acts += e.acts()
+		default:
+			fit++
+			acts += e.acts()
+		}
+	}
+	if fit+merged+noisy == 0 {
+		return "-"
+	}
+	words := fmt.Sprint(fit)
+	if acts > fit+noisy { // a storm
+		words = fmt.Sprintf("%d (%s)", fit, count(int64(acts), "act"))
+	}
+	if merged > 0 {
+		words += fmt.Sprintf(", %d merged", merged)
+	}
+	if noisy > 0 {
+		words += fmt.Sprintf(", %d noisy", noisy)
+	}
+	return words
+}
+
+// fitValues are the values of a metric in the events whose times count.
+func fitValues(events []*event, metric string) []float64 {
 	var out []float64
 	for _, e := range events {
-		if v, ok := e.value(metric); ok && !e.noisy() {
+		if v, ok := e.value(metric); ok && e.fit() {
 			out = append(out, v)
 		}
 	}
@@ -131,7 +200,7 @@ func quietValues(events []*event, metric string) []float64 {
 // its rows can be added and subtracted at a glance.
 func typical(metric string) func([]*event) string {
 	return func(events []*event) string {
-		vs := quietValues(events, metric)
+		vs := fitValues(events, metric)
 		if len(vs) == 0 {
 			return "-"
 		}
@@ -142,7 +211,7 @@ func typical(metric string) func([]*event) string {
 // typicalAndWorst is the median and the largest, of a single event just the figure.
 func typicalAndWorst(metric string) func([]*event) string {
 	return func(events []*event) string {
-		vs := quietValues(events, metric)
+		vs := fitValues(events, metric)
 		if len(vs) < 2 {
 			return typical(metric)(events)
 		}
@@ -150,7 +219,7 @@ func typicalAndWorst(metric string) func([]*event) string {
 	}
 }
 
-// total sums a count over all events, noisy ones too.
+// total sums a count over all events, noisy and merged ones too.
 func total(metric, class string) func([]*event) string {
 	return func(events []*event) string {
 		sum, known := 0.0, false

@@ -74,6 +74,7 @@ type pausesStorm struct {
 type pausesEvent struct {
 	Name             string           `json:"name"`
 	Counted          bool             `json:"counted"`
+	Merged           bool             `json:"merged"`
 	Acts             []int            `json:"acts"` // numbers in trial.json
 	Window           stretch          `json:"window"`
 	Settled          bool             `json:"settled"`
@@ -160,7 +161,7 @@ func pausesOf(t *results.Trial, r *window.Report) pauses {
 // eventOf is an event. Lateness is not known with a slow handler.
 func eventOf(e *window.Event, lateness bool) pausesEvent {
 	out := pausesEvent{
-		Name: e.Name, Counted: e.Counted, Acts: []int{}, Window: stretch(e.Window), Settled: e.Settled,
+		Name: e.Name, Counted: e.Counted, Merged: e.Merged, Acts: []int{}, Window: stretch(e.Window), Settled: e.Settled,
 		Protocol: e.Protocol, T0: unless0(e.T0), T0Low: unless0(e.T0Low), Rounds: e.Rounds,
 		Wire: where(e.Rebalanced, e.Wire), Floor: where(e.Rebalanced, e.Floor), FloorHigh: where(e.Rebalanced, e.FloorHigh),
 		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: where(lateness, e.UAny), UAll: where(lateness, e.UAll), LostPartition: where(lateness, e.LostPartitionTime),

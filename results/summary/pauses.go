@@ -2,6 +2,8 @@ package summary
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/results"
@@ -94,11 +96,15 @@ func (b *builder) event(e *window.Event) {
 	if e.BaselineKnown {
 		ns(results.PauseBaseline, e.Baseline)
 	}
-	noisy := 0.0
-	if e.Noisy {
-		noisy = 1
+	plain(results.PauseNoisy, "", one(e.Noisy), 1)
+	plain(results.PauseMerged, "", one(e.Merged), 1)
+	further := map[string]float64{}
+	for _, kind := range e.Further {
+		further[kind]++
 	}
-	plain(results.PauseNoisy, "", noisy, 1)
+	for _, kind := range slices.Sorted(maps.Keys(further)) {
+		plain(results.PauseMerged, kind, further[kind], 1)
+	}
 	plain(results.PauseDuplicates, "", float64(e.Duplicates.Total()), 1)
 	for _, c := range e.Duplicates.Causes() {
 		if c.Count > 0 {
@@ -153,6 +159,14 @@ func (b *builder) led(e *window.Event, plain func(metric, class string, value fl
 		plain(results.PauseGap, results.LedByCoordinator, float64(coordinator.most), coordinator.n)
 		plain(results.PauseGap, results.LedElsewhere, float64(others.most), others.n)
 	}
+}
+
+// one is a fact as a figure.
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // worst is the largest of the values seen, which may all be negative.

@@ -37,7 +37,7 @@ func TestPauseRows(t *testing.T) {
 				Duplicates: audit.Duplicates{Crash: 2, Stale: 1},
 			},
 			{Name: "leave#2"}, // restores the group
-			{Name: "stall#3", Counted: true, Noisy: true},
+			{Name: "stall#3", Counted: true, Noisy: true, Merged: true, Further: []string{"join", "join"}},
 		},
 	}
 	b := &builder{
@@ -69,6 +69,7 @@ func TestPauseRows(t *testing.T) {
 		"join#1  pause.u_any": 0.5, "join#1  group.rounds": 2, "join#1  group.movement": 0.25,
 		"join#1  pause.duplicates": 3, "join#1 crash pause.duplicates": 2, "join#1 stale pause.duplicates": 1,
 		"join#1  pause.noisy": 0, "stall#3  pause.noisy": 1,
+		"join#1  pause.merged": 0, "stall#3  pause.merged": 1, "stall#3 join pause.merged": 2,
 	} {
 		if have, ok := got[key]; !ok || have != want {
 			t.Errorf("%s is %v (%t), want %v", key, have, ok, want)

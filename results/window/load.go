@@ -63,7 +63,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	in := Input{
 		Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session), Theta: int64(t.Spec.Pause.Theta),
 		Watch: int64(t.Spec.Metadata.Refresh),
-		Acts:  t.Acts, Redelivered: truth.Redelivered,
+		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered,
 	}
 	in.Slow = in.Theta > 0 && int64(t.Spec.Consume.Handler.Time) >= in.Theta || t.Spec.Overloaded()
 	for _, p := range t.Phases {

@@ -19,6 +19,7 @@
 //	resume    when everything was delivered again; records by the part they were due in
 //	storm     rebalances that feed on themselves
 //	beats     how regular heartbeats are while nothing happens
+//	kinds     what an event is called
 //	words     the same in a sentence
 //
 // Everything is a pure function of its input. It judges no client and audits no
@@ -67,8 +68,11 @@ type Report struct {
 // share one event, and its figures are of all of them together.
 type Event struct {
 	Name    string // kind and number of the first counted act, such as join#3
+	Kind    string // the kind in the name: that of the act, or storm and the like
 	Counted bool   // false: it only restores the group
+	Merged  bool   // the figures are not of one act alone and say nothing of the kind
 	Acts    []results.Act
+	Further []string // kinds of the counted acts beside the one in the name
 	Window  Interval // W_e
 	Settled bool     // false: the trial ended first
 	Resumed int64    // when the group was stable and every partition delivered again; what is left of the window is catching up
@@ -150,7 +154,7 @@ func Analyse(dir *results.Dir, t *results.Trial) (*Report, error) {
 // Compute analyses what was loaded.
 func Compute(in Input) *Report {
 	w := newWire(in)
-	a := &analysis{Input: in, wire: w}
+	a := &analysis{Input: in, wire: w, lengths: lengthsOf(in.Acts)}
 	a.findChanges()
 	a.late = a.lateSets()
 	a.findWindows()
@@ -167,6 +171,7 @@ func Compute(in Input) *Report {
 type analysis struct {
 	Input
 	wire    *wire
+	lengths int                  // different ones that stops have
 	changes [][]change           // by act
 	late    map[int32][]Interval // down sets over the whole trial
 	windows []actWindow
@@ -179,13 +184,8 @@ func (a *analysis) event(win actWindow) Event {
 	e := Event{Window: win.Interval, Settled: win.settled, Protocol: a.wire.protocol(win.To)}
 	for _, i := range win.acts {
 		e.Acts = append(e.Acts, a.Acts[i])
-		if a.Acts[i].Counted && !e.Counted {
-			e.Counted, e.Name = true, Name(a.Acts[i])
-		}
 	}
-	if e.Name == "" {
-		e.Name = Name(e.Acts[0])
-	}
+	a.called(&e)
 	s := &scope{analysis: a, e: &e, changes: a.changesOf(win)}
 	s.classes()
 	s.wireTime()
@@ -213,6 +213,3 @@ type scope struct {
 	hands    map[int32][]hand
 	partings []parting
 }
-
-// Name is how an act is called in rows: its kind and its number.
-func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N) }

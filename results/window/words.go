@@ -41,7 +41,7 @@ func (s *scope) notes() {
 	e := s.e
 	note := func(format string, args ...any) { e.Notes = append(e.Notes, fmt.Sprintf(format, args...)) }
 	for _, a := range e.Acts[1:] {
-		note("merged with %s, which came before everything was quiet again", Name(a))
+		note("merged with %s, which came before everything was quiet again", s.name(a))
 	}
 	if !e.Settled {
 		note("not settled when the measured part ended")
@@ -137,10 +137,13 @@ func (a *analysis) warn(r *Report) {
 	if a.Slow {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, or more than the rate leaves it, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
 	}
-	var noisy, counted, forced int
+	var noisy, merged, counted, forced int
 	for _, e := range r.Events {
 		if e.Counted {
 			counted++
+			if e.Merged {
+				merged++
+			}
 			if e.Noisy {
 				noisy++
 			}
@@ -154,6 +157,9 @@ func (a *analysis) warn(r *Report) {
 	}
 	if noisy > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are noisy: the machine was late before them", noisy, counted))
+	}
+	if merged > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are merged: another act came before everything was quiet again, and their figures are of both", merged, counted))
 	}
 	r.Warnings = append(r.Warnings, a.lateActs()...)
 	if r.Generations > forced {

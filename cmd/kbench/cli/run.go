@@ -215,8 +215,8 @@ func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
 			case !r.Pass:
 				verdict = "NOT MET"
 			}
-			if err == nil && r.Noisy > 0 {
-				note = fmt.Sprintf(" (noisy events left out: %d)", r.Noisy)
+			if err == nil && r.Left > 0 {
+				note = fmt.Sprintf(" (noisy or merged events left out: %d)", r.Left)
 			}
 			if verdict != "met" {
 				missed = append(missed, spec.Name+": "+expr)

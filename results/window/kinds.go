@@ -1,0 +1,97 @@
+package window
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Name is how an act is called: its kind and its number.
+func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N) }
+
+// kind is the kind of event that an act makes. Stops of different lengths are
+// different things, so where a trial has several a stop is named by its own.
+func (a *analysis) kind(act results.Act) string {
+	if act.Kind == actStall && act.For != 0 && a.lengths > 1 {
+		return fmt.Sprintf("%s %s", actStall, time.Duration(act.For))
+	}
+	return act.Kind
+}
+
+func (a *analysis) name(act results.Act) string { return fmt.Sprintf("%s#%d", a.kind(act), act.N) }
+
+// called names an event by the acts in its window. The figures of a window with
+// several are of all of them together, and of no kind: it is merged, be it only
+// with an act that restores the group. But a storm is meant to be that, and what
+// shares a window in it is an event of its own kind.
+func (a *analysis) called(e *Event) {
+	first := max(slices.IndexFunc(e.Acts, func(act results.Act) bool { return act.Counted }), 0)
+	e.Kind = a.kind(e.Acts[first])
+	group, counted, done := e.Acts[first].Group, 0, 0
+	for i, act := range e.Acts {
+		if refused(act) {
+			continue
+		}
+		done++
+		if !act.Counted {
+			continue
+		}
+		counted++
+		if act.Group != group {
+			group = ""
+		}
+		if i != first {
+			e.Further = append(e.Further, a.kind(act))
+		}
+	}
+	e.Counted = e.Acts[first].Counted
+	switch {
+	case done < 2:
+	case counted > 1 && (group == "storm" || group == "crashloop"):
+		e.Kind = group
+	default:
+		e.Merged = true
+	}
+	e.Name = fmt.Sprintf("%s#%d", e.Kind, e.Acts[first].N)
+}
+
+// stallLengths are the acts with the lengths that stops were to have. A trial
+// that did not record them has those of its workload, of which the nearest to
+// what a stop became is taken.
+func stallLengths(acts []results.Act, churn []workloads.ChurnEntry) []results.Act {
+	var lengths []int64
+	for _, e := range churn {
+		if e.Do == actStall || slices.Contains(e.Cycle, actStall) {
+			lengths = append(lengths, int64(e.For))
+		}
+	}
+	out := slices.Clone(acts)
+	for i := range out {
+		act := &out[i]
+		if act.Kind != actStall || act.For != 0 || act.Resumed == 0 {
+			continue
+		}
+		for _, l := range lengths {
+			if act.For == 0 || off(l, act.Resumed-act.At) < off(act.For, act.Resumed-act.At) {
+				act.For = l
+			}
+		}
+	}
+	return out
+}
+
+func off(a, b int64) int64 { return max(a-b, b-a) }
+
+// lengthsOf counts the different lengths of stops.
+func lengthsOf(acts []results.Act) int {
+	seen := map[int64]bool{}
+	for _, act := range acts {
+		if act.Kind == actStall && act.For != 0 {
+			seen[act.For] = true
+		}
+	}
+	return len(seen)
+}
