@@ -14,6 +14,9 @@ type Deadlines struct {
 	Close   time.Duration // for a worker to close its client, leave the group and save its files
 	Silence time.Duration // without a word, a worker is taken to be stuck or stopped
 	Abort   time.Duration // for a worker of a trial that has ended early to save its files
+	// Transfer is for a backlog to be filled, or a topic to be read back, besides
+	// the time that its records take.
+	Transfer time.Duration
 }
 
 // normal fills in the defaults.
@@ -24,5 +27,34 @@ func (d Deadlines) normal() Deadlines {
 		Close:   cmp.Or(d.Close, 45*time.Second),
 		Silence: cmp.Or(d.Silence, 10*time.Second),
 		Abort:   cmp.Or(d.Abort, 8*time.Second),
+
+		Transfer: cmp.Or(d.Transfer, 10*time.Minute),
 	}
+}
+
+// slowest is how many records a second are moved at the least by whatever is not
+// broken: a tenth of what a small machine does.
+const slowest = 20_000
+
+// transfer is how long so many records may take to be written or read by kbench
+// itself.
+func (d Deadlines) transfer(records int64) time.Duration {
+	return d.Transfer + handling(records, 0)
+}
+
+// handling is how long a member may take with so many records, one after the
+// other, each of which its handler keeps for so long. It does not run over: what
+// takes a century may as well take two.
+func handling(records int64, each time.Duration) time.Duration {
+	const century = 100 * 365 * 24 * time.Hour
+	seconds := float64(records)/slowest + float64(records)*each.Seconds()
+	return time.Duration(min(seconds, century.Seconds()) * float64(time.Second))
+}
+
+// total is how many records lie before the end offsets.
+func total(ends map[int32]int64) (records int64) {
+	for _, n := range ends {
+		records += n
+	}
+	return records
 }

@@ -6,7 +6,6 @@ package conduct
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/worker"
@@ -58,7 +57,7 @@ func (t *trial) runProducing(ctx context.Context, setup int64) error {
 	if err != nil {
 		return err
 	}
-	if err := w.finish(ctx, 10*time.Minute); err != nil {
+	if err := w.finish(ctx, t.run.o.Deadlines.transfer(total(t.out.End))); err != nil {
 		return err
 	}
 	t.phase("audit", from, record.Now())
@@ -74,7 +73,8 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 	if err != nil {
 		return err
 	}
-	m, err := filler.await(ctx, worker.Produced, 10*time.Minute)
+	backlog := int64(t.plan.Spec.Consume.Backlog)
+	m, err := filler.await(ctx, worker.Produced, t.run.o.Deadlines.transfer(backlog))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 	if _, err := member.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
 		return err
 	}
-	limit := t.run.o.Deadlines.Stable + t.plan.Spec.Phases.Drain
+	limit := t.run.o.Deadlines.Stable + t.plan.Spec.Phases.Drain + handling(backlog, t.plan.Spec.Consume.Handler.Time)
 	var at [3]int64
 	for i, name := range []string{"warmup", "measure", "drain"} {
 		r, err := member.await(ctx, worker.PhaseMsg+" "+name, limit)
