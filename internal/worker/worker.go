@@ -471,12 +471,13 @@ func (w *worker) stop() error {
 // under test, and writes down what is there.
 func (w *worker) readback(ctx context.Context) error {
 	w.report.say(Report{Say: Ready})
+	// However slowly the records come: how long they may take is not ours to say.
+	w.s.done.Go(func() { w.alive(w.s.ctx) })
 	type place struct{ good, bad *record.SpanLane }
 	lanes := make(map[int32]place)
 	for p := range w.job.Ends {
 		lanes[p] = place{w.s.spans.Lane(record.ReadBack, 0, p, 0), w.s.spans.Lane(record.Corrupt, 0, p, 0)}
 	}
-	var n int64
 	err := cluster.ReadBack(ctx, w.job.Access, w.job.Topic, w.job.Ends, func(partition int32, offset int64, _, value []byte) {
 		now := record.Now()
 		h := payload.Get(value)
@@ -484,9 +485,6 @@ func (w *worker) readback(ctx context.Context) error {
 			lanes[partition].bad.Add(0, uint64(offset), offset, now, now)
 		} else {
 			lanes[partition].good.Add(h.Producer, h.Seq, offset, h.Due, now)
-		}
-		if n++; n%100_000 == 0 {
-			w.report.say(Report{Say: Alive, Delivered: n})
 		}
 	})
 	if err != nil {

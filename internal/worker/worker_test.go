@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -322,5 +324,25 @@ func TestOffer(t *testing.T) {
 	}
 	if first != start {
 		t.Errorf("the first record was due %d ns after the start of the schedule, want at it", first-start)
+	}
+}
+
+// TestReadbackIsAlive: a topic that comes slowly, here not at all, is no reason to
+// take the one who reads it for stuck.
+func TestReadbackIsAlive(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() // whoever dials it is never answered
+	job := testJob(t)
+	job.Role, job.Ends, job.Access = Readback, map[int32]int64{0: 5}, cluster.Access{Seeds: []string{silent.Addr().String()}}
+	c := talk(t, job)
+	c.hear(Ready)
+	for range 3 {
+		c.hear(Alive)
+	}
+	if err := c.end(); err == nil {
+		t.Error("a topic was read from a broker that never answered")
 	}
 }
