@@ -85,6 +85,7 @@ const (
 	GroupRounds           = "group.rounds"
 	GroupStorms           = "group.storms"
 	GroupBeatGap          = "group.beat_gap"
+	GroupRecovery         = "group.recovery"
 	TrialSaturated        = "trial.saturated"
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
@@ -206,7 +207,8 @@ func Metrics() []Metric {
 
 		{Name: GroupGenerations, Unit: UnitCount, Better: Lower, What: "generations of the group"},
 		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the members or of what they read"},
-		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves"},
+		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves; not looked for under KIP-848, where there are no generations to tell"},
+		{Name: GroupRecovery, Unit: UnitNs, Better: Lower, What: "last act of a storm or crash loop until all was quiet again for two heartbeat intervals"},
 		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, What: "longest time between two heartbeats of a member while nothing happened to the group; what it exceeds the interval by is taken from the session"},
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},

@@ -229,6 +229,7 @@ func trialRows(arms []*arm) []table.Row {
 	}{
 		{"availability", results.PauseAvailability, "", results.UnitRatio, "%", 100},
 		{"generations per change", results.GroupAmplification, "", results.UnitRatio, "", 1},
+		{"recovery after last act", results.GroupRecovery, "", results.UnitNs, "ms", 1e-6},
 		{"longest between beats", results.GroupBeatGap, "", results.UnitNs, "ms", 1e-6},
 		{"connections opened", results.WireOpened, "consumer", results.UnitCount, "", 1},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
@@ -229,6 +230,23 @@ func TestShared(t *testing.T) {
 	f([]float64{2900, 40, 40}, []float64{20, 30, 40}, "")
 	f([]float64{90, 90}, []float64{20, 20}, "") // below what a machine does
 	f(nil, nil, "")
+}
+
+// The recovery from a storm is a row of its own, in ms.
+func TestRecoveryRow(t *testing.T) {
+	of := func(ms ...float64) *arm {
+		a := &arm{name: "sarama"}
+		for i, v := range ms {
+			a.rows = append(a.rows, results.Row{Trial: i + 1, Metric: results.GroupRecovery, Unit: results.UnitNs, Value: v * 1e6})
+		}
+		return a
+	}
+	if diff := cmp.Diff([]table.Row{{"recovery after last act", "ms", "17,000", "-"}}, trialRows([]*arm{of(16_000, 17_000, 90_000), of()})); diff != "" {
+		t.Errorf("want to got:\n%s", diff)
+	}
+	if rows := trialRows([]*arm{of()}); rows != nil {
+		t.Errorf("rows of nothing: %v", rows)
+	}
 }
 
 // A group that nothing was done to has a line of its own for each client.

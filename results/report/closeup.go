@@ -89,12 +89,12 @@ func ListCloseups(w io.Writer, list []Closeup, o Options) error {
 		p.line("The run has no completed trial in which members come and go.")
 		return p.writeTo(w)
 	}
-	arm := len("arm")
+	event, arm := 10, len("arm")
 	for _, c := range list {
-		arm = max(arm, len(c.Trial.Ref.Arm))
+		event, arm = max(event, len(c.Event.Name)), max(arm, len(c.Trial.Ref.Arm))
 	}
-	const row = "%4s  %-9s  %-10s  %-*s  %9s  %11s  "
-	p.line("%s", p.bold(fmt.Sprintf(row, "n", "trial.act", "event", arm, "arm", "worst gap", "wire excess")+"slowest"))
+	const row = "%4s  %-9s  %-*s  %-*s  %9s  %11s  "
+	p.line("%s", p.bold(fmt.Sprintf(row, "n", "trial.act", event, "event", arm, "arm", "worst gap", "wire excess")+"slowest"))
 	for i := range list {
 		c := &list[i]
 		n := "-"
@@ -106,7 +106,7 @@ func ListCloseups(w io.Writer, list []Closeup, o Options) error {
 		if c.Event.Rebalanced {
 			excess = window.Short(c.Event.WireExcess)
 		}
-		p.wrapped(fmt.Sprintf(row, n, c.Name(), c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), c.Event.Words...), "; "))
+		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), c.Event.Words...), "; "))
 	}
 	p.line("")
 	p.wrapped("", "Events without n only restore the group and are in no figure; they can be drawn by trial and act.")

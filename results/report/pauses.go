@@ -48,19 +48,20 @@ func analysable(t *results.Trial) bool { return t.State == "complete" && len(t.A
 // clock, as everywhere in the run directory, and durations are ns. What is not
 // known is left out, so that 0 means zero.
 type pauses struct {
-	Schema        int           `json:"schema"`
-	Trial         int           `json:"trial"`
-	Partitions    int           `json:"partitions"`
-	Down          *int64        `json:"down_ns,omitempty"`
-	Availability  *float64      `json:"availability,omitempty"`
-	Late          *int64        `json:"late,omitempty"`
-	Lost          int64         `json:"lost"`
-	Generations   int           `json:"generations"`
-	Changes       int           `json:"changes"`
-	Amplification float64       `json:"amplification"`
-	Storms        []pausesStorm `json:"storms"`
-	Events        []pausesEvent `json:"events"`
-	Warnings      []string      `json:"warnings"`
+	Schema        int            `json:"schema"`
+	Trial         int            `json:"trial"`
+	Partitions    int            `json:"partitions"`
+	Down          *int64         `json:"down_ns,omitempty"`
+	Availability  *float64       `json:"availability,omitempty"`
+	Late          *int64         `json:"late,omitempty"`
+	Lost          int64          `json:"lost"`
+	Generations   int            `json:"generations"`
+	Changes       int            `json:"changes"`
+	Amplification float64        `json:"amplification"`
+	Storms        *[]pausesStorm `json:"storms,omitempty"` // not looked for under KIP-848
+	Recovery      *int64         `json:"recovery_ns,omitempty"`
+	Events        []pausesEvent  `json:"events"`
+	Warnings      []string       `json:"warnings"`
 }
 
 type pausesStorm struct {
@@ -147,10 +148,14 @@ func pausesOf(t *results.Trial, r *window.Report) pauses {
 	out := pauses{
 		Schema: results.Schema, Trial: t.Ref.N, Partitions: r.Partitions, Down: where(!r.Slow, r.Down), Availability: where(!r.Slow, r.Availability),
 		Late: where(!r.Slow, r.Late), Lost: r.Lost, Generations: r.Generations, Changes: r.Changes, Amplification: r.Amplification,
-		Storms: []pausesStorm{}, Events: []pausesEvent{}, Warnings: listOf(r.Warnings),
+		Recovery: where(r.Recoveries > 0, r.Recovery), Events: []pausesEvent{}, Warnings: listOf(r.Warnings),
 	}
-	for _, s := range r.Storms {
-		out.Storms = append(out.Storms, pausesStorm{stretch(s.Interval), s.Amplification, s.Severity, s.Recovery, s.Why})
+	if r.StormsSought {
+		storms := []pausesStorm{}
+		for _, s := range r.Storms {
+			storms = append(storms, pausesStorm{stretch(s.Interval), s.Amplification, s.Severity, s.Recovery, s.Why})
+		}
+		out.Storms = &storms
 	}
 	for i := range r.Events {
 		out.Events = append(out.Events, eventOf(&r.Events[i], !r.Slow))

@@ -14,7 +14,7 @@ func TestPausesShape(t *testing.T) {
 	f := func(name string, c Closeup) {
 		t.Helper()
 		r := &window.Report{Events: []window.Event{*c.Event}, Partitions: len(c.Event.Partitions), Availability: 0.5,
-			Storms: []window.Storm{{Interval: window.Interval{From: 1, To: 2}, Severity: 0.25, Why: "3 generations without an act"}}}
+			StormsSought: true, Recoveries: 1, Recovery: 9, Storms: []window.Storm{{Interval: window.Interval{From: 1, To: 2}, Severity: 0.25, Why: "3 generations without an act"}}}
 		data, err := results.EncodeJSON(pausesOf(c.Trial, r))
 		if err != nil {
 			t.Fatal(err)

@@ -46,7 +46,12 @@ func (b *builder) pauses() {
 		b.plain("", results.AuditLate, float64(r.Late), b.truth.Delivered)
 	}
 	b.plain("", results.GroupGenerations, float64(r.Generations), n)
-	b.plain("", results.GroupStorms, float64(len(r.Storms)), n)
+	if r.StormsSought {
+		b.plain("", results.GroupStorms, float64(len(r.Storms)), n)
+	}
+	if r.Recoveries > 0 {
+		b.plain("", results.GroupRecovery, float64(r.Recovery), int64(r.Recoveries))
+	}
 	if r.BeatGaps > 0 {
 		b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
 	}

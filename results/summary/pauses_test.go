@@ -19,7 +19,7 @@ func TestPauseRows(t *testing.T) {
 	var warnings []string
 	r := &window.Report{
 		Availability: 0.75, Late: 9, Generations: 3, Changes: 2, Amplification: 1.5, Warnings: []string{"one of two is noisy"},
-		Storms: []window.Storm{{Interval: window.Interval{To: 60_000 * ms}, Severity: 0.5, Why: "it fed on itself"}},
+		StormsSought: true, Recovery: 7000 * ms, Recoveries: 1, Storms: []window.Storm{{Interval: window.Interval{To: 60_000 * ms}, Severity: 0.5, Why: "it fed on itself"}},
 		Events: []window.Event{
 			{
 				Name: "join#1", Counted: true, Window: window.Interval{From: 5 * ms}, T0: 12 * ms, Lost: 4, Rebalanced: true, Wire: 30 * ms, Floor: 20 * ms, WireExcess: 10 * ms, Rounds: 2,
@@ -61,7 +61,7 @@ func TestPauseRows(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]float64{
-		"  pause.availability": 0.75, "  audit.late": 9, "  group.generations": 3, "  group.amplification": 1.5, "  group.storms": 1,
+		"  pause.availability": 0.75, "  audit.late": 9, "  group.generations": 3, "  group.amplification": 1.5, "  group.storms": 1, "  group.recovery": 7e9,
 		"join#1  pause.total": 37e6, "join#1  pause.lost_records": 4, "join#1  pause.wire": 30e6, "join#1  pause.floor": 20e6, "join#1  pause.wire_excess": 10e6,
 		"join#1  pause.gap": 40e6, "join#1 moved pause.gap": 9e6, "join#1 orphaned pause.gap": 40e6,
 		"join#1  pause.gap_excess": -2e6, "join#1 moved pause.gap_excess": -2e6,
@@ -146,6 +146,10 @@ func TestSlowRows(t *testing.T) {
 		if !all[m] || slow[m] {
 			t.Errorf("%s: %t, and with a slow handler %t", m, all[m], slow[m])
 		}
+	}
+	// Nor have storms that were not looked for, and a recovery from none.
+	if all[results.GroupStorms] || all[results.GroupRecovery] {
+		t.Errorf("what nobody looked for has a row: %v", all)
 	}
 	if !slow[results.PauseLostRecords] || !slow[results.GroupGenerations] {
 		t.Errorf("what is known has no row: %v", slow)

@@ -133,5 +133,6 @@ func (a *analysis) overall(r *Report) {
 	r.Slow = a.Slow
 	r.BeatGap, r.BeatGaps = a.beatGap()
 	a.storms(r)
+	a.recovered(r)
 	a.warn(r)
 }

@@ -50,7 +50,7 @@ func (a *analysis) called(e *Event) {
 	e.Counted = e.Acts[first].Counted
 	switch {
 	case done < 2:
-	case counted > 1 && (group == "storm" || group == "crashloop"):
+	case counted > 1 && group != "" && stormy(e.Acts[first]):
 		e.Kind = group
 	default:
 		e.Merged = true

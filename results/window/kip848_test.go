@@ -33,6 +33,9 @@ func TestConsumerGroupJoin(t *testing.T) {
 	}
 	s.stop(22_601, 23_060, 3)
 	e := s.only(t)
+	if Compute(s.in).StormsSought {
+		t.Error("storms were looked for, and no generations tell of them")
+	}
 	if e.Protocol != consumer || len(e.Notes) > 0 {
 		t.Errorf("protocol %s, notes %q", e.Protocol, e.Notes)
 	}

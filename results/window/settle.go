@@ -22,7 +22,7 @@ type actWindow struct {
 //
 // An act that comes while the window before it is still disturbed is part of it.
 func (a *analysis) findWindows() {
-	bad := a.disturbed()
+	a.bad = a.disturbed()
 	order := a.actsInTime()
 	for i := 0; i < len(order); {
 		w := actWindow{Interval: Interval{a.Acts[order[i]].At, a.Acts[order[i]].At}}
@@ -33,7 +33,7 @@ func (a *analysis) findWindows() {
 			if i < len(order) {
 				next = a.Acts[order[i]].At
 			}
-			w.To = settle(bad, w.To, next-a.Theta, 2*a.Heartbeat)
+			w.To = settle(a.bad, w.To, next-a.Theta, 2*a.Heartbeat)
 			if i == len(order) || next > w.To {
 				break
 			}

@@ -2,7 +2,10 @@ package window
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"github.com/kbench/kbench/results"
 )
 
 // stormWindow is how long a stretch is looked at for a storm, and stormStep how
@@ -17,7 +20,7 @@ type Storm struct {
 	Interval
 	Amplification float64 // the largest of its windows
 	Severity      float64 // 1 - availability
-	Recovery      int64   // from the last act before its end until the group was quiet; 0 without one
+	Recovery      int64   // from the last counted act before its end until everything was quiet; 0 where not known
 	Why           string  // of its first window
 }
 
@@ -130,6 +133,7 @@ func (a *analysis) storms(r *Report) {
 	if r.Changes > 0 {
 		r.Amplification = float64(r.Generations) / float64(r.Changes)
 	}
+	r.StormsSought = true
 	tenures := a.tenures()
 	last := max(a.Measured.From, a.Measured.To-stormWindow)
 	for from := a.Measured.From; from <= last; from += stormStep {
@@ -205,9 +209,48 @@ func (a *analysis) measure(s *Storm) {
 	if total > 0 {
 		s.Severity = float64(down) / float64(total)
 	}
-	for _, w := range a.windows {
-		if at := a.Acts[w.acts[len(w.acts)-1]].At; at <= s.To && w.settled {
-			s.Recovery = w.To - at
+	for _, i := range a.actsInTime() {
+		if act := a.Acts[i]; act.Counted && act.At <= s.To {
+			s.Recovery, _ = a.recovery(act)
 		}
+	}
+}
+
+// stormy says whether an act came from an entry whose acts are meant to come
+// before the group has settled.
+func stormy(act results.Act) bool { return act.Group == "storm" || act.Group == "crashloop" }
+
+// recovery is the time from an act until nothing was disturbed for 2H. It is not
+// known where another act came first, or the end.
+func (a *analysis) recovery(act results.Act) (took int64, known bool) {
+	next := a.End
+	for _, i := range a.actsInTime() {
+		if at := a.Acts[i].At; at > act.At {
+			next = min(next, at)
+		}
+	}
+	quiet := settle(a.bad, act.At, next-a.Theta, 2*a.Heartbeat)
+	if quiet >= min(next, a.Measured.To) {
+		return 0, false
+	}
+	return quiet - act.At, true
+}
+
+// recovered finds the longest recovery from a storm or crash loop that was asked
+// for: from its last act on, whether or not it made the group storm.
+func (a *analysis) recovered(r *Report) {
+	order := slices.DeleteFunc(a.actsInTime(), func(i int) bool { return !a.Acts[i].Counted })
+	for n, i := range order {
+		act := a.Acts[i]
+		if !stormy(act) || n+1 < len(order) && a.Acts[order[n+1]].Group == act.Group {
+			continue
+		}
+		took, known := a.recovery(act)
+		if !known {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("the group had not recovered from the %s that ended with act %d when the next act or the end of the measured part came", act.Group, act.N))
+			continue
+		}
+		r.Recoveries++
+		r.Recovery = max(r.Recovery, took)
 	}
 }

@@ -34,6 +34,9 @@ func TestStorms(t *testing.T) {
 		for _, storm := range r.Storms {
 			why += storm.Why
 		}
+		if !r.StormsSought {
+			t.Errorf("%s: storms were not looked for", what)
+		}
 		if !strings.Contains(why, want) || want == "" && why != "" {
 			t.Errorf("%s: %q, want %q", what, why, want)
 		}
@@ -109,4 +112,57 @@ func TestEmptyTenures(t *testing.T) {
 	if all, empty := count(); all != 8 || empty != 1 {
 		t.Errorf("%d of %d tenures are empty, want 1 of 8", empty, all)
 	}
+}
+
+// Recovery is from the last act of a storm that was asked for until everything
+// was quiet, whether or not a storm was seen. What restores the group afterwards
+// is no part of it, and what comes too early leaves it unknown.
+func TestRecovery(t *testing.T) {
+	type want struct {
+		ms    int64
+		n     int
+		warns bool
+	}
+	f := func(what string, w want, prepare func(s *sim)) {
+		t.Helper()
+		s := two()
+		s.end = 90_000
+		s.beats(0, 1000, 90_000)
+		s.beats(1, 500, 90_000)
+		stop := func(of string, from, to int64) {
+			act := s.act(actStall, "consumer-1", from)
+			act.Resumed, act.Group = to*ms, of
+			s.stop(from, to, 2, 3)
+		}
+		stop("crashloop", 20_000, 21_000)
+		stop("crashloop", 30_000, 34_000)
+		prepare(s)
+		r := s.compute()
+		warned := strings.Contains(strings.Join(r.Warnings, "; "), "had not recovered from the crashloop that ended with act 2")
+		if got := (want{r.Recovery / ms, r.Recoveries, warned}); got != w {
+			t.Errorf("%s: %+v, want %+v; warnings %q", what, got, w, r.Warnings)
+		}
+	}
+	f("alone", want{4002, 1, false}, func(*sim) {})
+	f("not quiet for 2H until later", want{7002, 1, false}, func(s *sim) { s.stop(36_000, 37_000, 0) })
+	f("restored when it was quiet", want{4002, 1, false}, func(s *sim) {
+		act := s.act(actStall, "consumer-0", 45_000)
+		act.Resumed, act.Counted = 47_000*ms, false
+		s.stop(45_000, 47_000, 0, 1)
+	})
+	f("another act too early", want{0, 0, true}, func(s *sim) {
+		s.act(actStall, "consumer-0", 32_000).Resumed = 33_000 * ms
+		s.stop(32_000, 33_000, 0, 1)
+	})
+	f("never", want{0, 0, true}, func(s *sim) { s.stop(34_002, -1, 0) })
+	f("two of them", want{5002, 2, false}, func(s *sim) {
+		act := s.act(actStall, "consumer-0", 60_000)
+		act.Resumed, act.Group = 65_000*ms, "storm"
+		s.stop(60_000, 65_000, 0, 1)
+	})
+	f("none asked for", want{0, 0, false}, func(s *sim) {
+		for i := range s.in.Acts {
+			s.in.Acts[i].Group = "stall"
+		}
+	})
 }

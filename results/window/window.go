@@ -57,6 +57,12 @@ type Report struct {
 	// of the kind (KIP-848) or nothing was changed.
 	Amplification float64
 	Storms        []Storm
+	// StormsSought is false under KIP-848, where no generations tell of storms.
+	StormsSought bool
+	// Recovery is the longest time from the last act of a storm or crash loop that
+	// was asked for until everything was quiet, of Recoveries such times.
+	Recovery   int64
+	Recoveries int
 	// BeatGap is the longest time between two heartbeats of a member while
 	// nothing happened to the group, of BeatGaps such times.
 	BeatGap  int64
@@ -174,6 +180,7 @@ type analysis struct {
 	lengths int                  // different ones that stops have
 	changes [][]change           // by act
 	late    map[int32][]Interval // down sets over the whole trial
+	bad     []Interval           // something was disturbed, see findWindows
 	windows []actWindow
 	unrest  []Interval // the group was not stable, or an act had not had its effect
 }
