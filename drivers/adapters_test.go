@@ -101,16 +101,23 @@ func otherTopic() kfake.Opt { return kfake.SeedTopics(1, "other") }
 // produce sends n records round robin and waits for their acks.
 func produce(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env, n int) []*drivers.Msg {
 	t.Helper()
-	acks := make(chan error, n)
-	p, err := d.Producer(s, env, func(m *drivers.Msg, err error) { acks <- err })
-	if err != nil {
-		t.Fatal(err)
-	}
 	msgs := make([]*drivers.Msg, n)
 	for i := range msgs {
 		value := make([]byte, s.RecordBytes)
 		copy(value, fmt.Sprint(i/partitions))
 		msgs[i] = &drivers.Msg{Topic: topic, Partition: int32(i % partitions), Value: value, Offset: -2}
+	}
+	send(t, d, s, env, msgs)
+	return msgs
+}
+
+// send sends records of the caller's and waits for their acks.
+func send(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env, msgs []*drivers.Msg) {
+	t.Helper()
+	acks := make(chan error, len(msgs))
+	p, err := d.Producer(s, env, func(m *drivers.Msg, err error) { acks <- err })
+	if err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -126,7 +133,7 @@ func produce(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env
 			}
 		}
 	}
-	send := func(msgs []*drivers.Msg) {
+	give := func(msgs []*drivers.Msg) {
 		for chunk := range slices.Chunk(msgs, s.Produce.Chunk) {
 			if err := p.Send(ctx, chunk); err != nil {
 				t.Fatal(err)
@@ -136,13 +143,12 @@ func produce(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env
 	}
 	// The first records go alone, as in a warm-up: franz-go cuts batches short
 	// until it knows which version the broker speaks.
-	first := min(n, partitions)
-	send(msgs[:first])
-	send(msgs[first:])
+	first := min(len(msgs), partitions)
+	give(msgs[:first])
+	give(msgs[first:])
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return msgs
 }
 
 // handler keeps what a member was given.

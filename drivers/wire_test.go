@@ -18,7 +18,8 @@ import (
 type seen struct {
 	mu     sync.Mutex
 	values map[string][]string
-	batch  int // records of the largest batch
+	batch  int     // records of the largest batch
+	sizes  []int32 // of batches in bytes, each once
 }
 
 func (w *seen) add(key string, v int32) {
@@ -47,6 +48,9 @@ func (w *seen) request(r kmsg.Request) (kmsg.Response, error, bool) {
 				var b kmsg.RecordBatch
 				if b.ReadFrom(p.Records) == nil {
 					w.batch = max(w.batch, int(b.NumRecords))
+					if !slices.Contains(w.sizes, b.Length) {
+						w.sizes = append(w.sizes, b.Length)
+					}
 					w.note(drivers.KeyCodec, [...]string{"none", "gzip", "snappy", "lz4", "zstd"}[b.Attributes&7])
 				}
 			}

@@ -217,12 +217,20 @@ func codecRows(s drivers.Settings, rows map[string]setting) {
 	case native == "zstd":
 		codec = codec.WithLevel(zstdLevel(level))
 		rows[drivers.KeyLevel] = approx(fmt.Sprintf("WithLevel(%d)", zstdLevel(level)), "", "the encoder has 4 levels; the window is fixed at 64 KiB")
+	case native == "lz4":
+		codec = codec.WithLevel(lz4Level(level))
+		rows[drivers.KeyLevel] = exact(fmt.Sprintf("WithLevel(%d), the encoder's Level%d", lz4Level(level), level), "")
 	default:
 		codec = codec.WithLevel(level)
 		rows[drivers.KeyLevel] = exact(fmt.Sprintf("WithLevel(%d)", level), "")
 	}
 	rows[drivers.KeyCodec] = exact("ProducerBatchCompression("+native+")", native, kgo.ProducerBatchCompression(codec))
 }
+
+// lz4Level is how the Go encoder writes a level: as the depth of its search. The
+// client hands on what it is given, and a plain 9 would be no level to the
+// encoder, which then compresses as if none had been asked for.
+func lz4Level(level int) int { return 1 << (8 + level) }
 
 // zstdLevel is the level of the Go encoder that stands for a level of the
 // reference implementation; the other clients leave that to the encoder.

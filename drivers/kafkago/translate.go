@@ -219,17 +219,27 @@ func codecRows(s drivers.Settings, rows map[string]setting) {
 		return
 	}
 	rows[drivers.KeyCodec] = exact("Compression="+name, name, func(t target) { t.writer.Compression = codec })
+	// The client keeps its codecs in package variables, where 0 is its default.
+	// There is one client in a process, so its own level may stand there; it is
+	// written once, as its producers may be many.
+	keep := func(at *int) func(target) {
+		return func(target) {
+			if *at != level {
+				*at = level
+			}
+		}
+	}
 	switch {
+	case level == 0 && name == "gzip":
+		rows[drivers.KeyLevel] = exact("default", "", keep(&compress.GzipCodec.Level))
+	case level == 0 && name == "zstd":
+		rows[drivers.KeyLevel] = exact("default", "", keep(&compress.ZstdCodec.Level))
 	case level == 0:
 		rows[drivers.KeyLevel] = exact("default", "", nil)
 	case name == "gzip":
-		// The client keeps its codecs in package variables. There is one client
-		// in a process, so its own level may stand there.
-		rows[drivers.KeyLevel] = exact(fmt.Sprintf("compress.GzipCodec.Level=%d", level), "",
-			func(target) { compress.GzipCodec.Level = level })
+		rows[drivers.KeyLevel] = exact(fmt.Sprintf("compress.GzipCodec.Level=%d", level), "", keep(&compress.GzipCodec.Level))
 	case name == "zstd":
-		rows[drivers.KeyLevel] = approx(fmt.Sprintf("compress.ZstdCodec.Level=%d", level), "", "the encoder has 4 levels",
-			func(target) { compress.ZstdCodec.Level = level })
+		rows[drivers.KeyLevel] = approx(fmt.Sprintf("compress.ZstdCodec.Level=%d", level), "", "the encoder has 4 levels", keep(&compress.ZstdCodec.Level))
 	default:
 		rows[drivers.KeyLevel] = lacks("", "no level can be set for "+name)
 	}
