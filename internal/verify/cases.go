@@ -50,8 +50,9 @@ func (c Case) Client() string {
 const every = 7
 
 // Cases are all known answers for a table of drivers: each fault once, over the
-// clients in turn; stops over every driver; a quiet run of every client. Those
-// that take longest come first, so that the short ones run beside them.
+// clients in turn; stops over every driver; for every client a process stopped
+// below the session and one beyond it, and a quiet run. Those that take longest
+// come first, so that the short ones run beside them.
 func Cases(table []drivers.Driver) ([]Case, error) {
 	clients, err := clientsOf(table)
 	if err != nil {
@@ -71,10 +72,16 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	} else {
 		cases = append(cases, zombie(next()))
 	}
+	for _, d := range clients {
+		cases = append(cases, evict(d, pauseSession+2*time.Second))
+	}
 	for _, length := range []time.Duration{8 * time.Second, time.Second, 100 * time.Millisecond} {
 		for _, d := range table {
 			cases = append(cases, stop(d, length))
 		}
+	}
+	for _, d := range clients {
+		cases = append(cases, pause(d, pauseSession/3))
 	}
 	for _, broken := range faults() {
 		cases = append(cases, broken(next()))

@@ -30,8 +30,18 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Runs small trials on the embedded broker in which something is wrong on purpose
 (a record dropped, doubled, swapped or damaged, an early ack, a commit off its
 place, a stop of a known length, ...) and holds what kbench reports against what
-was injected. In a quiet run of each client nothing may be found. It takes less
-than 2 minutes; leave the machine alone meanwhile.
+was injected. A member of each client is stopped below its session, which nobody
+but its partitions may notice, and beyond it, so that the end of the session, the
+floor that follows from it and the gap have to fit. In a quiet run of each client
+nothing may be found. It takes less than 2 minutes; leave the machine alone
+meanwhile.
+
+A gap may be longer than what explains it by one record interval and 20ms, or by
+how late the machine itself was. Two clients are granted 100ms more, which they
+wait by a constant in their own code: sarama after each assignment, where it
+gathers new subscriptions (partitionConsumersBatchTimeout), and kafka-go after a
+stop, where the deadline of its read (consume.fetch.wait) has passed: it takes
+that for a broken connection, hangs up and waits for ReadBackoffMin.
 
 With --thorough it asks for numbers: for each client 20 stops of 100ms to half
 the session, drawn on a logarithmic scale, processes stopped below and beyond
