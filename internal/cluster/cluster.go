@@ -22,6 +22,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
@@ -73,6 +74,8 @@ type Options struct {
 	// words, what a start that takes time is doing.
 	Log      io.Writer    `json:"-"`
 	Progress func(string) `json:"-"`
+
+	allow func(time.Duration) // is told by how much longer the start may take
 }
 
 // Security is how clients connect to a cluster that kbench starts. The certificate
@@ -157,6 +160,12 @@ func (o Options) progress(format string, args ...any) {
 	}
 }
 
+func (o Options) allowMore(d time.Duration) {
+	if o.allow != nil {
+		o.allow(d)
+	}
+}
+
 // Cluster is a cluster that is ready for clients. Its admin methods (in admin.go)
 // may be used by several goroutines.
 type Cluster struct {
@@ -173,8 +182,9 @@ type Cluster struct {
 
 // Start starts the cluster that o asks for, or attaches to it, and returns when
 // every node answers. self is the command that runs `kbench broker` and l the
-// launcher that runs it. When ctx is done before that, what was started is
-// stopped; afterwards the cluster lives until Stop.
+// launcher that runs it. When ctx is done before that, or the start takes so long
+// that it must hang, what was started is stopped; afterwards the cluster lives
+// until Stop.
 func Start(ctx context.Context, o Options, l launch.Launcher, self []string) (*Cluster, error) {
 	o, err := o.normal()
 	if err != nil {
@@ -183,7 +193,9 @@ func Start(ctx context.Context, o Options, l launch.Launcher, self []string) (*C
 	if o.Kind == Attached {
 		return attach(ctx, o)
 	}
-	proc, err := startBroker(ctx, o, l, self)
+	within, s := startWithin(ctx, startLimit(o.Kind))
+	defer s.end()
+	proc, err := startBroker(within, s.through(o), l, self)
 	if err != nil {
 		return nil, fmt.Errorf("start broker %s: %w", o.Kind, err)
 	}

@@ -154,6 +154,7 @@ func fromMaven(ctx context.Context, o Options, cache, version string, getenv fun
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("cache of Apache Kafka: %w", err)
 	}
+	o.allowMore(fetchLimit) // for whoever fetches it
 	unlock, err := lock(ctx, filepath.Join(cache, ".lock"))
 	if err != nil {
 		return "", fmt.Errorf("cache of Apache Kafka: %w", err)

@@ -131,6 +131,21 @@ func TestMavenIsAskedOnce(t *testing.T) {
 	}
 }
 
+// A start that fetches has the time for it, and only such a start has.
+func TestFetchIsAllowedItsTime(t *testing.T) {
+	m := newMachine(t, java21, goodMvn)
+	var allowed []time.Duration
+	o := Options{Version: "4.1.0", allow: func(d time.Duration) { allowed = append(allowed, d) }}
+	for range 2 { // the second finds what the first has fetched
+		if _, err := m.find(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(allowed, []time.Duration{fetchLimit}) {
+		t.Errorf("allowed %v", allowed)
+	}
+}
+
 // What Maven left half done is not taken for the whole.
 func TestFailedFetchLeavesNothing(t *testing.T) {
 	m := newMachine(t, java21, strings.Replace(goodMvn, "done;", "done; exit 1;", 1))

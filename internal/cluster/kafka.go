@@ -44,6 +44,7 @@ type kafkaNodes struct {
 var errPortTaken = errors.New("a port was taken by another process")
 
 func startKafka(ctx context.Context, o Options) (nodes, error) {
+	o.progress("looking for Java and Apache Kafka")
 	dist, err := findDistribution(ctx, o, os.Getenv)
 	if err != nil {
 		return nil, err

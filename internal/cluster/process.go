@@ -17,10 +17,11 @@ import (
 
 // message is a line from a broker process. Exactly one field is set.
 type message struct {
-	Progress string `json:"progress,omitempty"` // what the start is doing
-	Ready    *ready `json:"ready,omitempty"`    // clients may come
-	Failed   string `json:"failed,omitempty"`   // the start failed; the process ends
-	Died     string `json:"died,omitempty"`     // a node ended unasked; the others go on
+	Progress string        `json:"progress,omitempty"` // what the start is doing
+	Allow    time.Duration `json:"allow,omitempty"`    // by how much longer it may take
+	Ready    *ready        `json:"ready,omitempty"`    // clients may come
+	Failed   string        `json:"failed,omitempty"`   // the start failed; the process ends
+	Died     string        `json:"died,omitempty"`     // a node ended unasked; the others go on
 }
 
 // ready is what the supervisor needs to know of a running cluster.
@@ -99,6 +100,8 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 				return nil, errors.New(m.Failed)
 			case m.Progress != "":
 				o.progress("%s", m.Progress)
+			case m.Allow > 0:
+				o.allowMore(m.Allow)
 			case m.Ready != nil:
 				p.ready = *m.Ready
 				go p.watch()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 )
 
 // nodes is a running cluster as the broker process holds it.
@@ -37,9 +38,10 @@ func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer, supervis
 	if err != nil {
 		return err
 	}
-	n, err := startNodes(ctx, o)
-	if err != nil {
-		return err
+	within, s := startWithin(ctx, startLimit(o.Kind))
+	n, err := startNodes(within, s.through(o))
+	if late := s.end(); err != nil {
+		return errors.Join(late, err)
 	}
 	r := n.ready()
 	text := fmt.Sprintf("%s\n%s\n", r.Info.Title, strings.Join(r.Access.Seeds, ","))
@@ -87,6 +89,7 @@ func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Wr
 	}
 	o.Log = log
 	o.Progress = func(s string) { say.message(message{Progress: s}) }
+	o.allow = func(d time.Duration) { say.message(message{Allow: d}) } // the clock is the supervisor's
 	if o, err = o.normal(); err != nil {
 		return say.failed(err)
 	}
