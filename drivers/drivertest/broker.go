@@ -1,10 +1,14 @@
 package drivertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/drivers"
 )
@@ -93,4 +97,38 @@ func (f fake) Members(group string) int {
 		return 0
 	}
 	return len(g.Members)
+}
+
+// Evict throws the members out of a group. They hear of it from the answer to
+// their next request.
+func (f fake) Evict(ctx context.Context, group string) error {
+	g := f.c.GroupInfo(group)
+	if g == nil || len(g.Members) == 0 {
+		return fmt.Errorf("the group %s has no members to throw out", group)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(f.Seeds()...))
+	if err != nil {
+		return fmt.Errorf("throw members out of %s: %w", group, err)
+	}
+	defer cl.Close()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	for _, m := range g.Members {
+		leave := kmsg.NewLeaveGroupRequestMember()
+		leave.MemberID = m.MemberID
+		req.Members = append(req.Members, leave)
+	}
+	resp, err := req.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("throw members out of %s: %w", group, err)
+	}
+	for _, m := range resp.Members {
+		if err := kerr.ErrorForCode(m.ErrorCode); err != nil {
+			return fmt.Errorf("throw %s out of %s: %w", m.MemberID, group, err)
+		}
+	}
+	return nil
 }

@@ -35,6 +35,10 @@ func groupChecks() []Check {
 		About: "a member is told which partitions it is given, and which are taken back",
 		Run:   checkEvents,
 	}, {
+		Name:  "lost",
+		About: "a member that was thrown out of its group is told that its partitions are lost, not revoked, and comes back",
+		Run:   checkLost,
+	}, {
 		Name:  "leave",
 		About: "Close leaves the group at once, and waits for the record that is being handled",
 		Run:   checkLeave,
@@ -283,6 +287,58 @@ func checkEvents(ctx context.Context, e *Env) error {
 	}
 	if !first.saw(drivers.Revoked, moved()) {
 		return fmt.Errorf("%v went to the second member, but the first was told of no Revoked", moved())
+	}
+	return nil
+}
+
+func checkLost(ctx context.Context, e *Env) error {
+	const n, partitions = 20, 3
+	cluster, ok := e.broker.(fake)
+	if !ok {
+		return errNoBroker
+	}
+	tps := parts(e.topic("t", partitions), partitions)
+	s := e.settings(tps[0].Topic)
+	s.Group.Session = 4 * checkLimit // so that nothing else throws it out
+	if err := e.need(s, drivers.KeyEvents); err != nil {
+		return err
+	}
+	snd, err := e.newSender(ctx, s, e.env(), nil)
+	if err != nil {
+		return err
+	}
+	if err := snd.send(ctx, tps, n); err != nil {
+		return err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, n*partitions); err != nil {
+		return err
+	}
+	// With nothing left to commit it is a heartbeat that learns of it.
+	if err := e.reaches(ctx, m, tps, n); err != nil {
+		return err
+	}
+	if err := cluster.Evict(ctx, s.GroupID); err != nil {
+		return err
+	}
+	ended := func() bool { return !slices.ContainsFunc(tps, func(tp topicPart) bool { return m.ended(tp) == "" }) }
+	if err := until(ctx, ended, func() string { return "the end of what a member had that is no longer in the group" }); err != nil {
+		return err
+	}
+	for _, tp := range tps {
+		if kind := m.ended(tp); kind != drivers.Lost {
+			return fmt.Errorf("the member was thrown out of the group, and was told that %v is %s, not %s", tp, kind, drivers.Lost)
+		}
+	}
+	if err := snd.send(ctx, tps, n); err != nil {
+		return err
+	}
+	if err := t.await(ctx, 2*n*partitions); err != nil {
+		return fmt.Errorf("after the loss: %w", err)
 	}
 	return nil
 }

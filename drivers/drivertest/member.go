@@ -175,6 +175,19 @@ func (m *member) saw(kind drivers.EventKind, tps []topicPart) bool {
 	return !slices.ContainsFunc(tps, func(tp topicPart) bool { return !told[tp] })
 }
 
+// ended returns as what the first end of a partition was told to the member,
+// and nothing where it was not.
+func (m *member) ended(tp topicPart) drivers.EventKind {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ev := range m.events {
+		if (ev.Kind == drivers.Revoked || ev.Kind == drivers.Lost) && slices.Contains(ev.Parts, tp) {
+			return ev.Kind
+		}
+	}
+	return ""
+}
+
 // failed reports whether the member was told of an error.
 func (m *member) failed() bool {
 	m.mu.Lock()

@@ -105,6 +105,34 @@ func (w waiting) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler
 	return w.Driver.Consumer(s, env, h)
 }
 
+// TestALossIsNoRevoke: a driver that tells of a loss as if partitions were given
+// back in good order is caught.
+func TestALossIsNoRevoke(t *testing.T) {
+	failures, err := drivertest.Verify(polite{franzgo.New()}, drivertest.Only("lost"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(failures) != 1 {
+		t.Error("the check lost passes a driver that tells of a revoke")
+	}
+}
+
+// polite is a driver that says revoked for lost.
+type polite struct{ drivers.Driver }
+
+func (p polite) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	return p.Driver.Consumer(s, env, politeHandler{h})
+}
+
+type politeHandler struct{ drivers.Handler }
+
+func (h politeHandler) Event(e drivers.Event) {
+	if e.Kind == drivers.Lost {
+		e.Kind = drivers.Revoked
+	}
+	h.Handler.Event(e)
+}
+
 // TestStallIsNoError: a late record is a figure, not a fault.
 func TestStallIsNoError(t *testing.T) {
 	d := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Stall, Nth: 3, For: 50 * time.Millisecond})
