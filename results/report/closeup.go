@@ -119,7 +119,11 @@ func together(e *window.Event) []string {
 	case n == 0:
 		return nil
 	case n == 1:
-		return []string{"merged with " + window.Name(e.Acts[1])}
+		other := e.Acts[1]
+		if e.Counted && !e.Acts[0].Counted {
+			other = e.Acts[0]
+		}
+		return []string{"merged with " + window.Name(other)}
 	default:
 		return []string{fmt.Sprintf("merged with %d more acts", n)}
 	}

@@ -1,6 +1,8 @@
 package window
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -40,6 +42,76 @@ func (a *analysis) beatGap() (longest int64, n int) {
 		look(a.Measured.To) // whatever came after it
 	}
 	return longest, n
+}
+
+// lateBeats says whose heartbeat told of a change later than it was due. The floor
+// has the beats as they were seen, so that such a delay, which no setting asks
+// for, hides in it.
+func (s *scope) lateBeats() {
+	for i, told := range s.told {
+		for _, worker := range slices.Sorted(maps.Keys(told)) {
+			late := s.overdue(worker, told[worker])
+			if late <= s.Heartbeat/5 {
+				continue
+			}
+			words := fmt.Sprintf("%s's heartbeat came %s late", s.Workers[worker].Name, Short(late))
+			within := min(late, told[worker]-s.knownBut(i, worker))
+			switch {
+			case within == late:
+				words += ": that is in the floor"
+			case within > 0:
+				words += fmt.Sprintf(": %s of that are in the floor", Short(within))
+			}
+			if within > s.Heartbeat/5 {
+				s.e.LateBeat = max(s.e.LateBeat, within)
+			}
+			s.e.Words = append(s.e.Words, words)
+		}
+	}
+}
+
+// overdue is how late a worker sent the beat whose response came at told: an
+// interval after the one before it, or after it was given its assignment, it was
+// due. Who was stopped, or still had no answer to the last one, could not send it.
+func (s *scope) overdue(worker int, told int64) int64 {
+	var due int64
+	for _, c := range s.Workers[worker].Calls {
+		switch {
+		case c.API == apiBeat && c.Resp == told:
+			if due == 0 || s.stopped(worker, due-s.Heartbeat, c.Req) {
+				return 0
+			}
+			return max(c.Req-due, 0)
+		case c.API == apiBeat:
+			due = max(c.Req+s.Heartbeat, c.Resp)
+		case c.synced():
+			due = c.Resp + s.Heartbeat
+		case c.API == apiJoin:
+			due = 0
+		}
+	}
+	return 0
+}
+
+// stopped says whether an act had stopped a worker in a stretch of time.
+func (s *scope) stopped(worker int, from, to int64) bool {
+	return slices.ContainsFunc(s.Acts, func(act results.Act) bool {
+		return act.Kind == actStall && act.At != 0 && s.index(act.Member) == worker && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
+	})
+}
+
+// knownBut is when all members but one, and that one of all other changes, knew.
+func (s *scope) knownBut(change, worker int) int64 {
+	known := s.e.T0
+	for i, c := range s.changes {
+		known = max(known, c.at)
+		for w, at := range s.told[i] {
+			if i != change || w != worker {
+				known = max(known, at)
+			}
+		}
+	}
+	return known
 }
 
 // Rest is what a group did that nothing was done to.

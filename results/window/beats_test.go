@@ -1,6 +1,7 @@
 package window
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kbench/kbench/results"
@@ -76,4 +77,68 @@ func TestAtRest(t *testing.T) {
 	exchange(apiSync, 30_100, 2)
 	exchange(apiBeat, 39_000, 2)
 	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 9000 * ms, BeatGaps: 3})
+}
+
+// A heartbeat that came late and told of a change is a part of the floor that no
+// setting asks for, and the event says so.
+func TestLateBeats(t *testing.T) {
+	type want struct {
+		late  int64
+		words string // about the heartbeat
+		warns bool
+	}
+	// Consumer-0 is told at its beat, which was due at 22,000; consumer-1 leaves, and
+	// consumer-2 is told at other.
+	f := func(what string, beat, other int64, w want, prepare func(s *sim)) {
+		t.Helper()
+		s := newSim("consumer-0", "consumer-1", "consumer-2")
+		for i := range 3 {
+			s.join(i, 100, 200, 210, 1, []int32{0, 1, 2, 3}[i])
+		}
+		s.act("leave", "consumer-1", 20_000)
+		s.beats(0, 1000, 20_000)
+		s.beats(1, 500, 20_000)
+		s.beats(2, 900, 20_000) // the next is due at 21,900
+		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
+		s.beat(0, beat, errRebalance)
+		s.beat(2, other, errRebalance)
+		last := max(beat, other)
+		s.join(0, beat+5, last+8, last+10, 2, 0, 1)
+		s.join(2, other+5, last+8, last+10, 2, 2, 3)
+		s.beats(0, last+3000, 60_000)
+		s.beats(2, last+3000, 60_000)
+		s.stop(20_000, last+12, 1)
+		prepare(s)
+		r := s.compute()
+		e := r.Events[0]
+		got := want{late: e.LateBeat / ms, warns: strings.Contains(strings.Join(r.Warnings, "; "), "has a heartbeat that came late")}
+		for _, line := range e.Words {
+			if strings.Contains(line, "heartbeat") {
+				got.words += line
+			}
+		}
+		if got != w {
+			t.Errorf("%s: %+v, want %+v", what, got, w)
+		}
+	}
+	as := func(*sim) {}
+	f("in time", 22_000, 21_900, want{}, as)
+	f("within a fifth of the interval", 22_590, 21_900, want{}, as)
+	f("late", 24_000, 21_900, want{2000, "consumer-0's heartbeat came 2000 ms late: that is in the floor", true}, as)
+	f("late, and another nearly as much", 24_000, 22_500, want{1500, "consumer-0's heartbeat came 2000 ms late: 1500 ms of that are in the floor", true}, func(s *sim) {
+		for i := range s.in.Workers[2].Calls { // its own beats are later by the same
+			if c := &s.in.Workers[2].Calls[i]; c.API == apiBeat && c.Req < 20_000*ms {
+				c.Req, c.Resp = c.Req+600*ms, c.Resp+600*ms
+			}
+		}
+	})
+	f("late, and nobody waited for it", 24_000, 24_890, want{890, "consumer-0's heartbeat came 2000 ms late" + "consumer-2's heartbeat came 2990 ms late: 890 ms of that are in the floor", true}, as)
+	f("the answer to the last one came late", 24_000, 21_900, want{}, func(s *sim) {
+		for i := range s.in.Workers[0].Calls {
+			if c := &s.in.Workers[0].Calls[i]; c.API == apiBeat && c.Req == 19_000*ms {
+				c.Resp = 23_990 * ms
+			}
+		}
+	})
+	f("stopped by an act", 24_000, 21_900, want{}, func(s *sim) { s.act(actStall, "consumer-0", 21_000).Resumed = 23_990 * ms })
 }

@@ -28,7 +28,7 @@ func (a *analysis) name(act results.Act) string { return fmt.Sprintf("%s#%d", a.
 // with an act that restores the group. But a storm is meant to be that, and what
 // shares a window in it is an event of its own kind.
 func (a *analysis) called(e *Event) {
-	first := max(slices.IndexFunc(e.Acts, func(act results.Act) bool { return act.Counted }), 0)
+	first := a.first(e)
 	e.Kind = a.kind(e.Acts[first])
 	group, counted, done := e.Acts[first].Group, 0, 0
 	for i, act := range e.Acts {
@@ -56,6 +56,11 @@ func (a *analysis) called(e *Event) {
 		e.Merged = true
 	}
 	e.Name = fmt.Sprintf("%s#%d", e.Kind, e.Acts[first].N)
+}
+
+// first is the act that gives an event its name: the first that is counted.
+func (a *analysis) first(e *Event) int {
+	return max(slices.IndexFunc(e.Acts, func(act results.Act) bool { return act.Counted }), 0)
 }
 
 // stallLengths are the acts with the lengths that stops were to have. A trial

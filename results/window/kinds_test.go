@@ -47,6 +47,21 @@ func TestCalled(t *testing.T) {
 	f("stall#1", true, false, nil, stopped(1, 0))
 }
 
+// The act that an event is named by is not said to have merged with it.
+func TestMergedWith(t *testing.T) {
+	s := two()
+	s.act(actStall, "consumer-1", 20_000).Resumed = 24_000 * ms
+	s.act(actStall, "consumer-0", 23_000).Resumed = 25_000 * ms
+	s.in.Acts[0].Counted = false
+	s.beats(0, 1000, 60_000)
+	s.beats(1, 500, 60_000)
+	s.stop(20_000, 24_000, 2, 3)
+	s.stop(23_000, 25_000, 0, 1)
+	if e := s.only(t); e.Name != "stall#2" || !e.Merged || !slices.Equal(e.Notes, []string{"merged with stall#1, which came before everything was quiet again"}) {
+		t.Errorf("%s, merged %t, notes %q", e.Name, e.Merged, e.Notes)
+	}
+}
+
 // Where all stops of a trial are of one length it says nothing.
 func TestCalledByLength(t *testing.T) {
 	f := func(want string, lengths ...time.Duration) {

@@ -1,6 +1,9 @@
 package window
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // kip is a beat of KIP-848: the epoch and what it confirms in the request, the
 // epoch and what it is given in the response. Without partitions nothing changed.
@@ -183,4 +186,35 @@ func TestConsumerGroupLeaveAndJoin(t *testing.T) {
 	e := s.only(t)
 	same(t, "figures", figuresOf(e), figures{21_000, 21_010, 24_112, 3096, 3086, 10, 2, 3112, 0, 3216})
 	same(t, "partitions", parts(e)[2:], []part{{Orphaned, 104, 101, 3}, {Orphaned, 3112, 2990, 122}})
+}
+
+// A new owner that passes over a beat is a whole interval behind what the floor
+// allows, and the event says so.
+func TestConsumerGroupDoubt(t *testing.T) {
+	f := func(taken int64, want string) {
+		t.Helper()
+		s := newSim("consumer-0", "consumer-1")
+		s.kip(0, 100, 0, 2, nil, []int32{0, 1, 2, 3})
+		for at := int64(3100); at < 21_000; at += 3000 {
+			s.kip(0, at, 2, 2, nil, nil)
+		}
+		s.act("join", "consumer-1", 20_000)
+		s.kip(1, 20_050, 0, 3, nil, nil)
+		s.kip(0, 21_100, 2, 2, nil, []int32{0, 1})
+		s.kip(0, 21_110, 2, 3, []int32{0, 1}, nil)
+		s.kip(1, taken, 3, 3, nil, []int32{2, 3})
+		s.kip(1, taken+5, 3, 3, []int32{2, 3}, nil)
+		for i := range 2 {
+			for at := int64(28_000); at < 60_000; at += 3000 {
+				s.kip(i, at+int64(i), 3, 3, nil, nil)
+			}
+		}
+		s.stop(21_101, taken+10, 2, 3)
+		if got := strings.Join(s.only(t).Notes, "; "); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("taken at %d: notes %q, want %q", taken, got, want)
+		}
+	}
+	f(23_050, "")
+	f(25_000, "")
+	f(26_000, "near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat")
 }

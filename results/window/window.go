@@ -95,6 +95,9 @@ type Event struct {
 	Wire             int64
 	Floor, FloorHigh int64 // equal, but where T0 is an interval
 	WireExcess       int64
+	// LateBeat is the part of the floor that is there only because a heartbeat of a
+	// classic member came later than it was due, where that is worth mention.
+	LateBeat int64
 
 	Partitions []Partition
 	Members    []Member

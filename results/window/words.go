@@ -22,6 +22,9 @@ func (s *scope) words() {
 			s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)))
 		}
 	}
+	if !s.wire.kip { // its floor leaves out what a new owner's beat is late by
+		s.lateBeats()
+	}
 	var slowest *Member
 	var phase Phase
 	var most int64
@@ -40,8 +43,10 @@ func (s *scope) words() {
 func (s *scope) notes() {
 	e := s.e
 	note := func(format string, args ...any) { e.Notes = append(e.Notes, fmt.Sprintf(format, args...)) }
-	for _, a := range e.Acts[1:] {
-		note("merged with %s, which came before everything was quiet again", s.name(a))
+	for i, a := range e.Acts {
+		if i != s.first(e) {
+			note("merged with %s, which came before everything was quiet again", s.name(a))
+		}
 	}
 	if !e.Settled {
 		note("not settled when the measured part ended")
@@ -86,8 +91,9 @@ func (s *scope) doubt(note func(string, ...any)) {
 	if e.Floor < 0 {
 		note(defect+": the members knew %s before the session could end", Short(-e.Floor))
 	}
-	// A second round waits for a beat by nature, so there a whole H is no accident.
-	if e.Protocol == eager && e.Rounds <= 1 && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
+	// A second round waits for a beat by nature, so that there a whole H is to be
+	// expected. Under KIP-848 there are no rounds.
+	if (s.wire.kip || e.Rounds <= 1) && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
 		if own, by := s.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
 			note("wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own))
 		} else {
@@ -137,7 +143,8 @@ func (a *analysis) warn(r *Report) {
 	if a.Slow {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, or more than the rate leaves it, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
 	}
-	var noisy, merged, counted, forced int
+	var noisy, merged, counted, forced, tardy int
+	var latest int64
 	for _, e := range r.Events {
 		if e.Counted {
 			counted++
@@ -146,6 +153,10 @@ func (a *analysis) warn(r *Report) {
 			}
 			if e.Noisy {
 				noisy++
+			}
+			if e.LateBeat > 0 {
+				tardy++
+				latest = max(latest, e.LateBeat)
 			}
 		}
 		forced += e.Rounds
@@ -157,6 +168,9 @@ func (a *analysis) warn(r *Report) {
 	}
 	if noisy > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are noisy: the machine was late before them", noisy, counted))
+	}
+	if tardy > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the floor of %d of %d events has a heartbeat that came late, by up to %s: that is the client's or the machine's and no setting", tardy, counted, Short(latest)))
 	}
 	if merged > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are merged: another act came before everything was quiet again, and their figures are of both", merged, counted))
