@@ -37,9 +37,11 @@ type Settings struct {
 // Mode is how settings are chosen.
 type Mode string
 
-// The modes. Matched: equal on the wire. Best: each client's safest fast mode
-// as its maintainers document it. Stock: the client's defaults, but for what the
-// harness cannot do without (addresses, explicit partitions, group and topic).
+// The modes. Matched: equal on the wire. Best: matched, but for the acks,
+// idempotence and requests in flight of the producer, which are the safest fast
+// ones as the client's maintainers document them. Stock: the client's defaults,
+// but for what the harness cannot do without (addresses, explicit partitions,
+// group and topic).
 const (
 	Matched Mode = "matched"
 	Best    Mode = "best"

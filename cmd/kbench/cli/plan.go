@@ -117,6 +117,12 @@ func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
 			fmt.Fprintf(a.out, "\n%s cannot do %s: %s\n", arm.Arm, arm.Workload, arm.Refused)
 		}
 	}
+	for i, line := range a.sameLanes(chosen.trials) {
+		if i == 0 {
+			fmt.Fprintln(a.out)
+		}
+		fmt.Fprintln(a.out, line)
+	}
 	hidden := 0
 	for _, group := range byArm(arms) {
 		rows, exact := group.rows(all)

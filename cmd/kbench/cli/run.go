@@ -144,6 +144,9 @@ func (a *app) announce(s *selected, id string) {
 		parts = append(parts, "roughly "+size(bytes)+" of records on the broker at a time (rate max: as many as it takes)")
 	}
 	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(parts, ", "), s.seed)
+	for _, line := range a.sameLanes(s.trials) {
+		fmt.Fprintln(a.errOut, line)
+	}
 }
 
 func quantity(n int, thing string) string {
