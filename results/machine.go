@@ -27,9 +27,17 @@ type MachineSample struct {
 	PSIMemSome float64 `json:"psi_mem_some"`
 
 	// Procs is the CPU time in ns that each process has used so far, by the name
-	// of the worker, or BrokerProcess of a node.
+	// of the worker, BrokerProcess of a node, SupervisorProcess or BrokerParent.
 	Procs map[string]int64 `json:"procs"`
 }
+
+// Names in MachineSample.Procs of what surrounds a trial. SupervisorProcess is
+// `kbench run` itself. BrokerParent is the `kbench broker` that has the JVMs of
+// Apache Kafka for children; an embedded broker has none, being all nodes at once.
+const (
+	SupervisorProcess = "supervisor"
+	BrokerParent      = "kbench-broker"
+)
 
 // brokerPrefix begins the names of broker processes in MachineSample.Procs.
 const brokerPrefix = "broker-"

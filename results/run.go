@@ -5,8 +5,6 @@
 package results
 
 import (
-	"encoding/json"
-
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -189,8 +187,16 @@ type Worker struct {
 	Client string `json:"client"`
 	PID    int    `json:"pid"`
 	Exit   string `json:"exit"` // "exited 0", "killed by kbench: SIGKILL", ...
-	// Stats is what the worker reported when it was done.
-	Stats json.RawMessage `json:"stats,omitempty"`
+	// Runtime is what was in force in it, which a workload may leave to the
+	// machine; nil where it never came to say so.
+	Runtime *GoRuntime `json:"runtime,omitempty"`
+}
+
+// GoRuntime is how Go's runtime was set in a process, as that process says.
+type GoRuntime struct {
+	GOMAXPROCS int   `json:"gomaxprocs"` // under a CPU quota fewer than the machine has
+	GOGC       int   `json:"gogc"`       // percent; -1: off
+	GOMEMLIMIT int64 `json:"gomemlimit"` // bytes; the largest number there is: none
 }
 
 // Summary is summary.json.

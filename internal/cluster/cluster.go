@@ -222,6 +222,15 @@ func (c *Cluster) PIDs() []int {
 	return slices.Compact(slices.Clone(c.pids))
 }
 
+// ParentPID returns the `kbench broker` process that the nodes are children of. It
+// is 0 where the nodes live in that very process, and where attached.
+func (c *Cluster) ParentPID() int {
+	if c.proc == nil || slices.Contains(c.pids, c.proc.PID()) {
+		return 0
+	}
+	return c.proc.PID()
+}
+
 // NodePIDs returns the process of each node, in the order of the nodes. All nodes
 // of an embedded cluster share one.
 func (c *Cluster) NodePIDs() []int { return slices.Clone(c.pids) }

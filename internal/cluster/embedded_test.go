@@ -195,6 +195,9 @@ func exerciseGroup(t *testing.T, c *Cluster, topic, group string, partitions int
 
 func TestEmbedded(t *testing.T) {
 	c := start(t, Options{Kind: Embedded})
+	if parent := c.ParentPID(); parent != 0 {
+		t.Errorf("process %d is said to be the parent of nodes that have none", parent)
+	}
 	if c.Info().Nodes != 3 || len(c.PIDs()) != 1 || len(c.NodePIDs()) != 3 {
 		t.Errorf("%d nodes in processes %v, %v; want 3 in one process", c.Info().Nodes, c.PIDs(), c.NodePIDs())
 	}

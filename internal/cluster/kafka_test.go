@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,9 @@ func TestKafkaThreeNodes(t *testing.T) {
 	c := start(t, Options{Kind: Kafka})
 	if n := len(c.PIDs()); n != 3 {
 		t.Fatalf("%d processes, want 3", n)
+	}
+	if parent := c.ParentPID(); parent == 0 || slices.Contains(c.PIDs(), parent) {
+		t.Errorf("the nodes %v are children of process %d", c.PIDs(), parent)
 	}
 	exercise(t, c)
 

@@ -82,7 +82,7 @@ func startSampler(trialDir string) (*sampler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sampler{file: f, procs: make(map[string]int), stop: make(chan struct{})}
+	s := &sampler{file: f, procs: map[string]int{results.SupervisorProcess: os.Getpid()}, stop: make(chan struct{})}
 	s.done.Go(func() {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()

@@ -224,6 +224,9 @@ func (w *process) end(grace time.Duration) error {
 // row is what trial.json keeps of a worker.
 func (w *process) row() results.Worker {
 	r := results.Worker{Name: w.job.Name, Role: string(w.job.Role), Client: w.job.Client, PID: w.p.PID(), Exit: "running"}
+	if m, ok := w.report(worker.Ready); ok {
+		r.Runtime = m.Runtime
+	}
 	select {
 	case <-w.p.Done():
 		r.Exit = w.p.Wait().String()

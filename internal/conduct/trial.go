@@ -172,6 +172,9 @@ func (t *trial) steps(ctx context.Context) error {
 		for i, pid := range t.cluster.PIDs() {
 			t.machine.watch(results.BrokerProcess(i), pid)
 		}
+		if pid := t.cluster.ParentPID(); pid != 0 {
+			t.machine.watch(results.BrokerParent, pid)
+		}
 	}
 	switch kind := spec.Kind(); {
 	case t.cluster == nil:

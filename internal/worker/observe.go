@@ -30,7 +30,7 @@ func (w *worker) observe(ctx context.Context) error {
 		return fmt.Errorf("observer: %w", err)
 	}
 	defer func() { _ = c.Stop(context.Background()) }() // only disconnects
-	w.report.say(Report{Say: Ready})
+	w.report.say(Report{Say: Ready, Runtime: inForce()})
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
 	for {

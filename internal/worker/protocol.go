@@ -106,6 +106,8 @@ type Report struct {
 	// produced: per partition the offset after the last acked record; progress
 	// while draining: after the last delivered one.
 	Next map[int32]int64 `json:"next,omitempty"`
+	// ready: how the Go runtime of this process is set.
+	Runtime *results.GoRuntime `json:"runtime,omitempty"`
 	// group: the coordinator's view.
 	View *record.GroupView `json:"view,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/pace"
 	"github.com/kbench/kbench/workloads/payload"
@@ -117,11 +119,25 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	beats.Go(func() { w.alive(alive) })
 	defer func() { stopAlive(); beats.Wait() }()
 
-	w.report.say(Report{Say: Ready})
+	w.report.say(Report{Say: Ready, Runtime: inForce()})
 	if err := w.work(ctx); err != nil {
 		return errors.Join(err, w.stop())
 	}
 	return w.stop()
+}
+
+// inForce is how the Go runtime of this process is set. The environment says only
+// what was asked for.
+func inForce() *results.GoRuntime {
+	s := []metrics.Sample{{Name: "/sched/gomaxprocs:threads"}, {Name: "/gc/gogc:percent"}, {Name: "/gc/gomemlimit:bytes"}}
+	metrics.Read(s)
+	read := func(i int) int64 {
+		if s[i].Value.Kind() != metrics.KindUint64 {
+			return 0 // a later Go dropped it
+		}
+		return int64(s[i].Value.Uint64()) // GOGC off is all bits set, and so -1
+	}
+	return &results.GoRuntime{GOMAXPROCS: int(read(0)), GOGC: int(read(1)), GOMEMLIMIT: read(2)}
 }
 
 // start makes the clients of the role, with the topics of the job where none are
@@ -470,7 +486,7 @@ func (w *worker) stop() error {
 // readback reads the topic from its beginning to the ends, through no client
 // under test, and writes down what is there.
 func (w *worker) readback(ctx context.Context) error {
-	w.report.say(Report{Say: Ready})
+	w.report.say(Report{Say: Ready, Runtime: inForce()})
 	// However slowly the records come: how long they may take is not ours to say.
 	w.s.done.Go(func() { w.alive(w.s.ctx) })
 	type place struct{ good, bad *record.SpanLane }
