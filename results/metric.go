@@ -76,7 +76,8 @@ const (
 	GroupExcessRevocation = "group.excess_revocation"
 	AuditLate             = "audit.late"
 	PauseMember           = "pause.member"
-	PauseReported         = "pause.reported"
+	PauseReact            = "pause.react"
+	PauseReported         = "pause.client_reported"
 	PauseBaseline         = "pause.baseline"
 	PauseNoisy            = "pause.noisy"
 	PauseMerged           = "pause.merged"
@@ -186,7 +187,7 @@ func Metrics() []Metric {
 		{Name: PauseStart, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first request that changed the group; of new partitions, until a member has noticed"},
 		{Name: "pause.detect", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "change of the group to the heartbeat that tells a member"},
 		{Name: "pause.second_round", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "a completed round to the response that begins another"},
-		{Name: "pause.react", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "that heartbeat to the member's JoinGroup"},
+		{Name: PauseReact, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "that heartbeat to the member's JoinGroup, of the slowest member"},
 		{Name: "pause.barrier", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "JoinGroup request to response"},
 		{Name: "pause.assign", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "the leader's JoinGroup response to its SyncGroup"},
 		{Name: "pause.sync", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "SyncGroup request to response"},

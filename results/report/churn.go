@@ -27,6 +27,11 @@ func hasPublished(spec *workloads.Spec) bool {
 	return spec != nil && time.Duration(spec.Group.Heartbeat) == 3*time.Second && time.Duration(spec.Group.Session) == 10*time.Second
 }
 
+// anyPublished says whether one of the kinds has a figure in the column.
+func anyPublished(spec *workloads.Spec, kinds []string) bool {
+	return slices.ContainsFunc(kinds, func(kind string) bool { return published(spec, kind) != "" })
+}
+
 // churn prints what the events of a workload did to each arm: a table, then in
 // words what was slow. Workloads without events print nothing.
 func (p *page) churn(t *tableOf) {
@@ -37,7 +42,7 @@ func (p *page) churn(t *tableOf) {
 	}
 	with := slices.DeleteFunc(slices.Clone(t.arms), func(a *arm) bool { return len(a.events()) == 0 })
 	least, extra := 33, 0 // columns of label and unit, and of the published figures
-	if hasPublished(t.spec) {
+	if anyPublished(t.spec, all) {
 		extra = 13
 	}
 	column := 15
@@ -142,7 +147,7 @@ func (p *page) pauses(t *tableOf, kinds []string, arms []*arm) {
 		header = append(header, a.narrow())
 		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: 13, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
-	if hasPublished(t.spec) {
+	if anyPublished(t.spec, kinds) {
 		header = append(header, "published*")
 		configs = append(configs, table.ColumnConfig{Number: len(arms) + 3, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
@@ -196,19 +201,11 @@ func kindRows(kind string, all, arms []*arm, published string) []table.Row {
 	add("  wire time, p50", "ms", typical(results.PauseWire))
 	add("  floor, p50", "ms", typical(results.PauseFloor))
 	add("  wire excess, p50 / max", "ms", typicalAndWorst(results.PauseWireExcess))
+	add("  reaction, p50 / max", "ms", typicalAndWorst(results.PauseReact))
+	add("  generations, mean", "", mean(results.GroupRounds))
 	add("  gap, p50 / max", "ms", typicalAndWorst(results.PauseGap))
 	add("  gap excess, p50 / max", "ms", typicalAndWorst(results.PauseGapExcess))
-	add("  lost partition-s, mean", "s", func(events []*event) string {
-		vs := fitValues(events, results.PauseLost)
-		if len(vs) == 0 {
-			return "-"
-		}
-		sum := 0.0
-		for _, v := range vs {
-			sum += v
-		}
-		return significant(sum / float64(len(vs)))
-	})
+	add("  lost partition-s, mean", "s", mean(results.PauseLost))
 	causes := duplicateCauses(all, kind)
 	if len(causes) == 0 {
 		add("  duplicates", "", total(results.PauseDuplicates, ""))

@@ -68,6 +68,7 @@ func churned() (*results.Run, []*results.Trial, *results.Summary) {
 			plain(event, "", results.PauseNoisy, results.UnitCount, noisy)
 			plain(event, "", results.PauseLost, results.UnitSeconds, float64(i)/10)
 			plain(event, "", results.PauseLostRecords, results.UnitCount, 0)
+			plain(event, "", results.GroupRounds, results.UnitCount, float64(1+n%2))
 			ns(results.PauseWire, 1400+excess)
 			ns(results.PauseFloor, 1400)
 			ns(results.PauseWireExcess, excess)

@@ -219,6 +219,21 @@ func typicalAndWorst(metric string) func([]*event) string {
 	}
 }
 
+// mean is the mean over events, in the metric's own unit.
+func mean(metric string) func([]*event) string {
+	return func(events []*event) string {
+		vs := fitValues(events, metric)
+		if len(vs) == 0 {
+			return "-"
+		}
+		sum := 0.0
+		for _, v := range vs {
+			sum += v
+		}
+		return significant(sum / float64(len(vs)))
+	}
+}
+
 // total sums a count over all events, noisy and merged ones too.
 func total(metric, class string) func([]*event) string {
 	return func(events []*event) string {
