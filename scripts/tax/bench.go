@@ -40,12 +40,26 @@ type pair struct {
 // measured is a cell with its pairs.
 type measured struct {
 	cell
-	Broker string `json:"broker"`
-	Pairs  []pair `json:"pairs"`
+	Broker  string   `json:"broker"`
+	Pairs   []pair   `json:"pairs"`
+	Dropped []string `json:"dropped,omitempty"` // why, for each pair with a window too short
 
 	// capacity is how many cores the broker can use: one where it is a single
 	// goroutine.
 	capacity float64
+}
+
+// keep takes a pair, or notes why it is not one. Any other error is returned.
+func (m *measured) keep(got pair, err error) error {
+	switch {
+	case errors.As(err, new(shortWindow)):
+		m.Dropped = append(m.Dropped, err.Error())
+	case err != nil:
+		return err
+	default:
+		m.Pairs = append(m.Pairs, got)
+	}
+	return nil
 }
 
 // bench measures all cells. What was measured before an error is returned with it.
@@ -120,16 +134,21 @@ func (o options) block(ctx context.Context, p *place, direction string, size int
 		for _, i := range rng.Perm(len(cells)) {
 			o.say("%s: pair %d of %d", cells[i].cell, n+1, o.pairs)
 			got, err := p.pair(ctx, cells[i].cell, rng.IntN(2) == 0, "")
-			if err != nil {
+			if err := cells[i].keep(got, err); err != nil {
 				return cells, err
 			}
-			cells[i].Pairs = append(cells[i].Pairs, got)
+			if err != nil {
+				o.say("pair dropped: %v", err)
+			}
 		}
 	}
 	if o.profile != "" {
 		for i := range cells {
 			o.say("%s: profiles", cells[i].cell)
-			if _, err := p.pair(ctx, cells[i].cell, true, o.profile); err != nil {
+			_, err := p.pair(ctx, cells[i].cell, true, o.profile)
+			if errors.As(err, new(shortWindow)) {
+				o.say("profiles are missing: %v", err)
+			} else if err != nil {
 				return cells, err
 			}
 		}

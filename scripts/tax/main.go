@@ -11,7 +11,9 @@
 //
 // Producing is measured against the embedded broker, which drops what it is sent;
 // consuming from a topic filled beforehand, on Apache Kafka unless --broker says
-// otherwise. It exits 1 where a bound is missed by the whole interval.
+// otherwise. A pair with a window more than a second shorter than asked for is
+// dropped and named. It exits 1 where a bound is missed by the whole interval, or no
+// pair is left.
 package main
 
 import (
@@ -76,6 +78,10 @@ func run(args []string, out, errOut io.Writer) int {
 	var rs []result
 	for _, c := range cells {
 		if len(c.Pairs) == 0 {
+			if len(c.Dropped) > 0 {
+				fmt.Fprintf(errOut, "tax: %s: no pair is left\n  %s\n", c.cell, strings.Join(c.missing(), "\n  "))
+				code = max(code, cli.ExitFailed)
+			}
 			continue
 		}
 		r := evaluate(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 )
 
 // result is a cell with its verdict.
@@ -25,7 +26,8 @@ type result struct {
 	BrokerCores float64 `json:"broker_cores"`
 	BrokerIdle  float64 `json:"broker_idle"`
 	MachineIdle float64 `json:"machine_idle"`
-	Limit       string  `json:"limit"` // client or broker
+	Shortest    float64 `json:"shortest_window_s"` // of all windows, as long as it really was
+	Limit       string  `json:"limit"`             // client or broker
 }
 
 // verdict says how a ratio stands to its bound.
@@ -65,6 +67,16 @@ func (i interval) negated() interval {
 // is taken to be the limit.
 const idleBroker = 0.10
 
+// missing says why pairs of a cell were dropped.
+func (m measured) missing() []string {
+	var out []string
+	for _, why := range m.Dropped {
+		out = append(out, "pair dropped: "+why)
+	}
+	return out
+}
+
+// evaluate judges a cell, which has at least one pair.
 func evaluate(m measured) result {
 	r := result{measured: m, Limit: "client"}
 	r.CPUBound, r.ThroughputBound = m.bounds()
@@ -84,6 +96,7 @@ func evaluate(m measured) result {
 	r.KbenchGCs = medianOf(each(func(p pair) float64 { return float64(p.Kbench.GCs) }))
 	r.BrokerCores = medianOf(each(func(p pair) float64 { return (p.Bare.BrokerCores + p.Kbench.BrokerCores) / 2 }))
 	r.MachineIdle = medianOf(each(func(p pair) float64 { return (p.Bare.Idle + p.Kbench.Idle) / 2 }))
+	r.Shortest = slices.Min(each(func(p pair) float64 { return min(p.Bare.length(), p.Kbench.length()).Seconds() }))
 	r.BrokerIdle = 1 - r.BrokerCores/m.capacity
 	r.CPUVerdict = judge(r.CPU, r.CPUBound)
 	r.ThroughVerdict = judge(r.Throughput.negated(), -r.ThroughputBound)
@@ -93,9 +106,10 @@ func evaluate(m measured) result {
 	return r
 }
 
-// sentences are what the verdicts of a cell mean, for all but those that are met.
+// sentences are what the verdicts of a cell mean, for all but those that are met,
+// and why pairs of it are missing.
 func (r result) sentences() []string {
-	var out []string
+	out := r.missing()
 	say := func(what string, i interval, limit string, bound float64, v verdict) {
 		figures := fmt.Sprintf("%s: %s %.3f of the bare loop's [%.3f, %.3f], bound %s %.2f: ", r.cell, what, i.Median, i.Low, i.High, limit, bound)
 		switch v {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
 )
@@ -54,6 +57,34 @@ func TestSentencesNameWhatIsNotMet(t *testing.T) {
 	got := strings.Join(r.sentences(), "\n")
 	if !strings.Contains(got, "CPU per record 1.200") || !strings.Contains(got, "missed") || strings.Contains(got, "throughput") {
 		t.Errorf("sentences = %q, want the CPU alone, as missed", got)
+	}
+}
+
+// A pair with a window too short is dropped and named, and what the others really
+// had is printed.
+func TestShortWindowsAreDropped(t *testing.T) {
+	m := measured{cell: cell{consume, franzGo, 100}, capacity: 1}
+	for _, p := range pairsOf(7, 1, 1, 0.1) {
+		p.Bare.To, p.Kbench.To = int64(5*time.Second), int64(4960*time.Millisecond)
+		if err := m.keep(p, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Pairs[3].Bare.To = int64(4140 * time.Millisecond)
+	if err := m.keep(pair{}, fmt.Errorf("%s, %s: %w", m.cell, bare, shortWindow{3700 * time.Millisecond, 5 * time.Second})); err != nil {
+		t.Errorf("a short window ends it all: %v", err)
+	}
+	if err := m.keep(pair{}, io.ErrUnexpectedEOF); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("another error is kept as %v", err)
+	}
+	var out strings.Builder
+	if err := writeTable(&out, []result{evaluate(m)}, options{window: 5 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"consume franz-go 100 B  7      4.1s ", "pair dropped: consume franz-go 100 B, bare: the measured part has 3.7s of 5s"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table does not say %q:\n%s", want, &out)
+		}
 	}
 }
 

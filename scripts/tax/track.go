@@ -36,10 +36,25 @@ type figures struct {
 	GCs     int64   `json:"gcs"`
 }
 
+// tick is how far apart points are: a second, by a timer that may be a little
+// late.
+const tick = 1050 * time.Millisecond
+
+// shortWindow is the error of a measured part that is too short to stand beside
+// the others.
+type shortWindow struct{ got, want time.Duration }
+
+func (e shortWindow) Error() string {
+	return fmt.Sprintf("the measured part has %.1fs of %s: the process ended early, or the topic holds too few records (--fill)", e.got.Seconds(), e.want)
+}
+
+// length is how long the measured part really was.
+func (f figures) length() time.Duration { return time.Duration(f.To - f.From) }
+
 // cut takes the measured part: it begins with the first point after the warm-up
 // and ends with the last one within the window. Where a topic of total records is
 // read (0: no end), points near its end are left out, for a client that runs dry
-// waits. A part shorter than half the window is refused.
+// waits. A part that lacks more than a tick of the window is refused.
 func (t track) cut(warmup, window time.Duration, total int64) (figures, error) {
 	if t.First == 0 {
 		return figures{}, errors.New("no record came through")
@@ -58,8 +73,11 @@ func (t track) cut(warmup, window time.Duration, total int64) (figures, error) {
 			to = p
 		}
 	}
-	if from == nil || to == nil || time.Duration(to.T-from.T) < window/2 {
-		return figures{}, fmt.Errorf("the measured part is shorter than half of %s: the process ended early, or the topic holds too few records (--fill)", window)
+	if from == nil || to == nil {
+		return figures{}, shortWindow{0, window}
+	}
+	if got := time.Duration(to.T - from.T); got < window-tick {
+		return figures{}, shortWindow{got, window}
 	}
 	n := to.Records - from.Records
 	if n <= 0 {

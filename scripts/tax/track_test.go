@@ -35,12 +35,12 @@ func TestCut(t *testing.T) {
 }
 
 func TestCutLeavesOutTheEndOfATopic(t *testing.T) {
-	got, err := steady(12).cut(1500*time.Millisecond, 5*time.Second, 6000)
+	got, err := steady(12).cut(1500*time.Millisecond, 5*time.Second, 7000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := int64(5000 - 2000); got.Records != last {
-		t.Errorf("cut counts %d records, want %d: the point at 6,000 of 6,000 is too near the end", got.Records, last)
+	if last := int64(6000 - 2000); got.Records != last || got.length() != 4*time.Second {
+		t.Errorf("cut counts %d records in %s, want %d: the point at 7,000 of 7,000 is too near the end", got.Records, got.length(), last)
 	}
 }
 
@@ -52,8 +52,10 @@ func TestCutRefuses(t *testing.T) {
 		}
 	}
 	f(track{}, 0, "no record came through")
-	f(steady(4), 0, "shorter than half")
-	f(steady(12), 3000, "shorter than half")
+	f(steady(4), 0, "has 1.0s of 5s")
+	f(steady(6), 0, "has 3.0s of 5s") // a window lacks less than a tick, or is none
+	f(steady(2), 0, "has 0.0s of 5s")
+	f(steady(12), 6000, "has 3.0s of 5s")
 	still := steady(12)
 	for i := range still.Points {
 		still.Points[i].Records = 5
