@@ -32,14 +32,14 @@ import (
 // can be read only after the broker has acted.
 
 // lateEviction is how much later than the tap says a broker may drop a member
-// whose session is over. It has the timers of the broker in it, the load of the
-// machine, and the heartbeat of a member that was killed after it was written and
-// before it was noted. A few ms are usual, and half a session is not the machine.
-const lateEviction = 5 * time.Second
+// whose session is over, where neither the machine nor the broker was late. It has
+// the timers of the broker in it, and the heartbeat of a member that was killed
+// after it was written and before it was noted. A few ms are usual.
+const lateEviction = 1500 * time.Millisecond
 
-// noted is how much later than it was written a request may have been noted: its
-// time is read after the write, and on a busy machine the broker can have acted
-// by then. It is well below what an error of the floor would be.
+// noted is how much later than it was written a request may have been noted, where
+// the machine was not late: its time is read after the write, and the broker can
+// have acted by then. It is well below what an error of the floor would be.
 const noted = 300 * time.Millisecond
 
 // comeAndGo is a timeline with a join, a leave and a crash in a small group.
@@ -75,6 +75,13 @@ type tap struct {
 	events   map[string]window.Event // by kind of act
 	measured window.Interval
 	clock    []record.Event // pairs of wall and monotonic time
+	// woken is the worst wake-up of a thread that only sleeps, in any process but
+	// one that was stopped on purpose: so late the machine may have been with
+	// anything. answered is the longest that such a process waited, in the measured
+	// part, for the answer to a heartbeat, which is given at once: so late the
+	// broker may have been. It tells nothing where a client sends its heartbeats
+	// behind its fetches, as sarama does.
+	woken, answered time.Duration
 }
 
 func tapOf(t *testing.T, got *outcome, trial *results.Trial) *tap {
@@ -95,17 +102,45 @@ func tapOf(t *testing.T, got *outcome, trial *results.Trial) *tap {
 			out.measured = window.Interval{From: p.From, To: p.To}
 		}
 	}
-	err = record.ReadEvents(filepath.Join(path, "observer", results.EventsFile), func(e record.Event) error {
-		if e.K == record.EvClock {
-			out.clock = append(out.clock, e)
+	canaries := 0
+	for _, worker := range trial.Workers {
+		stopped := worker.Name == out.victim("stall")
+		err := record.ReadEvents(filepath.Join(path, worker.Name, results.EventsFile), func(e record.Event) error {
+			switch {
+			case e.K == record.EvClock && worker.Name == "observer":
+				out.clock = append(out.clock, e)
+			case e.K == record.EvCanary && !stopped:
+				canaries++
+				out.woken = max(out.woken, time.Duration(e.Worst))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil || len(out.clock) == 0 {
-		t.Fatalf("%d readings of both clocks: %v", len(out.clock), err)
+	}
+	beats := 0
+	for _, worker := range out.Workers {
+		for _, c := range worker.Calls {
+			if (c.API == 12 || c.API == 68) && c.Resp != 0 && c.Req > out.measured.From && worker.Name != out.victim("stall") {
+				beats++
+				out.answered = max(out.answered, time.Duration(c.Resp-c.Req))
+			}
+		}
+	}
+	if len(out.clock) == 0 || canaries == 0 || beats == 0 {
+		t.Fatalf("%d readings of both clocks, %d of a canary, %d heartbeats", len(out.clock), canaries, beats)
 	}
 	return out
 }
+
+// noted is how much later than it was written a request of this trial may have
+// been noted.
+func (w *tap) noted() time.Duration { return noted + w.woken }
+
+// lateEviction is how much later than the tap says a member of this trial may
+// have been dropped.
+func (w *tap) lateEviction() time.Duration { return lateEviction + w.woken + w.answered }
 
 // wall is a moment of the monotonic clock in the time that a broker's log has.
 func (w *tap) wall(at int64) time.Time {
@@ -223,15 +258,18 @@ func (s sight) owned(topic string) map[string][]int32 {
 	return out
 }
 
-// look watches a group from inside the broker until it is stopped.
-func look(c *kfake.Cluster, group string) (stop func() []sight) {
+// look watches a group from inside the broker until it is stopped, and tells how
+// long the broker was out of sight at most: so late its timers may have been, too.
+func look(c *kfake.Cluster, group string) (stop func() (sights []sight, longest time.Duration)) {
 	var sights []sight
+	var longest int64
 	var done sync.WaitGroup
 	end := make(chan struct{})
 	done.Go(func() {
 		last, before := "", record.Now()
 		for {
 			began := record.Now()
+			longest = max(longest, began-before)
 			info := c.GroupInfo(group)
 			if info == nil {
 				info = &kfake.GroupInfo{State: "none"}
@@ -251,15 +289,16 @@ func look(c *kfake.Cluster, group string) (stop func() []sight) {
 			}
 		}
 	})
-	return func() []sight {
+	return func() ([]sight, time.Duration) {
 		close(end)
 		done.Wait()
-		return sights
+		return sights, time.Duration(longest)
 	}
 }
 
 // TestWitnessEmbedded: the simulated broker lives in this process and is asked
-// for its group every 2 ms.
+// for its group every 2 ms. In the end a member is stopped until well after its
+// session, is dropped, goes on and joins anew.
 func TestWitnessEmbedded(t *testing.T) {
 	onEmbedded(t)
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
@@ -267,19 +306,23 @@ func TestWitnessEmbedded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{coming(t, "come-and-go", "classic", "range")}, "sarama"))
+	spec := coming(t, "come-and-go", "classic", "range")
+	spec.Consume.Members++ // else nobody is left to take over
+	spec.Churn = append(spec.Churn, workloads.ChurnEntry{Do: "stall", When: "stable", Times: 1, Target: "oldest", For: spec.Group.Session + 4*time.Second})
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "sarama"))
 	o.Broker = cluster.Options{Kind: cluster.Attached, Brokers: c.ListenAddrs()}
 	stop := look(c, cluster.Prefix+o.ID+"-1")
 	got, err := run(t, bounded(t), o)
-	sights := stop()
+	sights, unseen := stop()
 	if err != nil {
 		t.Error(err)
 	}
 	got.wantStates(t, "complete")
 	trial := got.trials[0]
 	w := tapOf(t, got, trial)
+	w.answered = max(w.answered, unseen)
 
-	gens, stable := w.generations(), map[int32]bool{}
+	gens, stable, noted := w.generations(), map[int32]bool{}, int64(w.noted())
 	for i, s := range sights {
 		if s.at > w.measured.To {
 			break
@@ -292,7 +335,7 @@ func TestWitnessEmbedded(t *testing.T) {
 			if s.before > g.joined {
 				t.Errorf("generation %d: a response of it was read %s before the broker had it", s.info.Epoch, time.Duration(s.before-g.joined))
 			}
-			if s.at+int64(noted) < g.joinAsked {
+			if s.at+noted < g.joinAsked {
 				t.Errorf("generation %d: the broker had it %s before the last member asked to join it", s.info.Epoch, time.Duration(g.joinAsked-s.at))
 			}
 		}
@@ -300,16 +343,16 @@ func TestWitnessEmbedded(t *testing.T) {
 			continue
 		}
 		stable[s.info.Epoch] = true
-		if s.at+int64(noted) < g.syncAsked {
+		if s.at+noted < g.syncAsked {
 			t.Errorf("generation %d: it was stable %s before its leader had assigned", s.info.Epoch, time.Duration(g.syncAsked-s.at))
 		}
 		if diff := gocmp.Diff(s.owned(trial.Topic), g.members); diff != "" {
 			t.Errorf("generation %d, from the broker to the taps:\n%s", s.info.Epoch, diff)
 		}
 	}
-	// A join, a leave and an eviction, and nothing else.
-	if n := w.in(); len(n) != 3 {
-		t.Errorf("generations %d in the measured part, want three", n)
+	// A join, a leave, two evictions and the return of one, and nothing else.
+	if n := w.in(); len(n) != 5 {
+		t.Errorf("generations %d in the measured part, want five", n)
 	}
 	for _, n := range w.in() {
 		if !stable[n] {
@@ -317,26 +360,28 @@ func TestWitnessEmbedded(t *testing.T) {
 		}
 	}
 
-	comes, goes, drops := w.member(w.victim("join")), w.member(w.victim("leave")), w.member(w.victim("crash"))
+	comes, goes := w.member(w.victim("join")), w.member(w.victim("leave"))
 	came := change(sights, comes, true)
-	if came == nil || came.at+int64(noted) < w.asked(w.victim("join")) || w.events["join"].T0 > came.at+int64(noted) {
+	if came == nil || came.at+noted < w.asked(w.victim("join")) || w.events["join"].T0 > came.at+noted {
 		t.Errorf("the member that joined: in the group from %+v, t0 %d", came, w.events["join"].T0)
 	}
 	left := change(sights, goes, false)
-	if left == nil || left.at+int64(noted) < w.events["leave"].T0 {
+	if left == nil || left.at+noted < w.events["leave"].T0 {
 		t.Errorf("the member that left: gone from %+v, t0 %d", left, w.events["leave"].T0)
 	}
-	dropped := change(sights, drops, false)
-	if dropped == nil {
-		t.Fatalf("the member that was killed was never dropped")
-	}
-	e := w.events["crash"]
-	t.Logf("dropped %s to %s after t0", time.Duration(dropped.before-e.T0), time.Duration(dropped.at-e.T0))
-	if dropped.at+int64(noted) < e.T0Low {
-		t.Errorf("the member that was killed was dropped %s before its session can have been over by the taps", time.Duration(e.T0Low-dropped.at))
-	}
-	if d := time.Duration(dropped.before - e.T0); d > lateEviction {
-		t.Errorf("the member that was killed was dropped %s after its session was over by the taps", d)
+	for _, kind := range []string{"crash", "stall"} {
+		e, dropped := w.events[kind], change(sights, w.member(w.victim(kind)), false)
+		if dropped == nil || e.T0 == 0 {
+			t.Errorf("%s: the member was dropped: %t, t0 %d", kind, dropped != nil, e.T0)
+			continue
+		}
+		t.Logf("%s: dropped %s to %s after t0; the machine was late by %s, the broker by %s", kind, time.Duration(dropped.before-e.T0), time.Duration(dropped.at-e.T0), w.woken, w.answered)
+		if dropped.at+noted < cmp.Or(e.T0Low, e.T0) {
+			t.Errorf("%s: the member was dropped %s before its session can have been over by the taps", kind, time.Duration(cmp.Or(e.T0Low, e.T0)-dropped.at))
+		}
+		if d := time.Duration(dropped.before - e.T0); d > w.lateEviction() {
+			t.Errorf("%s: the member was dropped %s after its session was over by the taps", kind, d)
+		}
 	}
 }
 
@@ -484,7 +529,7 @@ func wantGenerations(t *testing.T, w *tap, log []said, inside func(said) bool) {
 		if d := s.at.Sub(w.wall(g.joined)); d > logTick {
 			t.Errorf("generation %d: a response of it was read %s before the broker had it", s.number, d)
 		}
-		if d := w.wall(g.joinAsked).Sub(s.at); d > logTick+noted {
+		if d := w.wall(g.joinAsked).Sub(s.at); d > logTick+w.noted() {
 			t.Errorf("generation %d: the broker had it %s before the last member asked to join it", s.number, d)
 		}
 	}
@@ -539,11 +584,11 @@ func wantMoments(t *testing.T, w *tap, log []said) {
 			continue
 		}
 		after := log[i].at.Sub(w.wall(e.T0))
-		t.Logf("%s: in the log %s after t0", f.kind, after)
-		if low := log[i].at.Sub(w.wall(cmp.Or(e.T0Low, e.T0))); low < -logTick-noted {
+		t.Logf("%s: in the log %s after t0; the machine was late by %s, the broker by %s", f.kind, after, w.woken, w.answered)
+		if low := log[i].at.Sub(w.wall(cmp.Or(e.T0Low, e.T0))); low < -logTick-w.noted() {
 			t.Errorf("%s: in the log %s before t0", f.kind, -low)
 		}
-		if f.kind == "crash" && after > lateEviction {
+		if f.kind == "crash" && after > w.lateEviction() {
 			t.Errorf("%s: in the log %s after t0", f.kind, after)
 		}
 	}
