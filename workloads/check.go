@@ -196,6 +196,7 @@ func idle(s *Spec) []finding {
 	}
 	add(s.Kind() == Backlog, true, "has no effect with a backlog, which is measured from its second batch to a margin before its end",
 		"consume.backlog", "phases.warmup", "phases.measure")
+	add(s.Kind() == Backlog, true, "has no effect with a backlog, which one producer fills", "consume.backlog", "produce.producers")
 	add(s.Produce.Rate.Max, true, "has no effect at rate max", "produce.rate", "produce.tick")
 	return out
 }

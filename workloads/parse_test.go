@@ -188,6 +188,8 @@ func TestWarnings(t *testing.T) {
 		"w.yaml:3:17: group.static: has no effect: nothing consumes, consume.members is 0")
 	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 9}\nphases: {measure: 5s}",
 		"w.yaml:4:19: phases.measure: has no effect with a backlog, which is measured from its second batch to a margin before its end")
+	f("produce: {by: reference, rate: max, producers: 3}\nconsume: {members: 1, backlog: 9}",
+		"w.yaml:2:48: produce.producers: has no effect with a backlog, which one producer fills")
 	f("produce: {batch: {records: 1000}}",
 		"w.yaml:2:28: produce.batch.records: 1000 records of 256 bytes do not fit into a batch of 65536 bytes, so the bytes decide; clients count them differently")
 }

@@ -95,7 +95,7 @@ func (r *runner) prepareHarness() {
 	for _, h := range harnesses(r.o.Trials, r.o.Table) {
 		for _, p := range h.trials {
 			t := quiet.newTrial(p)
-			t.out.ClockEvery = h.clockEvery
+			t.out.ClockEvery, t.out.Ref.Refused = h.clockEvery, ""
 			r.run.Harness = append(r.run.Harness, t.out.Ref)
 			r.harness[h.before] = append(r.harness[h.before], t)
 		}

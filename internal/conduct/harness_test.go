@@ -23,7 +23,7 @@ func TestHarnessTrials(t *testing.T) {
 	slow := short("slow")
 	slow.Consume.Handler.Time = time.Millisecond
 	producing := short("producing")
-	producing.Consume.Members = 0
+	producing.Consume.Members, producing.Produce.Producers = 0, 2
 	backlog := short("backlog")
 	backlog.Consume.Backlog = 200_000
 	backlog.Produce.By, backlog.Produce.Rate = "reference", workloads.Rate{Max: true}
@@ -42,8 +42,8 @@ func TestHarnessTrials(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := tr.Spec
-		if tr.State != "complete" || ref.Client != "loopback" || s.Consume.Handler.Time != 0 || s.Consume.Backlog != 0 || s.Produce.By != "arm" {
-			t.Errorf("%s: %s by %s: %s; handler %s, backlog %d, by %s", ref.Dir, tr.State, ref.Client, tr.Error, s.Consume.Handler.Time, s.Consume.Backlog, s.Produce.By)
+		if tr.State != "complete" || ref.Refused != "" || ref.Client != "loopback" || s.Consume.Handler.Time != 0 || s.Consume.Backlog != 0 || s.Produce.By != "arm" {
+			t.Errorf("%s%s: %s by %s: %s; handler %s, backlog %d, by %s", ref.Dir, ref.Refused, tr.State, ref.Client, tr.Error, s.Consume.Handler.Time, s.Consume.Backlog, s.Produce.By)
 		}
 		i := slices.IndexFunc(got.trials, func(own *results.Trial) bool { return own.Ref.Workload == ref.Workload })
 		own := got.trials[i]

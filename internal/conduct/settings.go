@@ -132,7 +132,9 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			}
 		}
 	}
-	if !brokerless {
+	if brokerless {
+		why = refusedAlone(s)
+	} else {
 		why = append(why, refusedMembers(s, mode, d)...)
 		why = append(why, refusedActs(s, mode, d)...)
 	}
@@ -143,6 +145,21 @@ func planLine(role, client string, p drivers.Setting) results.PlanLine {
 	return results.PlanLine{
 		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
 	}
+}
+
+// refusedAlone is why one process without a broker cannot do a workload. The short
+// trials of the harness itself need not ask: theirs is the part of one producer.
+func refusedAlone(s *workloads.Spec) (why []string) {
+	if len(s.Churn) > 0 {
+		why = append(why, "churn: without a broker there is no group that members could join or leave")
+	}
+	if s.Consume.Backlog > 0 {
+		why = append(why, "consume.backlog: without a broker nothing keeps the records until somebody reads them")
+	}
+	if n := s.Produce.Producers; n > 1 {
+		why = append(why, fmt.Sprintf("produce.producers: %d: without a broker one process is producer and members at once", n))
+	}
+	return why
 }
 
 // refusedMembers is why the client cannot be a member that the timeline wants:

@@ -1,12 +1,36 @@
 package conduct_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/franzgo"
+	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/workloads"
 )
+
+// A process without a broker that cannot do a workload refuses it, and says why:
+// it does nothing else under the same name.
+func TestRefusedWithoutBroker(t *testing.T) {
+	f := func(word string, spec workloads.Spec) {
+		t.Helper()
+		for _, d := range []drivers.Driver{loopback.New(), franzgo.New()} {
+			_, why := conduct.PlanArm(&spec, drivers.Matched, d, nil)
+			if refused := word != "" && d.Name() == "loopback"; refused != (why != "") || !strings.Contains(why, word) && refused {
+				t.Errorf("%s: %q, want %q of loopback alone", d.Name(), why, word)
+			}
+		}
+	}
+	f("", short("sound"))
+	producers, backlog := short("producers"), short("backlog")
+	producers.Produce.Producers = 3
+	f("produce.producers: 3: ", producers)
+	backlog.Produce.By, backlog.Produce.Rate, backlog.Consume.Backlog = "reference", workloads.Rate{Max: true}, 1000
+	f("consume.backlog: ", backlog)
+	f("churn: ", group(t, "  - {do: leave, at: 1s}\n"))
+}
 
 // TestSettingsTellTheLargestRecord keeps a client from refusing a record that is
 // longer than the mean: its limits follow from the largest.
