@@ -213,13 +213,14 @@ func (s *scope) held(until int64, by change) int64 {
 	return until
 }
 
-// silent is since when a worker that an act ended had delivered nothing of a
-// partition. It may have been stopped before, and one that is asked to leave may
-// go on until it has.
+// silent is since when nothing had been delivered of a partition whose worker an
+// act ended. It may have been stopped before, and one that is asked to leave may go
+// on until it has; or it was only just about to get the partition from another,
+// which went on.
 func (s *scope) silent(worker string, ended int64, partition int32, until int64) int64 {
-	since, by := ended, s.index(worker)
+	since := ended
 	for _, r := range s.Records[partition] {
-		if r.By == by && !r.Lost && r.At > since && r.At < until {
+		if !r.Lost && r.At > since && r.At < until {
 			since = r.At
 		}
 	}

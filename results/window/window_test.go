@@ -460,3 +460,37 @@ func TestDuplicatesOfAnEvent(t *testing.T) {
 		t.Errorf("events %+v", r.Events)
 	}
 }
+
+// A member that is asked to leave before it has got its partition leaves it to its
+// former owner until then; the partition is silent only from then on.
+func TestLeaveBeforeAssignment(t *testing.T) {
+	s := newSim("consumer-0", "consumer-1", "consumer-2")
+	s.join(0, 100, 200, 210, 1, 0, 1)
+	s.join(1, 110, 200, 210, 1, 2, 3)
+	s.act("join", "consumer-2", 20_000)
+	s.act("leave", "consumer-2", 20_050)
+	s.beats(0, 1000, 21_000)
+	s.beats(1, 1000, 21_000)
+	for i := range 2 {
+		s.beat(i, 22_000, errRebalance)
+	}
+	s.join(2, 20_003, 22_008, 22_010, 2, 3)
+	s.join(0, 22_005, 22_008, 22_010, 2, 0, 1)
+	s.join(1, 22_005, 22_008, 22_010, 2, 2)
+	s.call(2, apiLeave, 22_020, 22_021, 0, 0)
+	for i := range 2 {
+		s.beat(i, 25_010, errRebalance)
+	}
+	s.join(0, 25_015, 25_018, 25_020, 3, 0, 1)
+	s.join(1, 25_015, 25_018, 25_020, 3, 2, 3)
+	s.beats(0, 28_000, 60_000)
+	s.beats(1, 28_000, 60_000)
+	s.stop(22_005, 25_022, 3)
+	e := s.only(t)
+	if p := parts(e)[3]; p.Floor < 2900 || p.Excess < -20 || p.Excess > 100 {
+		t.Errorf("partition 3: %+v, and it was delivered until 22,004", p)
+	}
+	if got := strings.Join(e.Notes, "; "); strings.Contains(got, defect) {
+		t.Errorf("notes: %s", got)
+	}
+}
