@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/workloads"
@@ -54,15 +56,8 @@ func measured(spec *workloads.Spec) ([]churn.Act, time.Duration) {
 func grown(spec *workloads.Spec, acts []churn.Act, length time.Duration) float64 {
 	each := spec.Produce.Rate.PerSecond / float64(spec.Topic.Partitions)
 	records := 0.0
-	for _, a := range acts {
-		partitions := 0
-		switch a.Kind {
-		case churn.AddPartitions:
-			partitions = a.Count
-		case churn.Subscribe:
-			partitions = spec.Topic.Partitions // a topic as large as the first
-		}
-		records += each * float64(partitions) * max(0, length-a.At).Seconds()
+	for i := range acts {
+		records += each * float64(bringing(spec, &acts[i])) * max(0, length-acts[i].At).Seconds()
 	}
 	return records
 }
@@ -86,6 +81,47 @@ func Bytes(spec workloads.Spec) (int64, bool) {
 		return int64(seconds * min(ceilingBytes, ceilingRate*record)), false
 	}
 	return int64(record * (seconds*meanRate(&spec.Produce) + grown(&spec, acts, length))), true
+}
+
+// Peak is how many records are due in the busiest second of a trial. Where a
+// workload sends, or fills its backlog, as fast as it can, nobody knows, and Peak
+// says false.
+func Peak(spec workloads.Spec) (float64, bool) {
+	p, s := &spec.Produce, &spec.Produce.Schedule
+	if p.Rate.Max || spec.Kind() == workloads.Backlog {
+		return 0, false
+	}
+	peak := p.Rate.PerSecond
+	switch s.Kind {
+	case "ramp":
+		peak *= max(s.From, 1)
+	case "steps":
+		peak *= slices.Max(s.Factors)
+	case "bursts":
+		peak += float64(s.Size) * math.Ceil(float64(time.Second)/float64(s.Every))
+	}
+	acts, _ := measured(&spec)
+	return peak + p.Rate.PerSecond*float64(brought(&spec, acts))/float64(spec.Topic.Partitions), true
+}
+
+// brought is how many partitions acts bring, all together.
+func brought(spec *workloads.Spec, acts []churn.Act) (partitions int) {
+	for i := range acts {
+		partitions += bringing(spec, &acts[i])
+	}
+	return partitions
+}
+
+// bringing is how many partitions an act brings.
+func bringing(spec *workloads.Spec, a *churn.Act) int {
+	switch a.Kind {
+	case churn.AddPartitions:
+		return a.Count
+	case churn.Subscribe:
+		return spec.Topic.Partitions // a topic as large as the first
+	default:
+		return 0
+	}
 }
 
 // meanRate is the integral of the schedule over its length, per second.

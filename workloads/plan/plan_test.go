@@ -222,6 +222,27 @@ func TestBytes(t *testing.T) {
 	g("[{do: subscribe, at: 10s}, {do: subscribe, at: 30s}]", 60_000+50_000+30_000)
 }
 
+func TestPeak(t *testing.T) {
+	f := func(doc string, want float64, known bool) {
+		t.Helper()
+		if got, ok := Peak(spec(t, "name: x\nphases: {warmup: 0s, measure: 10s}\n"+doc)); got != want || ok != known {
+			t.Errorf("%s: %v, %v; want %v, %v", doc, got, ok, want, known)
+		}
+	}
+	f("produce: {rate: 1000/s}", 1000, true)
+	f("produce: {rate: 1000/s, producers: 3, schedule: poisson}", 1000, true)
+	f("produce: {rate: 1000/s, schedule: {ramp: {from: 0}}}", 1000, true)
+	f("produce: {rate: 1000/s, schedule: {ramp: {from: 2}}}", 2000, true)
+	f("produce: {rate: 1000/s, schedule: {steps: {factors: [1, 3, 2]}}}", 3000, true)
+	f("produce: {rate: 1000/s, schedule: {bursts: {every: 5s, size: 700}}}", 1700, true)
+	f("produce: {rate: 1000/s, schedule: {bursts: {every: 300ms, size: 100}}}", 1400, true)
+	f("produce: {rate: max}", 0, false)
+	f("produce: {by: reference, rate: max}\nconsume: {members: 1, backlog: 10000}", 0, false)
+	grows := "topic: {partitions: 4}\nproduce: {rate: 1000/s}\nconsume: {members: 2, start: earliest}\nmetadata: {refresh: 1s}\nchurn: "
+	f(grows+"[{do: add-partitions, at: 1s, count: 2}, {do: add-partitions, at: 2s, count: 4}]", 2500, true)
+	f(grows+"[{do: subscribe, at: 1s}, {do: stall, at: 5s, for: 1s}]", 2000, true)
+}
+
 // TestOneTimelineForAllArms: acts at an offset stand at the same place among
 // those that wait for a stable group, whatever varies. By its own recovery each
 // arm would have them at another place.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/profiles"
@@ -24,7 +25,6 @@ import (
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads/catalog"
-	"github.com/kbench/kbench/workloads/plan"
 )
 
 // runsDir is where run directories go unless --out says otherwise.
@@ -90,7 +90,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if out == "" {
 			out = filepath.Join(runsDir, id)
 		}
-		a.announce(chosen, id)
+		a.announce(chosen, id, bo, keep)
 		progress := newProgress(a.errOut, a.expected(chosen.trials))
 		defer progress.close()
 		bo.Progress = progress.Step
@@ -126,23 +126,9 @@ func checkOut(dir string) error {
 }
 
 // announce says what is going to happen, to a person.
-func (a *app) announce(s *selected, id string) {
+func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool) {
 	parts := []string{quantity(len(s.trials), "trial"), "about " + a.duration(s.trials).Round(time.Second).String()}
-	var bytes int64
-	known := true
-	for i := range s.trials {
-		if a.brokerless(s.trials[i].Arm.Client) {
-			continue
-		}
-		n, ok := plan.Bytes(s.trials[i].Spec)
-		bytes, known = max(bytes, n), known && ok
-	}
-	switch {
-	case bytes > 0 && known:
-		parts = append(parts, "up to "+size(bytes)+" of records on the broker at a time")
-	case bytes > 0:
-		parts = append(parts, "roughly "+size(bytes)+" of records on the broker at a time (rate max: as many as it takes)")
-	}
+	parts = append(parts, a.demand(s.trials, bo, keep)...)
 	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(parts, ", "), s.seed)
 	for _, line := range a.sameLanes(s.trials) {
 		fmt.Fprintln(a.errOut, line)
