@@ -47,6 +47,7 @@ const (
 	WireConnections       = "wire.connections"
 	WireOpened            = "wire.opened"
 	BrokerCPU             = "broker.cpu"
+	ObserverCPU           = "observer.cpu"
 	HarnessCPU            = "harness.cpu_per_record"
 	AuditLost             = "audit.lost"
 	AuditDuplicate        = "audit.duplicate"
@@ -164,6 +165,7 @@ func Metrics() []Metric {
 		{Name: WireOpened, Unit: UnitCount, What: "connections opened in the measured part, of all workers of a role"},
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
+		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},
 		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, but never delivered nor read back"},

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -52,7 +51,7 @@ func (t *trial) runChurn(ctx context.Context, setup int64) error {
 	}
 	defer l.pending.Wait()
 	var err error
-	if l.observer, err = t.start(ctx, worker.Observer, "observer", drivers.Settings{}, 0, nil); err != nil {
+	if l.observer, err = t.watchGroup(ctx); err != nil {
 		return err
 	}
 	t.step("starting the group")

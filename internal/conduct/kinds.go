@@ -116,6 +116,10 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 
 func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 	spec := &t.plan.Spec
+	observers, err := t.startObserver(ctx)
+	if err != nil {
+		return err
+	}
 	t.step("starting the group")
 	var members []*process
 	for i := range spec.Consume.Members {
@@ -150,7 +154,26 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 	if err := t.drain(ctx, members, t.out.End); err != nil {
 		return err
 	}
-	return t.close(ctx, append(producers, members...))
+	return t.close(ctx, append(append(producers, members...), observers...))
+}
+
+// startObserver starts whoever watches the group, where it is the group that is
+// looked at: of one member there is nothing to see, and where a client is driven
+// as fast as it goes nobody should stand beside it.
+func (t *trial) startObserver(ctx context.Context) ([]*process, error) {
+	spec := &t.plan.Spec
+	if spec.Consume.Members < 2 || spec.Produce.Rate.Max {
+		return nil, nil
+	}
+	w, err := t.watchGroup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []*process{w}, nil
+}
+
+func (t *trial) watchGroup(ctx context.Context) (*process, error) {
+	return t.start(ctx, worker.Observer, "observer", drivers.Settings{}, 0, nil)
 }
 
 // identified gives a member the identity that a static group knows it by: that of

@@ -181,6 +181,7 @@ func headlines() [][]headline {
 			{"GC pauses, total", results.GCPause, "", results.UnitNs},
 			{"requests per 1,000 rec.", results.WireRequests, "", results.UnitCount},
 			{"broker CPU", results.BrokerCPU, "", results.UnitCores},
+			{"observer CPU", results.ObserverCPU, "", results.UnitCores},
 		},
 	}
 }
@@ -332,8 +333,11 @@ func rolesOf(arms []*arm) []string {
 func figures(h headline, roles []string, all, arms []*arm) []table.Row {
 	var out []table.Row
 	candidates := roles
-	if h.metric == results.BrokerCPU {
+	switch h.metric {
+	case results.BrokerCPU:
 		candidates = []string{"broker"}
+	case results.ObserverCPU:
+		candidates = []string{"observer"}
 	}
 	var with []string
 	for _, role := range candidates {

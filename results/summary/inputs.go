@@ -23,10 +23,12 @@ const (
 	roleConsumer  = "consumer"
 	roleBoth      = "both"
 	roleReference = "reference"
+	roleObserver  = "observer"
 )
 
-// roles are those that have figures, in the order in which they are shown. The
-// read-back after a trial is an instrument and has none.
+// roles are those that do the work, in the order in which they are shown. The
+// read-back after a trial is an instrument and has no figures, and the observer
+// has its CPU alone.
 func roles() []string { return []string{roleProducer, roleConsumer, roleBoth, roleReference} }
 
 // part is a stretch [from, to) of a trial.
@@ -220,12 +222,16 @@ func (in *inputs) machineGrowth(counter func(results.MachineSample) int64) (floa
 }
 
 // brokerCores is the mean number of cores that the broker kept busy.
-func (in *inputs) brokerCores() (float64, bool) {
+func (in *inputs) brokerCores() (float64, bool) { return in.processCores(results.IsBrokerProcess) }
+
+// processCores is the mean number of cores that some of the sampled processes kept
+// busy, and whether any of them was sampled.
+func (in *inputs) processCores(of func(name string) bool) (float64, bool) {
 	known := false
 	ns, ok := in.machineGrowth(func(s results.MachineSample) int64 {
 		var sum int64
 		for name, cpu := range s.Procs {
-			if results.IsBrokerProcess(name) {
+			if of(name) {
 				known = true
 				sum += cpu
 			}

@@ -128,6 +128,7 @@ func (b *builder) build() {
 		}
 	}
 	b.broker()
+	b.observer()
 	b.audit()
 	b.pauses()
 	b.splitRows()
@@ -152,6 +153,15 @@ func (b *builder) plain(role, metric string, value float64, n int64) {
 func (b *builder) broker() {
 	if cores, ok := b.brokerCores(); ok {
 		b.plain("broker", results.BrokerCPU, cores, int64(len(b.machine)))
+	}
+}
+
+// observer adds what it cost to watch the group, where somebody did.
+func (b *builder) observer() {
+	for _, w := range b.byRole(roleObserver) {
+		if cores, ok := b.processCores(func(name string) bool { return name == w.Name }); ok {
+			b.plain(roleObserver, results.ObserverCPU, cores, int64(len(b.machine)))
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ func (f fixture) write(t *testing.T, d *results.Dir) {
 		reader, kind = results.Worker{Name: "consumer-0", Role: "consumer", Client: f.ref.Client, Exit: "exited 0"}, record.Delivered
 	}
 	tr.Workers = append(tr.Workers, reader)
+	if f.kind == workloads.EndToEnd {
+		tr.Workers = append(tr.Workers, results.Worker{Name: "observer", Role: "observer", Exit: "exited 0"})
+	}
 	path, err := d.CreateTrial(tr)
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +81,13 @@ func (f fixture) write(t *testing.T, d *results.Dir) {
 	n := f.rate * (measured/second + 2)
 	f.worker(t, filepath.Join(path, "producer-0"), record.Acked, n, 1, start, from, to)
 	f.worker(t, filepath.Join(path, reader.Name), kind, n-f.lose, 2, start, from, to)
+	for _, w := range tr.Workers[2:] {
+		f.worker(t, filepath.Join(path, w.Name), record.ReadBack, 0, 1, start, from, to)
+	}
 
 	var lines []string
 	for i := int64(0); i <= 16; i++ {
-		s := results.MachineSample{T: start + i*second, CPUTotal: 2 * i * second, CPUIdle: i * second, Procs: map[string]int64{"broker-0": i * second / 4, "producer-0": i * second}}
+		s := results.MachineSample{T: start + i*second, CPUTotal: 2 * i * second, CPUIdle: i * second, Procs: map[string]int64{"broker-0": i * second / 4, "producer-0": i * second, "observer": i * second / 8}}
 		line, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -188,6 +194,12 @@ func TestBuild(t *testing.T) {
 	f(2, "consumer", results.ConsumeThroughput, "", results.UnitRate, 500)
 	f(2, "consumer", results.E2EResponse, "max", results.UnitNs, 6e6)
 	f(2, "", results.AuditLost, "", results.UnitCount, 4)
+	f(2, "observer", results.ObserverCPU, "", results.UnitCores, 0.125)
+	for _, r := range s.Rows {
+		if r.Role == "observer" && r.Metric != results.ObserverCPU || r.Trial == 1 && r.Metric == results.ObserverCPU {
+			t.Errorf("a row of an observer that is none: %+v", r)
+		}
+	}
 	for _, metric := range []string{results.TrialSaturated, results.TrialNotSteady, results.TrialLimited} {
 		f(1, "", metric, "", results.UnitCount, 0)
 	}
