@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -92,8 +93,11 @@ func (a *analysis) changesBy(act results.Act) []change {
 	switch act.Kind {
 	case actJoin:
 		add(a.joined(a.index(act.Member), act.At))
-	case actLeave, actCrash:
+	case actLeave:
 		add(a.parted(a.index(act.Member), act.At))
+	case actCrash:
+		v := a.index(act.Member)
+		add(a.parted(v, a.halted(v, act.At, math.MaxInt64)))
 	case actRestart:
 		old, next := a.index(act.Replaces), a.index(act.Member)
 		join, joined := a.joined(next, act.At)
@@ -109,7 +113,7 @@ func (a *analysis) changesBy(act results.Act) []change {
 			return nil
 		}
 		v := a.index(act.Member)
-		c, ok := a.expiry(v, act.At)
+		c, ok := a.expiry(v, a.halted(v, act.At, cmp.Or(act.Resumed, math.MaxInt64)))
 		if ok && (act.Resumed == 0 || c.at < act.Resumed || a.wasRejected(v, act.Resumed)) {
 			out = append(out, c)
 			if act.Resumed != 0 {
@@ -118,6 +122,22 @@ func (a *analysis) changesBy(act results.Act) []change {
 		}
 	}
 	return out
+}
+
+// halted is when a worker that was stopped or killed had sent its last request: a
+// signal takes a moment to arrive, and whoever is stopped and then killed has one
+// last request and not two.
+func (a *analysis) halted(worker int, at, until int64) int64 {
+	last := at
+	if worker < 0 {
+		return last
+	}
+	for _, c := range a.Workers[worker].Calls {
+		if c.Req > at && c.Req < until {
+			last = c.Req
+		}
+	}
+	return last
 }
 
 // joined is the first request of a worker from a time on that made it a member.

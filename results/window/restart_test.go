@@ -161,6 +161,24 @@ func TestCrashOfOneWhoIsStopped(t *testing.T) {
 	f("killed after it was dropped", 32_000, 30_000)
 }
 
+// A signal takes a moment to arrive: a heartbeat that was sent meanwhile is the
+// last one for the stop as for the kill, and the session that ends by them is one.
+func TestBeatBeforeTheSignalArrives(t *testing.T) {
+	s := two()
+	s.act("stall", "consumer-1", 20_000).Resumed = 32_000 * ms
+	s.act("crash", "consumer-1", 24_000)
+	s.beats(0, 1000, 31_000)
+	s.beats(1, 500, 20_000)
+	s.call(1, apiBeat, 20_002, 0, 0, 0) // expiry at 30.002 s
+	s.beat(0, 31_000, errRebalance)
+	s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
+	s.beats(0, 34_000, 60_000)
+	s.stop(20_000, 31_010, 2, 3)
+	if r := s.compute(); len(r.Events) != 1 || r.Changes != 1 || r.Events[0].T0 != 30_002*ms {
+		t.Fatalf("%d events and %d changes, want one of each, of 30.002 s: %+v", len(r.Events), r.Changes, r.Events)
+	}
+}
+
 // A stop that was refused, as the member was stopped already, did nothing.
 func TestRefusedStall(t *testing.T) {
 	s := two()
