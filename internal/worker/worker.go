@@ -17,11 +17,9 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
-	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/pace"
-	"github.com/kbench/kbench/workloads/payload"
 )
 
 // Main runs one worker to its end. It returns when the job is done, when it has
@@ -357,58 +355,6 @@ func (w *worker) produced(ctx context.Context) error {
 
 const closeTimeout = 30 * time.Second
 
-// backlog watches a member read what lies there. The measured part runs from
-// its second fetch to a margin before the end, both on the grid of the spans.
-func (w *worker) backlog(ctx context.Context) error {
-	var total int64
-	for _, n := range w.job.Ends {
-		total += n
-	}
-	start := record.Now()
-	w.s.spans.SetCuts(start, int64(backlogGrid))
-	from, to := max(total/20, 1), total-total/10
-	w.s.phase("warmup")
-	if err := w.reach(ctx, from); err != nil {
-		return err
-	}
-	measure := nextOnGrid(start)
-	w.s.latency.SetPhases(measure, math.MaxInt64)
-	if err := sleepUntil(ctx, measure); err != nil {
-		return err
-	}
-	if err := w.s.enter("measure"); err != nil {
-		return err
-	}
-	if err := w.reach(ctx, to); err != nil {
-		return err
-	}
-	end := nextOnGrid(start)
-	w.s.latency.SetPhases(measure, end)
-	if err := sleepUntil(ctx, end); err != nil {
-		return err
-	}
-	return w.s.enter("drain")
-}
-
-const backlogGrid = 10 * time.Millisecond
-
-func nextOnGrid(origin int64) int64 {
-	g := int64(backlogGrid)
-	return origin + ((record.Now()-origin)/g+1)*g
-}
-
-func (w *worker) reach(ctx context.Context, n int64) error {
-	for {
-		delivered, _ := w.progress()
-		if delivered >= n {
-			return nil
-		}
-		if err := sleepUntil(ctx, record.Now()+int64(time.Millisecond)); err != nil {
-			return err
-		}
-	}
-}
-
 func (w *worker) all() []*handler {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -481,30 +427,4 @@ func (w *worker) stop() error {
 		w.gen.settle()
 	}
 	return errors.Join(errs...)
-}
-
-// readback reads the topic from its beginning to the ends, through no client
-// under test, and writes down what is there.
-func (w *worker) readback(ctx context.Context) error {
-	w.report.say(Report{Say: Ready, Runtime: inForce()})
-	// However slowly the records come: how long they may take is not ours to say.
-	w.s.done.Go(func() { w.alive(w.s.ctx) })
-	type place struct{ good, bad *record.SpanLane }
-	lanes := make(map[int32]place)
-	for p := range w.job.Ends {
-		lanes[p] = place{w.s.spans.Lane(record.ReadBack, 0, p, 0), w.s.spans.Lane(record.Corrupt, 0, p, 0)}
-	}
-	err := cluster.ReadBack(ctx, w.job.Access, w.job.Topic, w.job.Ends, func(partition int32, offset int64, _, value []byte) {
-		now := record.Now()
-		h := payload.Get(value)
-		if h.Run != w.job.RunTag || !payload.Intact(value) {
-			lanes[partition].bad.Add(0, uint64(offset), offset, now, now)
-		} else {
-			lanes[partition].good.Add(h.Producer, h.Seq, offset, h.Due, now)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("read the topic back: %w", err)
-	}
-	return nil
 }
