@@ -12,117 +12,132 @@ import (
 
 const module = "github.com/kbench/kbench/"
 
-// arrows says who may import whom within the house: the package (or all below a
-// trailing slash) on the left may import those on the right, and nothing else.
-// Tests may import more.
-var arrows = []struct {
-	from string
-	to   []string
-}{
+// arrows says whom each package of the house imports, of the house: no more and
+// no less, so that a permission goes with the need for it. Tests may import more.
+var arrows = map[string][]string{
 	// Leaves, and the little that hangs below each.
-	{"drivers", nil},
-	{"drivers/lane", []string{"drivers"}},
-	{"drivers/franzgo", []string{"drivers", "drivers/lane"}},
-	{"drivers/sarama", []string{"drivers", "drivers/lane"}},
-	{"drivers/kafkago", []string{"drivers", "drivers/lane"}},
-	{"drivers/loopback", []string{"drivers", "drivers/lane"}},
-	{"drivers/faulty", []string{"drivers", "workloads/payload"}},
-	{"drivers/drivertest", []string{"drivers", "internal/cluster", "internal/leak", "internal/wire", "results/record", "workloads", "workloads/payload"}},
-	{"workloads", nil},
-	{"workloads/plan", []string{"workloads", "workloads/churn"}},
-	{"workloads/", []string{"workloads"}},
-	{"profiles", nil},
-	{"profiles/", []string{"profiles"}},
-	// The tax runs kbench beside a bare loop, so it needs both: kbench as a
-	// user's main has it, and the clients that only the adapters know else.
-	{"scripts/tax", []string{"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "internal/", "results", "results/record", "profiles", "workloads"}},
-	{"scripts/floors", []string{"results", "results/record", "results/floors"}},
-	// So does the measurement of group sizes.
-	{"scripts/sizes", []string{"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "internal/", "results", "results/record", "workloads"}},
-	{"scripts/", nil},
+	"drivers":            {},
+	"drivers/lane":       {},
+	"drivers/franzgo":    {"drivers", "drivers/lane"},
+	"drivers/sarama":     {"drivers"},
+	"drivers/kafkago":    {"drivers", "drivers/lane"},
+	"drivers/loopback":   {"drivers"},
+	"drivers/faulty":     {"drivers"},
+	"drivers/drivertest": {"drivers", "internal/leak", "internal/wire", "results/record", "workloads/payload"},
+	"workloads":          {},
+	"workloads/catalog":  {"workloads"},
+	"workloads/churn":    {"workloads"},
+	"workloads/pace":     {"workloads"},
+	"workloads/payload":  {"workloads"},
+	"workloads/plan":     {"workloads", "workloads/churn"},
+	"profiles":           {},
+	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
-	{"results", []string{"workloads", "drivers"}},
-	{"results/record", []string{"drivers"}},
-	{"results/", []string{"results", "results/record", "results/audit", "results/window", "workloads", "workloads/plan", "profiles", "drivers"}},
+	"results":         {"workloads"},
+	"results/record":  {"drivers"},
+	"results/audit":   {"drivers", "results", "results/record", "workloads"},
+	"results/window":  {"results", "results/audit", "results/record", "workloads"},
+	"results/summary": {"results", "results/audit", "results/record", "results/window", "workloads"},
+	"results/gate":    {"results"},
+	"results/floors":  {"results", "results/audit", "results/window"},
+	"results/report":  {"drivers", "results", "results/audit", "results/window", "workloads"},
 	// Measuring. It writes the run directory and never reads results.
-	{"internal/leak", nil}, // for tests
-	{"internal/launch", nil},
-	{"internal/wire", []string{"results/record", "drivers"}},
-	{"internal/cluster", []string{"internal/launch", "drivers", "results", "scripts/kafka"}},
-	{"internal/worker", []string{"internal/cluster", "internal/wire", "results", "results/record", "profiles", "profiles/capture", "drivers", "workloads", "workloads/pace", "workloads/payload"}},
+	"internal/leak":    {}, // for tests
+	"internal/launch":  {},
+	"internal/wire":    {"drivers", "results/record"},
+	"internal/cluster": {"drivers", "internal/launch", "results"},
+	"internal/worker": {"drivers", "internal/cluster", "internal/wire", "profiles", "profiles/capture", "results", "results/record",
+		"workloads", "workloads/pace", "workloads/payload"},
+	"internal/conduct": {"drivers", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
+		"workloads", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
-	{"internal/verify", []string{"internal/cluster", "internal/conduct", "internal/launch", "results", "results/", "drivers", "drivers/faulty", "workloads", "workloads/plan"}},
-	{"internal/conduct", []string{"internal/cluster", "internal/launch", "internal/worker", "results", "results/record", "profiles", "drivers", "workloads", "workloads/plan", "workloads/churn"}},
+	"internal/verify": {"drivers", "drivers/faulty", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/audit",
+		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	{"cmd/kbench/cli", []string{"internal/", "results", "results/", "profiles", "workloads", "workloads/", "drivers"}},
-	{"cmd/kbench", []string{"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"}},
+	"cmd/kbench/cli": {"drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
+		"results", "results/gate", "results/report", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},
+	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
+	// The tax runs kbench beside a bare loop, so it needs both: kbench as a
+	// user's main has it, and the clients that only the adapters know else. So
+	// does the measurement of group sizes.
+	"scripts/tax": {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "internal/cluster", "internal/conduct",
+		"internal/launch", "internal/worker", "profiles", "results", "results/record", "workloads"},
+	"scripts/sizes": {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "internal/cluster",
+		"internal/conduct", "internal/launch", "results", "results/record", "workloads"},
+	"scripts/floors": {"results", "results/floors", "results/record"},
 }
 
-// foreign says who may import a client or its admin package.
+// foreign says who imports a client or its admin package, or starts processes.
 var foreign = map[string][]string{
 	"github.com/twmb/franz-go/pkg/kgo":   {"drivers/franzgo", "internal/cluster", "drivers/drivertest", "scripts/tax", "scripts/sizes"},
-	"github.com/twmb/franz-go/pkg/kadm":  {"internal/cluster", "drivers/drivertest"},
+	"github.com/twmb/franz-go/pkg/kadm":  {"internal/cluster"},
 	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/tax", "scripts/sizes"},
 	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/tax", "scripts/sizes"},
 	"github.com/twmb/franz-go/pkg/kfake": {"internal/cluster", "drivers/drivertest"},
 	"os/exec":                            {"internal/launch", "internal/cluster"},
 }
 
-func matches(pattern, pkg string) bool {
-	if strings.HasSuffix(pattern, "/") {
-		return strings.HasPrefix(pkg, pattern)
+// TestArrows holds the plan of the house against what go list sees, both ways.
+func TestArrows(t *testing.T) {
+	imports := goList(t)
+	for pkg, seen := range imports {
+		allowed, known := arrows[pkg]
+		if !known {
+			t.Errorf("%s has no place in the plan of the house", pkg)
+		}
+		for _, imp := range seen {
+			if dep, ours := strings.CutPrefix(imp, module); ours && !slices.Contains(allowed, dep) {
+				t.Errorf("%s must not import %s", pkg, dep)
+			}
+			for root, who := range foreign {
+				if under(imp, root) && !slices.Contains(who, pkg) {
+					t.Errorf("%s must not import %s", pkg, imp)
+				}
+			}
+		}
+		for _, dep := range allowed {
+			if !slices.Contains(seen, module+dep) {
+				t.Errorf("the plan lets %s import %s, which it does not", pkg, dep)
+			}
+		}
 	}
-	return pkg == pattern
+	for pkg := range arrows {
+		if imports[pkg] == nil {
+			t.Errorf("the plan has a place for %s, which is not there", pkg)
+		}
+	}
+	for root, who := range foreign {
+		for _, pkg := range who {
+			if !slices.ContainsFunc(imports[pkg], func(imp string) bool { return under(imp, root) }) {
+				t.Errorf("%s may import %s and does not", pkg, root)
+			}
+		}
+	}
 }
 
-// TestArrows holds the plan of the house against what go list sees.
-func TestArrows(t *testing.T) {
+// under says whether an import is a package or one below it.
+func under(imp, root string) bool { return imp == root || strings.HasPrefix(imp, root+"/") }
+
+// goList is what each package of the house imports.
+func goList(t *testing.T) map[string][]string {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dec := json.NewDecoder(strings.NewReader(string(out)))
-	seen := 0
-	for {
+	imports := map[string][]string{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p struct {
 			ImportPath string
 			Imports    []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			break
+			return imports
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		pkg, ours := strings.CutPrefix(p.ImportPath, module)
-		if !ours {
-			continue // the root holds only this test
+		if pkg, ours := strings.CutPrefix(p.ImportPath, module); ours { // the root holds only tests
+			imports[pkg] = append([]string{}, p.Imports...)
 		}
-		seen++
-		i := slices.IndexFunc(arrows, func(a struct {
-			from string
-			to   []string
-		}) bool {
-			return matches(a.from, pkg)
-		})
-		if i < 0 {
-			t.Errorf("%s has no place in the plan of the house", pkg)
-			continue
-		}
-		for _, imp := range p.Imports {
-			if dep, ours := strings.CutPrefix(imp, module); ours {
-				if !slices.ContainsFunc(arrows[i].to, func(to string) bool { return matches(to, dep) }) {
-					t.Errorf("%s must not import %s", pkg, dep)
-				}
-			}
-			for root, who := range foreign {
-				if (imp == root || strings.HasPrefix(imp, root+"/")) && !slices.Contains(who, pkg) {
-					t.Errorf("%s must not import %s", pkg, imp)
-				}
-			}
-		}
-	}
-	if seen < 15 {
-		t.Errorf("go list showed %d packages", seen)
 	}
 }

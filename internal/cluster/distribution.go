@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/internal/launch"
-	"github.com/kbench/kbench/scripts/kafka"
 )
 
 // distribution is what runs Apache Kafka: a JVM and the jars.
@@ -28,6 +28,12 @@ type distribution struct {
 	libs        string // the directory of the jars
 	version     string // of Apache Kafka
 }
+
+// mavenDocument lists what Apache Kafka needs to run. Its property kafka.version
+// chooses the version, and it can be used by hand as it is.
+//
+//go:embed pom.xml
+var mavenDocument string
 
 // without ends every message about something that is not installed.
 const without = "; --broker embedded works without Java and Maven"
@@ -138,7 +144,7 @@ func inHome(home, want string) (libs, version string, err error) {
 // work. A lock makes several starts fetch once. The name carries a hash of the
 // Maven document, so that a newer kbench does not run on an older one's jars.
 func fromMaven(ctx context.Context, o Options, cache, version string, getenv func(string) string) (string, error) {
-	sum := sha256.Sum256([]byte(kafka.POM()))
+	sum := sha256.Sum256([]byte(mavenDocument))
 	libs := filepath.Join(cache, fmt.Sprintf("%s-%x", version, sum[:4]))
 	if isDir(libs) {
 		return libs, nil
@@ -170,7 +176,7 @@ func fromMaven(ctx context.Context, o Options, cache, version string, getenv fun
 	}
 	defer os.RemoveAll(work)
 	pom := filepath.Join(work, "pom.xml")
-	if err := os.WriteFile(pom, []byte(kafka.POM()), 0o644); err != nil {
+	if err := os.WriteFile(pom, []byte(mavenDocument), 0o644); err != nil {
 		return "", fmt.Errorf("cache of Apache Kafka: %w", err)
 	}
 	jars := filepath.Join(work, "libs")
