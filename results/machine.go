@@ -13,7 +13,8 @@ import (
 // much CPU every process of the trial had used. The supervisor writes one each
 // second. Counters grow, so a share is the difference of two samples.
 type MachineSample struct {
-	T int64 `json:"t"` // ns of the host's monotonic clock
+	T    int64  `json:"t"`              // ns of the host's monotonic clock
+	Host string `json:"host,omitempty"` // which one; see Worker.Host
 
 	// CPU time in ns since boot, summed over all cores.
 	CPUTotal int64 `json:"cpu_total"`

@@ -116,8 +116,12 @@ type Trial struct {
 	ClockEvery  int             `json:"clock_every"` // clock, checksum and histogram on every so-many-th record; sequence on all
 	CanaryNs    int64           `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
 	BrokerPIDs  []int           `json:"broker_pids,omitempty"`
-	Acts        []Act           `json:"acts,omitempty"`  // the timeline as it was carried out
-	Notes       []string        `json:"notes,omitempty"` // what was done differently from what was asked
+	// Clocks says how many ns the monotonic clock of a host is ahead of that of
+	// the supervisor, in which the times of this file are, by the name of the host
+	// (Worker.Host). A host that is not in it has the supervisor's clock.
+	Clocks map[string]int64 `json:"clocks,omitempty"`
+	Acts   []Act            `json:"acts,omitempty"`  // the timeline as it was carried out
+	Notes  []string         `json:"notes,omitempty"` // what was done differently from what was asked
 }
 
 // PlanLine is what a setting became in this arm's client. Role is the role of
@@ -185,6 +189,7 @@ type Worker struct {
 	Name   string `json:"name"` // its directory in the trial's
 	Role   string `json:"role"` // producer, consumer, both, readback
 	Client string `json:"client"`
+	Host   string `json:"host,omitempty"` // whose clock the times in its raw files are of, and its PID; empty: the supervisor's
 	PID    int    `json:"pid"`
 	Exit   string `json:"exit"` // "exited 0", "killed by kbench: SIGKILL", ...
 	// Runtime is what was in force in it, which a workload may leave to the
