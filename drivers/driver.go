@@ -12,6 +12,7 @@ package drivers
 
 import (
 	"context"
+	"fmt"
 	"net"
 )
 
@@ -44,6 +45,28 @@ type Versioned interface {
 // producer and consumer must therefore live in one process (loopback).
 type Brokerless interface {
 	Brokerless() bool
+}
+
+// IsBrokerless says whether a driver needs no broker.
+func IsBrokerless(d Driver) bool {
+	b, ok := d.(Brokerless)
+	return ok && b.Brokerless()
+}
+
+// Within runs f for a driver, a call into a client that knows no context, and
+// returns at the latest when ctx ends; f then goes on by itself.
+func Within(ctx context.Context, what string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s did not end in time: %w", what, ctx.Err())
+	}
 }
 
 // Producer sends records to the partitions that the harness chose.

@@ -25,7 +25,7 @@ type broker interface {
 const nodes = 3
 
 func newBroker(drv drivers.Driver) (broker, error) {
-	if !brokerless(drv) {
+	if !drivers.IsBrokerless(drv) {
 		return newFake()
 	}
 	for inner := drv; ; {
@@ -38,11 +38,6 @@ func newBroker(drv drivers.Driver) (broker, error) {
 		}
 		inner = w.Unwrap()
 	}
-}
-
-func brokerless(drv drivers.Driver) bool {
-	b, ok := drv.(drivers.Brokerless)
-	return ok && b.Brokerless()
 }
 
 // local is the inside of a Brokerless driver.

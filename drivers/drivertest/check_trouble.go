@@ -46,7 +46,7 @@ func leakChecks() []Check {
 var errNoBroker = &skipped{why: "the driver has no broker"}
 
 func checkUnknownTopic(ctx context.Context, e *Env) error {
-	if brokerless(e.drv) {
+	if drivers.IsBrokerless(e.drv) {
 		return errNoBroker
 	}
 	s := e.settings(e.topicName("missing"))
@@ -75,7 +75,7 @@ func nowhere() (string, error) {
 }
 
 func checkUnreachableProducer(ctx context.Context, e *Env) error {
-	if brokerless(e.drv) {
+	if drivers.IsBrokerless(e.drv) {
 		return errNoBroker
 	}
 	addr, err := nowhere()
@@ -113,7 +113,7 @@ func checkUnreachableProducer(ctx context.Context, e *Env) error {
 }
 
 func checkUnreachableConsumer(ctx context.Context, e *Env) error {
-	if brokerless(e.drv) {
+	if drivers.IsBrokerless(e.drv) {
 		return errNoBroker
 	}
 	addr, err := nowhere()
@@ -138,7 +138,7 @@ func checkUnreachableConsumer(ctx context.Context, e *Env) error {
 
 func checkSASL(ctx context.Context, e *Env) error {
 	s := e.settings()
-	if brokerless(e.drv) {
+	if drivers.IsBrokerless(e.drv) {
 		return errNoBroker
 	}
 	if err := e.need(s, drivers.KeySASL); err != nil {

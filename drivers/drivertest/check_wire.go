@@ -94,7 +94,7 @@ func (w *sightings) take(ev record.Event) {
 // checkWire produces and consumes through the tap. The values are unlike any
 // client's defaults, so that a setting that was forgotten is seen.
 func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks) error {
-	if brokerless(e.drv) {
+	if drivers.IsBrokerless(e.drv) {
 		return errNoBroker
 	}
 	const n = 300

@@ -100,10 +100,7 @@ func (d *driver) Name() string { return d.name }
 func (d *driver) Unwrap() drivers.Driver { return d.Driver }
 
 // Brokerless implements drivers.Brokerless.
-func (d *driver) Brokerless() bool {
-	b, ok := d.Driver.(drivers.Brokerless)
-	return ok && b.Brokerless()
-}
+func (d *driver) Brokerless() bool { return drivers.IsBrokerless(d.Driver) }
 
 // Module implements drivers.Versioned; it is empty where the driver has none.
 func (d *driver) Module() string {

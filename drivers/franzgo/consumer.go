@@ -341,7 +341,7 @@ func (c *consumer) Close(ctx context.Context) error {
 	}
 	c.closing.Store(true)
 	c.cancel()
-	return within(ctx, "franz-go consumer: close", func() {
+	return drivers.Within(ctx, "franz-go consumer: close", func() error {
 		for _, t := range c.all() {
 			if t.queue != nil {
 				t.queue.Stop()
@@ -350,6 +350,7 @@ func (c *consumer) Close(ctx context.Context) error {
 		<-c.stopped
 		c.client.CloseAllowingRebalance()
 		c.leaving.Wait()
+		return nil
 	})
 }
 

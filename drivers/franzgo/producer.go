@@ -80,21 +80,5 @@ func (p *producer) prepare(m *drivers.Msg) *record {
 
 // Close ends the client. Nothing is outstanding, so there is nothing to flush.
 func (p *producer) Close(ctx context.Context) error {
-	return within(ctx, "franz-go producer: close", p.client.Close)
-}
-
-// within runs f, which knows no context, and returns at the latest when ctx
-// ends; f then goes on by itself.
-func within(ctx context.Context, what string, f func()) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s did not end in time: %w", what, ctx.Err())
-	}
+	return drivers.Within(ctx, "franz-go producer: close", func() error { p.client.Close(); return nil })
 }

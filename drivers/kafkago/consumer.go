@@ -247,7 +247,7 @@ func (c *consumer) Close(ctx context.Context) error {
 		return nil
 	}
 	c.cancel()
-	return within(ctx, "kafka-go consumer: close", func() error {
+	return drivers.Within(ctx, "kafka-go consumer: close", func() error {
 		c.stopLanes() // first, for the loop may wait for room in one
 		<-c.stopped
 		c.stopLanes() // and those that the loop has opened meanwhile

@@ -6,7 +6,6 @@
 package kafkago
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
@@ -71,20 +70,4 @@ func logger(env drivers.Env, level int) kafka.Logger {
 	return kafka.LoggerFunc(func(format string, args ...any) {
 		env.Log(level, fmt.Sprintf(format, args...))
 	})
-}
-
-// within runs f, which knows no context, and returns at the latest when ctx
-// ends; f then goes on by itself.
-func within(ctx context.Context, what string, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s did not end in time: %w", what, ctx.Err())
-	}
 }

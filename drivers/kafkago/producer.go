@@ -116,7 +116,7 @@ func (p *producer) complete(msgs []kafka.Message, err error) {
 
 // Close flushes, though nothing is outstanding, and closes the connections.
 func (p *producer) Close(ctx context.Context) error {
-	return within(ctx, "kafka-go producer: close", func() error {
+	return drivers.Within(ctx, "kafka-go producer: close", func() error {
 		err := p.writer.Close()
 		p.transport.CloseIdleConnections()
 		return err

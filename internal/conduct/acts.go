@@ -130,7 +130,7 @@ func (l *timeline) gone(ctx context.Context, w *process, out *results.Act, sig s
 
 // resume continues a stalled member after its time.
 func (l *timeline) resume(ctx context.Context, w *process, after time.Duration, out *results.Act) {
-	err := sleepUntil(ctx, out.At+int64(after))
+	err := record.SleepUntil(ctx, out.At+int64(after))
 	at := record.Now()
 	// Also when the trial ends early: a stopped process cannot save its files.
 	sctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

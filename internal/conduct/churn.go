@@ -102,7 +102,7 @@ func (l *timeline) start(ctx context.Context, producers []*process) error {
 		}
 	}
 	l.run.progress.Measuring(ph.Warmup, churn.Length(&l.plan.Spec, l.acts))
-	return sleepUntil(ctx, l.begin.Measure)
+	return record.SleepUntil(ctx, l.begin.Measure)
 }
 
 // member starts the process of a member. One that is held joins when told to.
@@ -225,7 +225,7 @@ func (l *timeline) await(ctx context.Context, a *churn.Act) (int64, error) {
 		}
 	} else {
 		planned := l.begin.Measure + int64(a.At)
-		if err := sleepUntil(ctx, planned); err != nil || a.Phase < 0 {
+		if err := record.SleepUntil(ctx, planned); err != nil || a.Phase < 0 {
 			return planned, err
 		}
 	}
@@ -244,7 +244,7 @@ func (l *timeline) await(ctx context.Context, a *churn.Act) (int64, error) {
 	for at <= planned {
 		at += h
 	}
-	return at, sleepUntil(ctx, at)
+	return at, record.SleepUntil(ctx, at)
 }
 
 // lastBeat is when a member last sent a heartbeat.
@@ -284,13 +284,4 @@ func (l *timeline) finish(ctx context.Context, setup int64, producers []*process
 		return err
 	}
 	return l.close(ctx, append(append(producers, members...), l.observer))
-}
-
-func sleepUntil(ctx context.Context, at int64) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(time.Duration(at - record.Now())):
-		return nil
-	}
 }

@@ -32,14 +32,14 @@ type harness struct {
 // before its first trial. There are none where no driver can do without a broker,
 // nor for a workload that runs with nothing else: its own trials tell the same.
 func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
-	i := slices.IndexFunc(table, brokerless)
+	i := slices.IndexFunc(table, drivers.IsBrokerless)
 	if i < 0 {
 		return nil
 	}
 	client := table[i].Name()
 	onBroker := make(map[string]bool)
 	for _, t := range trials {
-		if d := driverOf(table, t.Arm.Client); d != nil && !brokerless(d) {
+		if d := driverOf(table, t.Arm.Client); d != nil && !drivers.IsBrokerless(d) {
 			onBroker[t.Workload] = true
 		}
 	}
@@ -128,11 +128,6 @@ func (silent) Trial(results.TrialRef, int)            {}
 func (silent) Step(string)                            {}
 func (silent) Measuring(_, _ time.Duration)           {}
 func (silent) Ended(results.TrialRef, string, string) {}
-
-func brokerless(d drivers.Driver) bool {
-	b, ok := d.(drivers.Brokerless)
-	return ok && b.Brokerless()
-}
 
 func driverOf(table []drivers.Driver, name string) drivers.Driver {
 	for _, d := range table {

@@ -43,7 +43,7 @@ type Options struct {
 	Table    []drivers.Driver
 	Launcher launch.Launcher
 	Self     []string // the command that is kbench
-	Progress Progress
+	Progress Progress // nil: nobody is told
 }
 
 // Progress is told what is going on.
@@ -77,6 +77,9 @@ type runner struct {
 // error: failed trials are in it, marked.
 func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	o.Deadlines = o.Deadlines.normal()
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
 	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: "running", Command: o.Command,
@@ -222,7 +225,7 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 }
 
 func (r *runner) needsBroker(t *trial) bool {
-	return !brokerless(driverOf(r.o.Table, t.plan.Arm.Client))
+	return !drivers.IsBrokerless(driverOf(r.o.Table, t.plan.Arm.Client))
 }
 
 // ensureCluster starts the broker, or a new one where the last has died.

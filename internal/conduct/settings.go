@@ -99,8 +99,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	}
 	// A driver without a broker is there for the harness's own cost: it has no
 	// wire on which its settings could differ, and nobody compares it.
-	b, ok := d.(drivers.Brokerless)
-	brokerless := ok && b.Brokerless()
+	brokerless := drivers.IsBrokerless(d)
 	var why []string
 	role := "consumer"
 	if !armConsumes {

@@ -98,7 +98,7 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 func clientsOf(table []drivers.Driver) ([]drivers.Driver, error) {
 	var clients []drivers.Driver
 	for _, d := range table {
-		if !brokerless(d) {
+		if !drivers.IsBrokerless(d) {
 			clients = append(clients, d)
 		}
 	}
@@ -216,13 +216,8 @@ func stop(d drivers.Driver, length time.Duration) Case {
 		Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Stall, Nth: stopAt, For: length}), Spec: s,
 		judge: gap(realTolerance), weight: timed, missable: true,
 	}
-	if brokerless(d) {
+	if drivers.IsBrokerless(d) {
 		c.Bound, c.judge, c.missable = exactBound, gap(exactTolerance), false
 	}
 	return c
-}
-
-func brokerless(d drivers.Driver) bool {
-	b, ok := d.(drivers.Brokerless)
-	return ok && b.Brokerless()
 }

@@ -39,7 +39,7 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 	var cases []Case
 	for _, d := range table {
 		count, longest := n.Stops, workloads.Default().Group.Session/2
-		if brokerless(d) {
+		if drivers.IsBrokerless(d) {
 			count, longest = n.Stops*5/2, longestStop
 		}
 		for _, length := range lengths(d.Name()+" stop", n.Seed, count, longest) {

@@ -28,7 +28,6 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
-	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -133,7 +132,7 @@ func (c Case) run(ctx context.Context, i int, o Options) (Answer, error) {
 	dir, err := conduct.Run(ctx, conduct.Options{
 		ID: name, Out: a.Run, Seed: seed, Specs: []workloads.Spec{c.Spec}, Trials: trials, Command: []string{"kbench", "verify"},
 		Broker: cluster.Options{Kind: cluster.Embedded, Nodes: cluster.DefaultNodes}, Deadlines: c.Deadlines,
-		Table: []drivers.Driver{c.Driver}, Launcher: o.Launcher, Self: o.Self, Progress: silent{},
+		Table: []drivers.Driver{c.Driver}, Launcher: o.Launcher, Self: o.Self,
 	})
 	if errors.Is(err, conduct.ErrInterrupted) || ctx.Err() != nil {
 		return a, conduct.ErrInterrupted
@@ -164,12 +163,3 @@ func fileName(s string) string {
 		return '-'
 	}, s)
 }
-
-// silent is the Progress of the trials: a case is shorter than what one would
-// say of it.
-type silent struct{}
-
-func (silent) Trial(results.TrialRef, int)            {}
-func (silent) Step(string)                            {}
-func (silent) Measuring(_, _ time.Duration)           {}
-func (silent) Ended(results.TrialRef, string, string) {}

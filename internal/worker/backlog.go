@@ -24,7 +24,7 @@ func (w *worker) backlog(ctx context.Context) error {
 	}
 	measure := nextOnGrid(start)
 	w.s.latency.SetPhases(measure, math.MaxInt64)
-	if err := sleepUntil(ctx, measure); err != nil {
+	if err := record.SleepUntil(ctx, measure); err != nil {
 		return err
 	}
 	if err := w.s.enter("measure"); err != nil {
@@ -35,7 +35,7 @@ func (w *worker) backlog(ctx context.Context) error {
 	}
 	end := nextOnGrid(start)
 	w.s.latency.SetPhases(measure, end)
-	if err := sleepUntil(ctx, end); err != nil {
+	if err := record.SleepUntil(ctx, end); err != nil {
 		return err
 	}
 	return w.s.enter("drain")
@@ -54,7 +54,7 @@ func (w *worker) reach(ctx context.Context, n int64) error {
 		if delivered >= n {
 			return nil
 		}
-		if err := sleepUntil(ctx, record.Now()+int64(time.Millisecond)); err != nil {
+		if err := record.SleepUntil(ctx, record.Now()+int64(time.Millisecond)); err != nil {
 			return err
 		}
 	}

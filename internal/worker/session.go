@@ -172,7 +172,7 @@ func (s *session) phases(ctx context.Context, c Command) error {
 				return ctx.Err()
 			}
 		}
-		if err := sleepUntil(ctx, step.at); err != nil {
+		if err := record.SleepUntil(ctx, step.at); err != nil {
 			return err
 		}
 		if err := s.enter(step.name); err != nil {
@@ -242,20 +242,5 @@ func (s *session) abandon() {
 	}
 	if s.log != nil {
 		_ = s.log.Close()
-	}
-}
-
-func sleepUntil(ctx context.Context, at int64) error {
-	d := time.Duration(at - record.Now())
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

@@ -263,7 +263,7 @@ func (w *worker) begin(ctx context.Context, c Command) chan error {
 func (w *worker) offer(ctx context.Context, start int64) chan error {
 	done := make(chan error, 1)
 	go func() {
-		if err := sleepUntil(ctx, start); err != nil {
+		if err := record.SleepUntil(ctx, start); err != nil {
 			done <- err
 			return
 		}
@@ -301,7 +301,7 @@ func (w *worker) end(at int64) {
 func (w *worker) produce(ctx context.Context, c Command) error {
 	phases := make(chan error, 1)
 	go func() { phases <- w.s.phases(ctx, c) }()
-	if err := sleepUntil(ctx, c.Warmup); err != nil {
+	if err := record.SleepUntil(ctx, c.Warmup); err != nil {
 		return err
 	}
 	if err := w.generate(ctx, c); err != nil {
@@ -382,7 +382,7 @@ func (w *worker) drain(ends map[int32]int64) {
 		for {
 			delivered, next := w.progress()
 			w.report.say(Report{Say: Progress, Delivered: delivered, Next: next})
-			if reached(ends, next) || sleepUntil(w.s.ctx, record.Now()+int64(50*time.Millisecond)) != nil {
+			if reached(ends, next) || record.SleepUntil(w.s.ctx, record.Now()+int64(50*time.Millisecond)) != nil {
 				return
 			}
 		}
@@ -403,7 +403,7 @@ func (w *worker) alive(ctx context.Context) {
 	for {
 		delivered, _ := w.progress()
 		w.report.say(Report{Say: Alive, Delivered: delivered})
-		if sleepUntil(ctx, record.Now()+int64(time.Second)) != nil {
+		if record.SleepUntil(ctx, record.Now()+int64(time.Second)) != nil {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,23 @@ var (
 // processes of one host until the host restarts.
 func Now() int64 {
 	return clockBase + int64(time.Since(clockStart))
+}
+
+// SleepUntil waits for a moment of that clock, or until ctx ends: then it returns
+// why.
+func SleepUntil(ctx context.Context, at int64) error {
+	d := time.Duration(at - Now())
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
 }
 
 // calibrate returns the kernel's clock at start. Each try reads the kernel's

@@ -214,8 +214,7 @@ func (a *app) defaultClients() []string {
 }
 
 func (a *app) brokerless(client string) bool {
-	b, ok := a.driver(client).(drivers.Brokerless)
-	return ok && b.Brokerless()
+	return drivers.IsBrokerless(a.driver(client))
 }
 
 func (a *app) driver(name string) drivers.Driver {
