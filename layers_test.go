@@ -36,12 +36,13 @@ var arrows = map[string][]string{
 	// measures, right of it one reads.
 	"results":         {"workloads"},
 	"results/record":  {"drivers"},
-	"results/audit":   {"drivers", "results", "results/record", "workloads"},
-	"results/window":  {"results", "results/audit", "results/record", "workloads"},
+	"results/group":   {"results/record"},
+	"results/audit":   {"drivers", "results", "results/group", "results/record", "workloads"},
+	"results/window":  {"results", "results/audit", "results/group", "results/record", "workloads"},
 	"results/summary": {"results", "results/audit", "results/record", "results/window", "workloads"},
 	"results/gate":    {"results"},
-	"results/floors":  {"results", "results/audit", "results/window"},
-	"results/report":  {"drivers", "results", "results/audit", "results/window", "workloads"},
+	"results/floors":  {"results", "results/audit", "results/group", "results/window"},
+	"results/report":  {"drivers", "results", "results/audit", "results/group", "results/window", "workloads"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {},

@@ -99,8 +99,8 @@ func (l leavesBadly) Close(ctx context.Context) error {
 	return nil
 }
 
-// group is a trial of three members with a timeline.
-func group(t *testing.T, timeline string) workloads.Spec {
+// threeMembers is a trial of three members with a timeline.
+func threeMembers(t *testing.T, timeline string) workloads.Spec {
 	t.Helper()
 	doc, err := workloads.Parse("group.yaml", []byte(`
 name: group
@@ -176,7 +176,7 @@ func wantDied(t *testing.T, got *outcome, err error, member, exit string) {
 // one that was killed on purpose does not.
 func TestMemberDiesByItself(t *testing.T) {
 	onEmbedded(t)
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: join, when: stable, restore: false}
 `)
@@ -195,7 +195,7 @@ func TestMemberDiesByItself(t *testing.T) {
 // The same for one that somebody else kills, by the same signal as the act.
 func TestMemberKilledByOthers(t *testing.T) {
 	onEmbedded(t)
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: join, when: stable, restore: false}
 `)
@@ -217,7 +217,7 @@ func TestMemberKilledByOthers(t *testing.T) {
 // A leave that ends in a bad exit is no leave.
 func TestLeaveWithBadExit(t *testing.T) {
 	onEmbedded(t)
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: crash, when: stable, target: newest, restore: false}
   - {do: leave, when: stable, target: oldest, restore: false}
   - {do: join, when: stable, restore: false}
@@ -234,7 +234,7 @@ func TestLeaveWithBadExit(t *testing.T) {
 // once it goes on, and only then is the group stable for the act that waits.
 func TestStallBeyondSession(t *testing.T) {
 	onEmbedded(t)
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: stall, when: stable, target: oldest, for: 14s}
   - {do: leave, when: stable, target: newest, restore: false}
 `)
@@ -287,7 +287,7 @@ func TestStallBeyondSession(t *testing.T) {
 // by nobody at the end, and the trial is whole.
 func TestCrashOfStalledMember(t *testing.T) {
 	onEmbedded(t)
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: stall, at: 1s, target: oldest, for: 5500ms}
   - {do: crash, at: 2s, target: oldest, restore: false}
   - {do: leave, at: 14s, target: newest, restore: false}
@@ -323,7 +323,7 @@ func TestCrashOfStalledMember(t *testing.T) {
 func TestActWithSettings(t *testing.T) {
 	onEmbedded(t)
 	const slow = 20 * time.Millisecond
-	spec := group(t, `
+	spec := threeMembers(t, `
   - {do: join, when: stable, restore: false, with: {consume.handler.time: 20ms}}
   - {do: leave, when: stable, target: oldest, restore: false}
 `)

@@ -65,7 +65,7 @@ func untappedEnv(env drivers.Env) drivers.Env {
 // asks for it.
 func TestBypassedTapFailsTheTrial(t *testing.T) {
 	onEmbedded(t)
-	churn := group(t, "  - {do: crash, when: stable, target: newest, restore: false}\n")
+	churn := threeMembers(t, "  - {do: crash, when: stable, target: newest, restore: false}\n")
 	idle := short("idle")
 	idle.Topic.Partitions, idle.Consume.Members = 1, 2 // and so one of them has no partition
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{idle, churn}, bypassing))

@@ -29,7 +29,7 @@ func TestRefusedWithoutBroker(t *testing.T) {
 	f("produce.producers: 3: ", producers)
 	backlog.Produce.By, backlog.Produce.Rate, backlog.Consume.Backlog = "reference", workloads.Rate{Max: true}, 1000
 	f("consume.backlog: ", backlog)
-	f("churn: ", group(t, "  - {do: leave, at: 1s}\n"))
+	f("churn: ", threeMembers(t, "  - {do: leave, at: 1s}\n"))
 }
 
 // TestSettingsTellTheLargestRecord keeps a client from refusing a record that is

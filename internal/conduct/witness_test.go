@@ -19,6 +19,7 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
@@ -122,7 +123,7 @@ func tapOf(t *testing.T, got *outcome, trial *results.Trial) *tap {
 	beats := 0
 	for _, worker := range out.Workers {
 		for _, c := range worker.Calls {
-			if (c.API == 12 || c.API == 68) && c.Resp != 0 && c.Req > out.measured.From && worker.Name != out.victim("stall") {
+			if c.Beats() && c.Resp != 0 && c.Req > out.measured.From && worker.Name != out.victim("stall") {
 				beats++
 				out.answered = max(out.answered, time.Duration(c.Resp-c.Req))
 			}
@@ -165,7 +166,7 @@ func (w *tap) generations() map[int32]*generation {
 	out := map[int32]*generation{}
 	for _, worker := range w.Workers {
 		for _, c := range worker.Calls {
-			if c.Resp == 0 || c.Err != 0 || c.API != 11 && c.API != 14 {
+			if c.Resp == 0 || c.Err != 0 || c.API != group.JoinGroup && c.API != group.SyncGroup {
 				continue
 			}
 			g := out[c.Generation]
@@ -174,10 +175,10 @@ func (w *tap) generations() map[int32]*generation {
 				out[c.Generation] = g
 			}
 			switch c.API {
-			case 11:
+			case group.JoinGroup:
 				g.joinAsked = max(g.joinAsked, c.Req)
 				g.joined = earliest(g.joined, c.Resp)
-			case 14:
+			case group.SyncGroup:
 				g.syncAsked = earliest(g.syncAsked, c.Req)
 				g.members[c.ID] = slices.Sorted(slices.Values(c.Given))
 			}
@@ -209,7 +210,7 @@ func (w *tap) in() []int32 {
 func (w *tap) member(worker string) string {
 	for _, o := range w.Workers {
 		for _, c := range o.Calls {
-			if o.Name == worker && c.Resp != 0 && c.Err == 0 && (c.API == 14 || c.API == 68) {
+			if o.Name == worker && c.Resp != 0 && c.Err == 0 && (c.API == group.SyncGroup || c.API == group.ConsumerGroupHeartbeat) {
 				return c.ID
 			}
 		}
@@ -221,7 +222,7 @@ func (w *tap) member(worker string) string {
 func (w *tap) asked(worker string) int64 {
 	for _, o := range w.Workers {
 		for _, c := range o.Calls {
-			if o.Name == worker && c.Err == 0 && c.Resp != 0 && (c.API == 11 || c.API == 68) {
+			if o.Name == worker && c.Err == 0 && c.Resp != 0 && (c.API == group.JoinGroup || c.API == group.ConsumerGroupHeartbeat) {
 				return c.Req
 			}
 		}
@@ -545,7 +546,7 @@ func wantEpochs(t *testing.T, w *tap, log []said, inside func(said) bool) {
 	told := map[int32]int64{} // when first
 	for _, worker := range w.Workers {
 		for _, c := range worker.Calls {
-			if c.API == 68 && c.Resp != 0 && c.Err == 0 && c.Epoch > 0 {
+			if c.API == group.ConsumerGroupHeartbeat && c.Resp != 0 && c.Err == 0 && c.Epoch > 0 {
 				told[c.Epoch] = earliest(told[c.Epoch], c.Resp)
 			}
 		}

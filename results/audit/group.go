@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -23,42 +24,22 @@ type Group struct {
 	Examples    []string
 }
 
-// The APIs that ownership and commits are read off.
-const (
-	apiCommit   = 8
-	apiJoin     = 11
-	apiLeave    = 13
-	apiSync     = 14
-	apiConsumer = 68 // ConsumerGroupHeartbeat, KIP-848
-)
-
 // Bounds of the findings (MEASURING 2.2).
 const (
 	ghostAfter    = int64(1e9)
 	stuckShortest = int64(10e9)
 )
 
-// grant is a change of who owns a partition, as the wire tells.
-type grant struct {
-	at    int64
-	log   int
-	given bool
-}
-
-// call is a request with its response; at is when it was answered.
-type call struct {
-	record.Event
-	at   int64
-	resp record.Event
-}
-
 // group finds what members did to each other.
 func (c *checker) group(t *results.Trial) {
-	calls := make([][]call, len(c.logs))
+	calls, gone := make([][]group.Call, len(c.logs)), make([]int64, len(c.logs))
 	for i := range c.logs {
-		calls[i] = answered(c.logs[i].Events, t.Group)
+		calls[i] = group.Pair(c.logs[i].Events, t.Group)
+		if c.logs[i].abrupt() {
+			gone[i] = c.lastAt[i] + 1
+		}
 	}
-	grants := c.grants(calls)
+	grants := group.Grants(calls, gone)
 	places := c.deliveredPlaces()
 	for _, at := range slices.SortedFunc(maps.Keys(places), func(a, b place) int { return stream{place: a}.compare(stream{place: b}) }) {
 		c.zombies(at, places[at])
@@ -82,32 +63,6 @@ func (c *checker) finding(what, format string, args ...any) {
 	}
 }
 
-// answered pairs requests about the group with their responses. One without a
-// response did nothing that is known.
-func answered(events []record.Event, group string) []call {
-	type key struct {
-		conn int
-		corr int32
-	}
-	open := map[key]record.Event{}
-	var out []call
-	for _, e := range events {
-		k := key{e.Conn, e.Corr}
-		switch e.K {
-		case record.EvRequest:
-			if e.Group == group || e.Group == "" {
-				open[k] = e
-			}
-		case record.EvResponse:
-			if req, ok := open[k]; ok && req.API == e.API {
-				out = append(out, call{req, e.T, e})
-				delete(open, k)
-			}
-		}
-	}
-	return out
-}
-
 // deliveredPlaces lists the delivered spans of each partition in the order of
 // time.
 func (c *checker) deliveredPlaces() map[place][]*span {
@@ -116,50 +71,6 @@ func (c *checker) deliveredPlaces() map[place][]*span {
 		if s := &c.spans[i]; s.Kind == record.Delivered && s.Offset >= 0 {
 			out[s.place] = append(out[s.place], s)
 		}
-	}
-	return out
-}
-
-// grants reads off the wire who was given which partition when, and when it had
-// it no longer.
-func (c *checker) grants(calls [][]call) map[int32][]grant {
-	out := map[int32][]grant{}
-	for i, list := range calls {
-		has := map[int32]bool{}
-		set := func(at int64, parts map[int32]bool) {
-			for p := range has {
-				if !parts[p] {
-					out[p] = append(out[p], grant{at, i, false})
-				}
-			}
-			for p := range parts {
-				if !has[p] {
-					out[p] = append(out[p], grant{at, i, true})
-				}
-			}
-			has = parts
-		}
-		for _, k := range list {
-			switch {
-			case k.API == apiLeave, k.API == apiConsumer && k.Generation < 0:
-				set(k.T, nil)
-			case k.resp.Err != 0:
-			case k.API == apiSync, k.API == apiConsumer && (len(k.resp.Parts) > 0 || k.resp.Empty):
-				parts := map[int32]bool{}
-				for _, p := range k.resp.Parts {
-					parts[p.Partition] = true
-				}
-				set(k.at, parts)
-			case k.API == apiJoin && !strings.Contains(k.resp.Protocol, "cooperative"):
-				set(k.T, nil) // whoever joins under an eager protocol has given up everything
-			}
-		}
-		if c.logs[i].abrupt() {
-			set(c.lastAt[i]+1, nil)
-		}
-	}
-	for _, list := range out {
-		slices.SortStableFunc(list, func(a, b grant) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.log, b.log)) })
 	}
 	return out
 }
@@ -220,7 +131,7 @@ func (c *checker) zombies(at place, spans []*span) {
 
 // overlaps finds the time in which two members delivered a partition side by
 // side. A member that was given the partition again begins anew.
-func (c *checker) overlaps(at place, spans []*span, grants []grant) {
+func (c *checker) overlaps(at place, spans []*span, grants []group.Grant) {
 	type key struct {
 		log, given int
 		tenure     uint32
@@ -234,7 +145,7 @@ func (c *checker) overlaps(at place, spans []*span, grants []grant) {
 	for _, s := range spans {
 		k := key{log: s.log, tenure: s.Tenure}
 		for _, g := range grants {
-			if g.log == s.log && g.given && g.at <= s.At {
+			if g.Member == s.log && g.Given && g.At <= s.At {
 				k.given++
 			}
 		}
@@ -265,27 +176,24 @@ func (c *checker) overlaps(at place, spans []*span, grants []grant) {
 
 // regressions finds commits that took back what had been committed. Only a
 // commit that was answered before another was sent is surely the earlier one.
-func (c *checker) regressions(calls [][]call) {
+func (c *checker) regressions(calls [][]group.Call) {
 	type commit struct {
 		sent, answered, offset int64
 		log                    int
 	}
-	commits := map[place][]commit{}
+	commits := map[int32][]commit{}
 	for i, list := range calls {
 		for _, k := range list {
-			if k.API != apiCommit || k.resp.Err != 0 {
+			if k.API != group.OffsetCommit || !k.OK() {
 				continue
 			}
-			for j, p := range k.Parts {
-				if j < len(k.Offsets) && k.Offsets[j] >= 0 && p.Partition >= 0 {
-					at := place{partition: p.Partition} // a number, and so without a topic
-					commits[at] = append(commits[at], commit{k.T, k.at, k.Offsets[j], i})
-				}
+			for _, p := range k.Commits {
+				commits[p.Partition] = append(commits[p.Partition], commit{k.Req, k.Resp, p.Offset, i})
 			}
 		}
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(commits), func(a, b place) int { return cmp.Compare(a.partition, b.partition) }) {
-		list := commits[at]
+	for _, partition := range slices.Sorted(maps.Keys(commits)) {
+		list := commits[partition]
 		slices.SortStableFunc(list, func(a, b commit) int { return cmp.Compare(a.answered, b.answered) })
 		for i, k := range list {
 			before := i - 1
@@ -295,7 +203,7 @@ func (c *checker) regressions(calls [][]call) {
 			if before >= 0 && k.offset < list[before].offset {
 				c.r.Group.Regressions++
 				c.finding("commit regression", "partition %d: %s committed %d after %s had committed %d",
-					at.partition, c.logs[k.log].Worker, k.offset, c.logs[list[before].log].Worker, list[before].offset)
+					partition, c.logs[k.log].Worker, k.offset, c.logs[list[before].log].Worker, list[before].offset)
 			}
 		}
 	}
@@ -305,7 +213,7 @@ func (c *checker) regressions(calls [][]call) {
 // they had closed and their process was gone. Without its view the wire decides:
 // who sent no request to leave stays until its session ends. A static member
 // stays on purpose.
-func (c *checker) ghosts(t *results.Trial, calls [][]call) {
+func (c *checker) ghosts(t *results.Trial, calls [][]group.Call) {
 	for _, act := range t.Acts {
 		name := act.Member
 		if act.Replaces != "" {
@@ -319,10 +227,11 @@ func (c *checker) ghosts(t *results.Trial, calls [][]call) {
 		}
 		seen, ghost := c.seenAfter(name, act.Gone+ghostAfter)
 		if !seen {
-			joined := slices.ContainsFunc(calls[i], func(k call) bool { return (k.API == apiJoin || k.API == apiConsumer) && k.resp.Err == 0 })
-			ghost = joined && !slices.ContainsFunc(c.logs[i].Events, func(e record.Event) bool {
-				return e.K == record.EvRequest && (e.API == apiLeave || e.API == apiConsumer && e.Generation < 0)
-			})
+			joined := func(k group.Call) bool {
+				return (k.API == group.JoinGroup || k.API == group.ConsumerGroupHeartbeat) && k.OK()
+			}
+			goesAway := func(k group.Call) bool { return k.GoesAway() }
+			ghost = slices.ContainsFunc(calls[i], joined) && !slices.ContainsFunc(calls[i], goesAway)
 		}
 		if ghost {
 			c.r.Group.Ghosts++
@@ -335,10 +244,8 @@ func (c *checker) ghosts(t *results.Trial, calls [][]call) {
 // whether the first such view had the worker in it.
 func (c *checker) seenAfter(worker string, t int64) (seen, member bool) {
 	for _, l := range c.logs {
-		for _, e := range l.Events {
-			if e.K == record.EvGroup && e.View != nil && max(e.From, t) == e.From {
-				return true, slices.ContainsFunc(e.View.Members, func(m record.GroupMember) bool { return m.Worker == worker })
-			}
+		if v := group.ViewFrom(l.Events, t); v != nil {
+			return true, slices.ContainsFunc(v.Members, func(m record.GroupMember) bool { return m.Worker == worker })
 		}
 	}
 	return false, false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -33,11 +34,11 @@ func exchange(api int16, at int64, corr int32, fill func(req, resp *record.Event
 var only = []drivers.TopicPartition{{Topic: "t", Partition: 0}}
 
 func given(at int64, corr int32) []record.Event {
-	return exchange(apiSync, at, corr, func(_, resp *record.Event) { resp.Parts = only })
+	return exchange(group.SyncGroup, at, corr, func(_, resp *record.Event) { resp.Parts = only })
 }
 
 func commit(at int64, corr int32, offset int64, code int16) []record.Event {
-	return exchange(apiCommit, at, corr, func(req, resp *record.Event) { req.Parts, req.Offsets, resp.Err = only, []int64{offset}, code })
+	return exchange(group.OffsetCommit, at, corr, func(req, resp *record.Event) { req.Parts, req.Offsets, resp.Err = only, []int64{offset}, code })
 }
 
 func withEvents(l Log, events ...[]record.Event) Log {
@@ -79,7 +80,7 @@ func TestGroup(t *testing.T) {
 	// There and back again, each time by assignment.
 	back := []Log{
 		withEvents(reader("consumer-0", tenure(1, 0, 100, s, 2*s), tenure(1, 200, 100, 5*s, 6*s)),
-			given(0, 1), exchange(apiJoin, 2.1e9, 2, nil), exchange(apiSync, 2.2e9, 3, nil), given(4.5e9, 4)),
+			given(0, 1), exchange(group.JoinGroup, 2.1e9, 2, nil), exchange(group.SyncGroup, 2.2e9, 3, nil), given(4.5e9, 4)),
 		reader("consumer-1", tenure(1, 100, 100, 3*s, 4*s)),
 	}
 	f("moved there and back", Group{}, "", groupTrial(), back...)
@@ -155,9 +156,9 @@ func TestStuck(t *testing.T) {
 func TestGhosts(t *testing.T) {
 	f := func(what string, want int64, view *record.Event, leave bool, acts ...results.Act) {
 		t.Helper()
-		l := withEvents(reader("consumer-0", tenure(1, 0, 10, s, 2*s)), exchange(apiJoin, 0, 1, nil))
+		l := withEvents(reader("consumer-0", tenure(1, 0, 10, s, 2*s)), exchange(group.JoinGroup, 0, 1, nil))
 		if leave {
-			l = withEvents(l, exchange(apiLeave, 3*s, 2, nil))
+			l = withEvents(l, exchange(group.LeaveGroup, 3*s, 2, nil))
 		}
 		logs := []Log{l}
 		if view != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -19,7 +20,7 @@ import (
 //
 // The time in which a member was stopped on purpose does not count, nor the time
 // for which the handler kept the lane that the partition's records wait in.
-func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[int32][]grant) {
+func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[int32][]group.Grant) {
 	limit := max(2*int64(t.Spec.Group.Heartbeat), stuckShortest)
 	var until int64
 	for _, p := range t.Phases {
@@ -35,19 +36,19 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 			if !ok || to-max(from, silent) < limit {
 				return
 			}
-			for _, o := range owned(grants[at.partition], max(from, silent), to) {
-				began := o.from
+			for _, o := range group.Holdings(grants[at.partition], max(from, silent), to) {
+				began := o.From
 				for _, act := range t.Acts {
-					if act.Kind == "stall" && act.Member == c.logs[o.log].Worker && act.At < o.to && max(act.Resumed, act.At) > began {
+					if act.Kind == "stall" && act.Member == c.logs[o.Member].Worker && act.At < o.To && max(act.Resumed, act.At) > began {
 						began = max(began, act.Resumed)
 						if act.Resumed == 0 {
-							began = o.to
+							began = o.To
 						}
 					}
 				}
-				if o.to-began >= limit && o.to-began-c.handling(t, o.log, at, began, o.to) >= limit {
+				if o.To-began >= limit && o.To-began-c.handling(t, o.Member, at, began, o.To) >= limit {
 					c.r.Group.Stuck++
-					c.finding("stuck", "%s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.to-began)/1e9, c.logs[o.log].Worker)
+					c.finding("stuck", "%s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.To-began)/1e9, c.logs[o.Member].Worker)
 				}
 			}
 		}
@@ -114,34 +115,4 @@ func waiting(acked []*span, next int64) (int64, bool) {
 	}
 	s := acked[i]
 	return s.at(max(next-s.Offset, 0)), true
-}
-
-// holding is a stretch in which one member owned a partition.
-type holding struct {
-	from, to int64
-	log      int
-}
-
-// owned are the holdings in a stretch. The latest to be given a partition is its
-// owner: a member that was evicted does not know it.
-func owned(grants []grant, from, to int64) []holding {
-	var out []holding
-	owner, since := -1, int64(0)
-	end := func(at int64) {
-		if f, t := max(since, from), min(at, to); owner >= 0 && f < t {
-			out = append(out, holding{f, t, owner})
-		}
-	}
-	for _, g := range grants {
-		switch {
-		case g.given:
-			end(g.at)
-			owner, since = g.log, g.at
-		case g.log == owner:
-			end(g.at)
-			owner = -1
-		}
-	}
-	end(to)
-	return out
 }

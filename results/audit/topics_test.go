@@ -10,6 +10,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -55,7 +56,7 @@ func TestTopics(t *testing.T) {
 	}
 	var events []record.Event
 	ask := func(at int64, corr int32, topic string, partition int32, offset int64) {
-		for _, e := range exchange(apiCommit, at, corr, func(req, _ *record.Event) {
+		for _, e := range exchange(group.OffsetCommit, at, corr, func(req, _ *record.Event) {
 			req.Parts, req.Offsets = []drivers.TopicPartition{{Topic: topic, Partition: partition}}, []int64{offset}
 		}) {
 			events = append(events, e)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -23,9 +24,6 @@ type Detection struct {
 
 // LeftOut is an event without a time of detection.
 type LeftOut struct{ Event, Kind, Why string }
-
-// beatAPI is the key of Heartbeat.
-const beatAPI = 12
 
 // Detections finds them for all counted joins and leaves, and says of those that
 // have none why not. An event is of use if one act alone changed the group, and
@@ -99,7 +97,7 @@ func lastBeats(in *window.Input, worker string, t int64) (last, before int64) {
 			continue
 		}
 		for _, c := range w.Calls { // in the order of their requests
-			if c.API == beatAPI && c.Req < t {
+			if c.API == group.Heartbeat && c.Req < t {
 				last, before = c.Req, last
 			}
 		}

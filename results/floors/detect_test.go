@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -34,7 +35,7 @@ func joined() (window.Input, *window.Report) {
 	worker := func(name string, beats ...int64) window.Worker {
 		w := window.Worker{Name: name}
 		for _, at := range beats {
-			w.Calls = append(w.Calls, window.Call{API: beatAPI, Req: at, Resp: at + 1}, window.Call{API: 8, Req: at + 3, Resp: at + 4})
+			w.Calls = append(w.Calls, group.Call{API: group.Heartbeat, Req: at, Resp: at + 1}, group.Call{API: group.OffsetCommit, Req: at + 3, Resp: at + 4})
 		}
 		return w
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -16,10 +17,10 @@ const ms = int64(1e6)
 // at is a time in ms after the act; the clock has run for a while by then.
 func at(millis int64) int64 { return (1_000_000 + millis) * ms }
 
-func beats(from, to, every int64) []window.Call {
-	var out []window.Call
+func beats(from, to, every int64) []group.Call {
+	var out []group.Call
 	for t := from; t <= to; t += every {
-		out = append(out, window.Call{API: apiBeat, Req: at(t), Resp: at(t) + 1})
+		out = append(out, group.Call{API: group.Heartbeat, Req: at(t), Resp: at(t) + 1})
 	}
 	return out
 }
@@ -30,11 +31,11 @@ func trialNo(n int, arm string) *results.Trial {
 
 // joined is a join: everybody is told after 2 s and reacts within 40 ms.
 func joined() Closeup {
-	rejoin := func(told, join, joined, synced int64) []window.Call {
+	rejoin := func(told, join, joined, synced int64) []group.Call {
 		return append(beats(-3000+told-2000, 1000, 3000),
-			window.Call{API: apiBeat, Req: at(told) - 1, Resp: at(told), Err: 27},
-			window.Call{API: apiJoin, Req: at(join), Resp: at(joined)},
-			window.Call{API: apiSync, Req: at(joined) + 1, Resp: at(synced)})
+			group.Call{API: group.Heartbeat, Req: at(told) - 1, Resp: at(told), Err: group.RebalanceInProgress},
+			group.Call{API: group.JoinGroup, Req: at(join), Resp: at(joined)},
+			group.Call{API: group.SyncGroup, Req: at(joined) + 1, Resp: at(synced)})
 	}
 	member := func(name string, told, join int64, react int64) window.Member {
 		return window.Member{Worker: name, Client: "sarama", Paused: 80 * ms,
@@ -48,7 +49,7 @@ func joined() Closeup {
 			Workers: []window.Worker{
 				{Name: "consumer-0", Client: "sarama", Calls: rejoin(2000, 2010, 2040, 2050)},
 				{Name: "consumer-1", Client: "sarama", Calls: rejoin(1990, 2035, 2040, 2050)},
-				{Name: "consumer-2", Client: "sarama", Calls: []window.Call{{API: apiJoin, Req: at(30), Resp: at(2040)}, {API: apiSync, Req: at(2041), Resp: at(2050)}}},
+				{Name: "consumer-2", Client: "sarama", Calls: []group.Call{{API: group.JoinGroup, Req: at(30), Resp: at(2040)}, {API: group.SyncGroup, Req: at(2041), Resp: at(2050)}}},
 				{Name: "consumer-3", Client: "sarama"}, // not there yet
 			}},
 		Event: &window.Event{Name: "join#1", Counted: true, Settled: true, Protocol: "eager", Rounds: 1, Rebalanced: true,
@@ -130,9 +131,9 @@ func TestDrawFits(t *testing.T) {
 // Under KIP-848 one request does it all; its epoch tells a join and a leave from
 // the beats between them.
 func TestMemberOfKIP848(t *testing.T) {
-	var calls []window.Call
-	for i, epoch := range []int32{0, 4, 4, leaveEpoch} {
-		calls = append(calls, window.Call{API: apiConsumer, Generation: epoch, Req: at(int64(10 * i)), Resp: at(int64(10*i)) + 1})
+	var calls []group.Call
+	for i, epoch := range []int32{0, 4, 4, -1} {
+		calls = append(calls, group.Call{API: group.ConsumerGroupHeartbeat, Generation: epoch, Req: at(int64(10 * i)), Resp: at(int64(10*i)) + 1})
 	}
 	w := &window.Worker{Name: "consumer-0", Calls: calls}
 	d := &drawing{c: &Closeup{Input: &window.Input{}}, e: &window.Event{}}

@@ -6,19 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
-)
-
-// The requests of a group, by their API keys, and the epochs by which a member
-// joins and leaves under KIP-848.
-const (
-	apiJoin     = 11
-	apiBeat     = 12
-	apiLeave    = 13
-	apiSync     = 14
-	apiConsumer = 68
-	joinEpoch   = 0
-	leaveEpoch  = -1
 )
 
 // axis maps a stretch of time to the columns of a lane.
@@ -150,7 +139,7 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 	from, to := d.life(x, w)
 	l.fill(from, to, '·')
 	for _, c := range w.Calls {
-		if c.API == apiJoin && c.Resp != 0 {
+		if c.API == group.JoinGroup && c.Resp != 0 {
 			l.fill(c.Req, c.Resp, '=')
 		}
 	}
@@ -167,25 +156,21 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 			l.mark(a.At, 'X')
 		}
 	}
-	each := func(sign rune, at func(window.Call) (int64, bool)) {
-		for _, c := range w.Calls {
-			if t, ok := at(c); ok {
+	each := func(sign rune, at func(*group.Call) (int64, bool)) {
+		for i := range w.Calls {
+			if t, ok := at(&w.Calls[i]); ok {
 				l.mark(t, sign)
 			}
 		}
 	}
-	each('L', func(c window.Call) (int64, bool) {
-		return c.Req, c.API == apiLeave || c.API == apiConsumer && c.Generation == leaveEpoch
-	})
+	each('L', func(c *group.Call) (int64, bool) { return c.Req, c.Leaves() })
 	for i := range d.e.Members {
 		if m := &d.e.Members[i]; m.Worker == w.Name {
 			l.mark(resumed(m), 'D')
 		}
 	}
-	each('J', func(c window.Call) (int64, bool) {
-		return c.Req, c.API == apiJoin || c.API == apiConsumer && c.Generation == joinEpoch
-	})
-	each('S', func(c window.Call) (int64, bool) { return c.Req, c.API == apiSync })
+	each('J', func(c *group.Call) (int64, bool) { return c.Req, c.Enters() })
+	each('S', func(c *group.Call) (int64, bool) { return c.Req, c.API == group.SyncGroup })
 	for _, m := range d.e.Members {
 		for _, r := range m.Rounds {
 			if m.Worker == w.Name {
@@ -193,7 +178,7 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 			}
 		}
 	}
-	each('h', func(c window.Call) (int64, bool) { return c.Req, c.API == apiBeat || c.API == apiConsumer })
+	each('h', func(c *group.Call) (int64, bool) { return c.Req, c.Beats() })
 	return l
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 )
 
 // beatGap is the longest time between two heartbeats of a member while nothing
@@ -27,12 +28,12 @@ func (a *analysis) beatGap() (longest int64, n int) {
 		}
 		for _, c := range a.Workers[i].Calls {
 			switch c.API {
-			case apiJoin: // a member that was told joins at once; one that was silent for too long comes back so
+			case group.JoinGroup: // a member that was told joins at once; one that was silent for too long comes back so
 				look(c.Req)
 				last = 0
-			case apiLeave:
+			case group.LeaveGroup:
 				last = 0
-			case apiBeat, apiConsumer:
+			case group.Heartbeat, group.ConsumerGroupHeartbeat:
 				if look(c.Req) {
 					n++
 				}
@@ -77,16 +78,16 @@ func (s *scope) overdue(worker int, told int64) int64 {
 	var due int64
 	for _, c := range s.Workers[worker].Calls {
 		switch {
-		case c.API == apiBeat && c.Resp == told:
+		case c.API == group.Heartbeat && c.Resp == told:
 			if due == 0 || s.stopped(worker, due-s.Heartbeat, c.Req) {
 				return 0
 			}
 			return max(c.Req-due, 0)
-		case c.API == apiBeat:
+		case c.API == group.Heartbeat:
 			due = max(c.Req+s.Heartbeat, c.Resp)
-		case c.synced():
+		case c.Synced():
 			due = c.Resp + s.Heartbeat
-		case c.API == apiJoin:
+		case c.API == group.JoinGroup:
 			due = 0
 		}
 	}
@@ -133,7 +134,7 @@ func AtRest(t *results.Trial, logs []audit.Log) Rest {
 	client := clients(t)
 	for _, l := range logs {
 		if c, member := client[l.Worker]; member {
-			in.Workers = append(in.Workers, Worker{Name: l.Worker, Client: c, Calls: pair(l.Events, t.Group)})
+			in.Workers = append(in.Workers, Worker{Name: l.Worker, Client: c, Calls: group.Pair(l.Events, t.Group)})
 		}
 	}
 	a := &analysis{Input: in, wire: newWire(in)}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -31,7 +32,7 @@ func TestBeatGap(t *testing.T) {
 	}, 4500, 27)
 	f("after a refused beat", func(s *sim) {
 		s.beat(1, 30_000, 0)
-		s.beat(1, 33_000, errRebalance)
+		s.beat(1, 33_000, group.RebalanceInProgress)
 		s.beats(1, 40_000, 60_000)
 	}, 7000, 26)
 	f("across a rebalance", func(s *sim) {
@@ -66,16 +67,16 @@ func TestAtRest(t *testing.T) {
 		events = append(events, record.Event{K: record.EvRequest, T: at * ms, API: api, Corr: corr, Group: "g", Generation: generation},
 			record.Event{K: record.EvResponse, T: (at + 1) * ms, API: api, Corr: corr, Generation: generation})
 	}
-	exchange(apiJoin, 1000, 1)
-	exchange(apiSync, 1100, 1)
+	exchange(group.JoinGroup, 1000, 1)
+	exchange(group.SyncGroup, 1100, 1)
 	for _, at := range []int64{4000, 11_000, 14_000, 18_500, 21_000} {
-		exchange(apiBeat, at, 1)
+		exchange(group.Heartbeat, at, 1)
 	}
 	same(t, "undisturbed", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 0, BeatGap: 4500 * ms, BeatGaps: 3})
 	trial.Phases[0].To = 40_000 * ms
-	exchange(apiJoin, 30_000, 2)
-	exchange(apiSync, 30_100, 2)
-	exchange(apiBeat, 39_000, 2)
+	exchange(group.JoinGroup, 30_000, 2)
+	exchange(group.SyncGroup, 30_100, 2)
+	exchange(group.Heartbeat, 39_000, 2)
 	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 9000 * ms, BeatGaps: 3})
 }
 
@@ -99,9 +100,9 @@ func TestLateBeats(t *testing.T) {
 		s.beats(0, 1000, 20_000)
 		s.beats(1, 500, 20_000)
 		s.beats(2, 900, 20_000) // the next is due at 21,900
-		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
-		s.beat(0, beat, errRebalance)
-		s.beat(2, other, errRebalance)
+		s.call(1, group.LeaveGroup, 20_001, 20_002, 0, 0)
+		s.beat(0, beat, group.RebalanceInProgress)
+		s.beat(2, other, group.RebalanceInProgress)
 		last := max(beat, other)
 		s.join(0, beat+5, last+8, last+10, 2, 0, 1)
 		s.join(2, other+5, last+8, last+10, 2, 2, 3)
@@ -127,7 +128,7 @@ func TestLateBeats(t *testing.T) {
 	f("late", 24_000, 21_900, want{2000, "consumer-0's heartbeat came 2000 ms late: that is in the floor", true}, as)
 	f("late, and another nearly as much", 24_000, 22_500, want{1500, "consumer-0's heartbeat came 2000 ms late: 1500 ms of that are in the floor", true}, func(s *sim) {
 		for i := range s.in.Workers[2].Calls { // its own beats are later by the same
-			if c := &s.in.Workers[2].Calls[i]; c.API == apiBeat && c.Req < 20_000*ms {
+			if c := &s.in.Workers[2].Calls[i]; c.API == group.Heartbeat && c.Req < 20_000*ms {
 				c.Req, c.Resp = c.Req+600*ms, c.Resp+600*ms
 			}
 		}
@@ -135,7 +136,7 @@ func TestLateBeats(t *testing.T) {
 	f("late, and nobody waited for it", 24_000, 24_890, want{890, "consumer-0's heartbeat came 2000 ms late" + "consumer-2's heartbeat came 2990 ms late: 890 ms of that are in the floor", true}, as)
 	f("the answer to the last one came late", 24_000, 21_900, want{}, func(s *sim) {
 		for i := range s.in.Workers[0].Calls {
-			if c := &s.in.Workers[0].Calls[i]; c.API == apiBeat && c.Req == 19_000*ms {
+			if c := &s.in.Workers[0].Calls[i]; c.API == group.Heartbeat && c.Req == 19_000*ms {
 				c.Resp = 23_990 * ms
 			}
 		}

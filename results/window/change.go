@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 )
 
 // Kinds of acts, as trial.json names them.
@@ -24,10 +25,10 @@ const (
 // act: its t0.
 type change struct {
 	worker  int
-	at, low int64 // low < at where a request without a recorded response leaves it open
-	since   int64 // from when on no new generation can have worker in it: the request to leave, the stop of the process
-	ghost   *Call // the round that has worker in it, although it was stopped before that was complete
-	expiry  bool  // the session of worker ended
+	at, low int64       // low < at where a request without a recorded response leaves it open
+	since   int64       // from when on no new generation can have worker in it: the request to leave, the stop of the process
+	ghost   *group.Call // the round that has worker in it, although it was stopped before that was complete
+	expiry  bool        // the session of worker ended
 	joins   bool
 	notice  bool // worker was a member already, and noticed what the act brought
 	act     int
@@ -75,12 +76,12 @@ func (a *analysis) findChanges() {
 		slices.SortStableFunc(list, func(x, y change) int { return cmp.Compare(x.at, y.at) })
 		a.changes[i] = list
 		for _, c := range list {
-			if !c.joins && !a.wire.kip {
-				a.wire.add(c.since, c.worker, stepNeed, c.ghost)
+			if !c.joins && !a.wire.KIP {
+				a.wire.Add(c.since, c.worker, group.Need, c.ghost)
 			}
 		}
 	}
-	a.wire.sort()
+	a.wire.Sort()
 }
 
 func (a *analysis) changesBy(act results.Act) []change {
@@ -145,10 +146,10 @@ func (a *analysis) joined(worker int, from int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
 	}
-	var open *Call
+	var open *group.Call
 	for i := range a.Workers[worker].Calls {
 		c := &a.Workers[worker].Calls[i]
-		if c.Req < from || !c.joins() {
+		if c.Req < from || !c.Joins() {
 			continue
 		}
 		if c.Resp != 0 {
@@ -168,7 +169,7 @@ func (a *analysis) parted(worker int, from int64) (change, bool) {
 		return change{}, false
 	}
 	for _, c := range a.Workers[worker].Calls {
-		if c.Req >= from && c.leaves() {
+		if c.Req >= from && c.Leaves() {
 			return change{worker: worker, at: c.Req, low: c.Req, since: c.Req}, true
 		}
 	}

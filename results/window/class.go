@@ -3,13 +3,15 @@ package window
 import (
 	"maps"
 	"slices"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // classes finds who owned each partition before and after, as the assignments
 // on the wire tell, and what of it was revoked on the way.
 func (s *scope) classes() {
-	before := s.wire.at(s.e.Window.From).owners()
-	after := s.wire.at(s.e.Window.To + 1).owners()
+	before := s.wire.Before(s.e.Window.From).Owners()
+	after := s.wire.Before(s.e.Window.To + 1).Owners()
 	owned := s.e.Acts[0].Owned // what the coordinator said fills what the wire left open
 	for _, name := range slices.Sorted(maps.Keys(owned)) {
 		for _, p := range owned[name] {
@@ -76,19 +78,19 @@ func (s *scope) classes() {
 // everything; under the others an assignment that lacks the partition takes it.
 func (s *scope) revoked(before map[int32]int) map[int32]bool {
 	out := map[int32]bool{}
-	for _, st := range s.wire.steps {
-		if st.at <= s.e.Window.From || st.at > s.e.Window.To {
+	for _, st := range s.wire.Steps {
+		if st.At <= s.e.Window.From || st.At > s.e.Window.To {
 			continue
 		}
 		for p, owner := range before {
-			if owner != st.worker {
+			if owner != st.Member {
 				continue
 			}
 			switch {
-			case s.e.Protocol == eager && st.kind == stepJoin:
+			case s.e.Protocol == group.Eager && st.Kind == group.Join:
 				out[p] = true
-			case st.kind == stepSynced && !slices.Contains(st.call.Given, p):
-				out[p] = out[p] || st.call.API != apiConsumer || st.call.assigns()
+			case st.Kind == group.Synced && !slices.Contains(st.Call.Given, p):
+				out[p] = out[p] || st.Call.API != group.ConsumerGroupHeartbeat || st.Call.Assigns()
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package window
 
-import "math"
+import (
+	"math"
+
+	"github.com/kbench/kbench/results/group"
+)
 
 // expiry is when the coordinator dropped a worker that was stopped at a time: at
 // the end of its session, counted from its last request that renews it. A member
@@ -20,24 +24,24 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 		if c.Req > stopped {
 			break
 		}
-		if c.API == apiJoin && c.Session > 0 {
+		if c.API == group.JoinGroup && c.Session > 0 {
 			session = c.Session
 		}
-		if !c.renews(a.wire.kip) {
+		if !c.Renews(a.wire.KIP) {
 			continue
 		}
 		at := c.Req
-		held := c.API == apiJoin || c.API == apiSync
+		held := c.API == group.JoinGroup || c.API == group.SyncGroup
 		if held && c.Resp <= stopped {
 			at = max(at, c.Resp)
 		}
-		if c.API == apiJoin && c.ok() {
+		if c.API == group.JoinGroup && c.OK() {
 			generation = c.Generation
 		}
 		// One that was stopped in the middle of a join is part of the round
 		// all the same, as a ghost; its session begins when the round is complete.
 		out.ghost = nil
-		if c.API == apiJoin && (c.Resp == 0 || c.Resp > stopped) {
+		if c.API == group.JoinGroup && (c.Resp == 0 || c.Resp > stopped) {
 			if out.ghost = a.completed(worker, c.Req, math.MaxInt64, 0); out.ghost != nil {
 				at = out.ghost.Resp
 			}
@@ -69,15 +73,15 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 // completed is the first JoinGroup of another worker that was answered between
 // two times with a newer generation, nil without one: all of a round are answered
 // when it is complete.
-func (a *analysis) completed(worker int, after, before int64, generation int32) *Call {
-	var first *Call
+func (a *analysis) completed(worker int, after, before int64, generation int32) *group.Call {
+	var first *group.Call
 	for i := range a.Workers {
 		if i == worker {
 			continue
 		}
 		for j := range a.Workers[i].Calls {
 			c := &a.Workers[i].Calls[j]
-			if c.API == apiJoin && c.ok() && c.Generation > generation && c.Resp > after && c.Resp < before && (first == nil || c.Resp < first.Resp) {
+			if c.API == group.JoinGroup && c.OK() && c.Generation > generation && c.Resp > after && c.Resp < before && (first == nil || c.Resp < first.Resp) {
 				first = c
 			}
 		}
@@ -85,26 +89,14 @@ func (a *analysis) completed(worker int, after, before int64, generation int32) 
 	return first
 }
 
-// renews says whether the coordinator renews the session of its member on the
-// request.
-func (c *Call) renews(kip bool) bool {
-	if c.rejected() || c.Err == errIllegalGeneration || c.Err == errStaleEpoch || c.Err == errMemberIDRequired {
-		return false
-	}
-	if kip {
-		return c.API == apiConsumer
-	}
-	return c.API == apiBeat || c.API == apiCommit || c.API == apiJoin || c.API == apiSync
-}
-
 // wasRejected says whether the first that a worker heard after it went on was
 // that the group has forgotten it.
 func (a *analysis) wasRejected(worker int, resumed int64) bool {
 	for _, c := range a.Workers[worker].Calls {
-		if c.Resp > resumed && c.renews(a.wire.kip) {
+		if c.Resp > resumed && c.Renews(a.wire.KIP) {
 			return false
 		}
-		if c.Resp > resumed && c.rejected() {
+		if c.Resp > resumed && c.Rejected() {
 			return true
 		}
 	}

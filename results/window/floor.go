@@ -3,6 +3,8 @@ package window
 import (
 	"maps"
 	"slices"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // wireTime finds t0, when the rebalance was over on the wire, and the floor: when
@@ -16,7 +18,7 @@ import (
 // Where t0 is an interval so is the floor, but never their difference.
 func (s *scope) wireTime() {
 	if len(s.changes) == 0 {
-		if s.wire.kip && slices.ContainsFunc(s.e.Acts, grows) {
+		if s.wire.KIP && slices.ContainsFunc(s.e.Acts, grows) {
 			s.e.Rounds = s.epochs()
 		}
 		return
@@ -30,7 +32,7 @@ func (s *scope) wireTime() {
 		if c.expiry { // who is dead owns nothing on the wire any more
 			at = min(at, s.Acts[c.act].At)
 		}
-		s.holders = append(s.holders, s.wire.at(at).owners())
+		s.holders = append(s.holders, s.wire.Before(at).Owners())
 		known = max(known, c.at)
 		if len(told) > 0 {
 			known = max(known, latest(told))
@@ -45,7 +47,7 @@ func (s *scope) wireTime() {
 		}
 	}
 	over := s.over()
-	if s.wire.kip {
+	if s.wire.KIP {
 		s.findHands()
 		known = max(known, s.kipFloor())
 	}
@@ -75,21 +77,21 @@ func (s *scope) toldOf(c change) map[int]int64 {
 		}
 	}
 	told := map[int]int64{}
-	asked := s.wire.at(from).members
-	for _, st := range s.wire.steps {
-		m := asked[st.worker]
-		if st.at < from || st.worker == c.worker && !c.notice || m == nil || !m.in {
+	asked := s.wire.Before(from).Members
+	for _, st := range s.wire.Steps {
+		m := asked[st.Member]
+		if st.At < from || st.Member == c.worker && !c.notice || m == nil || !m.In {
 			continue
 		}
-		if st.at > s.e.Window.To {
+		if st.At > s.e.Window.To {
 			break
 		}
 		switch {
-		case st.kind == stepTold, st.kind == stepJoin, st.changes(m):
-			told[st.worker] = st.at
-			delete(asked, st.worker)
-		case st.kind == stepGone:
-			delete(asked, st.worker)
+		case st.Kind == group.Told, st.Kind == group.Join, changes(st, m):
+			told[st.Member] = st.At
+			delete(asked, st.Member)
+		case st.Kind == group.Gone:
+			delete(asked, st.Member)
 		}
 	}
 	return told
@@ -97,9 +99,9 @@ func (s *scope) toldOf(c change) map[int]int64 {
 
 // changes says whether a response to a beat of KIP-848 had anything new for its
 // member.
-func (s step) changes(m *member) bool {
-	return s.kind == stepSynced && s.call.API == apiConsumer &&
-		(s.call.Epoch != m.generation || s.call.assigns() && !slices.Equal(s.call.Given, m.owned))
+func changes(s group.Step, m *group.Member) bool {
+	return s.Kind == group.Synced && s.Call.API == group.ConsumerGroupHeartbeat &&
+		(s.Call.Epoch != m.Generation || s.Call.Assigns() && !slices.Equal(s.Call.Given, m.Owned))
 }
 
 // over is when the last member had its assignment of the final generation, 0
@@ -108,19 +110,19 @@ func (s *scope) over() int64 {
 	var at int64
 	highest := int32(-1)
 	generations := map[int32]bool{}
-	for _, st := range s.wire.steps {
-		if st.kind != stepSynced || st.at <= s.changes[0].since || st.at > s.e.Window.To {
+	for _, st := range s.wire.Steps {
+		if st.Kind != group.Synced || st.At <= s.changes[0].since || st.At > s.e.Window.To {
 			continue
 		}
-		if st.call.API == apiConsumer {
+		if st.Call.API == group.ConsumerGroupHeartbeat {
 			continue
 		}
-		generations[st.call.Generation] = true
-		if st.call.Generation >= highest {
-			highest, at = st.call.Generation, st.at
+		generations[st.Call.Generation] = true
+		if st.Call.Generation >= highest {
+			highest, at = st.Call.Generation, st.At
 		}
 	}
-	if s.wire.kip {
+	if s.wire.KIP {
 		return s.kipOver()
 	}
 	s.e.Rounds = len(generations)
@@ -158,7 +160,7 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 			floor = max(floor, act.Resumed-act.At)
 		}
 	}
-	if s.wire.kip {
+	if s.wire.KIP {
 		// Without a t0 nobody knows when a move could have begun.
 		return max(floor, s.kipPartitionFloor(p)), p.Class != Moved || len(s.changes) > 0
 	}
@@ -196,7 +198,7 @@ func (s *scope) holder(p *Partition, change int) int {
 // eager protocol: from the moment at which its owner knew until all did.
 func (s *scope) stopFloor(p *Partition, change int) int64 {
 	told, owner := s.told[change], s.holder(p, change)
-	if s.e.Protocol != eager || told[owner] == 0 {
+	if s.e.Protocol != group.Eager || told[owner] == 0 {
 		return 0
 	}
 	return s.held(latest(told), s.changes[change]) - told[owner]

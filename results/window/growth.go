@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -25,15 +26,15 @@ func grows(act results.Act) bool { return act.Kind == actAdd || act.Kind == actS
 // assignment and had not been told to come back. Under KIP-848 there is none:
 // the broker knows of its partitions itself, and the wire does not say since when.
 func (a *analysis) noticed(from int64) (change, bool) {
-	if a.wire.kip {
+	if a.wire.KIP {
 		return change{}, false
 	}
-	g := a.wire.start()
-	for _, st := range a.wire.steps {
-		if m := g.members[st.worker]; st.kind == stepJoin && st.at >= from && st.call.joins() && m != nil && m.in {
-			return change{worker: st.worker, at: st.at, low: st.at, since: st.at, joins: true, notice: true}, true
+	g := group.Start()
+	for _, st := range a.wire.Steps {
+		if m := g.Members[st.Member]; st.Kind == group.Join && st.At >= from && st.Call.Joins() && m != nil && m.In {
+			return change{worker: st.Member, at: st.At, low: st.At, since: st.At, joins: true, notice: true}, true
 		}
-		g.apply(st)
+		g.Apply(st)
 	}
 	return change{}, false
 }
@@ -98,11 +99,11 @@ func (s *scope) addedBy(w *Worker, assigned int64) int64 {
 
 // epochs counts those of KIP-848 in the window of an event whose t0 is not known.
 func (s *scope) epochs() int {
-	before := s.wire.at(s.e.Window.From)
-	seen := map[int32]bool{before.highest: true}
-	for _, st := range s.wire.steps {
-		if st.kind == stepSynced && st.at > s.e.Window.From && st.at <= s.e.Window.To {
-			seen[st.call.Epoch] = true
+	before := s.wire.Before(s.e.Window.From)
+	seen := map[int32]bool{before.Highest: true}
+	for _, st := range s.wire.Steps {
+		if st.Kind == group.Synced && st.At > s.e.Window.From && st.At <= s.e.Window.To {
+			seen[st.Call.Epoch] = true
 		}
 	}
 	return len(seen) - 1

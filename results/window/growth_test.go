@@ -3,6 +3,7 @@ package window
 import (
 	"testing"
 
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -26,7 +27,7 @@ func TestAddPartitions(t *testing.T) {
 		s.join(1, 1000, 1010, 1020, 1, 2, 3)
 		s.beats(0, 1700, 21_200)
 		s.beats(1, 1000, 22_000)
-		s.beat(1, 22_000, errRebalance)
+		s.beat(1, 22_000, group.RebalanceInProgress)
 		s.join(0, 21_200, 22_060, 22_100, 2, 0, 1, 4)
 		s.join(1, 22_050, 22_060, 22_100, 2, 2, 3, 5)
 		s.beats(0, 25_100, 60_000)
@@ -140,8 +141,8 @@ func TestNotYetBorn(t *testing.T) {
 	s.join(1, 1000, 1010, 1020, 1, 2, 3)
 	s.beats(0, 4000, 12_000)
 	s.beats(1, 4000, 10_000)
-	s.call(1, apiLeave, 10_000, 10_001, 0, 0)
-	s.beat(0, 13_000, errRebalance)
+	s.call(1, group.LeaveGroup, 10_000, 10_001, 0, 0)
+	s.beat(0, 13_000, group.RebalanceInProgress)
 	s.join(0, 13_010, 13_020, 13_030, 2, 0, 1, 2, 3)
 	s.beats(0, 16_000, 41_000)
 	s.join(0, 41_500, 41_510, 41_520, 3, 0, 1, 2, 3, 4)
@@ -178,10 +179,10 @@ func TestOwnerOfTheTime(t *testing.T) {
 	s.beats(0, 2600, 20_500)
 	s.beats(1, 2600, 20_600)
 	s.join(0, 20_500, 20_640, 20_650, 2, 0, 1, 2)
-	s.beat(1, 20_600, errRebalance)
+	s.beat(1, 20_600, group.RebalanceInProgress)
 	s.join(1, 20_602, 20_640, 20_650, 2, 3, 4)
 	s.join(0, 22_000, 23_520, 23_550, 3, 0, 1, 2)
-	s.beat(1, 23_500, errRebalance)
+	s.beat(1, 23_500, group.RebalanceInProgress)
 	s.join(1, 23_510, 23_520, 23_550, 3, 3, 4, 5)
 	s.beats(0, 26_500, 60_000)
 	s.beats(1, 26_500, 60_000)

@@ -3,6 +3,8 @@ package window
 import (
 	"cmp"
 	"slices"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // Under KIP-848 there are no rounds: every member is told by the responses to
@@ -13,19 +15,19 @@ import (
 func (s *scope) kipOver() int64 {
 	var over int64
 	epochs := map[int32]bool{}
-	before := s.wire.at(s.changes[0].since)
+	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
 		var epoch int32
 		var owned []int32
-		if m := before.members[i]; m != nil {
-			epoch, owned = m.generation, m.owned
+		if m := before.Members[i]; m != nil {
+			epoch, owned = m.Generation, m.Owned
 		}
 		for j := range s.Workers[i].Calls {
 			c := &s.Workers[i].Calls[j]
-			if c.API != apiConsumer || !c.ok() || c.leaves() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
+			if c.API != group.ConsumerGroupHeartbeat || !c.OK() || c.Leaves() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
 				continue
 			}
-			given := c.assigns() && !slices.Equal(c.Given, owned)
+			given := c.Assigns() && !slices.Equal(c.Given, owned)
 			if c.Epoch == epoch && !given {
 				continue
 			}
@@ -50,7 +52,7 @@ func (s *scope) confirmed(worker, from int, owned []int32, given bool, told int6
 		if c.Req > s.e.Window.To {
 			break
 		}
-		if c.API == apiConsumer && c.lists() && slices.Equal(c.Asked, owned) {
+		if c.API == group.ConsumerGroupHeartbeat && c.Lists() && slices.Equal(c.Asked, owned) {
 			return c.Req
 		}
 	}
@@ -82,22 +84,22 @@ type parting struct {
 func (s *scope) findHands() {
 	s.hands = map[int32][]hand{}
 	lost := map[int32][]parting{}
-	before := s.wire.at(s.changes[0].since)
+	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
 		var owned []int32
-		if m := before.members[i]; m != nil {
-			owned = m.owned
+		if m := before.Members[i]; m != nil {
+			owned = m.Owned
 		}
 		calls := s.Workers[i].Calls
 		for j := range calls {
 			c := &calls[j]
-			if c.API != apiConsumer || !c.ok() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
+			if c.API != group.ConsumerGroupHeartbeat || !c.OK() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
 				continue
 			}
-			if c.joins() {
+			if c.Joins() {
 				owned = nil
 			}
-			if !c.assigns() {
+			if !c.Assigns() {
 				continue
 			}
 			released := int64(0)
@@ -138,7 +140,7 @@ func (s *scope) findHands() {
 // had; the time at which it was told where it never did.
 func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
 	for _, c := range s.Workers[worker].Calls[from:] {
-		if c.API == apiConsumer && c.lists() && !slices.Contains(c.Asked, p) {
+		if c.API == group.ConsumerGroupHeartbeat && c.Lists() && !slices.Contains(c.Asked, p) {
 			return c.Req
 		}
 	}
@@ -151,7 +153,7 @@ func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
 func (s *scope) tardy(worker int, from, taken int64) (late int64) {
 	last := int64(0)
 	for _, c := range s.Workers[worker].Calls {
-		if c.API != apiConsumer || c.leaves() {
+		if c.API != group.ConsumerGroupHeartbeat || c.Leaves() {
 			continue
 		}
 		if c.Req > from && last > 0 {
@@ -232,7 +234,7 @@ func (s *scope) kipSpend(worker int, m *Member) {
 	}
 	var given int64
 	for _, c := range s.Workers[worker].Calls {
-		if c.API == apiConsumer && c.ok() && c.Resp > s.changes[0].since && slices.ContainsFunc(c.Given, func(p int32) bool { return gained[p] }) {
+		if c.API == group.ConsumerGroupHeartbeat && c.OK() && c.Resp > s.changes[0].since && slices.ContainsFunc(c.Given, func(p int32) bool { return gained[p] }) {
 			given = c.Resp
 			break
 		}

@@ -3,12 +3,14 @@ package window
 import (
 	"strings"
 	"testing"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // kip is a beat of KIP-848: the epoch and what it confirms in the request, the
 // epoch and what it is given in the response. Without partitions nothing changed.
 func (s *sim) kip(worker int, at int64, epoch, to int32, has, gets []int32) {
-	c := s.call(worker, apiConsumer, at, at+1, 0, epoch)
+	c := s.call(worker, group.ConsumerGroupHeartbeat, at, at+1, 0, epoch)
 	c.Epoch, c.Asked, c.Given = to, has, gets
 }
 
@@ -39,7 +41,7 @@ func TestConsumerGroupJoin(t *testing.T) {
 	if Compute(s.in).StormsSought {
 		t.Error("storms were looked for, and no generations tell of them")
 	}
-	if e.Protocol != consumer || len(e.Notes) > 0 {
+	if e.Protocol != group.Consumer || len(e.Notes) > 0 {
 		t.Errorf("protocol %s, notes %q", e.Protocol, e.Notes)
 	}
 	same(t, "figures", figuresOf(e), figures{20_000, 20_050, 23_062, 3005, 2992, 13, 2, 462, 0, 462})
@@ -62,7 +64,7 @@ func TestConsumerGroupGivesUpAll(t *testing.T) {
 	s.kip(2, 20_050, 0, 3, nil, nil)
 	s.kip(0, 21_100, 2, 3, nil, nil)
 	s.kip(1, 22_600, 2, 2, nil, nil)
-	last := func(worker int) *Call { return &s.in.Workers[worker].Calls[len(s.in.Workers[worker].Calls)-1] }
+	last := func(worker int) *group.Call { return &s.in.Workers[worker].Calls[len(s.in.Workers[worker].Calls)-1] }
 	last(1).NoneGiven = true
 	s.kip(1, 22_610, 2, 3, nil, nil)
 	last(1).NoneAsked, last(1).NoneGiven = true, true
@@ -92,7 +94,7 @@ func TestConsumerGroupCrash(t *testing.T) {
 			s.kip(1, at+400, 2, 2, nil, nil) // the last at 18.5 s
 		}
 	}
-	s.call(1, apiCommit, 19_900, 19_901, 0, 2)
+	s.call(1, group.OffsetCommit, 19_900, 19_901, 0, 2)
 	s.act("crash", "consumer-1", 20_000)
 	s.kip(0, 30_100, 2, 3, nil, []int32{0, 1, 2, 3})
 	s.kip(0, 30_105, 3, 3, []int32{0, 1, 2, 3}, nil)
@@ -169,7 +171,7 @@ func TestConsumerGroupLeaveAndJoin(t *testing.T) {
 		s.kip(1, at+10, 2, 2, nil, nil)
 	}
 	s.act("leave", "consumer-1", 21_000)
-	s.kip(1, 21_010, leaveEpoch, leaveEpoch, nil, nil)
+	s.kip(1, 21_010, -1, -1, nil, nil)
 	s.act("join", "consumer-2", 21_080)
 	s.kip(0, 21_100, 2, 3, nil, []int32{0, 1, 2, 3})
 	s.kip(2, 21_104, 0, 4, nil, nil)

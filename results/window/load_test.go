@@ -9,6 +9,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -46,28 +47,6 @@ func TestSpanKeepsItsWorst(t *testing.T) {
 	var late []int64
 	each(record.Span{Count: 4, Due: 0, LastDue: 30, At: 10, LastAt: 40, MaxLate: 25}, func(_ uint64, due, at int64) { late = append(late, at-due) })
 	same(t, "lateness", late, []int64{25, 10, 10, 10})
-}
-
-func TestPair(t *testing.T) {
-	part := func(p int32) drivers.TopicPartition { return drivers.TopicPartition{Topic: "t", Partition: p} }
-	calls := pair([]record.Event{
-		{K: record.EvRequest, T: 1, Conn: 1, Corr: 7, API: apiJoin, Group: "g", Member: "", SessionMs: 6000},
-		{K: record.EvRequest, T: 2, Conn: 2, Corr: 7, API: apiBeat, Group: "g", Member: "m", Generation: 3},
-		{K: record.EvRequest, T: 2, Conn: 3, Corr: 7, API: apiBeat, Group: "another"},
-		{K: record.EvResponse, T: 3, Conn: 3, Corr: 7, API: apiBeat, Err: errRebalance},
-		{K: record.EvResponse, T: 4, Conn: 2, Corr: 7, API: apiBeat, Err: errRebalance},
-		{K: record.EvResponse, T: 5, Conn: 1, Corr: 7, API: apiJoin, Member: "m", Generation: 4, Protocol: "range"},
-		{K: record.EvResponse, T: 5, Conn: 1, Corr: 8, API: apiSync},
-		{K: record.EvRequest, T: 6, Conn: 1, Corr: 9, API: apiSync, Group: "g", Member: "m", Generation: 4},
-		{K: record.EvResponse, T: 7, Conn: 1, Corr: 9, API: apiSync, Parts: []drivers.TopicPartition{part(2), part(1)}},
-		{K: record.EvRequest, T: 8, Conn: 1, Corr: 10, API: apiBeat, Group: "g", Member: "m", Generation: 4},
-	}, "g")
-	same(t, "calls", calls, []Call{
-		{API: apiJoin, Req: 1, Resp: 5, ID: "m", Session: 6000 * ms, Generation: 4, Epoch: 4, Protocol: "range"},
-		{API: apiBeat, Req: 2, Resp: 4, Err: errRebalance, ID: "m", Generation: 3},
-		{API: apiSync, Req: 6, Resp: 7, ID: "m", Generation: 4, Given: []int32{1, 2}},
-		{API: apiBeat, Req: 8, ID: "m", Generation: 4},
-	})
 }
 
 // TestAnalyse goes the whole way, from files: one member is killed, the other
@@ -135,7 +114,7 @@ func TestAnalyse(t *testing.T) {
 			corr++
 			f.Write(record.Event{K: record.EvRequest, T: at(req), Conn: 1, Corr: corr, API: api, Group: "g", Generation: generation})
 			e := record.Event{K: record.EvResponse, T: at(resp), Conn: 1, Corr: corr, API: api, Err: code}
-			if api == apiJoin {
+			if api == group.JoinGroup {
 				e.Generation, e.Protocol = generation, "range"
 			}
 			for _, p := range parts {
@@ -146,17 +125,17 @@ func TestAnalyse(t *testing.T) {
 		check(f.Close())
 	}
 	events("consumer-0", func(call func(int16, int64, int64, int16, int32, ...int32)) {
-		call(apiJoin, 100, 110, 0, 1)
-		call(apiSync, 111, 112, 0, 1, 0)
-		call(apiBeat, 15_000, 15_001, 0, 1)
-		call(apiBeat, 18_000, 18_001, errRebalance, 1)
-		call(apiJoin, 18_005, 18_006, 0, 2)
-		call(apiSync, 18_007, 18_008, 0, 2, 0, 1)
+		call(group.JoinGroup, 100, 110, 0, 1)
+		call(group.SyncGroup, 111, 112, 0, 1, 0)
+		call(group.Heartbeat, 15_000, 15_001, 0, 1)
+		call(group.Heartbeat, 18_000, 18_001, group.RebalanceInProgress, 1)
+		call(group.JoinGroup, 18_005, 18_006, 0, 2)
+		call(group.SyncGroup, 18_007, 18_008, 0, 2, 0, 1)
 	})
 	events("consumer-1", func(call func(int16, int64, int64, int16, int32, ...int32)) {
-		call(apiJoin, 100, 110, 0, 1)
-		call(apiSync, 111, 112, 0, 1, 1)
-		call(apiBeat, 7000, 7001, 0, 1) // expiry at 17 s
+		call(group.JoinGroup, 100, 110, 0, 1)
+		call(group.SyncGroup, 111, 112, 0, 1, 1)
+		call(group.Heartbeat, 7000, 7001, 0, 1) // expiry at 17 s
 	})
 
 	r, err := Analyse(d, tr)

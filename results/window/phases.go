@@ -3,6 +3,7 @@ package window
 import (
 	"slices"
 
+	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -64,7 +65,7 @@ func (s *scope) members() {
 	for i := range s.Workers {
 		m := Member{Worker: s.Workers[i].Name, Client: s.Workers[i].Client, Rounds: s.rounds(i), Spent: map[Phase]int64{}}
 		s.ends(i, &m)
-		if s.wire.kip {
+		if s.wire.KIP {
 			s.kipSpend(i, &m)
 		} else {
 			s.spend(i, &m)
@@ -102,23 +103,23 @@ func (s *scope) ends(worker int, m *Member) {
 func (s *scope) rounds(worker int) []Round {
 	var out []Round
 	var told int64
-	for _, st := range s.wire.steps {
-		if st.worker != worker || st.at < s.e.Window.From || st.call == nil {
+	for _, st := range s.wire.Steps {
+		if st.Member != worker || st.At < s.e.Window.From || st.Call == nil {
 			continue
 		}
-		if st.at > s.e.Window.To {
+		if st.At > s.e.Window.To {
 			break
 		}
 		switch {
-		case st.kind == stepTold && told == 0:
-			told = st.at
-		case st.kind == stepJoin && (st.call.Resp == 0 || st.call.Err == 0):
-			out = append(out, Round{Generation: st.call.Generation, Told: told, Join: st.call.Req, Joined: st.call.Resp})
+		case st.Kind == group.Told && told == 0:
+			told = st.At
+		case st.Kind == group.Join && (st.Call.Resp == 0 || st.Call.Err == 0):
+			out = append(out, Round{Generation: st.Call.Generation, Told: told, Join: st.Call.Req, Joined: st.Call.Resp})
 			told = 0
-		case st.kind == stepSynced && st.call.API == apiSync && len(out) > 0:
+		case st.Kind == group.Synced && st.Call.API == group.SyncGroup && len(out) > 0:
 			r := &out[len(out)-1]
 			if r.Synced == 0 {
-				r.Asked, r.Synced = st.call.Req, st.call.Resp
+				r.Asked, r.Synced = st.Call.Req, st.Call.Resp
 			}
 		}
 	}
@@ -177,7 +178,7 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 	w := &s.Workers[worker]
 	stopped := map[int32]bool{}
 	for _, p := range s.e.Partitions {
-		if p.NewOwner == w.Name && (s.e.Protocol == eager || p.OldOwner != w.Name) {
+		if p.NewOwner == w.Name && (s.e.Protocol == group.Eager || p.OldOwner != w.Name) {
 			stopped[p.Partition] = true
 		}
 	}
@@ -193,7 +194,7 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 	}
 	position := synced
 	for _, c := range w.Calls {
-		if c.API == apiOffsetFetch && c.Req >= synced && c.ok() && c.Resp <= first {
+		if c.API == group.OffsetFetch && c.Req >= synced && c.OK() && c.Resp <= first {
 			position = c.Resp
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // drawn is a trial with any acts, stops and rebalances at all: what they say need
@@ -31,12 +33,12 @@ func drawn(t *rapid.T) *sim {
 		at := time.Draw(t, "rebalance")
 		for w := range 3 {
 			if rapid.Bool().Draw(t, "takes part") {
-				s.beat(w, at-10, errRebalance)
+				s.beat(w, at-10, group.RebalanceInProgress)
 				s.join(w, at, at+20, at+30, int32(g+2), int32(w))
 			}
 		}
 		if rapid.Bool().Draw(t, "leaves") {
-			s.call(rapid.IntRange(0, 2).Draw(t, "who"), apiLeave, at-5, at-4, 0, 0)
+			s.call(rapid.IntRange(0, 2).Draw(t, "who"), group.LeaveGroup, at-5, at-4, 0, 0)
 		}
 	}
 	return s

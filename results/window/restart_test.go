@@ -3,6 +3,8 @@ package window
 import (
 	"strings"
 	"testing"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // replaced is a group of two of which consumer-1 is replaced by consumer-2 at
@@ -20,8 +22,8 @@ func replaced(gone int64) *sim {
 // the survivor learns at one beat: one generation.
 func TestGracefulRestart(t *testing.T) {
 	s := replaced(20_100)
-	s.call(1, apiLeave, 20_050, 20_051, 0, 0)
-	s.beat(0, 22_000, errRebalance)
+	s.call(1, group.LeaveGroup, 20_050, 20_051, 0, 0)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(2, 20_110, 22_005, 22_008, 2, 2, 3)
 	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
 	s.beats(0, 25_000, 60_000)
@@ -46,7 +48,7 @@ func TestGracefulRestart(t *testing.T) {
 // told by a beat. That is no doing of any client.
 func TestKillRestart(t *testing.T) {
 	s := replaced(20_010)
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(2, 20_100, 28_505, 28_508, 2, 2, 3)
 	s.join(0, 22_004, 28_505, 28_507, 2, 0, 1)
 	s.beats(0, 31_500, 60_000)
@@ -70,7 +72,7 @@ func TestKillRestart(t *testing.T) {
 func TestKillRestartWithLongSession(t *testing.T) {
 	s := replaced(20_010)
 	s.in.Session = 45_000 * ms
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(2, 20_100, 25_100, 25_103, 2, 2, 3)
 	s.join(0, 22_004, 25_100, 25_102, 2, 0, 1)
 	s.beats(0, 28_000, 60_000)
@@ -115,18 +117,18 @@ func ghost() *sim {
 	s.in.Workers = append(s.in.Workers, Worker{Name: "consumer-3", Client: "sarama"})
 	again := s.act("restart", "consumer-3", 25_000)
 	again.Replaces, again.Gone = "consumer-2", 25_010*ms
-	s.call(2, apiJoin, 20_100, 0, 0, 0).Protocol = s.protocol
+	s.call(2, group.JoinGroup, 20_100, 0, 0, 0).Protocol = s.protocol
 	s.join(3, 25_100, 28_505, 28_508, 2, 1)
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_004, 28_505, 28_507, 2, 0) // 2 and 3 are the ghost's
 	for at := int64(31_500); at < 38_000; at += 3000 {
 		s.beat(0, at, 0)
 		s.beat(3, at, 0)
 	}
 	// The generation is of 28.505 s, so the ghost is dropped at 38.505 s.
-	s.beat(0, 40_500, errRebalance)
+	s.beat(0, 40_500, group.RebalanceInProgress)
 	s.join(0, 40_502, 40_506, 40_508, 3, 0, 1)
-	s.beat(3, 40_500, errRebalance)
+	s.beat(3, 40_500, group.RebalanceInProgress)
 	s.join(3, 40_505, 40_506, 40_509, 3, 2, 3)
 	s.beats(0, 43_500, 60_000)
 	s.beats(3, 43_500, 60_000)
@@ -144,7 +146,7 @@ func TestCrashOfOneWhoIsStopped(t *testing.T) {
 		s.act("crash", "consumer-1", at)
 		s.beats(0, 1000, 31_000)
 		s.beats(1, 500, 20_000) // expiry at 28.5 s
-		s.beat(0, 31_000, errRebalance)
+		s.beat(0, 31_000, group.RebalanceInProgress)
 		s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
 		s.beats(0, 34_000, 60_000)
 		s.stop(20_000, 31_010, 2, 3)
@@ -169,8 +171,8 @@ func TestBeatBeforeTheSignalArrives(t *testing.T) {
 	s.act("crash", "consumer-1", 24_000)
 	s.beats(0, 1000, 31_000)
 	s.beats(1, 500, 20_000)
-	s.call(1, apiBeat, 20_002, 0, 0, 0) // expiry at 30.002 s
-	s.beat(0, 31_000, errRebalance)
+	s.call(1, group.Heartbeat, 20_002, 0, 0, 0) // expiry at 30.002 s
+	s.beat(0, 31_000, group.RebalanceInProgress)
 	s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
 	s.beats(0, 34_000, 60_000)
 	s.stop(20_000, 31_010, 2, 3)

@@ -3,6 +3,8 @@ package window
 import (
 	"strings"
 	"testing"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // crashed is a crash after which the group is stable at 31.008 s. The orphaned
@@ -12,7 +14,7 @@ func crashed() *sim {
 	s.act("crash", "consumer-1", 20_000)
 	s.beats(0, 1000, 31_000)
 	s.beats(1, 500, 20_000)
-	s.beat(0, 31_000, errRebalance)
+	s.beat(0, 31_000, group.RebalanceInProgress)
 	s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
 	s.beats(0, 34_000, 60_000)
 	s.stop(20_000, 31_018, 2, 3)
@@ -100,8 +102,8 @@ func TestSlowHandler(t *testing.T) {
 		s.act("stall", "consumer-0", 40_000).Resumed = 40_100 * ms
 		s.beats(0, 1000, 20_000)
 		s.beats(1, 500, 20_000)
-		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
-		s.beat(0, 22_000, errRebalance)
+		s.call(1, group.LeaveGroup, 20_001, 20_002, 0, 0)
+		s.beat(0, 22_000, group.RebalanceInProgress)
 		s.join(0, 22_010, 22_011, 22_012, 2, 0, 1, 2, 3)
 		s.beats(0, 25_000, 60_000)
 		for at := int64(19_000); at < 50_000; at += 2000 { // what waits for the handler

@@ -76,7 +76,7 @@ func (a *analysis) actsInTime() []int {
 // was and had not delivered every partition yet, in which a partition was late,
 // or an act had not had its effect.
 func (a *analysis) disturbed() []Interval {
-	all := a.wire.unstable(a.Measured.From, a.Measured.To)
+	all := a.unstable(a.Measured.From, a.Measured.To)
 	for i := range all {
 		if !a.Slow {
 			all[i].To = a.allDelivered(all[i].To)
@@ -100,7 +100,7 @@ func (a *analysis) effects() []Interval {
 			until = max(until, min(act.Resumed, a.killed(act.Member)))
 		}
 		for _, c := range a.changes[i] {
-			if !c.expiry || a.wire.kip { // the wire itself waits for a generation without the expired
+			if !c.expiry || a.wire.KIP { // the wire itself waits for a generation without the expired
 				until = max(until, c.at)
 			}
 		}

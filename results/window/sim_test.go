@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 )
 
 // ms is the unit of the timelines in these tests.
@@ -37,13 +38,15 @@ func (s *sim) act(kind, member string, at int64) *results.Act {
 }
 
 // call adds a call; resp 0 is one without a response.
-func (s *sim) call(worker int, api int16, req, resp int64, code int16, generation int32) *Call {
+func (s *sim) call(worker int, api int16, req, resp int64, code int16, generation int32) *group.Call {
 	w := &s.in.Workers[worker]
-	w.Calls = append(w.Calls, Call{API: api, Req: req * ms, Resp: resp * ms, Err: code, Generation: generation})
+	w.Calls = append(w.Calls, group.Call{API: api, Req: req * ms, Resp: resp * ms, Err: code, Generation: generation})
 	return &w.Calls[len(w.Calls)-1]
 }
 
-func (s *sim) beat(worker int, at int64, code int16) { s.call(worker, apiBeat, at, at+1, code, 0) }
+func (s *sim) beat(worker int, at int64, code int16) {
+	s.call(worker, group.Heartbeat, at, at+1, code, 0)
+}
 
 // beats are quiet ones, every 3 s, from one time up to another.
 func (s *sim) beats(worker int, from, before int64) {
@@ -55,8 +58,8 @@ func (s *sim) beats(worker int, from, before int64) {
 // join is a JoinGroup and the SyncGroup after it: the latter is sent 1 ms after
 // the former's response.
 func (s *sim) join(worker int, req, resp, synced int64, generation int32, parts ...int32) {
-	s.call(worker, apiJoin, req, resp, 0, generation).Protocol = s.protocol
-	s.call(worker, apiSync, resp+1, synced, 0, generation).Given = parts
+	s.call(worker, group.JoinGroup, req, resp, 0, generation).Protocol = s.protocol
+	s.call(worker, group.SyncGroup, resp+1, synced, 0, generation).Given = parts
 }
 
 func (s *sim) stop(from, to int64, parts ...int32) {
@@ -70,7 +73,7 @@ func (s *sim) compute() *Report {
 	s.in.Measured, s.in.End = Interval{2000 * ms, s.end * ms}, (s.end+2000)*ms
 	s.in.Records = map[int32][]Record{}
 	for i := range s.in.Workers {
-		slices.SortStableFunc(s.in.Workers[i].Calls, func(a, b Call) int { return int((a.Req - b.Req) / ms) })
+		slices.SortStableFunc(s.in.Workers[i].Calls, func(a, b group.Call) int { return int((a.Req - b.Req) / ms) })
 	}
 	for _, p := range s.in.Partitions {
 		for due := int64(2000); due < s.end; due += s.interval {

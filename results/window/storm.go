@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/group"
 )
 
 // stormWindow is how long a stretch is looked at for a storm, and stormStep how
@@ -41,27 +42,27 @@ type tenure struct {
 // generations lists those completed in the measured part.
 func (a *analysis) generations() []generation {
 	byNumber := map[int32]*generation{}
-	for _, s := range a.wire.steps {
-		if s.kind != stepSynced {
+	for _, s := range a.wire.Steps {
+		if s.Kind != group.Synced {
 			continue
 		}
-		number, from := s.call.Generation, s.call.Req
-		if s.call.API == apiConsumer {
-			number = s.call.Epoch
+		number, from := s.Call.Generation, s.Call.Req
+		if s.Call.API == group.ConsumerGroupHeartbeat {
+			number = s.Call.Epoch
 		}
 		g := byNumber[number]
 		if g == nil {
 			g = &generation{number: number, from: from}
 			byNumber[number] = g
 		}
-		if s.call.API == apiSync || g.at == 0 { // the responses to later beats repeat an epoch
-			g.at = s.at
+		if s.Call.API == group.SyncGroup || g.at == 0 { // the responses to later beats repeat an epoch
+			g.at = s.At
 		}
 	}
-	for _, s := range a.wire.steps {
-		if s.kind == stepJoin && s.call.ok() {
-			if g := byNumber[s.call.Generation]; g != nil {
-				g.from = min(g.from, s.call.Req)
+	for _, s := range a.wire.Steps {
+		if s.Kind == group.Join && s.Call.OK() {
+			if g := byNumber[s.Call.Generation]; g != nil {
+				g.from = min(g.from, s.Call.Req)
 			}
 		}
 	}
@@ -95,20 +96,20 @@ func (a *analysis) tenures() []tenure {
 		empty := !slices.ContainsFunc(a.Records[k.partition], func(r Record) bool { return r.By == k.worker && r.At >= from && r.At <= at })
 		out = append(out, tenure{at, empty})
 	}
-	protocol := eager
-	for _, s := range a.wire.steps {
-		if s.kind == stepJoin && s.call.Protocol != "" {
-			protocol = kindOf(s.call.Protocol)
+	protocol := group.Eager
+	for _, s := range a.wire.Steps {
+		if s.Kind == group.Join && s.Call.Protocol != "" {
+			protocol = group.ProtocolOf(s.Call.Protocol)
 		}
 		for _, p := range a.Partitions {
-			k := key{s.worker, p}
+			k := key{s.Member, p}
 			switch {
-			case s.kind == stepGone, s.kind == stepSynced && s.call.API == apiSync && !slices.Contains(s.call.Given, p):
-				end(k, s.at)
-			case s.kind == stepSynced && s.call.API == apiSync:
-				if _, had := open[k]; !had || protocol == eager {
-					end(k, s.at)
-					open[k] = s.at
+			case s.Kind == group.Gone, s.Kind == group.Synced && s.Call.API == group.SyncGroup && !slices.Contains(s.Call.Given, p):
+				end(k, s.At)
+			case s.Kind == group.Synced && s.Call.API == group.SyncGroup:
+				if _, had := open[k]; !had || protocol == group.Eager {
+					end(k, s.At)
+					open[k] = s.At
 				}
 			}
 		}
@@ -127,7 +128,7 @@ func (a *analysis) storms(r *Report) {
 			}
 		}
 	}
-	if a.wire.kip {
+	if a.wire.KIP {
 		return // epochs count no rounds
 	}
 	if r.Changes > 0 {

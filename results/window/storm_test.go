@@ -3,6 +3,8 @@ package window
 import (
 	"strings"
 	"testing"
+
+	"github.com/kbench/kbench/results/group"
 )
 
 // churned is a group of two members that rebalances at each of the times, in
@@ -59,7 +61,7 @@ func TestStorms(t *testing.T) {
 	}
 	rolling := churned(180_000, at...)
 	for _, t := range every(20_000, 10_000, 170_000) {
-		rolling.call(1, apiLeave, t+100, t+101, 0, 0)
+		rolling.call(1, group.LeaveGroup, t+100, t+101, 0, 0)
 		rolling.act("leave", "consumer-1", t)
 	}
 	f("rolling", rolling, "")
@@ -69,7 +71,7 @@ func TestStorms(t *testing.T) {
 func TestAmplification(t *testing.T) {
 	s := churned(60_000, 20_500, 22_000)
 	s.act("leave", "consumer-1", 20_000)
-	s.call(1, apiLeave, 20_100, 20_101, 0, 0)
+	s.call(1, group.LeaveGroup, 20_100, 20_101, 0, 0)
 	r := s.compute()
 	if r.Generations != 2 || r.Changes != 1 || r.Amplification != 2 {
 		t.Errorf("%d generations by %d changes: %v", r.Generations, r.Changes, r.Amplification)

@@ -31,6 +31,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 )
 
 // Interval is a stretch of time, ns of the host's monotonic clock.
@@ -167,7 +168,7 @@ func Compute(in Input) *Report {
 	a.findChanges()
 	a.late = a.lateSets()
 	a.findWindows()
-	a.unrest = union(append(a.wire.unstable(a.Measured.From, a.Measured.To), a.effects()...))
+	a.unrest = union(append(a.unstable(a.Measured.From, a.Measured.To), a.effects()...))
 	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
 	for _, win := range a.windows {
 		r.Events = append(r.Events, a.event(win))
@@ -179,7 +180,7 @@ func Compute(in Input) *Report {
 // analysis is the state of one Compute.
 type analysis struct {
 	Input
-	wire    *wire
+	wire    *group.Course
 	lengths int                  // different ones that stops have
 	changes [][]change           // by act
 	late    map[int32][]Interval // down sets over the whole trial
@@ -191,7 +192,7 @@ type analysis struct {
 // event computes the figures of one window, each step on what those before it
 // have found.
 func (a *analysis) event(win actWindow) Event {
-	e := Event{Window: win.Interval, Settled: win.settled, Protocol: a.wire.protocol(win.To)}
+	e := Event{Window: win.Interval, Settled: win.settled, Protocol: a.wire.Protocol(win.To)}
 	for _, i := range win.acts {
 		e.Acts = append(e.Acts, a.Acts[i])
 	}

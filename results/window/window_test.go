@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/group"
 )
 
 // two is a group of two members from 1 s on, with two partitions each. consumer-0
@@ -22,11 +23,11 @@ func TestJoin(t *testing.T) {
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
 	// The new member is told to come back with an id.
-	s.call(2, apiJoin, 20_100, 20_101, errMemberIDRequired, 0)
+	s.call(2, group.JoinGroup, 20_100, 20_101, group.MemberIDRequired, 0)
 	s.join(2, 20_102, 22_005, 22_008, 2, 3)
-	s.beat(1, 21_500, errRebalance)
+	s.beat(1, 21_500, group.RebalanceInProgress)
 	s.join(1, 21_510, 22_005, 22_009, 2, 2)
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
 	s.beats(0, 25_000, 60_000)
 	s.beats(1, 25_000, 60_000)
@@ -35,7 +36,7 @@ func TestJoin(t *testing.T) {
 	s.stop(21_502, 22_010, 2, 3)
 
 	e := s.only(t)
-	if e.Name != "join#1" || e.Protocol != eager || !e.Settled {
+	if e.Name != "join#1" || e.Protocol != group.Eager || !e.Settled {
 		t.Errorf("%s, %s, settled %t", e.Name, e.Protocol, e.Settled)
 	}
 	same(t, "figures", figuresOf(e), figures{20_000, 20_102, 22_022, 1907, 1899, 8, 1, 512, 0, 1024})
@@ -58,8 +59,8 @@ func TestLeave(t *testing.T) {
 	s.act("leave", "consumer-1", 20_000).Gone = 20_400 * ms
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
-	s.call(1, apiLeave, 20_300, 20_301, 0, 0)
-	s.beat(0, 22_000, errRebalance)
+	s.call(1, group.LeaveGroup, 20_300, 20_301, 0, 0)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_100, 22_101, 22_103, 2, 0, 1, 2, 3)
 	s.beats(0, 25_000, 60_000)
 	s.stop(20_000, 22_110, 2, 3)
@@ -80,9 +81,9 @@ func moving(kind, member string) *sim {
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
 	s.join(2, 20_102, 22_005, 22_008, 2, 3)
-	s.beat(1, 21_500, errRebalance)
+	s.beat(1, 21_500, group.RebalanceInProgress)
 	s.join(1, 21_510, 22_005, 22_009, 2, 2)
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
 	return s
 }
@@ -91,10 +92,10 @@ func moving(kind, member string) *sim {
 // then, not of who had it before the window.
 func TestOrphanedAfterAMove(t *testing.T) {
 	s := moving("leave", "consumer-1")
-	s.call(1, apiLeave, 22_016, 22_017, 0, 0)
-	s.beat(2, 24_900, errRebalance)
+	s.call(1, group.LeaveGroup, 22_016, 22_017, 0, 0)
+	s.beat(2, 24_900, group.RebalanceInProgress)
 	s.join(2, 24_910, 25_005, 25_008, 3, 2, 3)
-	s.beat(0, 25_000, errRebalance)
+	s.beat(0, 25_000, group.RebalanceInProgress)
 	s.join(0, 25_004, 25_005, 25_007, 3, 0, 1)
 	s.beats(0, 28_000, 60_000)
 	s.beats(2, 28_000, 60_000)
@@ -113,9 +114,9 @@ func TestOrphanedByADeathAfterAMove(t *testing.T) {
 	s := moving("crash", "consumer-2")
 	s.beats(0, 25_000, 34_000)
 	s.beats(1, 25_000, 34_000)
-	s.beat(1, 34_000, errRebalance)
+	s.beat(1, 34_000, group.RebalanceInProgress)
 	s.join(1, 34_004, 34_005, 34_007, 3, 2, 3)
-	s.beat(0, 34_000, errRebalance)
+	s.beat(0, 34_000, group.RebalanceInProgress)
 	s.join(0, 34_004, 34_005, 34_008, 3, 0, 1)
 	s.beats(0, 37_000, 60_000)
 	s.beats(1, 37_000, 60_000)
@@ -133,8 +134,8 @@ func TestLeaveDelivering(t *testing.T) {
 	s.act("leave", "consumer-1", 20_000).Gone = 21_400 * ms
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
-	s.call(1, apiLeave, 21_300, 21_301, 0, 0)
-	s.beat(0, 22_000, errRebalance)
+	s.call(1, group.LeaveGroup, 21_300, 21_301, 0, 0)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_100, 22_101, 22_103, 2, 0, 1, 2, 3)
 	s.beats(0, 25_000, 60_000)
 	s.stop(21_000, 22_110, 2, 3) // a second after the signal
@@ -156,7 +157,7 @@ func TestCrash(t *testing.T) {
 		s.beats(0, 1000, told)
 		s.beats(1, 500, 20_000) // the last at 18.5 s
 		extra(s)
-		s.beat(0, told, errRebalance)
+		s.beat(0, told, group.RebalanceInProgress)
 		s.join(0, told+5, told+6, told+8, 2, 0, 1, 2, 3)
 		s.beats(0, told+3000, 60_000)
 		s.stop(20_000, told+10, 2, 3)
@@ -172,16 +173,16 @@ func TestCrash(t *testing.T) {
 	// Expiry at 28.5 s, seen at the beat of 31 s.
 	f("no commit", func(*sim) {}, 31_000, figures{20_000, 28_500, 31_022, 2508, 2501, 7, 1, 11_012, 0, 22_024}, 2501)
 	// A commit at 19.9 s: expiry at 29.9 s.
-	f("commit between beats", func(s *sim) { s.call(1, apiCommit, 19_900, 19_902, 0, 1) },
+	f("commit between beats", func(s *sim) { s.call(1, group.OffsetCommit, 19_900, 19_902, 0, 1) },
 		31_000, figures{20_000, 29_900, 31_022, 1108, 1101, 7, 1, 11_012, 0, 22_024}, 1101)
 	// An unknown member's commit renews nothing.
-	f("refused commit", func(s *sim) { s.call(1, apiCommit, 19_900, 19_902, errIllegalGeneration, 1) },
+	f("refused commit", func(s *sim) { s.call(1, group.OffsetCommit, 19_900, 19_902, group.IllegalGeneration, 1) },
 		31_000, figures{20_000, 28_500, 31_022, 2508, 2501, 7, 1, 11_012, 0, 22_024}, 2501)
 	// Not known whether the commit arrived: expiry at 28.5 or at 29.9 s.
-	f("commit without a response", func(s *sim) { s.call(1, apiCommit, 19_900, 0, 0, 1) },
+	f("commit without a response", func(s *sim) { s.call(1, group.OffsetCommit, 19_900, 0, 0, 1) },
 		31_000, figures{20_000, 29_900, 31_022, 1108, 1101, 7, 1, 11_012, 0, 22_024}, 2501)
 	// The survivor knew at 29 s, so it did not.
-	f("commit that did not arrive", func(s *sim) { s.call(1, apiCommit, 19_900, 0, 0, 1) },
+	f("commit that did not arrive", func(s *sim) { s.call(1, group.OffsetCommit, 19_900, 0, 0, 1) },
 		29_000, figures{20_000, 28_500, 29_022, 508, 501, 7, 1, 9012, 0, 18_024}, 501)
 }
 
@@ -196,10 +197,10 @@ func TestCrashWithItsOwnSession(t *testing.T) {
 		s.beats(1, 500, 20_000) // the last at 18.5 s
 		for i, session := range sessions {
 			at := int64(i) * 10
-			s.call(1, apiJoin, at+120, at+121, 0, 1).Session = session * ms
-			s.call(1, apiSync, at+122, at+123, 0, 1).Given = []int32{2, 3}
+			s.call(1, group.JoinGroup, at+120, at+121, 0, 1).Session = session * ms
+			s.call(1, group.SyncGroup, at+122, at+123, 0, 1).Given = []int32{2, 3}
 		}
-		s.beat(0, told, errRebalance)
+		s.beat(0, told, group.RebalanceInProgress)
 		s.join(0, told+5, told+6, told+8, 2, 0, 1, 2, 3)
 		s.beats(0, told+3000, 60_000)
 		s.stop(20_000, told+10, 2, 3)
@@ -225,15 +226,15 @@ func TestCooperativeJoin(t *testing.T) {
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
 	s.join(2, 20_050, 22_005, 22_008, 2)
-	s.beat(1, 21_500, errRebalance)
+	s.beat(1, 21_500, group.RebalanceInProgress)
 	s.join(1, 21_510, 22_005, 22_009, 2, 2)
-	s.beat(0, 22_000, errRebalance)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
 	// consumer-1 has given up 3 and rejoins at once; the others hear at their beats.
 	s.join(1, 22_012, 25_010, 25_013, 3, 2)
-	s.beat(2, 25_000, errRebalance)
+	s.beat(2, 25_000, group.RebalanceInProgress)
 	s.join(2, 25_003, 25_010, 25_014, 3, 3)
-	s.beat(0, 25_001, errRebalance)
+	s.beat(0, 25_001, group.RebalanceInProgress)
 	s.join(0, 25_009, 25_010, 25_012, 3, 0, 1)
 	for i := range 3 {
 		s.beats(i, 28_000, 60_000)
@@ -241,7 +242,7 @@ func TestCooperativeJoin(t *testing.T) {
 	s.stop(22_009, 25_020, 3)
 
 	e := s.only(t)
-	if e.Protocol != cooperative {
+	if e.Protocol != group.Cooperative {
 		t.Errorf("protocol %s", e.Protocol)
 	}
 	same(t, "figures", figuresOf(e), figures{20_000, 20_050, 25_022, 4964, 1951, 3013, 2, 3002, 0, 3002})
@@ -276,11 +277,11 @@ func TestStallBeyondSession(t *testing.T) {
 	s.act("stall", "consumer-1", 20_000).Resumed = 33_000 * ms
 	s.beats(0, 1000, 31_000)
 	s.beats(1, 500, 20_000) // the last at 18.5 s: expiry at 28.5 s
-	s.beat(0, 31_000, errRebalance)
+	s.beat(0, 31_000, group.RebalanceInProgress)
 	s.join(0, 31_005, 31_006, 31_008, 2, 0, 1, 2, 3)
-	s.beat(1, 33_000, errUnknownMember)
+	s.beat(1, 33_000, group.UnknownMemberID)
 	s.join(1, 33_010, 34_020, 34_024, 3, 2, 3)
-	s.beat(0, 34_008, errRebalance)
+	s.beat(0, 34_008, group.RebalanceInProgress)
 	s.join(0, 34_010, 34_020, 34_023, 3, 0, 1)
 	s.beats(0, 37_000, 60_000)
 	s.beats(1, 37_000, 60_000)
@@ -334,8 +335,8 @@ func TestNeverDelivered(t *testing.T) {
 	s.act("leave", "consumer-1", 20_000)
 	s.beats(0, 1000, 20_000)
 	s.beats(1, 500, 20_000)
-	s.call(1, apiLeave, 20_001, 20_002, 0, 0)
-	s.beat(0, 22_000, errRebalance)
+	s.call(1, group.LeaveGroup, 20_001, 20_002, 0, 0)
+	s.beat(0, 22_000, group.RebalanceInProgress)
 	s.join(0, 22_001, 22_002, 22_003, 2, 0, 1, 2, 3)
 	s.beats(0, 25_000, 60_000)
 	s.stop(20_000, 22_010, 2)
@@ -363,8 +364,8 @@ func TestStaticRestart(t *testing.T) {
 	s.in.Workers[1].Calls[0].Instance = "one"
 	s.beats(0, 1000, 60_000)
 	s.beats(1, 500, 20_000)
-	s.call(2, apiJoin, 20_100, 20_105, 0, 1).Instance = "one"
-	s.call(2, apiSync, 20_106, 20_110, 0, 1).Given = []int32{2, 3}
+	s.call(2, group.JoinGroup, 20_100, 20_105, 0, 1).Instance = "one"
+	s.call(2, group.SyncGroup, 20_106, 20_110, 0, 1).Given = []int32{2, 3}
 	s.beats(2, 23_000, 60_000)
 	s.stop(20_000, 20_120, 2, 3)
 	e := s.only(t)
@@ -380,8 +381,8 @@ func TestDoubts(t *testing.T) {
 		s := two()
 		s.act("leave", "consumer-1", 20_000)
 		s.beats(0, 1000, 20_000)
-		s.call(1, apiLeave, 20_001, 20_002, 0, 0)
-		s.beat(0, 22_000, errRebalance)
+		s.call(1, group.LeaveGroup, 20_001, 20_002, 0, 0)
+		s.beat(0, 22_000, group.RebalanceInProgress)
 		s.join(0, asked, joined+1, joined+2, 2, 0, 1, 2, 3)
 		s.beats(0, joined+3000, 60_000)
 		s.stop(20_000, joined+4, 2, 3)
@@ -472,14 +473,14 @@ func TestLeaveBeforeAssignment(t *testing.T) {
 	s.beats(0, 1000, 21_000)
 	s.beats(1, 1000, 21_000)
 	for i := range 2 {
-		s.beat(i, 22_000, errRebalance)
+		s.beat(i, 22_000, group.RebalanceInProgress)
 	}
 	s.join(2, 20_003, 22_008, 22_010, 2, 3)
 	s.join(0, 22_005, 22_008, 22_010, 2, 0, 1)
 	s.join(1, 22_005, 22_008, 22_010, 2, 2)
-	s.call(2, apiLeave, 22_020, 22_021, 0, 0)
+	s.call(2, group.LeaveGroup, 22_020, 22_021, 0, 0)
 	for i := range 2 {
-		s.beat(i, 25_010, errRebalance)
+		s.beat(i, 25_010, group.RebalanceInProgress)
 	}
 	s.join(0, 25_015, 25_018, 25_020, 3, 0, 1)
 	s.join(1, 25_015, 25_018, 25_020, 3, 2, 3)

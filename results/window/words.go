@@ -22,7 +22,7 @@ func (s *scope) words() {
 			s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)))
 		}
 	}
-	if !s.wire.kip { // its floor leaves out what a new owner's beat is late by
+	if !s.wire.KIP { // its floor leaves out what a new owner's beat is late by
 		s.lateBeats()
 	}
 	var slowest *Member
@@ -66,7 +66,7 @@ func (s *scope) notes() {
 		}
 	}
 	if len(s.changes) == 0 && slices.ContainsFunc(e.Acts, grows) {
-		if s.wire.kip {
+		if s.wire.KIP {
 			note("the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor")
 		} else {
 			note("no member noticed the new partitions")
@@ -93,7 +93,7 @@ func (s *scope) doubt(note func(string, ...any)) {
 	}
 	// A second round waits for a beat by nature, so that there a whole H is to be
 	// expected. Under KIP-848 there are no rounds.
-	if (s.wire.kip || e.Rounds <= 1) && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
+	if (s.wire.KIP || e.Rounds <= 1) && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
 		if own, by := s.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
 			note("wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own))
 		} else {
