@@ -171,7 +171,7 @@ func (d *Dir) Trials() ([]*Trial, error) {
 		}
 		t, err := ReadTrial(filepath.Join(d.path, TrialsDir, e.Name()))
 		if err != nil {
-			t = &Trial{Ref: d.refOf(e.Name()), State: "failed", Error: err.Error()}
+			t = &Trial{Ref: d.refOf(e.Name()), State: StateFailed, Error: err.Error()}
 			if errors.Is(err, fs.ErrNotExist) {
 				t.Error = TrialFile + " is missing: the run ended before it was written"
 			}

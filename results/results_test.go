@@ -30,10 +30,10 @@ func write(t *testing.T, path, data string) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	run := &results.Run{ID: "r1", State: "running", Seed: 1<<63 + 1}
+	run := &results.Run{ID: "r1", State: results.StateRunning, Seed: 1<<63 + 1}
 	d := create(t, run)
-	second := &results.Trial{Ref: results.TrialRef{N: 10, Arm: "sarama/range", Round: 1}, State: "complete", End: map[int32]int64{2: 5, 0: 7}}
-	first := &results.Trial{Ref: results.TrialRef{N: 2, Arm: "../escape", Round: 1}, State: "running"}
+	second := &results.Trial{Ref: results.TrialRef{N: 10, Arm: "sarama/range", Round: 1}, State: results.StateComplete, End: map[int32]int64{2: 5, 0: 7}}
+	first := &results.Trial{Ref: results.TrialRef{N: 2, Arm: "../escape", Round: 1}, State: results.StateRunning}
 	for _, tr := range []*results.Trial{second, first} {
 		path, err := d.CreateTrial(tr)
 		if err != nil {
@@ -43,7 +43,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("trial %d lies in %s", tr.Ref.N, path)
 		}
 	}
-	run.State = "complete"
+	run.State = results.StateComplete
 	if err := d.WriteRun(run); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestTrialsLeavesOutTheHarness(t *testing.T) {
 	harness := results.TrialRef{Dir: "harness-w-produce", Workload: "w", Arm: "loopback"}
 	d := create(t, &results.Run{ID: "r1", Harness: []results.TrialRef{harness}})
 	for _, ref := range []results.TrialRef{harness, {N: 1, Dir: "001-w-sarama-1"}} {
-		if _, err := d.CreateTrial(&results.Trial{Ref: ref, State: "complete"}); err != nil {
+		if _, err := d.CreateTrial(&results.Trial{Ref: ref, State: results.StateComplete}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +138,7 @@ func TestTornTrials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(trials) != 2 || trials[0].State != "failed" || trials[1].State != "failed" {
+	if len(trials) != 2 || trials[0].State != results.StateFailed || trials[1].State != results.StateFailed {
 		t.Fatalf("got %+v", trials)
 	}
 	if trials[0].Ref.Client != "a" || !strings.Contains(trials[0].Error, "is missing") {

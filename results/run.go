@@ -36,7 +36,7 @@ type Run struct {
 	ID       string            `json:"id"`
 	Started  string            `json:"started"` // RFC 3339
 	Ended    string            `json:"ended,omitempty"`
-	State    string            `json:"state"` // running, complete, failed, interrupted
+	State    State             `json:"state"`
 	Error    string            `json:"error,omitempty"`
 	Command  []string          `json:"command"`
 	Seed     uint64            `json:"seed"`
@@ -96,7 +96,7 @@ type Trial struct {
 	Ref     TrialRef       `json:"trial"`
 	Spec    workloads.Spec `json:"workload"`
 	Kind    workloads.Kind `json:"kind"`
-	State   string         `json:"state"` // running, complete, failed, refused, interrupted
+	State   State          `json:"state"`
 	Error   string         `json:"error,omitempty"`
 	Topic   string         `json:"topic"`            // the first one
 	Topics  Topics         `json:"topics,omitempty"` // all of them, with the numbers of their partitions
@@ -127,7 +127,7 @@ type Trial struct {
 // PlanLine is what a setting became in this arm's client. Role is the role of
 // the worker it applies to.
 type PlanLine struct {
-	Role     string `json:"role"`
+	Role     Role   `json:"role"`
 	Client   string `json:"client"`
 	Key      string `json:"key"`
 	Want     string `json:"want"`
@@ -187,11 +187,11 @@ type Phase struct {
 // Worker is one process of a trial and how it ended.
 type Worker struct {
 	Name   string `json:"name"` // its directory in the trial's
-	Role   string `json:"role"` // producer, consumer, both, readback
+	Role   Role   `json:"role"`
 	Client string `json:"client"`
 	Host   string `json:"host,omitempty"` // whose clock the times in its raw files are of, and its PID; empty: the supervisor's
 	PID    int    `json:"pid"`
-	Exit   string `json:"exit"` // "exited 0", "killed by kbench: SIGKILL", ...
+	Exit   End    `json:"exit"`
 	// Runtime is what was in force in it, which a workload may leave to the
 	// machine; nil where it never came to say so.
 	Runtime *GoRuntime `json:"runtime,omitempty"`
@@ -222,7 +222,7 @@ type Row struct {
 	Lane     string  `json:"lane"`
 	Round    int     `json:"round"`
 	Trial    int     `json:"trial"`
-	Role     string  `json:"role,omitempty"`
+	Role     Role    `json:"role,omitempty"`
 	Event    string  `json:"event,omitempty"`
 	Class    string  `json:"class,omitempty"`
 	Metric   string  `json:"metric"`

@@ -119,7 +119,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		}
 	}
 	set := l.identified(Settings(&spec, l.settings.Mode), identity)
-	w, err := l.startWorker(ctx, worker.Job{Role: worker.Consumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold})
+	w, err := l.startWorker(ctx, worker.Job{Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
 		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}

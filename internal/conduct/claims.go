@@ -112,7 +112,7 @@ func (s *seen) beat() int64 {
 // the wire that contradicts its claim is a lie and fails the trial. Heartbeats
 // and full batches depend on more than the setting, so there a difference is
 // noted and printed.
-func check(worker string, role string, spec *workloads.Spec, plan []results.PlanLine, s *seen) []results.WireCheck {
+func check(worker string, role results.Role, spec *workloads.Spec, plan []results.PlanLine, s *seen) []results.WireCheck {
 	var out []results.WireCheck
 	for _, p := range plan {
 		if p.Claim == "" || p.Role != role {

@@ -167,7 +167,7 @@ func read(t *testing.T, path string) *outcome {
 func (o *outcome) states() []string {
 	var s []string
 	for _, t := range o.trials {
-		s = append(s, t.State)
+		s = append(s, string(t.State))
 	}
 	return s
 }
@@ -335,7 +335,7 @@ func (h *hook) Measuring(warmup, _ time.Duration) {
 func (h *hook) Step(string) {}
 
 // Ended waits for the hook, so that what it does is over before the run is.
-func (h *hook) Ended(ref results.TrialRef, _, _ string) {
+func (h *hook) Ended(ref results.TrialRef, _ results.State, _ string) {
 	h.calls.Wait()
 	if h.ended != nil {
 		h.ended(ref)

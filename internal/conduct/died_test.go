@@ -144,7 +144,7 @@ func wantDied(t *testing.T, got *outcome, err error, member, exit string) {
 	got.wantStates(t, "failed")
 	trial, w := got.trials[0], got.worker(t, 1, member)
 	wantWords(t, trial.Error, "worker "+member, fmt.Sprintf("pid %d", w.PID), exit, "end of log.txt")
-	if w.Exit != exit {
+	if w.Exit.String() != exit {
 		t.Errorf("%s %s, want %s", member, w.Exit, exit)
 	}
 	for _, other := range trial.Workers {
@@ -187,7 +187,7 @@ func TestMemberDiesByItself(t *testing.T) {
 	if crash.Kind != "crash" || crash.Member != "consumer-2" || crash.Gone < crash.At || crash.Error != "" {
 		t.Errorf("the crash is told as %+v", crash)
 	}
-	if exit := got.worker(t, 1, "consumer-2").Exit; exit != "killed by kbench: SIGKILL" {
+	if exit := got.worker(t, 1, "consumer-2").Exit.String(); exit != "killed by kbench: SIGKILL" {
 		t.Errorf("consumer-2 %s", exit)
 	}
 }
@@ -209,7 +209,7 @@ func TestMemberKilledByOthers(t *testing.T) {
 	got, err := run(t, bounded(t), o)
 	wantDied(t, got, err, "consumer-1", "died: SIGKILL")
 	wantWords(t, got.trials[0].Error, "in the middle of the trial")
-	if exit := got.worker(t, 1, "consumer-2").Exit; exit != "killed by kbench: SIGKILL" {
+	if exit := got.worker(t, 1, "consumer-2").Exit.String(); exit != "killed by kbench: SIGKILL" {
 		t.Errorf("consumer-2 %s", exit)
 	}
 }
@@ -253,7 +253,7 @@ func TestStallBeyondSession(t *testing.T) {
 		t.Errorf("%s left at %d, %d after the stall was over and %d after the group was stable", leave.Member, leave.At, leave.At-stall.Resumed, leave.At-stall.Stable)
 	}
 	for _, w := range trial.Workers {
-		if w.Exit != "exited 0" {
+		if w.Exit.String() != "exited 0" {
 			t.Errorf("%s %s", w.Name, w.Exit)
 		}
 	}
@@ -305,7 +305,7 @@ func TestCrashOfStalledMember(t *testing.T) {
 	if crash.Member != "consumer-0" || crash.Gone < crash.At || crash.Error != "" {
 		t.Errorf("the crash is told as %+v", crash)
 	}
-	if exit := got.worker(t, 1, "consumer-0").Exit; exit != "killed by kbench: SIGKILL" {
+	if exit := got.worker(t, 1, "consumer-0").Exit.String(); exit != "killed by kbench: SIGKILL" {
 		t.Errorf("consumer-0 %s", exit)
 	}
 	r, err := window.Analyse(got.dir, trial)

@@ -160,7 +160,7 @@ func TestHangOnClose(t *testing.T) {
 			got.wantStates(t, "failed", "complete")
 			hung := got.worker(t, 1, victim)
 			wantWords(t, got.trials[0].Error, "worker "+victim, fmt.Sprintf("pid %d", hung.PID), "within", "end of log.txt")
-			wantWords(t, hung.Exit, "killed by kbench: SIGKILL")
+			wantWords(t, hung.Exit.String(), "killed by kbench: SIGKILL")
 			got.wantFigures(t, 2)
 		})
 	}
@@ -187,7 +187,7 @@ func TestInterrupt(t *testing.T) {
 	for _, w := range cut.Workers {
 		// A worker that was asked saves its files and exits; one that was killed
 		// loses what was not written yet.
-		if w.Exit != "exited 1" {
+		if w.Exit.String() != "exited 1" {
 			t.Errorf("%s %s", w.Name, w.Exit)
 		}
 	}

@@ -50,7 +50,7 @@ func TestGrowth(t *testing.T) {
 	for _, trial := range got.trials {
 		t.Run(trial.Ref.Workload+"/"+trial.Ref.Client, func(t *testing.T) {
 			if trial.Ref.Workload == "subscribes" && trial.Ref.Client == "kafka-go" {
-				if trial.State != "refused" || !strings.Contains(trial.Ref.Refused, "churn: subscribe: the topics of a Reader are fixed") {
+				if trial.State != results.StateRefused || !strings.Contains(trial.Ref.Refused, "churn: subscribe: the topics of a Reader are fixed") {
 					t.Errorf("%s: %s, want a refusal that says why", trial.State, trial.Ref.Refused)
 				}
 				return

@@ -124,10 +124,10 @@ func (r *runner) conductHarness(ctx context.Context, before int) {
 // silent is the Progress of trials that are none of the user's.
 type silent struct{}
 
-func (silent) Trial(results.TrialRef, int)            {}
-func (silent) Step(string)                            {}
-func (silent) Measuring(_, _ time.Duration)           {}
-func (silent) Ended(results.TrialRef, string, string) {}
+func (silent) Trial(results.TrialRef, int)                   {}
+func (silent) Step(string)                                   {}
+func (silent) Measuring(_, _ time.Duration)                  {}
+func (silent) Ended(results.TrialRef, results.State, string) {}
 
 func driverOf(table []drivers.Driver, name string) drivers.Driver {
 	for _, d := range table {

@@ -42,7 +42,7 @@ func TestHarnessTrials(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := tr.Spec
-		if tr.State != "complete" || ref.Refused != "" || ref.Client != "loopback" || s.Consume.Handler.Time != 0 || s.Consume.Backlog != 0 || s.Produce.By != "arm" {
+		if tr.State != results.StateComplete || ref.Refused != "" || ref.Client != "loopback" || s.Consume.Handler.Time != 0 || s.Consume.Backlog != 0 || s.Produce.By != "arm" {
 			t.Errorf("%s%s: %s by %s: %s; handler %s, backlog %d, by %s", ref.Dir, ref.Refused, tr.State, ref.Client, tr.Error, s.Consume.Handler.Time, s.Consume.Backlog, s.Produce.By)
 		}
 		i := slices.IndexFunc(got.trials, func(own *results.Trial) bool { return own.Ref.Workload == ref.Workload })
@@ -65,9 +65,9 @@ func TestHarnessTrials(t *testing.T) {
 			switch {
 			case r.Trial != trial+1 || r.Role == "reference":
 			case r.Metric == results.CPUPerRecord:
-				costs = append(costs, r.Role)
+				costs = append(costs, string(r.Role))
 			case r.Metric == results.HarnessCPU:
-				shares = append(shares, r.Role)
+				shares = append(shares, string(r.Role))
 			}
 			// Of producing it cannot be nothing; of consuming it is a difference.
 			if r.Metric == results.HarnessCPU && r.Role == "producer" && r.Value <= 0 {

@@ -61,7 +61,7 @@ func TestWorkerKilled(t *testing.T) {
 			got.wantFigures(t, 3)
 			cut, w := got.trials[1], got.worker(t, 2, victim)
 			wantWords(t, cut.Error, "worker "+victim, fmt.Sprintf("pid %d", w.PID), "died: SIGKILL", "end of log.txt")
-			wantWords(t, w.Exit, "died: SIGKILL")
+			wantWords(t, w.Exit.String(), "died: SIGKILL")
 			// What was recorded until then can be read.
 			if delivered, _ := recorded(t, got, cut, "consumer-0", "e2e.response"); delivered == 0 {
 				t.Error("no delivery was kept")
@@ -86,7 +86,7 @@ func TestWorkerStopped(t *testing.T) {
 		got.wantFigures(t, 3)
 		w := got.worker(t, 2, "consumer-0")
 		wantWords(t, got.trials[1].Error, "worker consumer-0", fmt.Sprintf("pid %d", w.PID), "has said nothing for", "end of log.txt")
-		wantWords(t, w.Exit, "killed by kbench: SIGKILL")
+		wantWords(t, w.Exit.String(), "killed by kbench: SIGKILL")
 	})
 }
 

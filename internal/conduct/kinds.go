@@ -9,6 +9,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -16,7 +17,7 @@ import (
 // runBoth is a trial without a broker: one process is producer and members.
 func (t *trial) runBoth(ctx context.Context, setup int64) error {
 	t.step("starting")
-	w, err := t.start(ctx, worker.Both, "both-0", t.settings, 0, nil)
+	w, err := t.start(ctx, results.RoleBoth, "both-0", t.settings, 0, nil)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (t *trial) runProducing(ctx context.Context, setup int64) error {
 	}
 	from := record.Now()
 	t.step("reading the topic back")
-	w, err := t.start(ctx, worker.Readback, "readback", drivers.Settings{}, 0, t.out.End)
+	w, err := t.start(ctx, results.RoleReadback, "readback", drivers.Settings{}, 0, t.out.End)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 		return fmt.Errorf("consume.members: a backlog is read by one member, not %d", t.plan.Spec.Consume.Members)
 	}
 	t.step("filling the topic")
-	filler, err := t.start(ctx, worker.Filler, "reference-0", t.reference, 0, nil)
+	filler, err := t.start(ctx, results.RoleFiller, "reference-0", t.reference, 0, nil)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (t *trial) runBacklog(ctx context.Context, setup int64) error {
 		return err
 	}
 	t.step("reading the backlog")
-	member, err := t.start(ctx, worker.Consumer, memberName(0), t.identified(t.settings, 0), 0, t.out.End)
+	member, err := t.start(ctx, results.RoleConsumer, memberName(0), t.identified(t.settings, 0), 0, t.out.End)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (t *trial) runEndToEnd(ctx context.Context, setup int64) error {
 	t.step("starting the group")
 	var members []*process
 	for i := range spec.Consume.Members {
-		w, err := t.start(ctx, worker.Consumer, memberName(i), t.identified(t.settings, i), uint32(i), nil)
+		w, err := t.start(ctx, results.RoleConsumer, memberName(i), t.identified(t.settings, i), uint32(i), nil)
 		if err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (t *trial) startObserver(ctx context.Context) ([]*process, error) {
 }
 
 func (t *trial) watchGroup(ctx context.Context) (*process, error) {
-	return t.start(ctx, worker.Observer, "observer", drivers.Settings{}, 0, nil)
+	return t.start(ctx, results.RoleObserver, "observer", drivers.Settings{}, 0, nil)
 }
 
 // identified gives a member the identity that a static group knows it by: that of
@@ -186,11 +187,11 @@ func (t *trial) identified(set drivers.Settings, identity int) drivers.Settings 
 }
 
 // producer is who produces, with its settings and the name of its processes.
-func (t *trial) producer() (worker.Role, drivers.Settings, string) {
+func (t *trial) producer() (results.Role, drivers.Settings, string) {
 	if t.plan.Spec.Produce.By == "reference" {
-		return worker.Reference, t.reference, "reference"
+		return results.RoleReference, t.reference, "reference"
 	}
-	return worker.Producer, t.settings, "producer"
+	return results.RoleProducer, t.settings, "producer"
 }
 
 func (t *trial) startProducers(ctx context.Context) ([]*process, error) {

@@ -30,12 +30,12 @@ func TestConsumerGroup(t *testing.T) {
 				trial = tr
 				continue
 			}
-			if tr.State != "refused" {
+			if tr.State != results.StateRefused {
 				t.Errorf("%s: %s", tr.Ref.Client, tr.State)
 			}
 			wantWords(t, tr.Ref.Refused, "group.protocol: consumer: ")
 		}
-		if trial.State != "complete" {
+		if trial.State != results.StateComplete {
 			t.Fatalf("%s: %s", trial.State, trial.Error)
 		}
 		cleanButForCrash(t, got.dir.TrialPath(trial.Ref))

@@ -28,7 +28,7 @@ func TestGroupIsWatched(t *testing.T) {
 			t.Errorf("%s has an observer", trial.Ref.Workload)
 		}
 	}
-	if w := got.worker(t, 1, "observer"); w.Role != "observer" || w.Exit != "exited 0" {
+	if w := got.worker(t, 1, "observer"); w.Role != "observer" || w.Exit.String() != "exited 0" {
 		t.Errorf("the observer is a %s and %s", w.Role, w.Exit)
 	}
 	// The group was stable with both in it before anything was measured.

@@ -223,14 +223,30 @@ func (w *process) end(grace time.Duration) error {
 
 // row is what trial.json keeps of a worker.
 func (w *process) row() results.Worker {
-	r := results.Worker{Name: w.job.Name, Role: string(w.job.Role), Client: w.job.Client, PID: w.p.PID(), Exit: "running"}
+	r := results.Worker{Name: w.job.Name, Role: w.job.Role, Client: w.job.Client, PID: w.p.PID(), Exit: results.End{How: results.Running}}
 	if m, ok := w.report(worker.Ready); ok {
 		r.Runtime = m.Runtime
 	}
 	select {
 	case <-w.p.Done():
-		r.Exit = w.p.Wait().String()
+		r.Exit = endOf(w.p.Wait())
 	default:
 	}
 	return r
+}
+
+// endOf is how a process ended, as trial.json has it.
+func endOf(e launch.Exit) results.End {
+	switch {
+	case e.Lost:
+		return results.End{How: results.Lost}
+	case e.Err != nil:
+		return results.End{How: results.Unknown, Words: e.String()}
+	case e.Signal != 0 && e.Killed:
+		return results.End{How: results.Killed, Signal: e.SignalName()}
+	case e.Signal != 0:
+		return results.End{How: results.Died, Signal: e.SignalName()}
+	default:
+		return results.End{Code: e.Code}
+	}
 }

@@ -55,7 +55,7 @@ type Progress interface {
 	// Measuring says that a warm-up and a measured part have begun.
 	Measuring(warmup, measure time.Duration)
 	// Ended says how the trial ended.
-	Ended(ref results.TrialRef, state, why string)
+	Ended(ref results.TrialRef, state results.State, why string)
 }
 
 // Reference is the client that produces where the client under test does not.
@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	}
 	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
 	r.run = &results.Run{
-		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: "running", Command: o.Command,
+		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
 		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
 		Kbench: version(), Clients: clientVersions(o.Table),
 	}
@@ -111,11 +111,11 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	r.run.Ended = time.Now().UTC().Format(time.RFC3339)
 	switch {
 	case err == nil:
-		r.run.State = "complete"
+		r.run.State = results.StateComplete
 	case errors.Is(err, ErrInterrupted):
-		r.run.State, r.run.Error = "interrupted", err.Error()
+		r.run.State, r.run.Error = results.StateInterrupted, err.Error()
 	default:
-		r.run.State, r.run.Error = "failed", err.Error()
+		r.run.State, r.run.Error = results.StateFailed, err.Error()
 	}
 	if werr := r.dir.WriteRun(r.run); werr != nil {
 		err = errors.Join(err, werr)
@@ -144,7 +144,7 @@ func (r *runner) newTrial(p plan.Trial) *trial {
 		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
 	}
 	t.out = &results.Trial{
-		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: "running", Plan: lines, Coordinator: -1,
+		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: results.StateRunning, Plan: lines, Coordinator: -1,
 		RunTag: tag(r.o.ID, p.N), Topic: fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N), ClockEvery: clockEvery(&p.Spec),
 	}
 	if p.Spec.Consume.Members > 0 {
@@ -190,19 +190,19 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 			return err
 		}
 		if t.out.Ref.Refused != "" {
-			t.out.State = "refused"
+			t.out.State = results.StateRefused
 			if err := r.dir.WriteTrial(t.out); err != nil {
 				return err
 			}
-			r.progress.Ended(t.out.Ref, "refused", t.out.Ref.Refused)
+			r.progress.Ended(t.out.Ref, results.StateRefused, t.out.Ref.Refused)
 			continue
 		}
 		if r.needsBroker(t) {
 			if err := r.ensureCluster(ctx); err != nil {
 				// Without a broker no later trial fares better.
-				t.out.State, t.out.Error = "failed", err.Error()
+				t.out.State, t.out.Error = results.StateFailed, err.Error()
 				if ctx.Err() != nil {
-					t.out.State, err = "interrupted", ErrInterrupted
+					t.out.State, err = results.StateInterrupted, ErrInterrupted
 				}
 				return errors.Join(err, r.dir.WriteTrial(t.out))
 			}

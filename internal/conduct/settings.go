@@ -101,9 +101,9 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	// wire on which its settings could differ, and nobody compares it.
 	brokerless := drivers.IsBrokerless(d)
 	var why []string
-	role := "consumer"
+	role := results.RoleConsumer
 	if !armConsumes {
-		role = "producer"
+		role = results.RoleProducer
 	}
 	for _, p := range d.Plan(Settings(s, mode)) {
 		r := role
@@ -112,12 +112,12 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			if !armProduces {
 				continue
 			}
-			r = "producer"
+			r = results.RoleProducer
 		case consumes(p.Key):
 			if !armConsumes {
 				continue
 			}
-			r = "consumer"
+			r = results.RoleConsumer
 		}
 		lines = append(lines, planLine(r, d.Name(), p))
 		if !brokerless && p.Fidelity == drivers.Unsupported && (slices.Contains(needed, p.Key) || slices.Contains(essential, p.Key)) {
@@ -127,7 +127,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	if !armProduces && reference != nil {
 		for _, p := range reference.Plan(Settings(s, drivers.Matched)) {
 			if produces(p.Key) {
-				lines = append(lines, planLine("reference", reference.Name(), p))
+				lines = append(lines, planLine(results.RoleReference, reference.Name(), p))
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	return lines, strings.Join(why, "; ")
 }
 
-func planLine(role, client string, p drivers.Setting) results.PlanLine {
+func planLine(role results.Role, client string, p drivers.Setting) results.PlanLine {
 	return results.PlanLine{
 		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
 	}

@@ -131,7 +131,7 @@ func startSigkill(t *testing.T) *sigkill {
 	if _, err := c.CreateTopic(bounded(t), sigkillTopic, k.spec.Topic.Partitions, 1); err != nil {
 		t.Fatal(err)
 	}
-	w, err := k.start("filler", worker.Filler, clients[0], k.spec)
+	w, err := k.start("filler", results.RoleFiller, clients[0], k.spec)
 	if err == nil {
 		// It ends by itself then: a word to it could find nobody.
 		err = w.await(bounded(t), worker.Produced)
@@ -150,7 +150,7 @@ type started struct {
 	said chan worker.Report
 }
 
-func (k *sigkill) start(name string, role worker.Role, client string, spec workloads.Spec) (*started, error) {
+func (k *sigkill) start(name string, role results.Role, client string, spec workloads.Spec) (*started, error) {
 	job := worker.Job{
 		Name: name, Role: role, Client: client, Dir: filepath.Join(k.dir, name), Settings: conduct.Settings(&spec, drivers.Matched),
 		Spec: spec, RunTag: sigkillSeed, Topic: sigkillTopic, Access: k.cluster.Access(), Interval: time.Second, Every: 64,
@@ -205,7 +205,7 @@ type verdict struct {
 func (k *sigkill) victim(ctx context.Context, i int, client string) (v verdict, err error) {
 	name := fmt.Sprintf("victim-%d", i)
 	random := rand.New(rand.NewPCG(sigkillSeed, uint64(i)))
-	w, err := k.start(name, worker.Consumer, client, k.consumer(client, random))
+	w, err := k.start(name, results.RoleConsumer, client, k.consumer(client, random))
 	defer func() {
 		if w != nil {
 			_ = w.Signal(context.Background(), syscall.SIGKILL)

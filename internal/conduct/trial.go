@@ -77,12 +77,12 @@ func (t *trial) conduct(ctx context.Context) error {
 	t.cleanUp()
 	switch {
 	case err == nil:
-		t.out.State = "complete"
+		t.out.State = results.StateComplete
 	case errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled):
-		t.out.State, err = "interrupted", ErrInterrupted
+		t.out.State, err = results.StateInterrupted, ErrInterrupted
 		t.out.Error = err.Error()
 	default:
-		t.out.State, t.out.Error = "failed", err.Error()
+		t.out.State, t.out.Error = results.StateFailed, err.Error()
 	}
 	for _, w := range t.all() {
 		t.out.Workers = append(t.out.Workers, w.row())
@@ -196,7 +196,7 @@ func (t *trial) note(format string, args ...any) {
 }
 
 // start starts one worker of the trial.
-func (t *trial) start(ctx context.Context, role worker.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
+func (t *trial) start(ctx context.Context, role results.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
 	return t.startWorker(ctx, worker.Job{Role: role, Name: name, Settings: set, Spec: t.plan.Spec, Number: number, Ends: ends})
 }
 
@@ -204,7 +204,7 @@ func (t *trial) start(ctx context.Context, role worker.Role, name string, set dr
 // be held until it is told to join. What is the same for all is filled in.
 func (t *trial) startWorker(ctx context.Context, job worker.Job) (*process, error) {
 	job.Client = t.plan.Arm.Client
-	if job.Role == worker.Reference || job.Role == worker.Filler {
+	if job.Role == results.RoleReference || job.Role == results.RoleFiller {
 		job.Client = t.run.reference.Name()
 	}
 	job.Settings.Topics, job.Settings.GroupID, job.Settings.ClientID = slices.Clone(t.subscribed), t.out.Group, worker.ClientID(job.Name)
@@ -214,7 +214,7 @@ func (t *trial) startWorker(ctx context.Context, job worker.Job) (*process, erro
 	if len(t.plan.Spec.Churn) > 0 {
 		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
-	if job.Role == worker.Producer || job.Role == worker.Consumer || job.Role == worker.Both {
+	if job.Role == results.RoleProducer || job.Role == results.RoleConsumer || job.Role == results.RoleBoth {
 		job.Profiles = t.run.o.Profiles
 	}
 	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), job, t.fail)
@@ -245,11 +245,11 @@ func (t *trial) checkWire() error {
 	}
 	var untold []string
 	for _, w := range t.all() {
-		role := string(w.job.Role)
-		if w.job.Role == worker.Filler {
-			role = string(worker.Reference)
+		role := w.job.Role
+		if w.job.Role == results.RoleFiller {
+			role = results.RoleReference
 		}
-		if w.job.Role == worker.Readback || w.job.Role == worker.Observer {
+		if w.job.Role == results.RoleReadback || w.job.Role == results.RoleObserver {
 			continue
 		}
 		s, err := readWire(filepath.Join(w.job.Dir, results.EventsFile))

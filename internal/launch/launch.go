@@ -92,7 +92,7 @@ type Exit struct {
 // OK says that the process exited by itself with code 0.
 func (e Exit) OK() bool { return e == Exit{} }
 
-// String says how the process ended, as it stands in trial.json.
+// String says how the process ended, in the words of results.End.
 func (e Exit) String() string {
 	switch {
 	case e.Lost:
@@ -100,17 +100,18 @@ func (e Exit) String() string {
 	case e.Err != nil:
 		return "end not known: " + e.Err.Error()
 	case e.Signal != 0 && e.Killed:
-		return "killed by kbench: " + signalName(e.Signal)
+		return "killed by kbench: " + e.SignalName()
 	case e.Signal != 0:
-		return "died: " + signalName(e.Signal)
+		return "died: " + e.SignalName()
 	default:
 		return fmt.Sprintf("exited %d", e.Code)
 	}
 }
 
-func signalName(s syscall.Signal) string {
-	if name := unix.SignalName(s); name != "" {
+// SignalName is the name of the signal that ended the process, such as SIGKILL.
+func (e Exit) SignalName() string {
+	if name := unix.SignalName(e.Signal); name != "" {
 		return name
 	}
-	return fmt.Sprintf("signal %d", int(s))
+	return fmt.Sprintf("signal %d", int(e.Signal))
 }

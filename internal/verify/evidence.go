@@ -22,7 +22,8 @@ import (
 // Evidence is what a trial left behind. Times are ns of the host's monotonic
 // clock.
 type Evidence struct {
-	State, Error string
+	State        results.State
+	Error        string
 	Counts       map[string]int64 // the audit's findings, as in the rows; without those that are zero
 	Sent         int64            // records acked
 	Ends         map[int32]int64  // end offsets, from the broker

@@ -39,8 +39,8 @@ func (v *verdict) measured(x Excess, than string) {
 
 // found is all that the audit counted, in words.
 func (e Evidence) found() string {
-	if e.State != "complete" {
-		return clip(e.State + ": " + firstLine(e.Error))
+	if e.State != results.StateComplete {
+		return clip(string(e.State) + ": " + firstLine(e.Error))
 	}
 	var parts []string
 	for _, metric := range slices.Sorted(maps.Keys(e.Counts)) {
@@ -54,8 +54,8 @@ func (e Evidence) found() string {
 
 // others are findings but for those expected.
 func (e Evidence) others(expected ...string) (wrong []string) {
-	if e.State != "complete" {
-		return []string{"the trial is " + e.State + ": " + firstLine(e.Error)}
+	if e.State != results.StateComplete {
+		return []string{"the trial is " + string(e.State) + ": " + firstLine(e.Error)}
 	}
 	for _, metric := range slices.Sorted(maps.Keys(e.Counts)) {
 		if !slices.Contains(expected, metric) {
@@ -85,7 +85,7 @@ func count(kind faulty.Kind, metric string, want func(Evidence) int64) judge {
 		switch {
 		case n == 0:
 			wrong = append(wrong, "no record was hit, so that nothing was tested")
-		case e.State == "complete" && e.Counts[metric] != n:
+		case e.State == results.StateComplete && e.Counts[metric] != n:
 			wrong = append(wrong, fmt.Sprintf("%s is %d, not %d", metric, e.Counts[metric], n))
 		}
 		return verdict{injected: fmt.Sprintf("%d records %s", n, verb), reported: e.found(), wrong: wrong}
@@ -149,8 +149,8 @@ func hangFound(e Evidence) verdict {
 }
 
 func failedBy(e Evidence, words ...string) (wrong []string) {
-	if e.State != "failed" {
-		return []string{"the trial is " + e.State + ", not failed"}
+	if e.State != results.StateFailed {
+		return []string{"the trial is " + string(e.State) + ", not failed"}
 	}
 	for _, w := range words {
 		if !strings.Contains(e.Error, w) {
@@ -164,7 +164,7 @@ func failedBy(e Evidence, words ...string) (wrong []string) {
 // stuck record is lost as well.
 func stuckFound(e Evidence) verdict {
 	wrong := e.others(results.AuditStuck, results.AuditLost)
-	if e.State == "complete" && e.Counts[results.AuditStuck] == 0 {
+	if e.State == results.StateComplete && e.Counts[results.AuditStuck] == 0 {
 		wrong = append(wrong, results.AuditStuck+" is 0")
 	}
 	return verdict{injected: "the partition stops for good", reported: e.found(), wrong: wrong}
@@ -180,7 +180,7 @@ func zombieFound(tellsRevokes bool) judge {
 	}
 	return func(e Evidence) verdict {
 		wrong := e.others(legal...)
-		if n := e.Counts[results.AuditZombie]; e.State == "complete" && n != 1 {
+		if n := e.Counts[results.AuditZombie]; e.State == results.StateComplete && n != 1 {
 			wrong = append(wrong, fmt.Sprintf("%s is %d, not 1", results.AuditZombie, n))
 		}
 		return verdict{injected: fmt.Sprintf("the old owner delivers a record %s after the revoke", zombieDelay), reported: e.found(), wrong: wrong}
@@ -190,7 +190,7 @@ func zombieFound(tellsRevokes bool) judge {
 // rewindFound expects the commit that goes back to be seen on the wire.
 func rewindFound(e Evidence) verdict {
 	wrong := e.others(results.AuditCommitRegression)
-	if e.State == "complete" && e.Counts[results.AuditCommitRegression] == 0 {
+	if e.State == results.StateComplete && e.Counts[results.AuditCommitRegression] == 0 {
 		wrong = append(wrong, results.AuditCommitRegression+" is 0")
 	}
 	return verdict{injected: "a commit lower than the one before", reported: e.found(), wrong: wrong}
@@ -207,7 +207,7 @@ func quiet(e Evidence) verdict {
 			wrong = append(wrong, fmt.Sprintf("partition %d: the last commit is %d and the end %d", p, e.Committed[p], e.Ends[p]))
 		}
 	}
-	if e.State == "complete" && e.Sent == 0 {
+	if e.State == results.StateComplete && e.Sent == 0 {
 		wrong = append(wrong, "no record was sent, so that nothing was tested")
 	}
 	if e.Pauses != nil {

@@ -22,7 +22,7 @@ const ms = int64(time.Millisecond)
 // partitions, of which 21 are a seventh one.
 func good() Evidence {
 	e := Evidence{
-		State: "complete", Sent: 600, FirstAck: 1000, FirstProduce: 900,
+		State: results.StateComplete, Sent: 600, FirstAck: 1000, FirstProduce: 900,
 		Counts: map[string]int64{}, Ends: map[int32]int64{}, Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
 	}
 	for p := range int32(4) {
@@ -31,7 +31,7 @@ func good() Evidence {
 	return e
 }
 
-func failed(why string) Evidence { return Evidence{State: "failed", Error: why} }
+func failed(why string) Evidence { return Evidence{State: results.StateFailed, Error: why} }
 
 func with(edit func(*Evidence)) Evidence {
 	e := good()

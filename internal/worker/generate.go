@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/pace"
 	"github.com/kbench/kbench/workloads/payload"
@@ -62,7 +63,7 @@ func newGenerator(s *session) (*generator, error) {
 		}
 		w.spans = s.spans.Lane(record.Acked, 0, number, 0)
 		w.fails = s.spans.Lane(record.Failed, 0, number, 0)
-		if s.job.Role == Filler {
+		if s.job.Role == results.RoleFiller {
 			continue // a backlog is not measured; its spans tell the audit what is in it
 		}
 		w.service = s.latency.Series("produce.service")
@@ -70,7 +71,7 @@ func newGenerator(s *session) (*generator, error) {
 			w.response = s.latency.Series("produce.response")
 		}
 	}
-	if !spec.Produce.Rate.Max && s.job.Role != Filler {
+	if !spec.Produce.Rate.Max && s.job.Role != results.RoleFiller {
 		g.lag = s.latency.Series("schedule.lag")
 	}
 	return g, nil
@@ -212,7 +213,7 @@ func nap(ns int64) {
 func (g *generator) closed(ctx context.Context, limit int64) error {
 	keyed := g.job.Spec.Records.Keys.Kind != "none"
 	producers := uint64(max(g.job.Spec.Produce.Producers, 1))
-	if g.job.Role == Filler {
+	if g.job.Role == results.RoleFiller {
 		producers = 1
 	}
 	i := uint64(g.producer)

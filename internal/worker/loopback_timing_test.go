@@ -11,6 +11,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/loopback"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -46,7 +47,7 @@ func benchLoopback(b *testing.B, members, every int) {
 	spec.Consume.Members = members
 	d := loopback.New()
 	w := &worker{driver: d, report: &reporter{out: io.Discard}, job: Job{
-		Name: "both-0", Role: Both, Client: d.Name(), Dir: filepath.Join(b.TempDir(), "w"), Spec: spec, RunTag: 1, Topic: "t",
+		Name: "both-0", Role: results.RoleBoth, Client: d.Name(), Dir: filepath.Join(b.TempDir(), "w"), Spec: spec, RunTag: 1, Topic: "t",
 		Interval: time.Second, Every: every,
 		Settings: drivers.Settings{
 			Topics: []string{"t"}, GroupID: "g", RecordBytes: 100,

@@ -23,28 +23,10 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-// Role is what a worker does in its trial.
-type Role string
-
-// The roles. A reference producer is a producer that is not the thing compared.
-// Filler puts a backlog into the topic and ends. Both is a producer and its
-// consumers in one process, for drivers without a broker. Readback reads the
-// topic after the measured part so that the audit knows what is in it. Observer
-// asks the coordinator for its view of the group, again and again.
-const (
-	Producer  Role = "producer"
-	Reference Role = "reference"
-	Filler    Role = "filler"
-	Consumer  Role = "consumer"
-	Both      Role = "both"
-	Readback  Role = "readback"
-	Observer  Role = "observer"
-)
-
 // Job is the first line a worker reads.
 type Job struct {
 	Name     string           `json:"name"`
-	Role     Role             `json:"role"`
+	Role     results.Role     `json:"role"`
 	Client   string           `json:"client"`
 	Dir      string           `json:"dir"`
 	Settings drivers.Settings `json:"settings"`

@@ -91,10 +91,10 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 			err = fmt.Errorf("worker files: %w", cerr)
 		}
 	}()
-	if w.job.Role == Readback {
+	if w.job.Role == results.RoleReadback {
 		return w.readback(ctx)
 	}
-	if w.job.Role == Observer {
+	if w.job.Role == results.RoleObserver {
 		return w.observe(ctx)
 	}
 	var d drivers.Driver
@@ -145,9 +145,9 @@ func (w *worker) start(topics []string) error {
 	if topics != nil {
 		set.Topics = topics
 	}
-	if w.job.Role == Consumer || w.job.Role == Both {
+	if w.job.Role == results.RoleConsumer || w.job.Role == results.RoleBoth {
 		n := 1
-		if w.job.Role == Both {
+		if w.job.Role == results.RoleBoth {
 			n = max(w.job.Spec.Consume.Members, 0)
 		}
 		for i := range n {
@@ -160,7 +160,7 @@ func (w *worker) start(topics []string) error {
 			w.mu.Unlock()
 		}
 	}
-	if w.job.Role != Consumer {
+	if w.job.Role != results.RoleConsumer {
 		g, err := newGenerator(w.s)
 		if err != nil {
 			return err
@@ -175,7 +175,7 @@ func (w *worker) start(topics []string) error {
 
 // work carries out commands until close.
 func (w *worker) work(ctx context.Context) error {
-	if w.job.Role == Filler {
+	if w.job.Role == results.RoleFiller {
 		if err := w.gen.closed(ctx, int64(w.job.Spec.Consume.Backlog)); err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ func testJob(t *testing.T) Job {
 	spec.Topic.Partitions = 3
 	spec.Consume.Members = 2
 	return Job{
-		Name: "both-0", Role: Both, Client: "loopback", Dir: filepath.Join(t.TempDir(), "w"), Spec: spec, Seed: 7, RunTag: 42, Topic: "t",
+		Name: "both-0", Role: results.RoleBoth, Client: "loopback", Dir: filepath.Join(t.TempDir(), "w"), Spec: spec, Seed: 7, RunTag: 42, Topic: "t",
 		Interval: 100 * time.Millisecond, Every: 1,
 		Settings: drivers.Settings{
 			Topics: []string{"t"}, GroupID: "g", RecordBytes: 256,
@@ -188,7 +188,7 @@ func TestOpenEnd(t *testing.T) {
 // TestHeld keeps a member out until it is told to join.
 func TestHeld(t *testing.T) {
 	job := testJob(t)
-	job.Role, job.Hold = Consumer, true
+	job.Role, job.Hold = results.RoleConsumer, true
 	c := talk(t, job)
 	c.hear(Ready)
 	c.say(Command{Do: Join})
@@ -219,7 +219,7 @@ func TestHeldTopics(t *testing.T) {
 	f := func(told, want []string) {
 		t.Helper()
 		job, d := testJob(t), &watched{Driver: loopback.New()}
-		job.Role, job.Hold, job.Client = Consumer, true, d.Name()
+		job.Role, job.Hold, job.Client = results.RoleConsumer, true, d.Name()
 		c := talk(t, job, d)
 		c.hear(Ready)
 		c.say(Command{Do: Join, Topics: told})
@@ -285,7 +285,7 @@ func TestRefused(t *testing.T) {
 // partitions.
 func TestOffer(t *testing.T) {
 	job := testJob(t)
-	job.Name, job.Role, job.Hold, job.Number, job.First = "reference-1", Reference, true, 1, 3
+	job.Name, job.Role, job.Hold, job.Number, job.First = "reference-1", results.RoleReference, true, 1, 3
 	job.Topics = results.Topics{{Name: "t", First: 0, Count: 3}, {Name: "u", First: 3, Count: 2}}
 	job.Spec.Topic.Partitions = 2
 	c := talk(t, job)
@@ -336,7 +336,7 @@ func TestReadbackIsAlive(t *testing.T) {
 	}
 	defer silent.Close() // whoever dials it is never answered
 	job := testJob(t)
-	job.Role, job.Ends, job.Access = Readback, map[int32]int64{0: 5}, cluster.Access{Seeds: []string{silent.Addr().String()}}
+	job.Role, job.Ends, job.Access = results.RoleReadback, map[int32]int64{0: 5}, cluster.Access{Seeds: []string{silent.Addr().String()}}
 	c := talk(t, job)
 	c.hear(Ready)
 	for range 3 {

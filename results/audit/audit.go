@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -148,10 +147,6 @@ type Log struct {
 	Closing int64
 }
 
-// Killed begins the exit of a worker that kbench killed. A kill by anybody else,
-// such as the kernel when memory runs out, is no act of churn: that worker died.
-const Killed = "killed by kbench: SIGKILL"
-
 // abrupt says whether the worker ended without closing first, so that nobody but
 // the end of its session took its partitions away.
 func (l *Log) abrupt() bool { return l.Killed || l.Died && l.Closing == 0 }
@@ -178,8 +173,7 @@ func Load(dir string, t *results.Trial) ([]Log, error) {
 		}
 		logs = append(logs, Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: events,
-			Killed: strings.HasPrefix(w.Exit, Killed), Closing: closing,
-			Died: strings.HasPrefix(w.Exit, "died:") || strings.HasPrefix(w.Exit, "exited ") && w.Exit != "exited 0",
+			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: closing,
 		})
 	}
 	return logs, nil

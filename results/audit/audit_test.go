@@ -151,7 +151,7 @@ func TestTrialFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := &results.Trial{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, RunTag: 3, Topic: "t", Workers: []results.Worker{
-		{Name: "producer-0", Role: "producer"}, {Name: "consumer-0", Role: "consumer", Exit: "killed by kbench: SIGKILL"},
+		{Name: "producer-0", Role: "producer"}, {Name: "consumer-0", Role: "consumer", Exit: results.End{How: results.Killed, Signal: "SIGKILL"}},
 		{Name: "consumer-1", Role: "consumer"}, {Name: "consumer-2", Role: "consumer"},
 	}}
 	path, err := d.CreateTrial(tr)

@@ -191,7 +191,11 @@ func TestDied(t *testing.T) {
 	d := t.TempDir()
 	trial := groupTrial()
 	for name, exit := range map[string]string{"consumer-0": "killed by kbench: SIGKILL", "consumer-1": "exited 0", "consumer-2": "died: SIGSEGV", "consumer-3": "exited 2", "consumer-4": "died: SIGKILL"} {
-		trial.Workers = append(trial.Workers, results.Worker{Name: name, Exit: exit})
+		w := results.Worker{Name: name}
+		if err := w.Exit.UnmarshalText([]byte(exit)); err != nil {
+			t.Fatal(err)
+		}
+		trial.Workers = append(trial.Workers, w)
 		f, err := record.CreateDeliveries(mkdir(t, d+"/"+name), record.DeliveriesMeta{Worker: name, Topics: []string{"t"}})
 		if err != nil {
 			t.Fatal(err)

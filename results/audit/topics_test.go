@@ -24,7 +24,7 @@ func TestTopics(t *testing.T) {
 	trial := &results.Trial{
 		Kind: workloads.EndToEnd, Topic: "a", Group: "g", RunTag: 7,
 		Topics:  results.Topics{{Name: "a", ID: "ida", Count: 2}, {Name: "b", ID: "idb", First: 2, Count: 2}},
-		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer", Exit: "exited 0"}, {Name: "reference-1", Role: "reference", Exit: "exited 0"}},
+		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer"}, {Name: "reference-1", Role: "reference"}},
 		End:     map[int32]int64{0: 0, 1: 0, 2: 0, 3: 5},
 	}
 	trial.Spec.Group.Heartbeat = time.Second

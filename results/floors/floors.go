@@ -53,7 +53,7 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 	fail := func(format string, args ...any) (*Report, error) {
 		return nil, fmt.Errorf("floors of trial %d, %s: "+format, append([]any{t.Ref.N, t.Ref.Arm}, args...)...)
 	}
-	if t.State != "complete" {
+	if t.State != results.StateComplete {
 		return fail("it is %s and says nothing: %s", t.State, t.Error+t.Ref.Refused)
 	}
 	if p := t.Spec.Group.Protocol; p != "classic" {

@@ -42,7 +42,7 @@ left out, sarama: leave#4: 2 acts share its window
 }
 
 func TestReadRunOfNothing(t *testing.T) {
-	dir, err := results.Create(t.TempDir(), &results.Run{ID: "empty", State: "complete"})
+	dir, err := results.Create(t.TempDir(), &results.Run{ID: "empty", State: results.StateComplete})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestReadRunOfNothing(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	for _, refused := range []string{"", "it cannot"} {
-		trial := &results.Trial{Ref: results.TrialRef{N: 1, Dir: "001-x-1" + refused, Arm: "x", Refused: refused}, State: "refused"}
+		trial := &results.Trial{Ref: results.TrialRef{N: 1, Dir: "001-x-1" + refused, Arm: "x", Refused: refused}, State: results.StateRefused}
 		if _, err := dir.CreateTrial(trial); err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ type Arm struct {
 	Workload string
 	Arm      string
 	Lane     string
-	Role     string
+	Role     results.Role
 	Value    float64
 	N        int // trials
 	Left     int // events that were left out
@@ -101,8 +101,9 @@ func Eval(expr string, rows []results.Row) (Result, error) {
 
 // unit is an arm in a role, in one trial.
 type unit struct {
-	workload, arm, lane, role string
-	trial                     int
+	workload, arm, lane string
+	role                results.Role
+	trial               int
 }
 
 // selects says whether the gate is about the row. The reference producer is no
@@ -116,7 +117,7 @@ func (e expression) selects(r results.Row) bool {
 	}
 	have := map[string]string{
 		"workload": r.Workload, "arm": r.Arm, "client": r.Client, "lane": r.Lane,
-		"role": r.Role, "event": eventKind(r.Event), "class": r.Class,
+		"role": string(r.Role), "event": eventKind(r.Event), "class": r.Class,
 	}
 	asked := false
 	for _, l := range e.labels {
@@ -125,7 +126,7 @@ func (e expression) selects(r results.Row) bool {
 		}
 		asked = asked || l.key == "role"
 	}
-	return asked || r.Role != "reference"
+	return asked || r.Role != results.RoleReference
 }
 
 // kindsIn lists the kinds of events that there are, where the gate asks for one.

@@ -221,14 +221,16 @@ func kindRows(kind string, all, arms []*arm, published string) []table.Row {
 func trialRows(arms []*arm) []table.Row {
 	var out []table.Row
 	for _, h := range []struct {
-		label, metric, role, unit, shown string
-		scale                            float64
+		label, metric string
+		role          results.Role
+		unit, shown   string
+		scale         float64
 	}{
 		{"availability", results.PauseAvailability, "", results.UnitRatio, "%", 100},
 		{"generations per change", results.GroupAmplification, "", results.UnitRatio, "", 1},
 		{"recovery after last act", results.GroupRecovery, "", results.UnitNs, "ms", 1e-6},
 		{"longest between beats", results.GroupBeatGap, "", results.UnitNs, "ms", 1e-6},
-		{"connections opened", results.WireOpened, "consumer", results.UnitCount, "", 1},
+		{"connections opened", results.WireOpened, results.RoleConsumer, results.UnitCount, "", 1},
 	} {
 		row, known := table.Row{h.label, h.shown}, false
 		for _, a := range arms {

@@ -25,14 +25,14 @@ func churned() (*results.Run, []*results.Trial, *results.Summary) {
 		Consume: workloads.Consume{Members: 3}, Churn: []workloads.ChurnEntry{{Do: "join"}},
 		Group: workloads.Group{Heartbeat: 3 * time.Second, Session: 10 * time.Second},
 	}
-	run := &results.Run{ID: "r", State: "complete", Rounds: 1, Specs: []workloads.Spec{spec}, Broker: results.Broker{Kind: "kafka", Title: "Apache Kafka 4.3.1, 3 nodes"}}
+	run := &results.Run{ID: "r", State: results.StateComplete, Rounds: 1, Specs: []workloads.Spec{spec}, Broker: results.Broker{Kind: "kafka", Title: "Apache Kafka 4.3.1, 3 nodes"}}
 	s := &results.Summary{Schema: 1}
 	var trials []*results.Trial
 	for n, name := range []string{"franz-go/cooperative-sticky", "franz-go/range", "kafka-go/range", "sarama/range"} {
 		client, _, _ := strings.Cut(name, "/")
 		ref := results.TrialRef{N: n + 1, Workload: "churn", Arm: name, Client: client, Lane: "matched", Round: 1}
 		run.Order = append(run.Order, ref)
-		trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: "complete", Phases: []results.Phase{{Name: "measure", From: 0, To: int64(300+n) * 1e9}}})
+		trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: results.StateComplete, Phases: []results.Phase{{Name: "measure", From: 0, To: int64(300+n) * 1e9}}})
 		plain := func(event, class, metric, unit string, v float64) {
 			s.Rows = append(s.Rows, results.Row{Workload: "churn", Arm: name, Client: client, Lane: "matched", Round: 1, Trial: n + 1,
 				Event: event, Class: class, Metric: metric, Unit: unit, Value: v, N: 1})

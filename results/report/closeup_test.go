@@ -26,7 +26,7 @@ func beats(from, to, every int64) []group.Call {
 }
 
 func trialNo(n int, arm string) *results.Trial {
-	return &results.Trial{Ref: results.TrialRef{N: n, Workload: "churn", Arm: arm, Client: "sarama", Lane: "matched", Round: 1}, State: "complete"}
+	return &results.Trial{Ref: results.TrialRef{N: n, Workload: "churn", Arm: arm, Client: "sarama", Lane: "matched", Round: 1}, State: results.StateComplete}
 }
 
 // joined is a join: everybody is told after 2 s and reacts within 40 ms.

@@ -16,7 +16,7 @@ func batchLines(arms []*arm) map[*arm]string {
 	mean := map[*arm]float64{}
 	var all []float64
 	for _, a := range arms {
-		for _, role := range []string{"producer", "both"} {
+		for _, role := range []results.Role{results.RoleProducer, results.RoleBoth} {
 			if vs := a.values(results.WireBatch, "", results.UnitCount, role); len(vs) > 0 {
 				mean[a] = median(vs)
 				all = append(all, mean[a])

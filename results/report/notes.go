@@ -139,7 +139,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 	var left []string // keys that are counted only
 	width := 0
 	for _, t := range trials {
-		if t.State != "complete" || len(t.Leaders) == 0 {
+		if t.State != results.StateComplete || len(t.Leaders) == 0 {
 			continue // nothing was measured that a difference could explain
 		}
 		who := t.Ref.Client
@@ -148,8 +148,7 @@ func (p *page) unmatched(trials []*results.Trial) {
 		}
 		for _, l := range t.Plan {
 			f := drivers.Fidelity(l.Fidelity)
-			underTest := l.Role == "producer" || l.Role == "consumer" || l.Role == "both"
-			if !underTest || f == drivers.Exact {
+			if !l.Role.UnderTest() || f == drivers.Exact {
 				continue
 			}
 			if f == drivers.Approx && t.Ref.Lane != string(drivers.Matched) {
@@ -244,7 +243,7 @@ func notes(trials []*results.Trial) []string {
 func warnings(run *results.Run, trials []*results.Trial, all []string) []string {
 	known := map[string]bool{} // prefixes
 	for _, t := range trials {
-		if t.State != "complete" {
+		if t.State != results.StateComplete {
 			known[fmt.Sprintf("trial %d ", t.Ref.N)] = true
 		}
 	}

@@ -20,11 +20,14 @@ func partNames() [][2]string {
 // parts prints the latencies of a workload with churn by what went on when each
 // record was due. Without rows of the kind it prints nothing.
 func (p *page) parts(t *tableOf) {
-	type block struct{ label, metric, role string }
+	type block struct {
+		label, metric string
+		role          results.Role
+	}
 	var blocks []block
 	for _, b := range []block{
-		{"end to end", results.E2EResponse, "consumer"}, {"end to end", results.E2EResponse, "both"},
-		{"due to ack", results.ProduceResponse, "producer"}, {"due to ack", results.ProduceResponse, "both"},
+		{"end to end", results.E2EResponse, results.RoleConsumer}, {"end to end", results.E2EResponse, results.RoleBoth},
+		{"due to ack", results.ProduceResponse, results.RoleProducer}, {"due to ack", results.ProduceResponse, results.RoleBoth},
 	} {
 		if slices.ContainsFunc(t.arms, func(a *arm) bool { return a.partRecords(b.metric, b.role) != "-" }) {
 			blocks = append(blocks, b)
@@ -81,7 +84,7 @@ func (p *page) parts(t *tableOf) {
 
 // inPart are the values that the trials of an arm have for a part, one each, and
 // how many records they are of.
-func (a *arm) inPart(metric, stat, role, part string) (values []float64, records int64) {
+func (a *arm) inPart(metric, stat string, role results.Role, part string) (values []float64, records int64) {
 	for _, r := range a.rows {
 		if r.Metric == metric && r.Stat == stat && r.Role == role && r.Class == part {
 			values = append(values, r.Value)
@@ -92,7 +95,7 @@ func (a *arm) inPart(metric, stat, role, part string) (values []float64, records
 }
 
 // partLatency are the medians over trials of a part, in ms.
-func (a *arm) partLatency(metric, role, part string) string {
+func (a *arm) partLatency(metric string, role results.Role, part string) string {
 	var out []string
 	for _, stat := range []string{"p50", "p99", "max"} {
 		vs, _ := a.inPart(metric, stat, role, part)
@@ -105,7 +108,7 @@ func (a *arm) partLatency(metric, role, part string) string {
 }
 
 // partRecords is how the records are shared out between the parts.
-func (a *arm) partRecords(metric, role string) string {
+func (a *arm) partRecords(metric string, role results.Role) string {
 	var all int64
 	var each []int64
 	for _, part := range partNames() {

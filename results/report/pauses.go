@@ -42,7 +42,7 @@ func WritePauses(d *results.Dir, trials []*results.Trial) error {
 }
 
 // analysable says whether a trial has events to look at.
-func analysable(t *results.Trial) bool { return t.State == "complete" && len(t.Acts) > 0 }
+func analysable(t *results.Trial) bool { return t.State == results.StateComplete && len(t.Acts) > 0 }
 
 // pauses is the shape of pauses.json. Times are ns of the host's monotonic
 // clock, as everywhere in the run directory, and durations are ns. What is not

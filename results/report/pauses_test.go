@@ -38,9 +38,9 @@ func TestWritePauses(t *testing.T) {
 	acts := []results.Act{{N: 1, Kind: "join", Counted: true, Member: "consumer-3", At: 5e9}}
 	phases := []results.Phase{{Name: "measure", From: 1e9, To: 20e9}}
 	trials := []*results.Trial{
-		{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, State: "complete", Acts: acts, Phases: phases},
-		{Ref: results.TrialRef{N: 2, Arm: "a", Round: 2}, State: "complete", Phases: phases},
-		{Ref: results.TrialRef{N: 3, Arm: "a", Round: 3}, State: "failed", Acts: acts, Phases: phases},
+		{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, State: results.StateComplete, Acts: acts, Phases: phases},
+		{Ref: results.TrialRef{N: 2, Arm: "a", Round: 2}, State: results.StateComplete, Phases: phases},
+		{Ref: results.TrialRef{N: 3, Arm: "a", Round: 3}, State: results.StateFailed, Acts: acts, Phases: phases},
 	}
 	path := func(i int) string { return filepath.Join(d.TrialPath(trials[i].Ref), results.PausesFile) }
 	for _, tr := range trials {

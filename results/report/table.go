@@ -76,17 +76,17 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 		t.lasted(tr)
 		t.every = max(t.every, tr.ClockEvery)
 		switch {
-		case tr.State == "refused" && a.refused == "":
+		case tr.State == results.StateRefused && a.refused == "":
 			a.refused = cmp.Or(tr.Ref.Refused, tr.Error)
-		case tr.State != "refused" && tr.State != "complete" && a.failed == "":
-			a.state, a.failed = tr.State, fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.State, tr.Error))
+		case tr.State != results.StateRefused && tr.State != results.StateComplete && a.failed == "":
+			a.state, a.failed = string(tr.State), fmt.Sprintf("trial %d%s", tr.Ref.N, reason(tr.State, tr.Error))
 			switch tr.State {
 			case "interrupted":
 				a.state = "stopped"
 			case "running":
 				a.state = "cut off" // its supervisor was killed
 			}
-		case tr.State != "refused" && tr.State != "complete":
+		case tr.State != results.StateRefused && tr.State != results.StateComplete:
 			a.alsoFailed++
 		}
 	}
@@ -106,7 +106,7 @@ func newTable(run *results.Run, trials []*results.Trial, s *results.Summary, wor
 
 // lasted takes note of how long the measured part of a completed trial was.
 func (t *tableOf) lasted(tr *results.Trial) {
-	if tr.State != "complete" {
+	if tr.State != results.StateComplete {
 		return
 	}
 	for _, ph := range tr.Phases {
@@ -126,7 +126,7 @@ func version(module string) string {
 }
 
 // values are those of all trials of an arm that match, one per trial.
-func (a *arm) values(metric, stat, unit, role string) []float64 {
+func (a *arm) values(metric, stat, unit string, role results.Role) []float64 {
 	var out []float64
 	for _, r := range a.rows {
 		if r.Metric == metric && r.Stat == stat && r.Unit == unit && r.Role == role && r.Class == "" {
@@ -315,9 +315,9 @@ func manyLanes(arms []*arm) bool {
 }
 
 // rolesOf lists the roles that have a cost of their own, in a fixed order.
-func rolesOf(arms []*arm) []string {
-	var out []string
-	for _, role := range []string{"producer", "consumer", "both"} {
+func rolesOf(arms []*arm) []results.Role {
+	var out []results.Role
+	for _, role := range []results.Role{results.RoleProducer, results.RoleConsumer, results.RoleBoth} {
 		for _, a := range arms {
 			if slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Role == role }) {
 				out = append(out, role)
@@ -330,16 +330,16 @@ func rolesOf(arms []*arm) []string {
 
 // figures are the rows of a headline: one for each role that has it. The scale
 // is that of all arms of the workload, so that tables below each other agree.
-func figures(h headline, roles []string, all, arms []*arm) []table.Row {
+func figures(h headline, roles []results.Role, all, arms []*arm) []table.Row {
 	var out []table.Row
 	candidates := roles
 	switch h.metric {
 	case results.BrokerCPU:
-		candidates = []string{"broker"}
+		candidates = []results.Role{results.RoleBroker}
 	case results.ObserverCPU:
-		candidates = []string{"observer"}
+		candidates = []results.Role{results.RoleObserver}
 	}
-	var with []string
+	var with []results.Role
 	for _, role := range candidates {
 		if slices.ContainsFunc(all, func(a *arm) bool { return len(a.values(h.metric, h.stat, h.unit, role)) > 0 }) {
 			with = append(with, role)
@@ -359,7 +359,7 @@ func figures(h headline, roles []string, all, arms []*arm) []table.Row {
 		by := scaleOf(h.unit, smallest, largest)
 		label := h.label
 		if len(with) > 1 && label != "" {
-			label += ", " + role
+			label += ", " + string(role)
 		}
 		row := table.Row{label, by.name}
 		for _, a := range arms {

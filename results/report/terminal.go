@@ -89,18 +89,18 @@ func (p *page) head(run *results.Run, trials []*results.Trial) {
 	}
 	title += fmt.Sprintf(" · %s · seed %d", count(int64(run.Rounds), "round"), run.Seed)
 	p.line("%s", p.bold(title))
-	if run.State != "complete" {
+	if run.State != results.StateComplete {
 		why := reason(run.State, run.Error)
 		if slices.ContainsFunc(trials, func(t *results.Trial) bool { return t.Error == run.Error }) {
 			why = "" // it stands beside the trial
 		}
-		p.wrapped("state    ", run.State+why)
+		p.wrapped("state    ", string(run.State)+why)
 	}
 	broker := run.Broker.Title
 	if broker == "" {
 		broker = run.Broker.Kind
 	}
-	if run.Broker.Kind == "none" && run.State == "failed" {
+	if run.Broker.Kind == "none" && run.State == results.StateFailed {
 		broker = "none was reached"
 	}
 	if run.Broker.Kind == "embedded" && !strings.Contains(broker, "simulated") {
@@ -116,8 +116,8 @@ func (p *page) head(run *results.Run, trials []*results.Trial) {
 }
 
 // reason is why something is in a state, where that says more than the state.
-func reason(state, err string) string {
-	if err == "" || err == state {
+func reason(state results.State, err string) string {
+	if err == "" || err == string(state) {
 		return ""
 	}
 	first, _, _ := strings.Cut(err, "\n")

@@ -52,7 +52,7 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 		},
 	}
 	run := &results.Run{
-		ID: "20260921-101500", State: "complete", Rounds: 2, Seed: 7, Suite: "quick", Specs: specs, Go: "go1.26.8",
+		ID: "20260921-101500", State: results.StateComplete, Rounds: 2, Seed: 7, Suite: "quick", Specs: specs, Go: "go1.26.8",
 		Clients: map[string]string{"franz-go": "github.com/twmb/franz-go@v1.22.2", "sarama": "github.com/IBM/sarama@v1.61.1", "kafka-go": "github.com/segmentio/kafka-go@v0.4.51"},
 		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU 2.10GHz", Cores: 2, MemBytes: 8 << 30},
 		Broker:  results.Broker{Kind: "embedded", Title: "embedded, 3 nodes"},
@@ -67,9 +67,9 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 		round := 1 + n/3
 		for w, spec := range specs {
 			ref := results.TrialRef{N: 2*n + w + 1, Workload: spec.Name, Arm: client, Client: client, Lane: "matched", Round: round}
-			state := "complete"
+			state := results.StateComplete
 			if client == "kafka-go" && spec.Name == "end-to-end" {
-				ref.Refused, state = "it needs group.rebalance, which kafka-go cannot express: the rebalance timeout is fixed", "refused"
+				ref.Refused, state = "it needs group.rebalance, which kafka-go cannot express: the rebalance timeout is fixed", results.StateRefused
 			}
 			run.Order = append(run.Order, ref)
 			every := 1
@@ -77,7 +77,7 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 				every = 64
 			}
 			trials = append(trials, &results.Trial{Ref: ref, Spec: spec, State: state, ClockEvery: every, Leaders: map[int32]int32{0: 1}, Plan: plan(client), Notes: []string{"replication 3 was capped at 1 node"}})
-			if state == "complete" {
+			if state == results.StateComplete {
 				s.Rows = append(s.Rows, rows(ref, client, float64(round))...)
 			}
 		}
@@ -103,7 +103,7 @@ func plan(client string) []results.PlanLine {
 func rows(ref results.TrialRef, client string, round float64) []results.Row {
 	factor := map[string]float64{"franz-go": 1, "sarama": 1.6, "kafka-go": 2.9}[client] * (1 + round/50)
 	var out []results.Row
-	add := func(role, class, metric, stat, unit string, v float64, n int64) {
+	add := func(role results.Role, class, metric, stat, unit string, v float64, n int64) {
 		out = append(out, results.Row{Workload: ref.Workload, Arm: ref.Arm, Client: ref.Client, Lane: ref.Lane, Round: ref.Round, Trial: ref.N,
 			Role: role, Class: class, Metric: metric, Stat: stat, Unit: unit, Value: v, N: n})
 	}

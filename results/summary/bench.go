@@ -109,7 +109,7 @@ func config(run *results.Run) []benchfmt.Config {
 func lines(rows []results.Row) [][]results.Row {
 	type line struct {
 		trial int
-		role  string
+		role  results.Role
 	}
 	byLine, marks := map[line][]results.Row{}, map[int][]results.Row{}
 	for _, r := range rows {
@@ -117,7 +117,7 @@ func lines(rows []results.Row) [][]results.Row {
 		case strings.HasPrefix(r.Metric, "trial."):
 			marks[r.Trial] = append(marks[r.Trial], r)
 		case r.Class != "": // a part of what has a row of its own
-		case r.Role == roleProducer, r.Role == roleConsumer, r.Role == roleBoth:
+		case r.Role.UnderTest():
 			byLine[line{r.Trial, r.Role}] = append(byLine[line{r.Trial, r.Role}], r)
 		}
 	}
@@ -138,7 +138,7 @@ func benchName(r results.Row) string {
 	if set := strings.TrimPrefix(strings.TrimPrefix(r.Arm, r.Client), "/"); set != "" {
 		name += "/set=" + tidy(set)
 	}
-	return name + "/role=" + r.Role
+	return name + "/role=" + string(r.Role)
 }
 
 // tidy makes a value of a name part: no spaces, no slashes.

@@ -61,7 +61,7 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 	if err != nil {
 		return err
 	}
-	if t.State != "complete" {
+	if t.State != results.StateComplete {
 		return fmt.Errorf("%s: %s", t.State, oneLine(t.Error))
 	}
 	in, err := loadTrial(d, t)
@@ -69,7 +69,7 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 		return err
 	}
 	var cost perRecord
-	for _, w := range in.byRole(roleBoth) {
+	for _, w := range in.byRole(results.RoleBoth) {
 		cpu, ok := w.grew(in.measured, cpuOf)
 		if !ok {
 			return errors.New("no runtime samples span its measured part")
@@ -93,13 +93,13 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 // of is the harness's part in the cost of a role. That of consuming is what
 // consumers add to producing. Noise may put it below zero, and it stays there,
 // with a warning: clipped, it would hide how large the noise is.
-func (h *harness) of(role string) (perRecord, bool) {
+func (h *harness) of(role results.Role) (perRecord, bool) {
 	switch {
-	case role == roleProducer, role == roleBoth && !h.consumes:
+	case role == results.RoleProducer, role == results.RoleBoth && !h.consumes:
 		return h.produce, true
-	case role == roleBoth:
+	case role == results.RoleBoth:
 		return h.both, true
-	case role == roleConsumer && h.consumes:
+	case role == results.RoleConsumer && h.consumes:
 		return perRecord{h.both.ns - h.produce.ns, h.both.records}, true
 	default:
 		return perRecord{}, false
@@ -112,7 +112,7 @@ func (h *harness) warnings() []string {
 	if h.missed > 0 {
 		out = append(out, fmt.Sprintf("harness of %s: no %s: %v", h.workload, results.HarnessCPU, h.err))
 	}
-	if cost, ok := h.of(roleConsumer); ok && h.err == nil && cost.ns < 0 {
+	if cost, ok := h.of(results.RoleConsumer); ok && h.err == nil && cost.ns < 0 {
 		out = append(out, fmt.Sprintf("harness of %s: producing and consuming took less CPU per record than producing alone (%.0f and %.0f ns), so something else disturbed these trials: do not use %s",
 			h.workload, h.both.ns, h.produce.ns, results.HarnessCPU))
 	}
@@ -124,8 +124,8 @@ func (h *harness) warnings() []string {
 }
 
 // harnessShare adds the harness's own part of the cost of a role.
-func (b *builder) harnessShare(role string) {
-	if b.harness == nil || role == roleReference {
+func (b *builder) harnessShare(role results.Role) {
+	if b.harness == nil || role == results.RoleReference {
 		return
 	}
 	if b.harness.err != nil {

@@ -16,7 +16,7 @@ import (
 // cost per record follows from its rate: 500 µs at 1,000 records/s.
 func newHarnessRun(t *testing.T, producedPerSecond, consumedPerSecond int64, change func(s *workloads.Spec)) *results.Dir {
 	t.Helper()
-	f := fixture{ref: ref(1, "w", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: "complete"}
+	f := fixture{ref: ref(1, "w", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: results.StateComplete}
 	d := newRun(t, f)
 	trial, err := results.ReadTrial(d.TrialPath(f.ref))
 	if err != nil {
@@ -32,7 +32,7 @@ func newHarnessRun(t *testing.T, producedPerSecond, consumedPerSecond int64, cha
 	}{{"produce", producedPerSecond, record.Acked, 0}, {"both", consumedPerSecond, record.Delivered, 1}} {
 		tr := *trial
 		tr.Ref = results.TrialRef{Dir: "harness-w-" + h.part, Workload: "w", Arm: "loopback", Client: "loopback", Lane: "matched", Round: 1}
-		tr.Workers = []results.Worker{{Name: "both-0", Role: "both", Client: "loopback", Exit: "exited 0"}}
+		tr.Workers = []results.Worker{{Name: "both-0", Role: "both", Client: "loopback"}}
 		tr.Spec.Consume.Members = h.members
 		path, err := d.CreateTrial(&tr)
 		if err != nil {
@@ -55,13 +55,13 @@ func newHarnessRun(t *testing.T, producedPerSecond, consumedPerSecond int64, cha
 }
 
 // shares are the rows of the harness, by role, and the warnings about them.
-func shares(t *testing.T, d *results.Dir) (map[string]results.Row, string) {
+func shares(t *testing.T, d *results.Dir) (map[results.Role]results.Row, string) {
 	t.Helper()
 	s, err := Build(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string]results.Row{}
+	rows := map[results.Role]results.Row{}
 	for _, r := range s.Rows {
 		if r.Arm == "loopback" {
 			t.Errorf("a harness trial has a row of its own: %+v", r)
@@ -90,7 +90,7 @@ func TestHarnessShares(t *testing.T) {
 	if len(rows) != 2 || warnings != "" {
 		t.Fatalf("%d rows, want a producer's and a consumer's; warnings: %q", len(rows), warnings)
 	}
-	f := func(role string, want float64, n int64) {
+	f := func(role results.Role, want float64, n int64) {
 		t.Helper()
 		r := rows[role]
 		if !near(r.Value, want) || r.N != n || r.Unit != results.UnitNs || r.Trial != 1 || r.Arm != "sarama" {
@@ -104,18 +104,18 @@ func TestHarnessShares(t *testing.T) {
 // A trial without a broker has one process for all: its share is the sum.
 func TestHarnessShareOfBoth(t *testing.T) {
 	h := &harness{produce: perRecord{60, 10}, both: perRecord{100, 20}, consumes: true}
-	f := func(role string, want perRecord, known bool) {
+	f := func(role results.Role, want perRecord, known bool) {
 		t.Helper()
 		if got, ok := h.of(role); ok != known || got != want {
 			t.Errorf("%s: %v, %v; want %v, %v", role, got, ok, want, known)
 		}
 	}
-	f(roleBoth, perRecord{100, 20}, true)
-	f(roleConsumer, perRecord{40, 20}, true)
+	f(results.RoleBoth, perRecord{100, 20}, true)
+	f(results.RoleConsumer, perRecord{40, 20}, true)
 	h.consumes = false
-	f(roleBoth, perRecord{60, 10}, true)
-	f(roleConsumer, perRecord{}, false)
-	f(roleReference, perRecord{}, false)
+	f(results.RoleBoth, perRecord{60, 10}, true)
+	f(results.RoleConsumer, perRecord{}, false)
+	f(results.RoleReference, perRecord{}, false)
 }
 
 // A difference below zero is noise: it is shown for what it is.

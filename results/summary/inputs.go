@@ -16,20 +16,12 @@ import (
 	"github.com/kbench/kbench/results/window"
 )
 
-// Roles of workers. What a reference producer does is the same in every arm;
-// its rows carry its own role so that they stay out of the arm's table.
-const (
-	roleProducer  = "producer"
-	roleConsumer  = "consumer"
-	roleBoth      = "both"
-	roleReference = "reference"
-	roleObserver  = "observer"
-)
-
 // roles are those that do the work, in the order in which they are shown. The
 // read-back after a trial is an instrument and has no figures, and the observer
 // has its CPU alone.
-func roles() []string { return []string{roleProducer, roleConsumer, roleBoth, roleReference} }
+func roles() []results.Role {
+	return []results.Role{results.RoleProducer, results.RoleConsumer, results.RoleBoth, results.RoleReference}
+}
 
 // part is a stretch [from, to) of a trial.
 type part struct{ from, to int64 }
@@ -60,7 +52,7 @@ func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Re
 	return in
 }
 
-func (in *inputs) byRole(role string) []*worker {
+func (in *inputs) byRole(role results.Role) []*worker {
 	var ws []*worker
 	for _, w := range in.workers {
 		if w.Role == role {

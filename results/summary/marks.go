@@ -239,9 +239,9 @@ func (b *builder) limited() (class, why string) {
 	var client, reference []*worker
 	for _, w := range b.workers {
 		switch w.Role {
-		case roleProducer, roleConsumer, roleBoth:
+		case results.RoleProducer, results.RoleConsumer, results.RoleBoth:
 			client = append(client, w)
-		case roleReference:
+		case results.RoleReference:
 			reference = append(reference, w)
 		}
 	}

@@ -23,7 +23,7 @@ func tried(perSecond ...int64) *builder {
 	}
 	in.trial.Spec.Produce.Rate.PerSecond = 1000
 	in.trial.Spec.Produce.Schedule.Kind = "constant"
-	w := &worker{Worker: results.Worker{Name: "producer-0", Role: roleProducer}, ackedPerSec: perSecond}
+	w := &worker{Worker: results.Worker{Name: "producer-0", Role: results.RoleProducer}, ackedPerSec: perSecond}
 	for _, n := range perSecond {
 		w.acked += n
 	}
@@ -147,7 +147,7 @@ func TestLimited(t *testing.T) {
 		t.Helper()
 		b := tried(steady()...)
 		b.embedded = embedded
-		ref := &worker{Worker: results.Worker{Role: roleReference}}
+		ref := &worker{Worker: results.Worker{Role: results.RoleReference}}
 		b.workers = append(b.workers, ref)
 		for _, at := range []int64{b.measured.from, b.measured.to} {
 			use := func(cores float64) int64 { return int64(cores * float64(at)) }

@@ -10,7 +10,6 @@ import (
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -23,7 +22,7 @@ const (
 
 // role adds the rows of the workers that share a role: throughput and cost are
 // summed over them, peaks are those of the largest.
-func (b *builder) role(role string, ws []*worker) {
+func (b *builder) role(role results.Role, ws []*worker) {
 	var acked, delivered, records int64
 	for _, w := range ws {
 		acked += w.acked
@@ -32,7 +31,7 @@ func (b *builder) role(role string, ws []*worker) {
 	}
 	if records == 0 {
 		// The reference producer of a backlog worked before the measured part.
-		if role != roleReference {
+		if role != results.RoleReference {
 			b.warn("role %s did nothing in the measured part", role)
 		}
 		return
@@ -52,7 +51,7 @@ func (b *builder) role(role string, ws []*worker) {
 	b.wireRows(role, ws, records)
 }
 
-func (b *builder) throughput(role, metric string, records int64) {
+func (b *builder) throughput(role results.Role, metric string, records int64) {
 	if records == 0 {
 		return
 	}
@@ -87,7 +86,7 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 	return all
 }
 
-func (b *builder) distribution(role, class, metric string, h *hdrhistogram.Histogram) {
+func (b *builder) distribution(role results.Role, class, metric string, h *hdrhistogram.Histogram) {
 	n := h.TotalCount()
 	for _, stat := range results.Stats() {
 		var value float64
@@ -135,9 +134,9 @@ func (b *builder) reconcile(ws []*worker) {
 	for _, w := range ws {
 		metric, spans, what := results.ProduceResponse, w.allAcked, "acked"
 		switch w.Role {
-		case roleConsumer:
+		case results.RoleConsumer:
 			metric, spans, what = results.E2EResponse, w.allDelivered, "delivered"
-		case roleProducer, roleReference:
+		case results.RoleProducer, results.RoleReference:
 		default:
 			continue
 		}
@@ -149,7 +148,7 @@ func (b *builder) reconcile(ws []*worker) {
 		}
 		switch {
 		case recorded == spans:
-		case strings.HasPrefix(w.Exit, audit.Killed) && recorded < spans:
+		case w.Exit.Crash() && recorded < spans:
 			killed, missing, of = killed+1, missing+spans-recorded, of+spans
 		default:
 			b.warn("%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what)
@@ -177,7 +176,7 @@ func (b *builder) clamped(w *worker) {
 }
 
 // cost adds CPU and memory.
-func (b *builder) cost(role string, ws []*worker, records int64) {
+func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	sum := func(counter func(record.Runtime) int64) (total float64, known bool) {
 		for _, w := range ws {
 			grew, ok := w.grew(b.measured, counter)
@@ -233,7 +232,7 @@ func (b *builder) cost(role string, ws []*worker, records int64) {
 
 // wireRows adds what the tap saw. A client without connections, such as the
 // loopback driver, has none.
-func (b *builder) wireRows(role string, ws []*worker, records int64) {
+func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
 	var requests, bytes, unknown, batches, batched int64
 	var connections, opened int
 	for _, w := range ws {

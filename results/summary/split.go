@@ -38,7 +38,10 @@ type split struct {
 	counts map[splitPart]thin // of deliveries and acks
 }
 
-type splitKey struct{ role, metric string }
+type splitKey struct {
+	role   results.Role
+	metric string
+}
 
 type splitPart struct {
 	metric string
@@ -75,7 +78,7 @@ func newSplit(t *results.Trial, measured part, in window.Input, r *window.Report
 		stretches: r.Stretches(window.Interval{From: measured.from, To: measured.to}),
 		cells:     map[splitKey][]splitCell{}, counts: map[splitPart]thin{},
 	}
-	roleOf := map[string]string{}
+	roleOf := map[string]results.Role{}
 	for _, w := range t.Workers {
 		roleOf[w.Name] = w.Role
 	}

@@ -24,7 +24,7 @@ import (
 // take 1 ms throughout.
 func crashTrial() (*results.Trial, window.Input, *window.Report, []audit.Log) {
 	const ms = int64(1e6)
-	t := &results.Trial{Workers: []results.Worker{{Name: "reference-0", Role: roleReference}, {Name: "consumer-0", Role: roleConsumer}}}
+	t := &results.Trial{Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}}}
 	in := window.Input{Partitions: []int32{0}, Workers: []window.Worker{{Name: "consumer-0"}}, Records: map[int32][]window.Record{}}
 	acked := audit.Log{Worker: "reference-0"}
 	delivered := audit.Log{Worker: "consumer-0"}
@@ -66,7 +66,7 @@ func TestSplit(t *testing.T) {
 			t.Errorf("row %+v does not fit the table of metrics", r)
 		}
 		if r.Stat == "min" || r.Stat == "max" {
-			key := r.Role + " " + r.Metric + " " + r.Class
+			key := string(r.Role) + " " + r.Metric + " " + r.Class
 			got[key] += fmt.Sprintf("%s %.0f ms of %d; ", r.Stat, r.Value/1e6, r.N)
 		}
 	}
@@ -84,7 +84,7 @@ func TestSplit(t *testing.T) {
 	}
 
 	// A gate reaches a part by its class, and without one is about the whole.
-	whole := results.Row{Workload: "w", Arm: "a", Trial: 1, Role: roleConsumer, Metric: results.E2EResponse, Stat: "p99", Unit: results.UnitNs, Value: 3e9, N: 1}
+	whole := results.Row{Workload: "w", Arm: "a", Trial: 1, Role: results.RoleConsumer, Metric: results.E2EResponse, Stat: "p99", Unit: results.UnitNs, Value: 3e9, N: 1}
 	f := func(expr string, pass bool, value float64) {
 		t.Helper()
 		res, err := gate.Eval(expr, append(b.rows, whole))

@@ -46,13 +46,13 @@ func build(d *results.Dir) (*results.Summary, map[*results.Trial]*split, error) 
 	splits := make(map[*results.Trial]*split, len(trials))
 	for _, t := range trials {
 		splits[t] = nil
-		if t.State == "refused" {
+		if t.State == results.StateRefused {
 			continue
 		}
 		warn := func(format string, args ...any) {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("trial %d (%s, %s, round %d): ", t.Ref.N, t.Ref.Workload, t.Ref.Arm, t.Ref.Round)+fmt.Sprintf(format, args...))
 		}
-		if t.State != "complete" {
+		if t.State != results.StateComplete {
 			warn("%s, no figures: %s", t.State, oneLine(t.Error))
 			continue
 		}
@@ -143,7 +143,7 @@ func (b *builder) add(r results.Row) {
 }
 
 // plain appends the one figure of a metric, in the metric's own unit.
-func (b *builder) plain(role, metric string, value float64, n int64) {
+func (b *builder) plain(role results.Role, metric string, value float64, n int64) {
 	m, _ := results.LookupMetric(metric)
 	b.add(results.Row{Role: role, Metric: metric, Unit: m.Unit, Value: value, N: n})
 }
@@ -152,15 +152,15 @@ func (b *builder) plain(role, metric string, value float64, n int64) {
 // attached cluster, there is no row: nothing is known.
 func (b *builder) broker() {
 	if cores, ok := b.brokerCores(); ok {
-		b.plain("broker", results.BrokerCPU, cores, int64(len(b.machine)))
+		b.plain(results.RoleBroker, results.BrokerCPU, cores, int64(len(b.machine)))
 	}
 }
 
 // observer adds what it cost to watch the group, where somebody did.
 func (b *builder) observer() {
-	for _, w := range b.byRole(roleObserver) {
+	for _, w := range b.byRole(results.RoleObserver) {
 		if cores, ok := b.processCores(func(name string) bool { return name == w.Name }); ok {
-			b.plain(roleObserver, results.ObserverCPU, cores, int64(len(b.machine)))
+			b.plain(results.RoleObserver, results.ObserverCPU, cores, int64(len(b.machine)))
 		}
 	}
 }
@@ -172,7 +172,7 @@ func (b *builder) observer() {
 // was meant to consume either, nothing is known, and there are no rows.
 func (b *builder) audit() {
 	r := b.truth
-	if b.trial.Kind == workloads.Producing && len(b.byRole(roleBoth)) > 0 {
+	if b.trial.Kind == workloads.Producing && len(b.byRole(results.RoleBoth)) > 0 {
 		if r.Sent == 0 {
 			b.warn("no record was acknowledged")
 		}

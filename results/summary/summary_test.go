@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -32,13 +31,13 @@ type fixture struct {
 	rate    int64 // records per second
 	latency int64
 	lose    int64 // the last records are not delivered
-	state   string
+	state   results.State
 }
 
 func newRun(t *testing.T, fixtures ...fixture) *results.Dir {
 	t.Helper()
 	run := &results.Run{
-		ID: "r1", State: "complete", Go: "go1.26", Kbench: "test",
+		ID: "r1", State: results.StateComplete, Go: "go1.26", Kbench: "test",
 		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU"},
 		Broker:  results.Broker{Kind: "embedded", Title: "embedded (simulated broker)"},
 	}
@@ -63,16 +62,16 @@ func (f fixture) write(t *testing.T, d *results.Dir) {
 			Produce: workloads.Produce{Rate: workloads.Rate{PerSecond: float64(f.rate)}, Schedule: workloads.Schedule{Kind: "constant"}},
 		},
 		Phases:  []results.Phase{{Name: "warmup", From: start, To: from}, {Name: "measure", From: from, To: to}, {Name: "drain", From: to, To: to + second}},
-		Workers: []results.Worker{{Name: "producer-0", Role: "producer", Client: f.ref.Client, Exit: "exited 0"}},
+		Workers: []results.Worker{{Name: "producer-0", Role: "producer", Client: f.ref.Client}},
 		End:     map[int32]int64{0: f.rate * (measured/second + 2)},
 	}
-	reader, kind := results.Worker{Name: "readback", Role: "readback", Exit: "exited 0"}, record.ReadBack
+	reader, kind := results.Worker{Name: "readback", Role: "readback"}, record.ReadBack
 	if f.kind == workloads.EndToEnd {
-		reader, kind = results.Worker{Name: "consumer-0", Role: "consumer", Client: f.ref.Client, Exit: "exited 0"}, record.Delivered
+		reader, kind = results.Worker{Name: "consumer-0", Role: "consumer", Client: f.ref.Client}, record.Delivered
 	}
 	tr.Workers = append(tr.Workers, reader)
 	if f.kind == workloads.EndToEnd {
-		tr.Workers = append(tr.Workers, results.Worker{Name: "observer", Role: "observer", Exit: "exited 0"})
+		tr.Workers = append(tr.Workers, results.Worker{Name: "observer", Role: "observer"})
 	}
 	path, err := d.CreateTrial(tr)
 	if err != nil {
@@ -148,7 +147,7 @@ func ref(n int, workload, client string, round int) results.TrialRef {
 	return results.TrialRef{N: n, Workload: workload, Arm: client, Client: client, Lane: "matched", Round: round}
 }
 
-func find(t *testing.T, s *results.Summary, trial int, role, metric, stat, unit string) float64 {
+func find(t *testing.T, s *results.Summary, trial int, role results.Role, metric, stat, unit string) float64 {
 	t.Helper()
 	for _, r := range s.Rows {
 		if r.Trial == trial && r.Role == role && r.Metric == metric && r.Stat == stat && r.Unit == unit {
@@ -161,15 +160,15 @@ func find(t *testing.T, s *results.Summary, trial int, role, metric, stat, unit 
 
 func TestBuild(t *testing.T) {
 	d := newRun(t,
-		fixture{ref: ref(1, "produce-rate", "franz-go", 1), kind: workloads.Producing, rate: 1000, latency: 2e6, state: "complete"},
-		fixture{ref: ref(2, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: "complete"},
-		fixture{ref: ref(3, "end-to-end", "kafka-go", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: "failed"},
+		fixture{ref: ref(1, "produce-rate", "franz-go", 1), kind: workloads.Producing, rate: 1000, latency: 2e6, state: results.StateComplete},
+		fixture{ref: ref(2, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: results.StateComplete},
+		fixture{ref: ref(3, "end-to-end", "kafka-go", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: results.StateFailed},
 	)
 	s, err := Build(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(trial int, role, metric, stat, unit string, want float64) {
+	f := func(trial int, role results.Role, metric, stat, unit string, want float64) {
 		t.Helper()
 		// A histogram of three digits is within 0.1%.
 		if got := find(t, s, trial, role, metric, stat, unit); math.Abs(got-want) > math.Abs(want)/1000 {
@@ -224,7 +223,7 @@ func TestBuild(t *testing.T) {
 
 // A histogram log that lost an interval is noticed.
 func TestReconciliation(t *testing.T) {
-	d := newRun(t, fixture{ref: ref(1, "w", "sarama", 1), kind: workloads.Producing, rate: 1000, latency: 1e6, state: "complete"})
+	d := newRun(t, fixture{ref: ref(1, "w", "sarama", 1), kind: workloads.Producing, rate: 1000, latency: 1e6, state: results.StateComplete})
 	path := filepath.Join(d.WorkerPath(ref(1, "w", "sarama", 1), "producer-0"), results.LatencyFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -248,7 +247,7 @@ func interleaved(t *testing.T) *results.Dir {
 	for round := 1; round <= 6; round++ {
 		for i, client := range []string{"franz-go", "sarama", "kafka-go"} {
 			n++
-			all = append(all, fixture{ref: ref(n, "produce-rate", client, round), kind: workloads.Producing, rate: 200, latency: int64(1+i) * 1e6 * int64(10+round) / 10, state: "complete"})
+			all = append(all, fixture{ref: ref(n, "produce-rate", client, round), kind: workloads.Producing, rate: 200, latency: int64(1+i) * 1e6 * int64(10+round) / 10, state: results.StateComplete})
 		}
 	}
 	return newRun(t, all...)
@@ -256,7 +255,7 @@ func interleaved(t *testing.T) *results.Dir {
 
 // Derived files are the same bytes whenever they are built.
 func TestWriteIsReproducible(t *testing.T) {
-	d := newRun(t, fixture{ref: ref(1, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: "complete"})
+	d := newRun(t, fixture{ref: ref(1, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: results.StateComplete})
 	read := func() map[string]string {
 		t.Helper()
 		if _, err := Write(d); err != nil {
@@ -329,10 +328,11 @@ func ExampleBench() {
 func TestReconciliationOfKilled(t *testing.T) {
 	var got []string
 	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }}
-	of := func(name, exit string, delivered int64) *worker {
-		return &worker{Worker: results.Worker{Name: name, Role: roleConsumer, Exit: exit}, allDelivered: delivered}
+	killed := results.End{How: results.Killed, Signal: "SIGKILL"}
+	of := func(name string, exit results.End, delivered int64) *worker {
+		return &worker{Worker: results.Worker{Name: name, Role: results.RoleConsumer, Exit: exit}, allDelivered: delivered}
 	}
-	b.reconcile([]*worker{of("consumer-0", audit.Killed, 30), of("consumer-1", audit.Killed, 12), of("consumer-2", "exited 0", 7), of("consumer-3", "exited 0", 0)})
+	b.reconcile([]*worker{of("consumer-0", killed, 30), of("consumer-1", killed, 12), of("consumer-2", results.End{}, 7), of("consumer-3", results.End{}, 0)})
 	want := []string{
 		"consumer-2: latency.hlog holds 0 samples of e2e.response, but 7 records were delivered",
 		"members that were killed on purpose lost the end of latency.hlog: 42 of the 42 records that 2 of them handled have no latency",

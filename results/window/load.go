@@ -76,7 +76,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 func clients(t *results.Trial) map[string]string {
 	client := map[string]string{}
 	for _, w := range t.Workers {
-		if w.Role == "consumer" || w.Role == "both" {
+		if w.Role == results.RoleConsumer || w.Role == results.RoleBoth {
 			client[w.Name] = w.Client
 		}
 	}

@@ -66,9 +66,9 @@ func TestAnalyse(t *testing.T) {
 	at := func(millis int64) int64 { return base + millis*ms }
 	tr := &results.Trial{
 		Ref: results.TrialRef{N: 1, Workload: "churn-crash", Arm: "sarama", Client: "sarama", Round: 1}, Kind: workloads.EndToEnd,
-		State: "complete", RunTag: 7, Topic: "t", Group: "g",
+		State: results.StateComplete, RunTag: 7, Topic: "t", Group: "g",
 		Phases:  []results.Phase{{Name: "measure", From: at(1000), To: at(40_000)}, {Name: "drain", From: at(40_000), To: at(41_000)}},
-		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer", Client: "sarama", Exit: "exited 0"}, {Name: "consumer-1", Role: "consumer", Client: "sarama", Exit: "killed by kbench: SIGKILL"}, {Name: "reference-0", Role: "reference", Client: "franz-go", Exit: "exited 0"}},
+		Workers: []results.Worker{{Name: "consumer-0", Role: "consumer", Client: "sarama"}, {Name: "consumer-1", Role: "consumer", Client: "sarama", Exit: results.End{How: results.Killed, Signal: "SIGKILL"}}, {Name: "reference-0", Role: "reference", Client: "franz-go"}},
 		Acts:    []results.Act{{N: 1, Kind: "crash", Counted: true, Member: "consumer-1", At: at(10_000)}},
 	}
 	tr.Spec.Group.Heartbeat, tr.Spec.Group.Session, tr.Spec.Pause.Theta = 3*time.Second, 10*time.Second, 100*time.Millisecond

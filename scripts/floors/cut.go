@@ -57,7 +57,7 @@ func cutRun(from *results.Dir, path string) error {
 			Phases: t.Phases, Coordinator: t.Coordinator, ClockEvery: t.ClockEvery, Acts: t.Acts,
 		}
 		for _, w := range t.Workers {
-			if w.Role == "consumer" {
+			if w.Role == results.RoleConsumer {
 				reduced.Workers = append(reduced.Workers, results.Worker{Name: w.Name, Role: w.Role, Client: w.Client, Exit: w.Exit})
 			}
 		}

@@ -46,10 +46,10 @@ func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
 	if err != nil {
 		return err
 	}
-	if len(trials) != 1 || trials[0].State != "complete" || !exit.OK() {
+	if len(trials) != 1 || trials[0].State != results.StateComplete || !exit.OK() {
 		why := ""
 		for _, t := range trials {
-			why += "\n" + t.State + ": " + t.Error
+			why += "\n" + string(t.State) + ": " + t.Error
 		}
 		return fmt.Errorf("kbench %s%s%s", exit, why, tail(stderr.Name()))
 	}
@@ -89,7 +89,7 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 	quiet, after := map[int32]bool{}, map[int32]bool{}
 	members := 0
 	for _, w := range t.Workers {
-		if w.Role != "consumer" {
+		if w.Role != results.RoleConsumer {
 			continue
 		}
 		path := d.WorkerPath(t.Ref, w.Name)

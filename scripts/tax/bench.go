@@ -14,6 +14,7 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results"
 )
 
 // options are the flags.
@@ -196,7 +197,7 @@ func (o options) fillTopic(ctx context.Context, p *place, size int) error {
 	}
 	defer os.RemoveAll(dir)
 	c := cell{consume, franzGo, size}
-	w, err := start[worker.Report](ctx, dir, []string{"worker"}, p.job(c, worker.Filler, c.spec(n), dir, ""))
+	w, err := start[worker.Report](ctx, dir, []string{"worker"}, p.job(c, results.RoleFiller, c.spec(n), dir, ""))
 	if err != nil {
 		return err
 	}

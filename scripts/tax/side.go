@@ -12,6 +12,7 @@ import (
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -120,7 +121,7 @@ func profileName(c cell, s side) string {
 const runTag = 0x7a78
 
 // job is what a worker of any role is given.
-func (p *place) job(c cell, role worker.Role, spec workloads.Spec, dir, group string) worker.Job {
+func (p *place) job(c cell, role results.Role, spec workloads.Spec, dir, group string) worker.Job {
 	return worker.Job{
 		Name: "tax", Role: role, Client: c.Client, Dir: filepath.Join(dir, "worker"), Settings: c.settings(&spec, p.topic, group),
 		Spec: spec, Seed: 1, RunTag: runTag, Topic: p.topic, Access: p.cluster.Access(), Interval: time.Second, Every: 64,
@@ -128,9 +129,9 @@ func (p *place) job(c cell, role worker.Role, spec workloads.Spec, dir, group st
 }
 
 func (p *place) runWorker(ctx context.Context, c cell, dir, group, profile string) (track, error) {
-	role, kind, drive := worker.Producer, record.Acked, p.driveProducer
+	role, kind, drive := results.RoleProducer, record.Acked, p.driveProducer
 	if c.Direction == consume {
-		role, kind, drive = worker.Consumer, record.Delivered, p.driveConsumer
+		role, kind, drive = results.RoleConsumer, record.Delivered, p.driveConsumer
 	}
 	job := p.job(c, role, c.spec(int(p.total)), dir, group)
 	job.Ends = p.ends

@@ -197,7 +197,7 @@ func byArm(arms []armPlan) []*planGroup {
 		}
 		var own, ref []results.PlanLine
 		for _, l := range p.Settings {
-			if l.Role == "reference" {
+			if l.Role == results.RoleReference {
 				reference.title = "reference producer: " + l.Client + ", the same for every client under test"
 				ref = append(ref, l)
 			} else {

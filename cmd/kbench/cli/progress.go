@@ -111,15 +111,15 @@ func (p *progress) Measuring(warmup, measure time.Duration) {
 }
 
 // Ended implements conduct.Progress.
-func (p *progress) Ended(ref results.TrialRef, state, why string) {
-	if state == "complete" {
+func (p *progress) Ended(ref results.TrialRef, state results.State, why string) {
+	if state == results.StateComplete {
 		return
 	}
 	w := p.out
 	if p.bars != nil {
 		w = p.bars // above the bar
 	}
-	if why == state {
+	if why == string(state) {
 		why = ""
 	} else {
 		why = ": " + why
