@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -34,15 +38,16 @@ var arrows = map[string][]string{
 	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
-	"results":         {"workloads"},
-	"results/record":  {"drivers"},
-	"results/group":   {"results/record"},
-	"results/audit":   {"drivers", "results", "results/group", "results/record", "workloads"},
-	"results/window":  {"results", "results/audit", "results/group", "results/record", "workloads"},
-	"results/summary": {"results", "results/audit", "results/record", "results/window", "workloads"},
-	"results/gate":    {"results"},
-	"results/floors":  {"results", "results/audit", "results/group", "results/window"},
-	"results/report":  {"drivers", "results", "results/audit", "results/group", "results/window", "workloads"},
+	"results":          {"workloads"},
+	"results/record":   {"drivers"},
+	"results/group":    {"results/record"},
+	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads"},
+	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads"},
+	"results/evidence": {"results", "results/audit", "results/record", "results/window"},
+	"results/summary":  {"results", "results/audit", "results/evidence", "results/record", "results/window", "workloads"},
+	"results/gate":     {"results"},
+	"results/floors":   {"results", "results/evidence", "results/group", "results/window"},
+	"results/report":   {"drivers", "results", "results/audit", "results/evidence", "results/group", "results/window", "workloads"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {},
@@ -53,7 +58,7 @@ var arrows = map[string][]string{
 	"internal/conduct": {"drivers", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
 		"workloads", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
-	"internal/verify": {"drivers", "drivers/faulty", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/audit",
+	"internal/verify": {"drivers", "drivers/faulty", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
 	"cmd/kbench/cli": {"drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
@@ -66,7 +71,7 @@ var arrows = map[string][]string{
 		"internal/launch", "internal/worker", "profiles", "results", "results/record", "workloads"},
 	"scripts/sizes": {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "internal/cluster",
 		"internal/conduct", "internal/launch", "results", "results/record", "workloads"},
-	"scripts/floors": {"results", "results/floors", "results/record"},
+	"scripts/floors": {"results", "results/evidence", "results/floors", "results/record"},
 }
 
 // foreign says who imports a client or its admin package, or starts processes.
@@ -140,5 +145,32 @@ func goList(t *testing.T) map[string][]string {
 		if pkg, ours := strings.CutPrefix(p.ImportPath, module); ours { // the root holds only tests
 			imports[pkg] = append([]string{}, p.Imports...)
 		}
+	}
+}
+
+// readers are the packages that open the raw files of workers: evidence of a
+// finished trial, conduct of one that it has in hand, and measurements beside
+// kbench of their own.
+var readers = []string{"results/evidence", "results/record", "internal/conduct", "scripts/tax", "scripts/sizes"}
+
+// TestReaders holds that nobody else opens one.
+func TestReaders(t *testing.T) {
+	reads := regexp.MustCompile(`\b(record\.(Read|Each|Open)\w+|results\.ReadMachine)\(`)
+	seen := 0
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if found := reads.Find(data); found != nil {
+			seen++
+			if !slices.Contains(readers, filepath.ToSlash(filepath.Dir(path))) {
+				t.Errorf("%s calls %s...): what is in raw files comes from results/evidence", path, found)
+			}
+		}
+		return err
+	})
+	if err != nil || seen == 0 {
+		t.Errorf("%d readers found, %v", seen, err)
 	}
 }

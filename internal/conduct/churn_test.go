@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 )
@@ -50,11 +51,9 @@ func TestTimeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	trial := got.trials[0]
-	r, err := window.Analyse(got.dir, trial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleanButForCrash(t, got.dir.TrialPath(trial.Ref))
+	e := got.evidence(t, trial)
+	r := e.Windows()
+	cleanButForCrash(t, e)
 
 	want := []string{"join#1 consumer-2 for ", "leave#2 consumer-0 for ", "stall#3 consumer-1 for ", "restart#4 consumer-3 for consumer-1", "crash#5 consumer-2 for "}
 	var names []string
@@ -218,12 +217,9 @@ func wantPhases(t *testing.T, e window.Event, worker string, phases ...window.Ph
 
 // cleanButForCrash checks that nothing happened to any record but that some of
 // those that the killed member had not committed came again.
-func cleanButForCrash(t *testing.T, dir string) {
+func cleanButForCrash(t *testing.T, e *evidence.Trial) {
 	t.Helper()
-	truth, err := audit.Trial(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	truth := e.Audit()
 	got := audit.Report{
 		Lost: truth.Lost, Failed: truth.Failed, Reordered: truth.Reordered, Corrupt: truth.Corrupt, Unanswered: truth.Unanswered,
 		Duplicates: truth.Duplicates, Group: truth.Group, Died: truth.Died, Warnings: truth.Warnings,

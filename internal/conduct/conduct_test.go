@@ -26,6 +26,7 @@ import (
 	"github.com/kbench/kbench/internal/leak"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
@@ -161,6 +162,16 @@ func read(t *testing.T, path string) *outcome {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// evidence is all that is known of a trial.
+func (o *outcome) evidence(t *testing.T, trial *results.Trial) *evidence.Trial {
+	t.Helper()
+	e, err := evidence.Load(o.dir, trial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // states are those of the trials, in order.

@@ -17,7 +17,6 @@ import (
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
@@ -157,10 +156,7 @@ func wantDied(t *testing.T, got *outcome, err error, member, exit string) {
 	}
 	// The audit, too, tells it from one that was killed on purpose. Those that
 	// were in the trial when it was given up are no part of the question.
-	truth, err := audit.Trial(got.dir.TrialPath(trial.Ref))
-	if err != nil {
-		t.Fatal(err)
-	}
+	truth := got.evidence(t, trial).Audit()
 	if !slices.Contains(truth.Died, member) || slices.Contains(truth.Died, "consumer-2") {
 		t.Errorf("the audit has %v as dead by themselves, want %s in it and consumer-2, which was killed, not", truth.Died, member)
 	}
@@ -257,10 +253,7 @@ func TestStallBeyondSession(t *testing.T) {
 			t.Errorf("%s %s", w.Name, w.Exit)
 		}
 	}
-	r, err := window.Analyse(got.dir, trial)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := got.evidence(t, trial).Windows()
 	if r.Changes != 3 { // the end of the session, the return, the leave
 		t.Errorf("%d changes, want 3", r.Changes)
 	}
@@ -308,14 +301,12 @@ func TestCrashOfStalledMember(t *testing.T) {
 	if exit := got.worker(t, 1, "consumer-0").Exit.String(); exit != "killed by kbench: SIGKILL" {
 		t.Errorf("consumer-0 %s", exit)
 	}
-	r, err := window.Analyse(got.dir, trial)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := got.evidence(t, trial)
+	r := e.Windows()
 	if r.Changes != 2 { // one session ends, however often its member is acted on; one member leaves
 		t.Errorf("%d changes, want 2", r.Changes)
 	}
-	cleanButForCrash(t, got.dir.TrialPath(trial.Ref))
+	cleanButForCrash(t, e)
 }
 
 // What an act gives its member with is in force for that member, and for no

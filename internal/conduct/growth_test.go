@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 )
@@ -106,27 +105,22 @@ func wantTopics(t *testing.T, trial *results.Trial, topics results.Topics, first
 // and that each new partition has an owner that it was delivered by.
 func wantDelivered(t *testing.T, got *outcome, trial *results.Trial) {
 	t.Helper()
-	logs, err := audit.Load(got.dir.TrialPath(trial.Ref), trial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	truth := audit.Check(trial, logs)
+	e := got.evidence(t, trial)
+	truth := e.Audit()
 	if truth.Lost != 0 || truth.Sent == 0 || truth.Delivered != truth.Sent || truth.Corrupt != 0 || len(truth.Warnings) != 0 {
 		t.Errorf("%d lost, %d corrupt, %d of %d delivered, %v %v", truth.Lost, truth.Corrupt, truth.Delivered, truth.Sent, truth.Examples, truth.Warnings)
 	}
 	if trial.Ref.Client != "kafka-go" && (truth.Duplicates.Total() != 0 || truth.Group.Regressions != 0) {
 		t.Errorf("%d duplicates, %d commit regressions: %v %v", truth.Duplicates.Total(), truth.Group.Regressions, truth.Examples, truth.Group.Examples)
 	}
-	in := window.NewInput(trial, logs, truth)
-	r := window.Compute(in)
-	for _, e := range r.Events {
+	for _, e := range e.Windows().Events {
 		for _, a := range e.Acts {
 			if a.Added != nil && len(e.Acts) == 1 && e.Settled {
 				wantNoticed(t, e)
 			}
 		}
 	}
-	for p, records := range in.Records {
+	for p, records := range e.Input().Records {
 		if len(records) != int(trial.End[p]) {
 			t.Errorf("%d records of partition %d, want %d", len(records), p, trial.End[p])
 		}

@@ -38,7 +38,7 @@ func TestConsumerGroup(t *testing.T) {
 		if trial.State != results.StateComplete {
 			t.Fatalf("%s: %s", trial.State, trial.Error)
 		}
-		cleanButForCrash(t, got.dir.TrialPath(trial.Ref))
+		cleanButForCrash(t, got.evidence(t, trial))
 		wantOnWire(t, trial, "coordinator", drivers.KeyHeartbeat, "500")
 		wantOnWire(t, trial, "coordinator", drivers.KeySession, "6000")
 		for _, member := range []string{"consumer-0", "consumer-1", "consumer-2"} {

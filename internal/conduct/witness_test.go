@@ -18,7 +18,6 @@ import (
 
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
@@ -88,12 +87,9 @@ type tap struct {
 func tapOf(t *testing.T, got *outcome, trial *results.Trial) *tap {
 	t.Helper()
 	path := got.dir.TrialPath(trial.Ref)
-	logs, err := audit.Load(path, trial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := &tap{Input: window.NewInput(trial, logs, audit.Check(trial, logs)), events: map[string]window.Event{}}
-	for _, e := range window.Compute(out.Input).Events {
+	loaded := got.evidence(t, trial)
+	out := &tap{Input: *loaded.Input(), events: map[string]window.Event{}}
+	for _, e := range loaded.Windows().Events {
 		for _, a := range e.Acts {
 			out.events[a.Kind] = e
 		}

@@ -1,19 +1,14 @@
 package verify
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/results/window"
@@ -85,29 +80,28 @@ func read(dir *results.Dir) (Evidence, error) {
 		return e, err
 	}
 	e.Counts = counts(s.Rows)
-	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
+	trial, err := evidence.Load(dir, t)
 	if err != nil {
 		return e, err
 	}
-	truth := audit.Check(t, logs)
-	e.Sent = truth.Sent
-	in := window.NewInput(t, logs, truth)
+	e.Sent = trial.Audit().Sent
+	in := trial.Input()
 	for _, p := range in.Partitions {
 		if r, ok := in.Worst(p); ok {
 			e.Worst[p] = r
 		}
 	}
-	e.Pauses = window.Compute(in)
-	for _, l := range logs {
+	e.Pauses = trial.Windows()
+	for _, l := range trial.Logs {
 		for _, span := range l.Spans {
 			if span.Kind == record.Acked && (e.FirstAck == 0 || span.At < e.FirstAck) {
 				e.FirstAck = span.At
 			}
 		}
 	}
-	for _, w := range t.Workers {
-		if err := e.worker(w.Name, dir.WorkerPath(t.Ref, w.Name)); err != nil {
-			return e, fmt.Errorf("worker %s: %w", w.Name, err)
+	for i := range trial.Workers {
+		if err := e.worker(trial, &trial.Workers[i]); err != nil {
+			return e, fmt.Errorf("worker %s: %w", trial.Workers[i].Name, err)
 		}
 	}
 	return e, nil
@@ -126,57 +120,33 @@ func counts(rows []results.Row) map[string]int64 {
 	return out
 }
 
-// worker adds what one process wrote.
-func (e *Evidence) worker(name, path string) error {
+// worker adds what one process wrote: its events, and what the injector wrote into
+// the client's log.
+func (e *Evidence) worker(t *evidence.Trial, w *evidence.Worker) error {
+	for _, c := range w.Canary {
+		e.Canary = append(e.Canary, Canary{w.Name, c.From, c.To, c.Worst})
+	}
+	for _, p := range w.Produced {
+		if e.FirstProduce == 0 || p.T < e.FirstProduce {
+			e.FirstProduce = p.T
+		}
+	}
 	latest := map[int32]int64{}
-	err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(ev record.Event) error {
-		switch {
-		case ev.K == record.EvCanary:
-			e.Canary = append(e.Canary, Canary{name, ev.From, ev.T, ev.Worst})
-		case ev.K == record.EvProduce && (e.FirstProduce == 0 || ev.T < e.FirstProduce):
-			e.FirstProduce = ev.T
-		case ev.K == record.EvRequest && ev.API == int16(kmsg.OffsetCommit):
-			for i, tp := range ev.Parts {
-				if i < len(ev.Offsets) {
-					latest[tp.Partition] = ev.Offsets[i]
-				}
+	for _, ev := range w.Group {
+		if ev.K != record.EvRequest || ev.API != int16(kmsg.OffsetCommit) {
+			continue
+		}
+		for i, tp := range ev.Parts {
+			if i < len(ev.Offsets) {
+				latest[tp.Partition] = ev.Offsets[i]
 			}
 		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
 	}
 	for p, offset := range latest {
 		e.Committed[p] = max(e.Committed[p], offset)
 	}
-	return e.stops(filepath.Join(path, results.ClientLogFile))
-}
-
-// stops reads what the injector wrote into the client's log.
-func (e *Evidence) stops(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	began := map[int32]int64{}
-	lines := bufio.NewReader(f)
-	for {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			return nil // the end, or half a line of a killed writer
-		}
-		// Time, level, text.
-		stamp, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		_, text, _ := strings.Cut(rest, " ")
-		at, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil {
-			continue // a client may log more than one line at once
-		}
+	return t.ClientLog(w, func(at int64, text string) {
 		s, ok := faulty.ParseStop(text)
 		switch {
 		case !ok:
@@ -185,5 +155,5 @@ func (e *Evidence) stops(path string) error {
 		default:
 			e.Stops = append(e.Stops, Stop{s.Partition, began[s.Partition], at, int64(s.Length)})
 		}
-	}
+	})
 }

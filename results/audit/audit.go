@@ -10,10 +10,7 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -150,71 +147,6 @@ type Log struct {
 // abrupt says whether the worker ended without closing first, so that nobody but
 // the end of its session took its partitions away.
 func (l *Log) abrupt() bool { return l.Killed || l.Died && l.Closing == 0 }
-
-// Load reads what the audit needs of the workers of a trial. A worker that
-// never recorded anything has no log.
-func Load(dir string, t *results.Trial) ([]Log, error) {
-	var logs []Log
-	for _, w := range t.Workers {
-		path := filepath.Join(dir, filepath.Base(w.Name))
-		meta, spans, err := record.ReadDeliveries(filepath.Join(path, results.DeliveryFile))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
-		}
-		if meta.Run != t.RunTag {
-			return nil, fmt.Errorf("audit %s: its records are tagged %d, those of the trial %d; the file belongs to another trial", w.Name, meta.Run, t.RunTag)
-		}
-		closing, events, err := groupEvents(filepath.Join(path, results.EventsFile), t.Topics)
-		if err != nil {
-			return nil, fmt.Errorf("audit %s: %w", w.Name, err)
-		}
-		logs = append(logs, Log{
-			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: events,
-			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: closing,
-		})
-	}
-	return logs, nil
-}
-
-// groupEvents reads the events about the group, and when the worker was told to
-// close. They name partitions as clients and brokers do; from here on each is its
-// number, as in spans and views.
-func groupEvents(path string, topics results.Topics) (closing int64, events []record.Event, err error) {
-	err = record.ReadEvents(path, func(e record.Event) error {
-		switch e.K {
-		case record.EvRequest, record.EvResponse, record.EvAssigned, record.EvRevoked, record.EvLost, record.EvGroup:
-			for i, p := range e.Parts {
-				e.Parts[i].Partition = topics.Number(p.Topic, p.Partition)
-			}
-			events = append(events, e)
-		case record.EvPhase:
-			if e.Phase == "close" {
-				closing = e.T
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, nil
-	}
-	return closing, events, err
-}
-
-// Trial audits the trial in a directory.
-func Trial(dir string) (Report, error) {
-	t, err := results.ReadTrial(dir)
-	if err != nil {
-		return Report{}, fmt.Errorf("audit: %w", err)
-	}
-	logs, err := Load(dir, t)
-	if err != nil {
-		return Report{}, err
-	}
-	return Check(t, logs), nil
-}
 
 // Check audits what was loaded. It is a pure function of its arguments.
 func Check(t *results.Trial, logs []Log) Report {

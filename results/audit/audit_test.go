@@ -2,11 +2,8 @@ package audit
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -145,60 +142,7 @@ func TestCostIsThatOfSpans(t *testing.T) {
 	}
 }
 
-func TestTrialFromFiles(t *testing.T) {
-	d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := &results.Trial{Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, RunTag: 3, Topic: "t", Workers: []results.Worker{
-		{Name: "producer-0", Role: "producer"}, {Name: "consumer-0", Role: "consumer", Exit: results.End{How: results.Killed, Signal: "SIGKILL"}},
-		{Name: "consumer-1", Role: "consumer"}, {Name: "consumer-2", Role: "consumer"},
-	}}
-	path, err := d.CreateTrial(tr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(worker string, tag uint32, kind record.Kind, from, to, at int64) {
-		t.Helper()
-		dir := filepath.Join(path, worker)
-		f, err := record.CreateDeliveries(mkdir(t, dir), record.DeliveriesMeta{Run: tag, Worker: worker, Topics: []string{"t"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		lane := f.Lane(kind, 0, 0, 1)
-		for i := from; i < to; i++ {
-			lane.Add(0, uint64(i), i, at+i, at+i)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("producer-0", 3, record.Acked, 0, 100, 0)
-	write("consumer-0", 3, record.Delivered, 0, 60, 1000)
-	write("consumer-1", 3, record.Delivered, 50, 90, int64(time.Second))
-	r, err := Trial(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Sent != 100 || r.Lost != 10 || r.Duplicates != (Duplicates{Crash: 10}) {
-		t.Errorf("got %+v", r)
-	}
-	write("consumer-2", 4, record.Delivered, 90, 100, int64(time.Second))
-	if _, err := Trial(path); err == nil || !strings.Contains(err.Error(), "belongs to another trial") {
-		t.Errorf("a file of another trial: %v", err)
-	}
-}
-
 func ExampleExample() {
 	fmt.Println(Example{What: "duplicate", Cause: "crash", Worker: "consumer-1", Topic: "t", Partition: 4, First: 10, Count: 3, Offset: 77})
 	// Output: duplicate (crash): t/4 producer 0 sequence 10..12 at offset 77 by consumer-1
-}
-
-// mkdir makes the directory of a worker and names its deliveries in it.
-func mkdir(t *testing.T, dir string) string {
-	t.Helper()
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, results.DeliveryFile)
 }

@@ -26,8 +26,7 @@ import (
 	"fmt"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
-	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/results/evidence"
 )
 
 // Report is what a trial says about the instrument.
@@ -59,18 +58,15 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 	if p := t.Spec.Group.Protocol; p != "classic" {
 		return fail("the law is about classic groups, and this one has the protocol %s", p)
 	}
-	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
+	e, err := evidence.Load(dir, t)
 	if err != nil {
 		return fail("%w", err)
 	}
 	// The law is about the wire alone. A partition that is late, which on a busy
 	// machine is the machine's doing, would only make the window of an act longer
 	// until the next act falls into it.
-	for i := range logs {
-		logs[i].Spans = nil
-	}
-	in := window.NewInput(t, logs, audit.Report{})
-	found, left := Detections(in, window.Compute(in))
+	in, windows := e.OnTheWire()
+	found, left := Detections(*in, windows)
 	r := &Report{Trial: t.Ref, LeftOut: left}
 	var beats []float64
 	for _, d := range found {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -42,17 +42,16 @@ func Closeups(d *results.Dir, trials []*results.Trial) ([]Closeup, error) {
 	var out []Closeup
 	n := 0
 	for _, t := range trials {
-		if !analysable(t) {
+		if t.State != results.StateComplete || len(t.Acts) == 0 {
 			continue
 		}
-		logs, err := audit.Load(d.TrialPath(t.Ref), t)
+		e, err := evidence.Load(d, t)
 		if err != nil {
 			return nil, fmt.Errorf("look at the events of trial %d: %w", t.Ref.N, err)
 		}
-		in := window.NewInput(t, logs, audit.Check(t, logs))
-		r := window.Compute(in)
+		r := e.Windows()
 		for i := range r.Events {
-			c := Closeup{Trial: t, Input: &in, Event: &r.Events[i]}
+			c := Closeup{Trial: t, Input: e.Input(), Event: &r.Events[i]}
 			if c.Event.Counted {
 				n++
 				c.N = n

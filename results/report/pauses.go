@@ -12,37 +12,27 @@ import (
 	"github.com/kbench/kbench/results/window"
 )
 
-// WritePauses writes the pauses.json of every trial with churn: everything per
-// event, per partition and per member, for those to whom the rows of the summary
-// are too coarse. A trial that cannot be analysed has none; the summary, which
-// reads the same files, says why.
-func WritePauses(d *results.Dir, trials []*results.Trial) error {
-	for _, t := range trials {
-		path := filepath.Join(d.TrialPath(t.Ref), results.PausesFile)
-		var r *window.Report
-		if analysable(t) {
-			r, _ = window.Analyse(d, t)
+// WritePauses writes the pauses.json of a trial: everything per event, per
+// partition and per member, for those to whom the rows of the summary are too
+// coarse. Without a report, one of an earlier analysis is removed: it would
+// contradict the summary.
+func WritePauses(d *results.Dir, t *results.Trial, r *window.Report) error {
+	path := filepath.Join(d.TrialPath(t.Ref), results.PausesFile)
+	if r == nil {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove stale %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
 		}
-		if r == nil {
-			// One of an earlier analysis would contradict the summary.
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("remove stale %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
-			}
-			continue
-		}
-		data, err := results.EncodeJSON(pausesOf(t, r))
-		if err != nil {
-			return fmt.Errorf("encode %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
-		}
-		if err := results.WriteFile(path, data); err != nil {
-			return fmt.Errorf("write %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
-		}
+		return nil
+	}
+	data, err := results.EncodeJSON(pausesOf(t, r))
+	if err != nil {
+		return fmt.Errorf("encode %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+	}
+	if err := results.WriteFile(path, data); err != nil {
+		return fmt.Errorf("write %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
 	}
 	return nil
 }
-
-// analysable says whether a trial has events to look at.
-func analysable(t *results.Trial) bool { return t.State == results.StateComplete && len(t.Acts) > 0 }
 
 // pauses is the shape of pauses.json. Times are ns of the host's monotonic
 // clock, as everywhere in the run directory, and durations are ns. What is not

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -57,7 +58,7 @@ func TestWritePauses(t *testing.T) {
 	}
 	var first []byte
 	for range 2 {
-		if err := WritePauses(d, trials); err != nil {
+		if _, err := summary.Write(d, WritePauses); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(path(0))

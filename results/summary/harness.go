@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -64,10 +65,11 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 	if t.State != results.StateComplete {
 		return fmt.Errorf("%s: %s", t.State, oneLine(t.Error))
 	}
-	in, err := loadTrial(d, t)
+	e, err := evidence.Load(d, t)
 	if err != nil {
 		return err
 	}
+	in := newInputs(e)
 	var cost perRecord
 	for _, w := range in.byRole(results.RoleBoth) {
 		cpu, ok := w.grew(in.measured, cpuOf)

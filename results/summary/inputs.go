@@ -2,18 +2,16 @@ package summary
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io/fs"
 	"math"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
 )
 
 // roles are those that do the work, in the order in which they are shown. The
@@ -30,7 +28,7 @@ func (p part) length() int64         { return p.to - p.from }
 func (p part) seconds() float64      { return time.Duration(p.length()).Seconds() }
 func (p part) contains(t int64) bool { return p.from <= t && t < p.to }
 
-// inputs is all that is known of one trial, loaded.
+// inputs is all that is known of one trial.
 type inputs struct {
 	trial    *results.Trial
 	measured part
@@ -42,12 +40,23 @@ type inputs struct {
 	rest     *window.Rest   // of a group without churn
 }
 
-func newInputs(t *results.Trial, machine []results.MachineSample, truth audit.Report) *inputs {
-	in := &inputs{trial: t, machine: machine, truth: truth}
-	for _, p := range t.Phases {
-		if p.Name == "measure" {
-			in.measured = part{p.From, p.To}
-		}
+// newInputs takes from the evidence what rows are made of.
+func newInputs(e *evidence.Trial) *inputs {
+	in := &inputs{trial: e.Trial, measured: part{e.Measured.From, e.Measured.To}, machine: e.Machine, truth: e.Audit()}
+	if len(e.Acts) > 0 {
+		in.churn = e.Windows()
+		in.split = newSplit(e.Trial, in.measured, e.Input(), in.churn, e.Logs)
+	} else if e.Group != "" && e.Kind == workloads.EndToEnd {
+		rest := e.Rest()
+		in.rest = &rest
+	}
+	for i := range e.Workers {
+		w := &worker{Worker: &e.Workers[i]}
+		w.count(e, in.measured)
+		in.workers = append(in.workers, w)
+	}
+	if in.split != nil {
+		in.split.setClock(in.workers)
 	}
 	return in
 }
@@ -64,77 +73,19 @@ func (in *inputs) byRole(role results.Role) []*worker {
 
 // worker is one process and its figures of the measured part.
 type worker struct {
-	results.Worker
-	latencies []record.Interval
-	runtime   []sample
-	clock     int64          // wall - monotonic; 0: unknown
-	wire      []record.Event // sums per interval that lie in the measured part
-	batches   int64          // sampled produce batches in the measured part
-	batched   int64          // records in them
+	*evidence.Worker
 
 	acked, delivered             int64   // in the measured part
 	ackedPerSec, deliveredPerSec []int64 // by whole second of it
 	allAcked, allDelivered       int64   // in the whole trial
 }
 
-// sample is a reading of the process's counters.
-type sample struct {
-	t int64
-	record.Runtime
-}
-
-// loadWorker reads latencies and events. A worker without a file has none of
-// them, which shows as missing rows.
-func loadWorker(dir string, w results.Worker, measured part) (*worker, error) {
-	lw := &worker{Worker: w}
-	var err error
-	lw.latencies, err = record.ReadLatencies(filepath.Join(dir, results.LatencyFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read latencies: %w", err)
-	}
-	err = record.ReadEvents(filepath.Join(dir, results.EventsFile), func(e record.Event) error {
-		lw.event(e, measured)
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	slices.SortStableFunc(lw.runtime, func(a, b sample) int { return cmp.Compare(a.t, b.t) })
-	return lw, nil
-}
-
-// event takes from the stream what the summary needs.
-func (w *worker) event(e record.Event, measured part) {
-	if e.Runtime != nil {
-		w.runtime = append(w.runtime, sample{e.T, *e.Runtime})
-	}
-	switch e.K {
-	case record.EvWire:
-		// Intervals are cut at phase boundaries as the worker saw them, which may
-		// be a moment off the supervisor's: the middle decides.
-		if measured.contains(e.From + (e.T-e.From)/2) {
-			w.wire = append(w.wire, e)
-		}
-	case record.EvClock:
-		if w.clock == 0 {
-			w.clock = e.Wall - e.T
-		}
-	case record.EvProduce:
-		if measured.contains(e.T) {
-			for _, b := range e.Batches {
-				w.batches++
-				w.batched += int64(b.Records)
-			}
-		}
-	}
-}
-
 // count books the spans. They are cut at every whole second of the measured
 // part, so the time of their first record places all of them.
-func (w *worker) count(spans []record.Span, measured part) {
+func (w *worker) count(e *evidence.Trial, measured part) {
 	windows := int(measured.length() / int64(time.Second))
 	w.ackedPerSec, w.deliveredPerSec = make([]int64, max(windows, 0)), make([]int64, max(windows, 0))
-	for _, s := range spans {
+	e.EachSpan(w.Name, func(s record.Span) {
 		n := int64(s.Count)
 		var all, in *int64
 		var perSec []int64
@@ -144,17 +95,17 @@ func (w *worker) count(spans []record.Span, measured part) {
 		case record.Delivered, record.Corrupt:
 			all, in, perSec = &w.allDelivered, &w.delivered, w.deliveredPerSec
 		default:
-			continue
+			return
 		}
 		*all += n
 		if !measured.contains(s.At) {
-			continue
+			return
 		}
 		*in += n
 		if i := int((s.At - measured.from) / int64(time.Second)); i < len(perSec) {
 			perSec[i] += n
 		}
-	}
+	})
 }
 
 // records is the work that the worker's cost is divided by.
@@ -193,7 +144,7 @@ func growth[S any](samples []S, p part, at func(S) int64, counter func(S) int64)
 
 // grew is growth of a counter of the process.
 func (w *worker) grew(p part, counter func(record.Runtime) int64) (float64, bool) {
-	return growth(w.runtime, p, func(s sample) int64 { return s.t }, func(s sample) int64 { return counter(s.Runtime) })
+	return growth(w.Runtime, p, func(s evidence.Sample) int64 { return s.T }, func(s evidence.Sample) int64 { return counter(s.Runtime) })
 }
 
 func cpuOf(r record.Runtime) int64 { return r.CPUUser + r.CPUSys }

@@ -10,6 +10,7 @@ import (
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -23,7 +24,7 @@ func tried(perSecond ...int64) *builder {
 	}
 	in.trial.Spec.Produce.Rate.PerSecond = 1000
 	in.trial.Spec.Produce.Schedule.Kind = "constant"
-	w := &worker{Worker: results.Worker{Name: "producer-0", Role: results.RoleProducer}, ackedPerSec: perSecond}
+	w := &worker{Worker: &evidence.Worker{Worker: results.Worker{Name: "producer-0", Role: results.RoleProducer}}, ackedPerSec: perSecond}
 	for _, n := range perSecond {
 		w.acked += n
 	}
@@ -42,7 +43,7 @@ func steady() []int64 {
 func (b *builder) lag(d time.Duration) {
 	h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
 	_ = h.RecordValues(int64(d), 1000)
-	b.workers[0].latencies = append(b.workers[0].latencies, record.Interval{Metric: results.ScheduleLag, Phase: "measure", Hist: h})
+	b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: results.ScheduleLag, Phase: "measure", Hist: h})
 }
 
 func TestSaturated(t *testing.T) {
@@ -67,7 +68,7 @@ func TestSaturated(t *testing.T) {
 		b.lag(11 * time.Millisecond)
 		h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
 		_ = h.RecordValues(int64(time.Second), 1000)
-		b.workers[0].latencies = append(b.workers[0].latencies, record.Interval{Metric: results.ProduceResponse, Phase: "measure", Hist: h})
+		b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: results.ProduceResponse, Phase: "measure", Hist: h})
 	})
 }
 
@@ -147,12 +148,12 @@ func TestLimited(t *testing.T) {
 		t.Helper()
 		b := tried(steady()...)
 		b.embedded = embedded
-		ref := &worker{Worker: results.Worker{Role: results.RoleReference}}
+		ref := &worker{Worker: &evidence.Worker{Worker: results.Worker{Role: results.RoleReference}}}
 		b.workers = append(b.workers, ref)
 		for _, at := range []int64{b.measured.from, b.measured.to} {
 			use := func(cores float64) int64 { return int64(cores * float64(at)) }
-			b.workers[0].runtime = append(b.workers[0].runtime, sample{at, record.Runtime{CPUUser: use(client)}})
-			ref.runtime = append(ref.runtime, sample{at, record.Runtime{CPUSys: use(reference)}})
+			b.workers[0].Runtime = append(b.workers[0].Runtime, evidence.Sample{T: at, Runtime: record.Runtime{CPUUser: use(client)}})
+			ref.Runtime = append(ref.Runtime, evidence.Sample{T: at, Runtime: record.Runtime{CPUSys: use(reference)}})
 			s := results.MachineSample{T: at, CPUTotal: use(2), CPUIdle: use(2 * idle)}
 			if broker > 0 {
 				s.Procs = map[string]int64{results.BrokerProcess(0): use(broker / 2), results.BrokerProcess(1): use(broker / 2)}

@@ -72,7 +72,7 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 	}
 	var all *hdrhistogram.Histogram
 	for _, w := range ws {
-		for _, i := range w.latencies {
+		for _, i := range w.Latencies {
 			if i.Metric != metric || i.Phase != "measure" || i.Hist.TotalCount() == 0 {
 				continue
 			}
@@ -141,7 +141,7 @@ func (b *builder) reconcile(ws []*worker) {
 			continue
 		}
 		var recorded int64
-		for _, i := range w.latencies {
+		for _, i := range w.Latencies {
 			if i.Metric == metric {
 				recorded += i.Hist.TotalCount()
 			}
@@ -164,7 +164,7 @@ func (b *builder) reconcile(ws []*worker) {
 func (b *builder) clamped(w *worker) {
 	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
 		var above int64
-		for _, i := range w.latencies {
+		for _, i := range w.Latencies {
 			if i.Metric == metric && i.Phase == "measure" {
 				above += i.Above
 			}
@@ -205,9 +205,9 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	var live float64
 	for _, w := range ws {
 		var sum, count int64
-		for _, s := range w.runtime {
+		for _, s := range w.Runtime {
 			rss = max(rss, s.RSSPeak, s.RSS)
-			if s.t < b.measured.from-slack || s.t > b.measured.to+slack {
+			if s.T < b.measured.from-slack || s.T > b.measured.to+slack {
 				continue
 			}
 			goroutines = max(goroutines, s.Goroutines)
@@ -237,18 +237,25 @@ func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
 	var connections, opened int
 	for _, w := range ws {
 		open := 0
-		for _, e := range w.wire {
-			for _, api := range e.Wire {
-				requests += api.Requests
-				bytes += api.ReqBytes + api.RespBytes
+		for _, sum := range w.Wire {
+			// Intervals are cut at phase boundaries as the worker saw them, which may
+			// be a moment off the supervisor's: the middle decides.
+			if !b.measured.contains(sum.From + (sum.To-sum.From)/2) {
+				continue
 			}
-			unknown += int64(e.Unknown)
-			open = max(open, e.Open)
-			opened += e.Opened
+			requests += sum.Requests
+			bytes += sum.Bytes
+			unknown += int64(sum.Unknown)
+			open = max(open, sum.Open)
+			opened += sum.Opened
 		}
 		connections += open
-		batches += w.batches
-		batched += w.batched
+		for _, p := range w.Produced {
+			if b.measured.contains(p.T) {
+				batches += p.Batches
+				batched += p.Records
+			}
+		}
 	}
 	if requests == 0 {
 		return

@@ -72,7 +72,7 @@ func (c *splitCell) record(v int64) {
 	_ = c.h.RecordValue(v) // in range
 }
 
-func newSplit(t *results.Trial, measured part, in window.Input, r *window.Report, logs []audit.Log) *split {
+func newSplit(t *results.Trial, measured part, in *window.Input, r *window.Report, logs []audit.Log) *split {
 	s := &split{
 		origin:    measured.from,
 		stretches: r.Stretches(window.Interval{From: measured.from, To: measured.to}),
@@ -230,8 +230,8 @@ func (s *split) encode() ([]byte, error) {
 // a worker wrote. Without any, times count from 1970.
 func (s *split) setClock(workers []*worker) {
 	for _, w := range workers {
-		if w.clock != 0 {
-			s.wall = time.Unix(0, s.origin+w.clock)
+		if w.Clock != 0 {
+			s.wall = time.Unix(0, s.origin+w.Clock)
 			return
 		}
 	}

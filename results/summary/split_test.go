@@ -22,10 +22,10 @@ import (
 // 31 s, where what had waited comes at once, and what is due in the second after
 // takes 500 ms. The second record before the crash was still on its way. Its acks
 // take 1 ms throughout.
-func crashTrial() (*results.Trial, window.Input, *window.Report, []audit.Log) {
+func crashTrial() (*results.Trial, *window.Input, *window.Report, []audit.Log) {
 	const ms = int64(1e6)
 	t := &results.Trial{Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}}}
-	in := window.Input{Partitions: []int32{0}, Workers: []window.Worker{{Name: "consumer-0"}}, Records: map[int32][]window.Record{}}
+	in := &window.Input{Partitions: []int32{0}, Workers: []window.Worker{{Name: "consumer-0"}}, Records: map[int32][]window.Record{}}
 	acked := audit.Log{Worker: "reference-0"}
 	delivered := audit.Log{Worker: "consumer-0"}
 	for due := int64(-1000); due < 61_000; due += 100 {

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 )
@@ -26,8 +26,15 @@ func Build(d *results.Dir) (*results.Summary, error) {
 	return s, err
 }
 
-// build also returns the split of every trial of the run, nil where there is none.
-func build(d *results.Dir) (*results.Summary, map[*results.Trial]*split, error) {
+// churned is what a trial has beside rows: nil where nobody came or went.
+type churned struct {
+	*results.Trial
+	split   *split
+	windows *window.Report
+}
+
+// build also returns what every trial of the run has beside rows.
+func build(d *results.Dir) (*results.Summary, []churned, error) {
 	trials, err := d.Trials()
 	if err != nil {
 		return nil, nil, fmt.Errorf("summarise: %w", err)
@@ -43,9 +50,9 @@ func build(d *results.Dir) (*results.Summary, map[*results.Trial]*split, error) 
 	}
 	var thin thinData
 	harnesses := readHarness(d)
-	splits := make(map[*results.Trial]*split, len(trials))
-	for _, t := range trials {
-		splits[t] = nil
+	beside := make([]churned, len(trials))
+	for i, t := range trials {
+		beside[i].Trial = t
 		if t.State == results.StateRefused {
 			continue
 		}
@@ -56,27 +63,29 @@ func build(d *results.Dir) (*results.Summary, map[*results.Trial]*split, error) 
 			warn("%s, no figures: %s", t.State, oneLine(t.Error))
 			continue
 		}
-		in, err := loadTrial(d, t)
+		e, err := evidence.Load(d, t)
 		if err != nil {
 			warn("no figures: %v", err)
 			continue
 		}
+		in := newInputs(e)
 		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
-		splits[t] = in.split
+		beside[i].split, beside[i].windows = in.split, in.churn
 	}
 	for _, h := range harnesses {
 		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
-	return s, splits, nil
+	return s, beside, nil
 }
 
 // Write builds the summary and replaces summary.json, bench.txt, and the
-// latency-split.hlog of every trial with churn.
-func Write(d *results.Dir) (*results.Summary, error) {
-	s, splits, err := build(d)
+// latency-split.hlog of every trial with churn. It hands every trial to also, for
+// those who write more of its windows; they are nil where it has none.
+func Write(d *results.Dir, also ...func(*results.Dir, *results.Trial, *window.Report) error) (*results.Summary, error) {
+	s, trials, err := build(d)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +99,14 @@ func Write(d *results.Dir) (*results.Summary, error) {
 	if err := results.WriteFile(filepath.Join(d.Path(), results.BenchFile), Bench(s, d.Run())); err != nil {
 		return nil, fmt.Errorf("write benchmark results: %w", err)
 	}
-	for t, sp := range splits {
-		if err := sp.write(filepath.Join(d.TrialPath(t.Ref), results.SplitFile)); err != nil {
+	for _, t := range trials {
+		if err := t.split.write(filepath.Join(d.TrialPath(t.Ref), results.SplitFile)); err != nil {
 			return nil, fmt.Errorf("trial %d: %w", t.Ref.N, err)
+		}
+		for _, write := range also {
+			if err := write(d, t.Trial, t.windows); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return s, nil
@@ -203,43 +217,4 @@ func (b *builder) audit() {
 	if r.Sent == 0 {
 		b.warn("no record was acknowledged")
 	}
-}
-
-// loadTrial reads the raw files of a trial.
-func loadTrial(d *results.Dir, t *results.Trial) (*inputs, error) {
-	dir := d.TrialPath(t.Ref)
-	logs, err := audit.Load(dir, t)
-	if err != nil {
-		return nil, err
-	}
-	machine, err := results.ReadMachine(filepath.Join(dir, results.MachineFile))
-	if err != nil {
-		return nil, err
-	}
-	truth := audit.Check(t, logs)
-	in := newInputs(t, machine, truth)
-	if len(t.Acts) > 0 {
-		wi := window.NewInput(t, logs, truth)
-		in.churn = window.Compute(wi)
-		in.split = newSplit(t, in.measured, wi, in.churn, logs)
-	} else if t.Group != "" && t.Kind == workloads.EndToEnd {
-		rest := window.AtRest(t, logs)
-		in.rest = &rest
-	}
-	for _, w := range t.Workers {
-		lw, err := loadWorker(d.WorkerPath(t.Ref, w.Name), w, in.measured)
-		if err != nil {
-			return nil, fmt.Errorf("worker %s: %w", w.Name, err)
-		}
-		for _, l := range logs {
-			if l.Worker == w.Name {
-				lw.count(l.Spans, in.measured)
-			}
-		}
-		in.workers = append(in.workers, lw)
-	}
-	if in.split != nil {
-		in.split.setClock(in.workers)
-	}
-	return in, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -330,7 +331,7 @@ func TestReconciliationOfKilled(t *testing.T) {
 	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }}
 	killed := results.End{How: results.Killed, Signal: "SIGKILL"}
 	of := func(name string, exit results.End, delivered int64) *worker {
-		return &worker{Worker: results.Worker{Name: name, Role: results.RoleConsumer, Exit: exit}, allDelivered: delivered}
+		return &worker{Worker: &evidence.Worker{Worker: results.Worker{Name: name, Role: results.RoleConsumer, Exit: exit}}, allDelivered: delivered}
 	}
 	b.reconcile([]*worker{of("consumer-0", killed, 30), of("consumer-1", killed, 12), of("consumer-2", results.End{}, 7), of("consumer-3", results.End{}, 0)})
 	want := []string{

@@ -27,8 +27,6 @@
 package window
 
 import (
-	"fmt"
-
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
@@ -151,15 +149,6 @@ type Partition struct {
 
 // DownTime is the length of the down set.
 func (p Partition) DownTime() int64 { return length(p.Down) }
-
-// Analyse reads a trial and computes its report.
-func Analyse(dir *results.Dir, t *results.Trial) (*Report, error) {
-	logs, err := audit.Load(dir.TrialPath(t.Ref), t)
-	if err != nil {
-		return nil, fmt.Errorf("analyse pauses: %w", err)
-	}
-	return Compute(NewInput(t, logs, audit.Check(t, logs))), nil
-}
 
 // Compute analyses what was loaded.
 func Compute(in Input) *Report {

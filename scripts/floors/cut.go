@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/floors"
 	"github.com/kbench/kbench/results/record"
 )
@@ -64,8 +65,15 @@ func cutRun(from *results.Dir, path string) error {
 		if _, err := to.CreateTrial(reduced); err != nil {
 			return err
 		}
-		for _, w := range reduced.Workers {
-			if err := cutWorker(from.WorkerPath(t.Ref, w.Name), to.WorkerPath(t.Ref, w.Name), w.Name, reduced); err != nil {
+		whole, err := evidence.Load(from, t)
+		if err != nil {
+			return err
+		}
+		for _, w := range whole.Workers {
+			if w.Role != "consumer" {
+				continue
+			}
+			if err := cutWorker(w, to.WorkerPath(t.Ref, w.Name), reduced); err != nil {
 				return err
 			}
 		}
@@ -75,11 +83,11 @@ func cutRun(from *results.Dir, path string) error {
 
 // cutWorker copies the group requests and responses of a member. Its deliveries
 // stay empty, so that the windows of its acts close on the wire alone.
-func cutWorker(from, to, name string, t *results.Trial) error {
+func cutWorker(w evidence.Worker, to string, t *results.Trial) error {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		return err
 	}
-	d, err := record.CreateDeliveries(filepath.Join(to, results.DeliveryFile), record.DeliveriesMeta{Run: t.RunTag, Worker: name, Topics: []string{t.Topic}})
+	d, err := record.CreateDeliveries(filepath.Join(to, results.DeliveryFile), record.DeliveriesMeta{Run: t.RunTag, Worker: w.Name, Topics: []string{t.Topic}})
 	if err != nil {
 		return err
 	}
@@ -90,12 +98,11 @@ func cutWorker(from, to, name string, t *results.Trial) error {
 	if err != nil {
 		return err
 	}
-	err = record.ReadEvents(filepath.Join(from, results.EventsFile), func(e record.Event) error {
+	for _, e := range w.Group {
 		if e.K == record.EvRequest || e.K == record.EvResponse {
 			e.Node, e.Bytes, e.Offsets = "", 0, nil
 			events.Write(e)
 		}
-		return nil
-	})
-	return errors.Join(err, events.Err(), events.Close())
+	}
+	return errors.Join(events.Err(), events.Close())
 }

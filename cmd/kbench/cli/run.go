@@ -155,15 +155,12 @@ func size(n int64) string {
 
 // show derives the results of a run from its raw files and prints them.
 func (a *app) show(dir *results.Dir, asJSON bool) error {
-	s, err := summary.Write(dir)
+	s, err := summary.Write(dir, report.WritePauses)
 	if err != nil {
 		return err
 	}
 	trials, err := dir.Trials()
 	if err != nil {
-		return err
-	}
-	if err := report.WritePauses(dir, trials); err != nil {
 		return err
 	}
 	if asJSON {

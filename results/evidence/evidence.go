@@ -1,0 +1,78 @@
+// Package evidence is one finished trial, loaded: its document, what its workers
+// recorded, and what the machine did meanwhile. It is the only reader of raw files;
+// summary, floors, report and verify take what they need from here, so that a file
+// is read once and means the same to all of them.
+//
+//	load    events, latencies, machine samples; the spans stay in their files
+//	clock   times of other hosts, brought to the clock of the trial
+//
+// What was found in it, the audit and the windows, is computed when it is first
+// asked for and kept. Evidence draws no conclusion of its own.
+package evidence
+
+import (
+	"sync"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/window"
+)
+
+// Trial is a finished trial. Times are ns of the clock that trial.json is in.
+type Trial struct {
+	*results.Trial
+	Measured window.Interval
+	Workers  []Worker // all of them, in the order of trial.json
+	Machine  []results.MachineSample
+	Logs     []audit.Log // of the workers that recorded spans
+
+	dir   string
+	audit func() audit.Report
+	input func() *window.Input
+	churn func() *window.Report
+}
+
+// Load reads a trial of a run. Files that were never made are no error: what they
+// would have told is not known.
+func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
+	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref)}
+	for _, p := range t.Phases {
+		if p.Name == "measure" {
+			e.Measured = window.Interval{From: p.From, To: p.To}
+		}
+	}
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
+	e.input = sync.OnceValue(func() *window.Input {
+		in := window.NewInput(t, e.Logs, e.audit())
+		return &in
+	})
+	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })
+	return e, nil
+}
+
+// Audit is the truth of delivery.
+func (e *Trial) Audit() audit.Report { return e.audit() }
+
+// Input is what the windows are found in.
+func (e *Trial) Input() *window.Input { return e.input() }
+
+// Windows is what the acts of the trial did, and what the group did without any.
+func (e *Trial) Windows() *window.Report { return e.churn() }
+
+// Rest is what a group did that nothing was done to.
+func (e *Trial) Rest() window.Rest { return window.AtRest(e.Trial, e.Logs) }
+
+// OnTheWire is the windows as the wire alone shows them: no partition is late, and no
+// record delivered.
+func (e *Trial) OnTheWire() (*window.Input, *window.Report) {
+	logs := make([]audit.Log, len(e.Logs))
+	for i, l := range e.Logs {
+		l.Spans = nil
+		logs[i] = l
+	}
+	in := window.NewInput(e.Trial, logs, audit.Report{})
+	return &in, window.Compute(in)
+}

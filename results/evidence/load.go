@@ -1,0 +1,196 @@
+package evidence
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+)
+
+// Worker is one process of the trial and what it wrote down, but for its spans.
+type Worker struct {
+	results.Worker
+	Latencies []record.Interval
+	Runtime   []Sample // in the order of time
+	Wire      []Wire
+	Produced  []Produced
+	Canary    []Canary
+	Clock     int64          // wall - monotonic, as first read; 0: unknown
+	Group     []record.Event // requests and responses of the group's APIs, what the client reported, the coordinator's views
+	Closing   int64          // when it began to close in good order; 0: never
+
+	ahead int64 // by so much its host's clock is ahead of the trial's
+}
+
+// Sample is a reading of the process's counters.
+type Sample struct {
+	T int64
+	record.Runtime
+}
+
+// Wire is what went over the wire in an interval.
+type Wire struct {
+	From, To              int64
+	Requests, Bytes       int64
+	Unknown, Open, Opened int
+}
+
+// Produced is what a sampled produce request held.
+type Produced struct{ T, Batches, Records int64 }
+
+// Canary is by how much a thread that only sleeps was woken late, at most, in an
+// interval.
+type Canary struct{ From, To, Worst int64 }
+
+// load reads the files of the trial.
+func (e *Trial) load() error {
+	for _, w := range e.Trial.Workers {
+		if err := e.worker(w); err != nil {
+			return fmt.Errorf("audit %s: %w", w.Name, err)
+		}
+	}
+	var err error
+	if e.Machine, err = results.ReadMachine(filepath.Join(e.dir, results.MachineFile)); err != nil {
+		return err
+	}
+	for i := range e.Machine {
+		e.Machine[i].T -= e.Clocks[e.Machine[i].Host]
+	}
+	for i := range e.Workers {
+		w := &e.Workers[i]
+		w.Latencies, err = record.ReadLatencies(e.path(w.Name, results.LatencyFile))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("worker %s: read latencies: %w", w.Name, err)
+		}
+		for j := range w.Latencies {
+			w.Latencies[j].From, w.Latencies[j].To = w.Latencies[j].From-w.ahead, w.Latencies[j].To-w.ahead
+		}
+	}
+	return nil
+}
+
+// path is a file of a worker.
+func (e *Trial) path(worker, file string) string {
+	return filepath.Join(e.dir, filepath.Base(worker), file)
+}
+
+// worker reads the spans and the events of one process. One that never recorded
+// anything has no log.
+func (e *Trial) worker(rw results.Worker) error {
+	w := Worker{Worker: rw, ahead: e.Clocks[rw.Host]}
+	meta, spans, err := record.ReadDeliveries(e.path(w.Name, results.DeliveryFile))
+	recorded := !errors.Is(err, fs.ErrNotExist)
+	switch {
+	case recorded && err != nil:
+		return err
+	case recorded && meta.Run != e.RunTag:
+		return fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag)
+	}
+	if onClock := e.spanClock(w.ahead); onClock != nil {
+		for i := range spans {
+			onClock(&spans[i])
+		}
+	}
+	err = record.ReadEvents(e.path(w.Name, results.EventsFile), func(ev record.Event) error {
+		w.event(ev, e.Topics)
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
+	e.Workers = append(e.Workers, w)
+	if recorded {
+		e.Logs = append(e.Logs, audit.Log{
+			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: w.Group,
+			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing,
+		})
+	}
+	return nil
+}
+
+// event sorts an event in. Those about the group name partitions as clients and
+// brokers do; from here on each is its number, as in spans and views.
+func (w *Worker) event(ev record.Event, topics results.Topics) {
+	ev.T -= w.ahead
+	if ev.From != 0 {
+		ev.From -= w.ahead
+	}
+	if ev.Runtime != nil {
+		w.Runtime = append(w.Runtime, Sample{ev.T, *ev.Runtime})
+	}
+	switch ev.K {
+	case record.EvRequest, record.EvResponse, record.EvAssigned, record.EvRevoked, record.EvLost, record.EvGroup:
+		for i, p := range ev.Parts {
+			ev.Parts[i].Partition = topics.Number(p.Topic, p.Partition)
+		}
+		w.Group = append(w.Group, ev)
+	case record.EvPhase:
+		if ev.Phase == "close" {
+			w.Closing = ev.T
+		}
+	case record.EvWire:
+		sum := Wire{From: ev.From, To: ev.T, Unknown: ev.Unknown, Open: ev.Open, Opened: ev.Opened}
+		for _, api := range ev.Wire {
+			sum.Requests += api.Requests
+			sum.Bytes += api.ReqBytes + api.RespBytes
+		}
+		w.Wire = append(w.Wire, sum)
+	case record.EvProduce:
+		p := Produced{T: ev.T, Batches: int64(len(ev.Batches))}
+		for _, b := range ev.Batches {
+			p.Records += int64(b.Records)
+		}
+		w.Produced = append(w.Produced, p)
+	case record.EvCanary:
+		w.Canary = append(w.Canary, Canary{ev.From, ev.T, ev.Worst})
+	case record.EvClock:
+		w.Clock = cmp.Or(w.Clock, ev.Wall-ev.T)
+	}
+}
+
+// EachSpan calls fn for every span of a worker, in the order of the file.
+func (e *Trial) EachSpan(worker string, fn func(record.Span)) {
+	for _, l := range e.Logs {
+		if l.Worker == worker {
+			for _, s := range l.Spans {
+				fn(s)
+			}
+		}
+	}
+}
+
+// ClientLog calls fn for each line of the client's log of a worker that has a
+// time: what a client logs may have more than one line at once.
+func (e *Trial) ClientLog(w *Worker, fn func(at int64, text string)) error {
+	f, err := os.Open(e.path(w.Name, results.ClientLogFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return nil // the end, or half a line of a killed writer
+		}
+		// Time, level, text.
+		stamp, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		_, text, _ := strings.Cut(rest, " ")
+		if at, err := strconv.ParseInt(stamp, 10, 64); err == nil {
+			fn(at-w.ahead, text)
+		}
+	}
+}
