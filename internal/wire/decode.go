@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -193,48 +194,26 @@ func fillResponse(e *record.Event, resp kmsg.Response) error {
 		e.Err, e.Generation, e.Member, e.Protocol = r.ErrorCode, r.Generation, r.MemberID, text(r.Protocol)
 	case *kmsg.SyncGroupResponse:
 		e.Err, e.Protocol = r.ErrorCode, text(r.Protocol)
-		if len(r.MemberAssignment) > 0 {
-			var a kmsg.ConsumerMemberAssignment
-			if err := a.ReadFrom(r.MemberAssignment); err != nil {
-				return fmt.Errorf("assignment: %w", err)
-			}
-			for i := range a.Topics {
-				e.Parts = parts(e.Parts, a.Topics[i].Topic, [16]byte{}, a.Topics[i].Partitions)
-			}
-		}
+		return fillAssignment(e, r.MemberAssignment)
 	case *kmsg.HeartbeatResponse:
 		e.Err = r.ErrorCode
 	case *kmsg.LeaveGroupResponse:
 		e.Err = r.ErrorCode
 		for i := range r.Members {
-			e.Err = first(e.Err, r.Members[i].ErrorCode)
+			e.Err = cmp.Or(e.Err, r.Members[i].ErrorCode)
 		}
 	case *kmsg.OffsetCommitResponse:
 		for i := range r.Topics {
 			for j := range r.Topics[i].Partitions {
-				e.Err = first(e.Err, r.Topics[i].Partitions[j].ErrorCode)
+				e.Err = cmp.Or(e.Err, r.Topics[i].Partitions[j].ErrorCode)
 			}
 		}
 	case *kmsg.OffsetFetchResponse:
-		e.Err = r.ErrorCode
-		for i := range r.Topics {
-			for j := range r.Topics[i].Partitions {
-				e.Err = first(e.Err, r.Topics[i].Partitions[j].ErrorCode)
-			}
-		}
-		for i := range r.Groups {
-			g := &r.Groups[i]
-			e.Group, e.Err = g.Group, first(e.Err, g.ErrorCode)
-			for j := range g.Topics {
-				for k := range g.Topics[j].Partitions {
-					e.Err = first(e.Err, g.Topics[j].Partitions[k].ErrorCode)
-				}
-			}
-		}
+		fillOffsets(e, r)
 	case *kmsg.FindCoordinatorResponse:
 		e.Err = r.ErrorCode
 		for i := range r.Coordinators {
-			e.Err = first(e.Err, r.Coordinators[i].ErrorCode)
+			e.Err = cmp.Or(e.Err, r.Coordinators[i].ErrorCode)
 		}
 	case *kmsg.ConsumerGroupHeartbeatResponse:
 		e.Err, e.Member, e.Generation = r.ErrorCode, text(r.MemberID), r.MemberEpoch
@@ -249,6 +228,42 @@ func fillResponse(e *record.Event, resp kmsg.Response) error {
 		return fmt.Errorf("response %d is not one to be reported", resp.Key())
 	}
 	return nil
+}
+
+// fillAssignment takes the partitions of a member; it is empty where the leader
+// gave none, and in an error.
+func fillAssignment(e *record.Event, assignment []byte) error {
+	if len(assignment) == 0 {
+		return nil
+	}
+	var a kmsg.ConsumerMemberAssignment
+	if err := a.ReadFrom(assignment); err != nil {
+		return fmt.Errorf("assignment: %w", err)
+	}
+	for i := range a.Topics {
+		e.Parts = parts(e.Parts, a.Topics[i].Topic, [16]byte{}, a.Topics[i].Partitions)
+	}
+	return nil
+}
+
+// fillOffsets takes the first error of an OffsetFetch, from version 8 on of any of
+// its groups.
+func fillOffsets(e *record.Event, r *kmsg.OffsetFetchResponse) {
+	e.Err = r.ErrorCode
+	for i := range r.Topics {
+		for j := range r.Topics[i].Partitions {
+			e.Err = cmp.Or(e.Err, r.Topics[i].Partitions[j].ErrorCode)
+		}
+	}
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		e.Group, e.Err = g.Group, cmp.Or(e.Err, g.ErrorCode)
+		for j := range g.Topics {
+			for k := range g.Topics[j].Partitions {
+				e.Err = cmp.Or(e.Err, g.Topics[j].Partitions[k].ErrorCode)
+			}
+		}
+	}
 }
 
 // batches adds the record batches of a partition. Only their headers are read.
@@ -306,14 +321,6 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// first is the first of two error codes that is one.
-func first(a, b int16) int16 {
-	if a != 0 {
-		return a
-	}
-	return b
 }
 
 // part names a partition of a topic, which newer versions give by id only. An

@@ -307,6 +307,13 @@ func checkSettings(t *testing.T, client string, events *log) {
 	}
 }
 
+// groupLife is what the requests and responses of a group came to.
+type groupLife struct {
+	seen      map[kmsg.Key]int
+	parts     map[int32]bool // that were assigned
+	committed int64
+}
+
 // checkExchanges follows the group's life in its requests and responses.
 func checkExchanges(t *testing.T, events *log) {
 	t.Helper()
@@ -315,25 +322,12 @@ func checkExchanges(t *testing.T, events *log) {
 		corr int32
 	}
 	open := map[id]record.Event{}
-	seen := map[kmsg.Key]int{}
-	parts := map[int32]bool{}
-	committed := int64(0)
+	x := groupLife{map[kmsg.Key]int{}, map[int32]bool{}, 0}
 	for _, e := range events.of(record.EvRequest, record.EvResponse) {
-		at, api := id{e.Conn, e.Corr}, kmsg.Key(e.API)
+		at := id{e.Conn, e.Corr}
 		if e.K == record.EvRequest {
 			open[at] = e
-			seen[api]++
-			if e.Group != group {
-				t.Errorf("%s of group %q, want %q", api.Name(), e.Group, group)
-			}
-			if api == kmsg.JoinGroup && (e.SessionMs != 11000 || e.RebalanceMs != 13000 || strings.Join(e.Protocols, ",") != "range") {
-				t.Errorf("JoinGroup with session %d, rebalance %d, protocols %q", e.SessionMs, e.RebalanceMs, e.Protocols)
-			}
-			if api == kmsg.OffsetCommit {
-				for _, o := range e.Offsets {
-					committed += o
-				}
-			}
+			x.request(t, e)
 			continue
 		}
 		req, ok := open[at]
@@ -341,30 +335,52 @@ func checkExchanges(t *testing.T, events *log) {
 			t.Errorf("response %+v answers %+v", e, req)
 		}
 		delete(open, at)
-		switch {
-		case api == kmsg.JoinGroup && e.Err == 0:
-			if e.Protocol != "range" || e.Generation < 1 || e.Member == "" {
-				t.Errorf("JoinGroup answered with protocol %q, generation %d, member %q", e.Protocol, e.Generation, e.Member)
-			}
-		case api == kmsg.SyncGroup:
-			for _, p := range e.Parts {
-				if p.Topic != topic {
-					t.Errorf("partition %+v was assigned", p)
-				}
-				parts[p.Partition] = true
-			}
-		}
+		x.response(t, e)
 	}
 	for _, api := range []kmsg.Key{kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch, kmsg.OffsetCommit, kmsg.LeaveGroup} {
-		if seen[api] == 0 {
+		if x.seen[api] == 0 {
 			t.Errorf("no %s was seen", api.Name())
 		}
 	}
-	if len(parts) != 3 {
-		t.Errorf("%d partitions were assigned, want 3", len(parts))
+	if len(x.parts) != 3 {
+		t.Errorf("%d partitions were assigned, want 3", len(x.parts))
 	}
-	if committed < records {
-		t.Errorf("offsets of %d in all were committed, want %d or more", committed, records)
+	if x.committed < records {
+		t.Errorf("offsets of %d in all were committed, want %d or more", x.committed, records)
+	}
+}
+
+func (x *groupLife) request(t *testing.T, e record.Event) {
+	t.Helper()
+	api := kmsg.Key(e.API)
+	x.seen[api]++
+	if e.Group != group {
+		t.Errorf("%s of group %q, want %q", api.Name(), e.Group, group)
+	}
+	if api == kmsg.JoinGroup && (e.SessionMs != 11000 || e.RebalanceMs != 13000 || strings.Join(e.Protocols, ",") != "range") {
+		t.Errorf("JoinGroup with session %d, rebalance %d, protocols %q", e.SessionMs, e.RebalanceMs, e.Protocols)
+	}
+	if api == kmsg.OffsetCommit {
+		for _, o := range e.Offsets {
+			x.committed += o
+		}
+	}
+}
+
+func (x *groupLife) response(t *testing.T, e record.Event) {
+	t.Helper()
+	switch api := kmsg.Key(e.API); {
+	case api == kmsg.JoinGroup && e.Err == 0:
+		if e.Protocol != "range" || e.Generation < 1 || e.Member == "" {
+			t.Errorf("JoinGroup answered with protocol %q, generation %d, member %q", e.Protocol, e.Generation, e.Member)
+		}
+	case api == kmsg.SyncGroup:
+		for _, p := range e.Parts {
+			if p.Topic != topic {
+				t.Errorf("partition %+v was assigned", p)
+			}
+			x.parts[p.Partition] = true
+		}
 	}
 }
 

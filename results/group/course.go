@@ -128,6 +128,14 @@ func (g *State) Apply(s Step) {
 	}
 }
 
+// Of is the state of one member, the zero one where it is none.
+func (g *State) Of(member int) Member {
+	if m := g.Members[member]; m != nil {
+		return *m
+	}
+	return Member{}
+}
+
 // Stable says whether every member is in the newest generation and nobody is
 // expected to join or missing from it.
 func (g *State) Stable() bool {

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/kbench/kbench/results/group"
@@ -8,9 +9,8 @@ import (
 
 // expiry is when the coordinator dropped a worker that was stopped at a time: at
 // the end of its session, counted from its last request that renews it. A member
-// may have asked for a session of its own. The coordinator renews at the end of a
-// join or a sync, which it may hold back, and else when it gets the request.
-// Whether it got one that has no recorded response is not known.
+// may have asked for a session of its own. Whether the coordinator got a request
+// that has no recorded response is not known.
 func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
@@ -30,22 +30,11 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 		if !c.Renews(a.wire.KIP) {
 			continue
 		}
-		at := c.Req
-		held := c.API == group.JoinGroup || c.API == group.SyncGroup
-		if held && c.Resp <= stopped {
-			at = max(at, c.Resp)
-		}
 		if c.API == group.JoinGroup && c.OK() {
 			generation = c.Generation
 		}
-		// One that was stopped in the middle of a join is part of the round
-		// all the same, as a ghost; its session begins when the round is complete.
-		out.ghost = nil
-		if c.API == group.JoinGroup && (c.Resp == 0 || c.Resp > stopped) {
-			if out.ghost = a.completed(worker, c.Req, math.MaxInt64, 0); out.ghost != nil {
-				at = out.ghost.Resp
-			}
-		}
+		var at int64
+		at, out.ghost = a.renewed(worker, c, stopped)
 		last = max(last, at)
 		if c.Resp != 0 {
 			sure = max(sure, at)
@@ -54,10 +43,7 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 	if last == 0 {
 		return change{}, false
 	}
-	if sure == 0 {
-		sure = last
-	}
-	out.at, out.low = last+session, sure+session
+	out.at, out.low = last+session, cmp.Or(sure, last)+session
 	if out.ghost != nil {
 		out.since = max(out.since, out.ghost.Resp)
 	} else if a.instance(worker) == "" {
@@ -68,6 +54,23 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 		}
 	}
 	return out, true
+}
+
+// renewed is when a request renewed the session of a worker that was stopped at a
+// time: when the coordinator got it, but at the end of a join or a sync, which it
+// may hold back. One that was stopped in the middle of a join is part of the round
+// all the same, as a ghost; its session begins when the round is complete.
+func (a *analysis) renewed(worker int, c *group.Call, stopped int64) (at int64, ghost *group.Call) {
+	answered := c.Resp != 0 && c.Resp <= stopped
+	switch {
+	case answered && (c.API == group.JoinGroup || c.API == group.SyncGroup):
+		return c.Resp, nil
+	case !answered && c.API == group.JoinGroup:
+		if ghost = a.completed(worker, c.Req, math.MaxInt64, 0); ghost != nil {
+			return ghost.Resp, ghost
+		}
+	}
+	return c.Req, nil
 }
 
 // completed is the first JoinGroup of another worker that was answered between

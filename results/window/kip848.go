@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/kbench/kbench/results/group"
@@ -10,6 +11,21 @@ import (
 // Under KIP-848 there are no rounds: every member is told by the responses to
 // its own beats, and confirms what it has with the requests.
 
+// answers are those to a worker's beats, from the first change to the end of the
+// window, each by its place among the worker's calls.
+func (s *scope) answers(worker int) iter.Seq2[int, *group.Call] {
+	return func(yield func(int, *group.Call) bool) {
+		calls := s.Workers[worker].Calls
+		for i := range calls {
+			c := &calls[i]
+			beat := c.API == group.ConsumerGroupHeartbeat && c.OK() && !c.Leaves()
+			if beat && c.Resp > s.changes[0].since && c.Resp <= s.e.Window.To && !yield(i, c) {
+				return
+			}
+		}
+	}
+}
+
 // kipOver is when the last member had confirmed its last change, 0 if none was.
 // It counts the epochs on the way.
 func (s *scope) kipOver() int64 {
@@ -17,25 +33,17 @@ func (s *scope) kipOver() int64 {
 	epochs := map[int32]bool{}
 	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
-		var epoch int32
-		var owned []int32
-		if m := before.Members[i]; m != nil {
-			epoch, owned = m.Generation, m.Owned
-		}
-		for j := range s.Workers[i].Calls {
-			c := &s.Workers[i].Calls[j]
-			if c.API != group.ConsumerGroupHeartbeat || !c.OK() || c.Leaves() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
+		m := before.Of(i)
+		for j, c := range s.answers(i) {
+			given := c.Assigns() && !slices.Equal(c.Given, m.Owned)
+			if c.Epoch == m.Generation && !given {
 				continue
 			}
-			given := c.Assigns() && !slices.Equal(c.Given, owned)
-			if c.Epoch == epoch && !given {
-				continue
+			if m.Generation = c.Epoch; given {
+				m.Owned = c.Given
 			}
-			if epoch = c.Epoch; given {
-				owned = c.Given
-			}
-			epochs[epoch] = true
-			over = max(over, s.confirmed(i, j+1, owned, given, c.Resp))
+			epochs[m.Generation] = true
+			over = max(over, s.confirmed(i, j+1, m.Owned, given, c.Resp))
 		}
 	}
 	s.e.Rounds = len(epochs)
@@ -86,52 +94,54 @@ func (s *scope) findHands() {
 	lost := map[int32][]parting{}
 	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
-		var owned []int32
-		if m := before.Members[i]; m != nil {
-			owned = m.Owned
-		}
-		calls := s.Workers[i].Calls
-		for j := range calls {
-			c := &calls[j]
-			if c.API != group.ConsumerGroupHeartbeat || !c.OK() || c.Resp <= s.changes[0].since || c.Resp > s.e.Window.To {
-				continue
-			}
+		owned := before.Of(i).Owned
+		for j, c := range s.answers(i) {
 			if c.Joins() {
 				owned = nil
 			}
-			if !c.Assigns() {
-				continue
+			if c.Assigns() {
+				s.handOver(i, j, owned, c, lost)
+				owned = c.Given
 			}
-			released := int64(0)
-			for _, p := range owned {
-				if slices.Contains(c.Given, p) {
-					continue
-				}
-				if released == 0 {
-					released = s.givesUp(i, j+1, p, c.Resp)
-					s.partings = append(s.partings, parting{i, c.Resp, released})
-				}
-				lost[p] = append(lost[p], parting{i, c.Resp, released})
-			}
-			for _, p := range c.Given {
-				if !slices.Contains(owned, p) {
-					s.hands[p] = append(s.hands[p], hand{to: i, taken: c.Resp})
-				}
-			}
-			owned = c.Given
 		}
 	}
 	for p, hands := range s.hands {
 		slices.SortFunc(hands, func(a, b hand) int { return cmp.Compare(a.taken, b.taken) })
 		since := int64(0)
 		for i := range hands {
-			h := &hands[i]
-			for _, l := range lost[p] {
-				if l.worker != h.to && l.told > since && l.released <= h.taken && l.told > h.told {
-					h.told, h.released = l.told, l.released
-				}
-			}
-			since = h.taken
+			hands[i].parted(lost[p], since)
+			since = hands[i].taken
+		}
+	}
+}
+
+// handOver notes what a worker lost and what it was given by the answer to one of
+// its calls.
+func (s *scope) handOver(worker, call int, owned []int32, c *group.Call, lost map[int32][]parting) {
+	var part parting // one for all that it lost
+	for _, p := range owned {
+		if slices.Contains(c.Given, p) {
+			continue
+		}
+		if part.told == 0 {
+			part = parting{worker, c.Resp, s.givesUp(worker, call+1, p, c.Resp)}
+			s.partings = append(s.partings, part)
+		}
+		lost[p] = append(lost[p], part)
+	}
+	for _, p := range c.Given {
+		if !slices.Contains(owned, p) {
+			s.hands[p] = append(s.hands[p], hand{to: worker, taken: c.Resp})
+		}
+	}
+}
+
+// parted finds among those who lost the partition the last one to be told of it,
+// since it had come to the owner before.
+func (h *hand) parted(lost []parting, since int64) {
+	for _, l := range lost {
+		if l.worker != h.to && l.told > since && l.released <= h.taken && l.told > h.told {
+			h.told, h.released = l.told, l.released
 		}
 	}
 }

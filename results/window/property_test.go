@@ -57,20 +57,7 @@ func TestProperties(t *testing.T) {
 			if i > 0 && e.Window.From <= r.Events[i-1].Window.To {
 				t.Fatalf("windows of %s and %s overlap", r.Events[i-1].Name, e.Name)
 			}
-			var sum int64
-			for _, p := range e.Partitions {
-				sum += p.DownTime()
-				if p.DownTime() > e.UAny {
-					t.Fatalf("%s: partition %d was down for longer than any was", e.Name, p.Partition)
-				}
-				if p.FloorKnown && p.Excess != p.Gap-p.Floor {
-					t.Fatalf("%s: excess %d, gap %d, floor %d", e.Name, p.Excess, p.Gap, p.Floor)
-				}
-				disjoint(t, p.Down)
-			}
-			if e.UAll > e.UAny || e.UAny > sum || sum != e.LostPartitionTime {
-				t.Fatalf("%s: all %d, any %d, lost %d, of partitions %d", e.Name, e.UAll, e.UAny, e.LostPartitionTime, sum)
-			}
+			downTimes(t, e)
 			if e.Rebalanced && e.WireExcess != e.Wire-e.Floor {
 				t.Fatalf("%s: wire %d - floor %d is not %d", e.Name, e.Wire, e.Floor, e.WireExcess)
 			}
@@ -82,6 +69,24 @@ func TestProperties(t *testing.T) {
 			t.Fatalf("availability %v", r.Availability)
 		}
 	})
+}
+
+// downTimes holds those of an event against those of its partitions.
+func downTimes(t *rapid.T, e Event) {
+	var sum int64
+	for _, p := range e.Partitions {
+		sum += p.DownTime()
+		if p.DownTime() > e.UAny {
+			t.Fatalf("%s: partition %d was down for longer than any was", e.Name, p.Partition)
+		}
+		if p.FloorKnown && p.Excess != p.Gap-p.Floor {
+			t.Fatalf("%s: excess %d, gap %d, floor %d", e.Name, p.Excess, p.Gap, p.Floor)
+		}
+		disjoint(t, p.Down)
+	}
+	if e.UAll > e.UAny || e.UAny > sum || sum != e.LostPartitionTime {
+		t.Fatalf("%s: all %d, any %d, lost %d, of partitions %d", e.Name, e.UAll, e.UAny, e.LostPartitionTime, sum)
+	}
 }
 
 func disjoint(t *rapid.T, list []Interval) {
