@@ -64,22 +64,24 @@ var arrows = map[string][]string{
 	"cmd/kbench/cli": {"drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
 		"results", "results/gate", "results/report", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
-	// The tax runs kbench beside a bare loop, so it needs both: kbench as a
-	// user's main has it, and the clients that only the adapters know else. So
-	// does the measurement of group sizes.
-	"scripts/tax": {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "internal/cluster", "internal/conduct",
-		"internal/launch", "internal/worker", "profiles", "results", "results/record", "workloads"},
-	"scripts/sizes": {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "internal/cluster",
-		"internal/conduct", "internal/launch", "results", "results/record", "workloads"},
+	// The bare loop stands beside kbench in the same program, so it needs both:
+	// kbench as a user's main has it, and the clients that only the adapters know
+	// else.
+	"scripts/bare":  {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "results/record"},
+	"scripts/sides": {"internal/launch"},
+	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/worker", "profiles", "results",
+		"results/record", "scripts/bare", "scripts/sides", "workloads"},
+	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/record",
+		"scripts/bare", "scripts/sides", "workloads"},
 	"scripts/floors": {"results", "results/evidence", "results/floors", "results/record"},
 }
 
 // foreign says who imports a client or its admin package, or starts processes.
 var foreign = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":   {"drivers/franzgo", "internal/cluster", "drivers/drivertest", "scripts/tax", "scripts/sizes"},
+	"github.com/twmb/franz-go/pkg/kgo":   {"drivers/franzgo", "internal/cluster", "drivers/drivertest", "scripts/bare"},
 	"github.com/twmb/franz-go/pkg/kadm":  {"internal/cluster"},
-	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/tax", "scripts/sizes"},
-	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/tax", "scripts/sizes"},
+	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/bare"},
+	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/bare"},
 	"github.com/twmb/franz-go/pkg/kfake": {"internal/cluster", "drivers/drivertest"},
 	"os/exec":                            {"internal/launch", "internal/cluster"},
 }

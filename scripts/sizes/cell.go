@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -108,13 +107,4 @@ func (o options) measure(ctx context.Context, c *cell) error {
 		return fmt.Errorf("bare: %w", err)
 	}
 	return nil
-}
-
-// self starts this program again.
-func self(ctx context.Context, stderr *os.File, args ...string) (launch.Process, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	return launch.Local{}.Start(ctx, launch.Spec{Path: path, Args: args, Stderr: stderr})
 }

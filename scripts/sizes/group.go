@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +14,8 @@ import (
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/sides"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -26,9 +26,8 @@ const stableLimit = 3 * time.Minute
 // bareGroup is the processes of the bare side.
 type bareGroup struct {
 	mu        sync.Mutex
-	processes []launch.Process
-	readings  map[int][]reading
-	latest    map[int]bareReport
+	processes []*sides.Child[bare.Report]
+	readings  map[int][]bare.Report
 	ended     error // why one ended that should not have
 	closing   bool
 }
@@ -54,21 +53,14 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	}
 	set := conduct.Settings(spec, drivers.Matched)
 	set.Topics, set.GroupID = []string{topic}, topic
-	job := bareJob{
-		Settings: set, Seeds: cl.Access().Seeds, Topic: topic, Partitions: c.partitions(), Size: spec.Records.Size.Fixed,
-		Rate: spec.Produce.Rate.PerSecond,
+	job := bare.Job{
+		Direction: bare.Consume, Client: c.Client, MarkEvery: 1, Lasting: true, Settings: set, Seeds: cl.Access().Seeds, Topic: topic, Partitions: c.partitions(), Size: spec.Records.Size.Fixed,
 	}
-	stderr, err := os.Create(filepath.Join(dir, "bare.txt"))
-	if err != nil {
-		return err
-	}
-	defer stderr.Close()
-
-	g := &bareGroup{readings: map[int][]reading{}, latest: map[int]bareReport{}}
+	stderr := filepath.Join(dir, "bare.txt")
+	g := &bareGroup{readings: map[int][]bare.Report{}}
 	defer func() { err = errors.Join(err, g.close()) }()
 	began := time.Now()
 	for i := range c.Members {
-		job.Client = c.Client
 		job.Settings.ClientID = fmt.Sprintf("kbench-sizes-%d", i)
 		if err := g.start(ctx, stderr, job, true); err != nil {
 			return err
@@ -76,17 +68,18 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	}
 	// The producer comes after the members, as in a trial: a broker that has just
 	// made hundreds of partitions may refuse the first records for seconds.
-	if _, err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d members run", c.Members), 1, func() bool { return len(g.latest) == c.Members }); err != nil {
+	if _, err := g.await(ctx, stderr, fmt.Sprintf("all %d members run", c.Members), 1, func() bool { return len(g.readings) == c.Members }); err != nil {
 		return err
 	}
-	job.Client, job.Settings.ClientID = "", "kbench-sizes-producer"
+	job.Direction, job.Client, job.Lasting, job.Settings.ClientID = bare.Produce, bare.FranzGo, false, "kbench-sizes-producer"
+	job.Settings.Produce.Chunk, job.Rate = 1, spec.Produce.Rate.PerSecond
 	if err := g.start(ctx, stderr, job, false); err != nil {
 		return err
 	}
-	delivering, err := g.await(ctx, stderr.Name(), fmt.Sprintf("all %d partitions deliver", c.partitions()), 3, func() bool {
+	delivering, err := g.await(ctx, stderr, fmt.Sprintf("all %d partitions deliver", c.partitions()), 3, func() bool {
 		delivering := 0
-		for _, r := range g.latest {
-			delivering += r.Partitions
+		for _, of := range g.readings {
+			delivering += of[len(of)-1].Partitions
 		}
 		return delivering == c.partitions()
 	})
@@ -100,14 +93,14 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	mem := watchMemory(g.members)
 	from := record.Now()
 	err = sleep(ctx, o.window)
-	mem.close()
+	mem.stop()
 	if err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ended != nil {
-		return fmt.Errorf("%w%s", g.ended, tail(stderr.Name()))
+		return g.ended
 	}
 	c.Bare, err = costs(g.readings, mem, from, record.Now())
 	return err
@@ -123,9 +116,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // start starts a bare process; the producer is no member.
-func (g *bareGroup) start(ctx context.Context, stderr *os.File, job bareJob, member bool) error {
+func (g *bareGroup) start(ctx context.Context, stderr string, job bare.Job, member bool) error {
 	// The group is closed in good order, and not by the launcher.
-	p, err := self(context.WithoutCancel(ctx), stderr, "bare")
+	p, err := sides.Start[bare.Report](context.WithoutCancel(ctx), stderr, "bare", job)
 	if err != nil {
 		return err
 	}
@@ -133,31 +126,21 @@ func (g *bareGroup) start(ctx context.Context, stderr *os.File, job bareJob, mem
 	g.processes = append(g.processes, p)
 	g.mu.Unlock()
 	go func() {
-		lines := bufio.NewScanner(p.Stdout())
-		for lines.Scan() {
-			var r bareReport
-			if err := json.Unmarshal(lines.Bytes(), &r); err != nil || !member {
-				continue
-			}
+		for {
+			r, err := p.Next(context.WithoutCancel(ctx), stableLimit)
 			g.mu.Lock()
-			g.readings[p.PID()] = append(g.readings[p.PID()], r.reading)
-			g.latest[p.PID()] = r
+			if err != nil && !g.closing && g.ended == nil {
+				g.ended = err
+			}
+			if err == nil && member {
+				g.readings[p.PID()] = append(g.readings[p.PID()], r)
+			}
 			g.mu.Unlock()
-		}
-		exit := p.Wait()
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if !g.closing && g.ended == nil {
-			g.ended = fmt.Errorf("process %d %s", p.PID(), exit)
+			if err != nil {
+				return
+			}
 		}
 	}()
-	line, err := json.Marshal(job)
-	if err == nil {
-		_, err = p.Stdin().Write(append(line, '\n'))
-	}
-	if err != nil {
-		return fmt.Errorf("hand over the job: %w", err)
-	}
 	return nil
 }
 
@@ -166,7 +149,7 @@ func (g *bareGroup) members() []int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var out []int
-	for pid := range g.latest {
+	for pid := range g.readings {
 		out = append(out, pid)
 	}
 	return out
@@ -186,13 +169,13 @@ func (g *bareGroup) await(ctx context.Context, stderr, what string, looks int, y
 		g.mu.Unlock()
 		switch {
 		case ended != nil:
-			return since, fmt.Errorf("%w%s", ended, tail(stderr))
+			return since, ended
 		case holds:
 			if good++; good == 1 {
 				since = at
 			}
 		case at.After(deadline):
-			return since, fmt.Errorf("it is not so after %s that %s%s", stableLimit, what, tail(stderr))
+			return since, fmt.Errorf("it is not so after %s that %s%s", stableLimit, what, sides.Tail(stderr))
 		default:
 			good = 0
 		}
@@ -210,7 +193,7 @@ func (g *bareGroup) close() error {
 	errs := make([]error, len(processes))
 	var all sync.WaitGroup
 	for i, p := range processes {
-		all.Go(func() { errs[i] = end(p) })
+		all.Go(func() { errs[i] = p.End() })
 	}
 	all.Wait()
 	return errors.Join(errs...)

@@ -11,36 +11,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
-	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/sides"
 )
 
 // harness runs the trial of a cell as a user would and reads its run directory.
 func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
-	stderr, err := os.Create(filepath.Join(dir, "stderr.txt"))
-	if err != nil {
-		return err
-	}
-	defer stderr.Close()
+	stderr := filepath.Join(dir, "stderr.txt")
 	out := filepath.Join(dir, "run")
-	p, err := self(ctx, stderr, "run", file, "--client", c.Client, "--broker", o.broker, "--nodes", strconv.Itoa(o.nodes), "--seed", "1", "--json", "--out", out)
+	p, err := sides.Self(ctx, stderr, "run", file, "--client", c.Client, "--broker", o.broker, "--nodes", strconv.Itoa(o.nodes), "--seed", "1", "--json", "--out", out)
 	if err != nil {
 		return err
 	}
 	mem := watchMemory(func() []int { return children(p.PID()) })
 	_, _ = io.Copy(io.Discard, p.Stdout())
 	exit := p.Wait()
-	mem.close()
+	mem.stop()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	d, err := results.Open(out)
 	if err != nil {
-		return errors.Join(fmt.Errorf("kbench %s%s", exit, tail(stderr.Name())), err)
+		return errors.Join(fmt.Errorf("kbench %s%s", exit, sides.Tail(stderr)), err)
 	}
 	trials, err := d.Trials()
 	if err != nil {
@@ -51,18 +47,9 @@ func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
 		for _, t := range trials {
 			why += "\n" + string(t.State) + ": " + t.Error
 		}
-		return fmt.Errorf("kbench %s%s%s", exit, why, tail(stderr.Name()))
+		return fmt.Errorf("kbench %s%s%s", exit, why, sides.Tail(stderr))
 	}
 	return c.read(d, trials[0], mem, int64(o.window))
-}
-
-// tail is the end of what a process wrote to its standard error.
-func tail(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) == 0 {
-		return ""
-	}
-	return ":\n" + string(data[max(0, len(data)-2000):])
 }
 
 // read takes the figures of a trial from its files. The quiet stretch is the end
@@ -85,7 +72,7 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 		acted = max(acted, a.At, a.Stable)
 	}
 
-	of := map[int][]reading{}
+	of := map[int][]bare.Report{}
 	quiet, after := map[int32]bool{}, map[int32]bool{}
 	members := 0
 	for _, w := range t.Workers {
@@ -115,10 +102,10 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 				after[s.Partition] = true
 			}
 		}
-		var readings []reading
+		var readings []bare.Report
 		if err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(e record.Event) error {
 			if e.Runtime != nil {
-				r := reading{T: e.T, Runtime: *e.Runtime}
+				r := bare.Report{T: e.T, Runtime: *e.Runtime}
 				for _, s := range spans {
 					if s.LastAt <= e.T {
 						r.Records += int64(s.Count)
@@ -188,22 +175,4 @@ func sizeOf(dir string) (int64, error) {
 		return err
 	})
 	return sum, err
-}
-
-// end closes the input of a process, which ends it, and makes sure that it is
-// gone.
-func end(p launch.Process) error {
-	_ = p.Stdin().Close()
-	select {
-	case <-p.Done():
-		return nil
-	case <-time.After(30 * time.Second):
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := p.Signal(ctx, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("kill process %d: %w", p.PID(), err)
-	}
-	<-p.Done()
-	return fmt.Errorf("process %d did not end and was killed", p.PID())
 }

@@ -29,33 +29,12 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
-	"github.com/kbench/kbench/drivers/franzgo"
-	"github.com/kbench/kbench/drivers/kafkago"
-	"github.com/kbench/kbench/drivers/loopback"
-	saramadriver "github.com/kbench/kbench/drivers/sarama"
 	"github.com/kbench/kbench/internal/cluster"
-)
-
-// The clients.
-const (
-	franzGo = "franz-go"
-	sarama  = "sarama"
-	kafkaGo = "kafka-go"
+	"github.com/kbench/kbench/scripts/bare"
 )
 
 func main() {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "run", "worker", "broker": // this program is kbench, too
-			cli.Main(franzgo.New(), saramadriver.New(), kafkago.New(), loopback.New())
-		case "bare":
-			if err := bareMain(os.Stdin, os.Stdout); err != nil {
-				fmt.Fprintln(os.Stderr, "sizes: bare:", err)
-				os.Exit(1)
-			}
-			return
-		}
-	}
+	bare.Roles() // this program is both sides, too
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -149,8 +128,8 @@ func parse(args []string, errOut io.Writer) (o options, err error) {
 		o.sizes = append(o.sizes, n)
 	}
 	for c := range strings.SplitSeq(clients, ",") {
-		if !slices.Contains([]string{franzGo, sarama, kafkaGo}, c) {
-			return o, fmt.Errorf("--client %s: use %s, %s or %s", c, franzGo, sarama, kafkaGo)
+		if !slices.Contains([]string{bare.FranzGo, bare.Sarama, bare.KafkaGo}, c) {
+			return o, fmt.Errorf("--client %s: use %s, %s or %s", c, bare.FranzGo, bare.Sarama, bare.KafkaGo)
 		}
 		o.clients = append(o.clients, c)
 	}

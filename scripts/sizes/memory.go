@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/sides"
 )
 
 // memory is what a process held at one moment.
@@ -20,11 +22,10 @@ type memory struct {
 }
 
 // memories reads the memory of processes again and again, from outside, so that
-// both sides are read in the same way and neither pays for it.
+// both sides are read in the same way.
 type memories struct {
 	pids func() []int
-	stop chan struct{}
-	done sync.WaitGroup
+	stop func()
 
 	mu   sync.Mutex
 	seen map[int][]memory
@@ -34,25 +35,9 @@ type memories struct {
 const memoryEvery = 2 * time.Second
 
 func watchMemory(pids func() []int) *memories {
-	m := &memories{pids: pids, stop: make(chan struct{}), seen: map[int][]memory{}}
-	m.done.Go(func() {
-		tick := time.NewTicker(memoryEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-m.stop:
-				return
-			case <-tick.C:
-				m.sample()
-			}
-		}
-	})
+	m := &memories{pids: pids, seen: map[int][]memory{}}
+	m.stop = sides.Watch(memoryEvery, m.sample)
 	return m
-}
-
-func (m *memories) close() {
-	close(m.stop)
-	m.done.Wait()
 }
 
 func (m *memories) sample() {
@@ -126,20 +111,12 @@ func children(parent int) []int {
 	return out
 }
 
-// reading is what a process says of itself, about once a second. All but the
-// momentary values count since its start.
-type reading struct {
-	T int64 `json:"t"`
-	record.Runtime
-	Records int64 `json:"records"`
-}
-
 // costs is the mean over processes of what each used between its first and its
 // last reading within a stretch.
-func costs(of map[int][]reading, mem *memories, from, to int64) (member, error) {
+func costs(of map[int][]bare.Report, mem *memories, from, to int64) (member, error) {
 	var sum member
 	for pid, readings := range of {
-		var first, last reading
+		var first, last bare.Report
 		for _, r := range readings {
 			if r.T < from || r.T > to {
 				continue

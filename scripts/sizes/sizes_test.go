@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -39,7 +40,7 @@ func TestParse(t *testing.T) {
 // What a cell runs is a workload that kbench takes, with the group that was asked
 // for.
 func TestDocument(t *testing.T) {
-	c := cell{Members: 30, Client: franzGo}
+	c := cell{Members: 30, Client: bare.FranzGo}
 	doc, err := workloads.Parse("sizes.yaml", []byte(c.document(options{rate: 5, window: 15 * time.Second})), workloads.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +64,10 @@ func TestField(t *testing.T) {
 // them unknown.
 func TestCosts(t *testing.T) {
 	const s = int64(time.Second)
-	at := func(t, cpu, gcs, records int64) reading {
-		return reading{T: t * s, Runtime: record.Runtime{CPUUser: cpu, CPUSys: cpu, GCs: gcs, Goroutines: 7, HeapLive: 5}, Records: records}
+	at := func(t, cpu, gcs, records int64) bare.Report {
+		return bare.Report{T: t * s, Runtime: record.Runtime{CPUUser: cpu, CPUSys: cpu, GCs: gcs, Goroutines: 7, HeapLive: 5}, Records: records}
 	}
-	of := map[int][]reading{
+	of := map[int][]bare.Report{
 		1: {at(1, 900, 50, 1), at(10, 1000, 60, 100), at(20, 2000, 80, 300), at(30, 9000, 90, 900)},
 		2: {at(11, 0, 0, 0), at(19, 4000, 0, 0)},
 	}
@@ -90,7 +91,7 @@ func TestCosts(t *testing.T) {
 
 // A cell is not ok where anything is missing, and the table says so.
 func TestVerdict(t *testing.T) {
-	good := cell{Members: 3, Client: franzGo, Trial: outcome{Delivering: 6, After: 6, Acked: 9, Acts: []settled{{"join", time.Second}, {"crash", 0}}}}
+	good := cell{Members: 3, Client: bare.FranzGo, Trial: outcome{Delivering: 6, After: 6, Acked: 9, Acts: []settled{{"join", time.Second}, {"crash", 0}}}}
 	f := func(ok bool, says string, change func(*cell)) {
 		t.Helper()
 		c := good

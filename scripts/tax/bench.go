@@ -15,6 +15,8 @@ import (
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/sides"
 )
 
 // options are the flags.
@@ -68,7 +70,7 @@ func bench(ctx context.Context, o options) (out []measured, err error) {
 	rng := rand.New(rand.NewPCG(o.seed, 0))
 	for _, direction := range o.directions {
 		kind := cluster.Options{Kind: cluster.Embedded, Nodes: o.nodes, Blackhole: true}
-		if direction == consume {
+		if direction == bare.Consume {
 			kind = cluster.Options{Kind: o.broker, Nodes: o.nodes}
 			if o.broker == cluster.Kafka {
 				// An empty group would otherwise wait for more members, 3 s each time.
@@ -118,7 +120,7 @@ func (o options) block(ctx context.Context, p *place, direction string, size int
 	if _, err := p.cluster.CreateTopic(ctx, p.topic, partitions, 1); err != nil {
 		return nil, err
 	}
-	if direction == consume {
+	if direction == bare.Consume {
 		if err := o.fillTopic(ctx, p, size); err != nil {
 			return nil, fmt.Errorf("fill topic %s: %w", p.topic, err)
 		}
@@ -158,16 +160,16 @@ func (o options) block(ctx context.Context, p *place, direction string, size int
 }
 
 func (p *place) pair(ctx context.Context, c cell, bareFirst bool, profile string) (got pair, err error) {
-	order := []side{kbench, bare}
+	order := []side{kbenchSide, bareSide}
 	if bareFirst {
-		order = []side{bare, kbench}
+		order = []side{bareSide, kbenchSide}
 	}
 	for _, s := range order {
 		w, err := p.measure(ctx, c, s, profile)
 		if err != nil {
 			return got, err
 		}
-		if s == bare {
+		if s == bareSide {
 			got.Bare = w
 		} else {
 			got.Kbench = w
@@ -196,8 +198,8 @@ func (o options) fillTopic(ctx context.Context, p *place, size int) error {
 		return fmt.Errorf("directory of the filler: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	c := cell{consume, franzGo, size}
-	w, err := start[worker.Report](ctx, dir, []string{"worker"}, p.job(c, results.RoleFiller, c.spec(n), dir, ""))
+	c := cell{bare.Consume, bare.FranzGo, size}
+	w, err := sides.Start[worker.Report](ctx, errorsIn(dir), "worker", p.job(c, results.RoleFiller, c.spec(n), dir, ""))
 	if err != nil {
 		return err
 	}
@@ -208,7 +210,7 @@ func (o options) fillTopic(ctx context.Context, p *place, size int) error {
 	if err == nil {
 		err = closeWorker(ctx, w)
 	}
-	if err := errors.Join(err, w.end()); err != nil {
+	if err := errors.Join(err, w.End()); err != nil {
 		return err
 	}
 	if p.ends, err = p.cluster.EndOffsets(ctx, p.topic); err != nil {

@@ -6,17 +6,8 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/scripts/bare"
 	"github.com/kbench/kbench/workloads"
-)
-
-// The directions and clients of cells.
-const (
-	produce = "produce"
-	consume = "consume"
-
-	franzGo = "franz-go"
-	sarama  = "sarama"
-	kafkaGo = "kafka-go"
 )
 
 // partitions of every topic.
@@ -36,7 +27,7 @@ func (c cell) String() string { return fmt.Sprintf("%s %s %d B", c.Direction, c.
 // bare loop's, throughput at least so many times.
 func (c cell) bounds() (cpu, throughput float64) {
 	cpu, throughput = 1.05, 0.97
-	if c.Direction == consume && c.Client == franzGo && c.Size == 100 {
+	if c.Direction == bare.Consume && c.Client == bare.FranzGo && c.Size == 100 {
 		cpu = 1.10 // the cheapest record there is, so the hardest
 	}
 	return cpu, throughput
@@ -56,11 +47,11 @@ func (c cell) spec(backlog int) workloads.Spec {
 	s.Produce.Window = min(s.Produce.Window, windowBytes/c.Size)
 	s.Produce.Batch.Records = batchRecords(c.Size)
 	s.Consume.Members = 0
-	if c.Direction == consume {
+	if c.Direction == bare.Consume {
 		s.Consume.Members, s.Consume.Backlog = 1, backlog
 		// Each client hands out records in its own way, as the bare loop takes
 		// them: sarama on a goroutine per partition, the others on one in all.
-		if c.Client == sarama {
+		if c.Client == bare.Sarama {
 			s.Consume.Handler.Lanes = drivers.LanesPartition
 		}
 	}

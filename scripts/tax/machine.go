@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/sides"
 )
 
 // load is what the machine and the broker had used at one moment, in ns of CPU
@@ -18,12 +19,10 @@ type load struct {
 	t, total, idle, broker int64
 }
 
-// observer samples the machine beside a window. It does so from this process,
-// which is otherwise idle, so neither side of a pair pays for it.
+// observer samples the machine beside a window.
 type observer struct {
 	pids []int
-	stop chan struct{}
-	done sync.WaitGroup
+	stop func()
 
 	mu    sync.Mutex
 	loads []load
@@ -34,19 +33,9 @@ type observer struct {
 const observeEvery = 100 * time.Millisecond
 
 func observe(pids []int) *observer {
-	o := &observer{pids: pids, stop: make(chan struct{})}
-	o.done.Go(func() {
-		tick := time.NewTicker(observeEvery)
-		defer tick.Stop()
-		for {
-			o.sample()
-			select {
-			case <-o.stop:
-				return
-			case <-tick.C:
-			}
-		}
-	})
+	o := &observer{pids: pids}
+	o.sample()
+	o.stop = sides.Watch(observeEvery, o.sample)
 	return o
 }
 
@@ -59,11 +48,6 @@ func (o *observer) sample() {
 	o.mu.Lock()
 	o.loads = append(o.loads, l)
 	o.mu.Unlock()
-}
-
-func (o *observer) close() {
-	close(o.stop)
-	o.done.Wait()
 }
 
 // between is the broker's CPU, in cores, and the share of the machine's CPU that

@@ -3,11 +3,9 @@
 // have, with the same options, in processes of their own, in pairs of windows one
 // right after the other. What it prints is the ratio of the two.
 //
-// The bare loop has records from slabs, one value shared by all of them, one mark
-// per batch, one look at the clock per 4096 records, plain connections, and no map
-// and no lock of its own. The harness side is a `kbench worker`, started and told
-// as `kbench run` does. Both are this program, run again with another argument, so
-// that they differ in nothing else.
+// The bare loop is that of package bare. The harness side is a `kbench worker`,
+// started and told as `kbench run` does. Both are this program, run again with
+// another argument, so that they differ in nothing else.
 //
 // Producing is measured against the embedded broker, which drops what it is sent;
 // consuming from a topic filled beforehand, on Apache Kafka unless --broker says
@@ -31,25 +29,12 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
-	"github.com/kbench/kbench/drivers/franzgo"
-	"github.com/kbench/kbench/drivers/kafkago"
-	saramadriver "github.com/kbench/kbench/drivers/sarama"
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/scripts/bare"
 )
 
 func main() {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "worker", "broker": // this program is kbench, too
-			cli.Main(franzgo.New(), saramadriver.New(), kafkago.New())
-		case "bare":
-			if err := bareMain(os.Stdin, os.Stdout); err != nil {
-				fmt.Fprintln(os.Stderr, "tax: bare:", err)
-				os.Exit(1)
-			}
-			return
-		}
-	}
+	bare.Roles() // this program is both sides, too
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -128,10 +113,10 @@ func parse(args []string, errOut io.Writer) (o options, asJSON bool, err error) 
 		return o, false, fmt.Errorf("unexpected argument %q: there are only flags", f.Arg(0))
 	}
 	o.progress = errOut
-	if o.clients, err = choose("client", clients, franzGo, sarama, kafkaGo); err != nil {
+	if o.clients, err = choose("client", clients, bare.FranzGo, bare.Sarama, bare.KafkaGo); err != nil {
 		return o, false, err
 	}
-	if o.directions, err = choose("direction", directions, produce, consume); err != nil {
+	if o.directions, err = choose("direction", directions, bare.Produce, bare.Consume); err != nil {
 		return o, false, err
 	}
 	if _, err = choose("broker", o.broker, cluster.Kafka, cluster.Embedded); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
+	"github.com/kbench/kbench/scripts/bare"
 )
 
 func TestJudge(t *testing.T) {
@@ -45,15 +46,15 @@ func TestEvaluate(t *testing.T) {
 			t.Errorf("%s at %v and %v: %q and %q, want %q and %q", c, cpu, rate, r.CPUVerdict, r.ThroughVerdict, wantCPU, wantThroughput)
 		}
 	}
-	f(cell{produce, franzGo, 100}, 1.04, 0.98, 0.5, met, met)
-	f(cell{produce, franzGo, 100}, 1.08, 0.90, 0.5, missed, missed)
-	f(cell{consume, franzGo, 100}, 1.08, 0.98, 0.5, met, met) // the one with a wider bound
-	f(cell{consume, sarama, 100}, 1.08, 0.98, 0.5, missed, met)
-	f(cell{produce, sarama, 100}, 1.00, 0.50, 0.95, met, exempt) // the broker is the limit
+	f(cell{bare.Produce, bare.FranzGo, 100}, 1.04, 0.98, 0.5, met, met)
+	f(cell{bare.Produce, bare.FranzGo, 100}, 1.08, 0.90, 0.5, missed, missed)
+	f(cell{bare.Consume, bare.FranzGo, 100}, 1.08, 0.98, 0.5, met, met) // the one with a wider bound
+	f(cell{bare.Consume, bare.Sarama, 100}, 1.08, 0.98, 0.5, missed, met)
+	f(cell{bare.Produce, bare.Sarama, 100}, 1.00, 0.50, 0.95, met, exempt) // the broker is the limit
 }
 
 func TestSentencesNameWhatIsNotMet(t *testing.T) {
-	r := evaluate(measured{cell: cell{produce, kafkaGo, 1024}, Pairs: pairsOf(8, 1.2, 0.99, 0.1), capacity: 1})
+	r := evaluate(measured{cell: cell{bare.Produce, bare.KafkaGo, 1024}, Pairs: pairsOf(8, 1.2, 0.99, 0.1), capacity: 1})
 	got := strings.Join(r.sentences(), "\n")
 	if !strings.Contains(got, "CPU per record 1.200") || !strings.Contains(got, "missed") || strings.Contains(got, "throughput") {
 		t.Errorf("sentences = %q, want the CPU alone, as missed", got)
@@ -63,7 +64,7 @@ func TestSentencesNameWhatIsNotMet(t *testing.T) {
 // A pair with a window too short is dropped and named, and what the others really
 // had is printed.
 func TestShortWindowsAreDropped(t *testing.T) {
-	m := measured{cell: cell{consume, franzGo, 100}, capacity: 1}
+	m := measured{cell: cell{bare.Consume, bare.FranzGo, 100}, capacity: 1}
 	for _, p := range pairsOf(7, 1, 1, 0.1) {
 		p.Bare.To, p.Kbench.To = int64(5*time.Second), int64(4960*time.Millisecond)
 		if err := m.keep(p, nil); err != nil {
@@ -71,7 +72,7 @@ func TestShortWindowsAreDropped(t *testing.T) {
 		}
 	}
 	m.Pairs[3].Bare.To = int64(4140 * time.Millisecond)
-	if err := m.keep(pair{}, fmt.Errorf("%s, %s: %w", m.cell, bare, shortWindow{3700 * time.Millisecond, 5 * time.Second})); err != nil {
+	if err := m.keep(pair{}, fmt.Errorf("%s, %s: %w", m.cell, bareSide, shortWindow{3700 * time.Millisecond, 5 * time.Second})); err != nil {
 		t.Errorf("a short window ends it all: %v", err)
 	}
 	if err := m.keep(pair{}, io.ErrUnexpectedEOF); !errors.Is(err, io.ErrUnexpectedEOF) {

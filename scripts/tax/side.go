@@ -14,6 +14,8 @@ import (
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/sides"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -21,8 +23,8 @@ import (
 type side string
 
 const (
-	bare   side = "bare"
-	kbench side = "kbench"
+	bareSide   side = "bare"
+	kbenchSide side = "kbench"
 )
 
 // sample is one window: what a process did in its measured part, and what went on
@@ -44,6 +46,10 @@ type place struct {
 	window  time.Duration
 	groups  int // made so far; each window reads as a group of its own
 }
+
+// markEvery is how many records pass between two marks of the bare side where they
+// come one by one.
+const markEvery = 256
 
 // slack is what a process runs longer than warm-up and window: points come once a
 // second, so each end of the measured part may be up to a second late.
@@ -69,12 +75,12 @@ func (p *place) measure(ctx context.Context, c cell, s side, profile string) (sa
 	out := sample{CanaryNs: int64(conduct.Canary())}
 	o := observe(p.cluster.PIDs())
 	var t track
-	if s == bare {
+	if s == bareSide {
 		t, err = p.runBare(ctx, c, dir, group, profile)
 	} else {
 		t, err = p.runWorker(ctx, c, dir, group, profile)
 	}
-	o.close()
+	o.stop()
 	if err == nil {
 		out.figures, err = t.cut(p.warmup, p.window, p.total)
 	}
@@ -87,30 +93,33 @@ func (p *place) measure(ctx context.Context, c cell, s side, profile string) (sa
 
 func (p *place) runBare(ctx context.Context, c cell, dir, group, profile string) (t track, err error) {
 	spec := c.spec(int(p.total))
-	job := bareJob{
+	job := bare.Job{
 		Client: c.Client, Direction: c.Direction, Settings: c.settings(&spec, p.topic, group), Seeds: p.cluster.Access().Seeds,
-		Topic: p.topic, Partitions: partitions, Size: c.Size, Length: p.length(), Total: p.total,
+		Topic: p.topic, Partitions: partitions, Size: c.Size, Length: p.length(), Total: p.total, MarkEvery: markEvery,
 	}
 	if profile != "" {
-		job.Profile = filepath.Join(profile, profileName(c, bare))
+		job.Profile = filepath.Join(profile, profileName(c, bareSide))
 	}
-	child, err := start[bareReport](ctx, dir, []string{"bare"}, job)
+	child, err := sides.Start[bare.Report](ctx, errorsIn(dir), "bare", job)
 	if err != nil {
 		return t, err
 	}
-	defer func() { err = errors.Join(err, child.end()) }()
+	defer func() { err = errors.Join(err, child.End()) }()
 	for {
-		m, err := child.next(ctx, silenceLimit)
+		m, err := child.Next(ctx, silenceLimit)
 		if err != nil {
-			if len(t.Points) > 0 && child.ok() {
+			if len(t.Points) > 0 && child.OK() {
 				return t, nil
 			}
 			return t, err
 		}
 		t.First = m.First
-		t.Points = append(t.Points, *m.Point)
+		t.Points = append(t.Points, point{T: m.T, CPU: m.CPUUser + m.CPUSys, GCs: m.GCs, Records: m.Records})
 	}
 }
+
+// errorsIn is where a process writes its errors.
+func errorsIn(dir string) string { return filepath.Join(dir, "stderr.txt") }
 
 // profileName is the file of a profile.
 func profileName(c cell, s side) string {
@@ -130,7 +139,7 @@ func (p *place) job(c cell, role results.Role, spec workloads.Spec, dir, group s
 
 func (p *place) runWorker(ctx context.Context, c cell, dir, group, profile string) (track, error) {
 	role, kind, drive := results.RoleProducer, record.Acked, p.driveProducer
-	if c.Direction == consume {
+	if c.Direction == bare.Consume {
 		role, kind, drive = results.RoleConsumer, record.Delivered, p.driveConsumer
 	}
 	job := p.job(c, role, c.spec(int(p.total)), dir, group)
@@ -138,15 +147,15 @@ func (p *place) runWorker(ctx context.Context, c cell, dir, group, profile strin
 	if profile != "" {
 		job.Profiles = []profiles.Kind{profiles.CPU}
 	}
-	child, err := start[worker.Report](ctx, dir, []string{"worker"}, job)
+	child, err := sides.Start[worker.Report](ctx, errorsIn(dir), "worker", job)
 	if err != nil {
 		return track{}, err
 	}
-	if err := errors.Join(drive(ctx, child), child.end()); err != nil {
+	if err := errors.Join(drive(ctx, child), child.End()); err != nil {
 		return track{}, err
 	}
 	if profile != "" {
-		if err := keepProfile(job.Dir, filepath.Join(profile, profileName(c, kbench))); err != nil {
+		if err := keepProfile(job.Dir, filepath.Join(profile, profileName(c, kbenchSide))); err != nil {
 			return track{}, err
 		}
 	}
@@ -154,15 +163,15 @@ func (p *place) runWorker(ctx context.Context, c cell, dir, group, profile strin
 }
 
 // await returns the first report for which yes holds.
-func await(ctx context.Context, w *child[worker.Report], limit time.Duration, yes func(worker.Report) bool) (worker.Report, error) {
+func await(ctx context.Context, w *sides.Child[worker.Report], limit time.Duration, yes func(worker.Report) bool) (worker.Report, error) {
 	deadline := time.Now().Add(limit)
 	for {
-		m, err := w.next(ctx, min(silenceLimit, time.Until(deadline)))
+		m, err := w.Next(ctx, min(silenceLimit, time.Until(deadline)))
 		switch {
 		case err != nil:
 			return m, err
 		case m.Say == worker.Failed:
-			return m, errors.New(m.Error + w.tail())
+			return m, errors.New(m.Error + w.Tail())
 		case yes(m):
 			return m, nil
 		}
@@ -174,14 +183,14 @@ func says(what string) func(worker.Report) bool {
 }
 
 // driveProducer takes a producer through warm-up and window, to its last ack.
-func (p *place) driveProducer(ctx context.Context, w *child[worker.Report]) error {
+func (p *place) driveProducer(ctx context.Context, w *sides.Child[worker.Report]) error {
 	if _, err := await(ctx, w, readyLimit, says(worker.Ready)); err != nil {
 		return err
 	}
 	begin := worker.Command{Do: worker.Begin, Warmup: record.Now() + int64(50*time.Millisecond)}
 	begin.Measure = begin.Warmup + int64(p.warmup)
 	begin.End = begin.Warmup + int64(p.length())
-	if err := w.send(begin); err != nil {
+	if err := w.Send(begin); err != nil {
 		return fmt.Errorf("tell the worker to begin: %w", err)
 	}
 	m, err := await(ctx, w, p.length()+time.Minute, says(worker.Produced))
@@ -194,8 +203,8 @@ func (p *place) driveProducer(ctx context.Context, w *child[worker.Report]) erro
 	return closeWorker(ctx, w)
 }
 
-func closeWorker(ctx context.Context, w *child[worker.Report]) error {
-	if err := w.send(worker.Command{Do: worker.Close}); err != nil {
+func closeWorker(ctx context.Context, w *sides.Child[worker.Report]) error {
+	if err := w.Send(worker.Command{Do: worker.Close}); err != nil {
 		return fmt.Errorf("tell the worker to close: %w", err)
 	}
 	_, err := await(ctx, w, time.Minute, says(worker.Done))
@@ -204,7 +213,7 @@ func closeWorker(ctx context.Context, w *child[worker.Report]) error {
 
 // driveConsumer lets a member read for long enough, or to near the end of the
 // topic. Its files are valid however it ends, so it is not waited for to drain.
-func (p *place) driveConsumer(ctx context.Context, w *child[worker.Report]) error {
+func (p *place) driveConsumer(ctx context.Context, w *sides.Child[worker.Report]) error {
 	if _, err := await(ctx, w, readyLimit, func(m worker.Report) bool { return m.Say == worker.Alive && m.Delivered > 0 }); err != nil {
 		return err
 	}

@@ -13,10 +13,10 @@ import (
 // point is what a process had used and done at one moment. All but T count since
 // its start.
 type point struct {
-	T       int64 `json:"t"`   // ns of the host's monotonic clock
-	CPU     int64 `json:"cpu"` // user and system, ns
-	GCs     int64 `json:"gcs"`
-	Records int64 `json:"records"` // acked or delivered
+	T       int64 // ns of the host's monotonic clock
+	CPU     int64 // user and system, ns
+	GCs     int64
+	Records int64 // acked or delivered
 }
 
 // track is one process from its first record on: a point about every second. Both

@@ -1,4 +1,4 @@
-package main
+package bare
 
 import (
 	"context"
@@ -19,11 +19,7 @@ import (
 // it: a rebalance waits for the records of a poll.
 const pollRecords = 500
 
-// markEvery is how many records pass between two marks where records come one by
-// one.
-const markEvery = 256
-
-func consumeFranzGo(m *meter, j bareJob) error {
+func consumeFranzGo(m *meter, j Job) error {
 	opts, err := franzgo.ConsumerOptions(j.Settings, j.env())
 	if err != nil {
 		return err
@@ -52,11 +48,11 @@ func consumeFranzGo(m *meter, j bareJob) error {
 				bytes += int64(len(r.Value))
 			}
 			n += int64(len(p.Records))
+			m.parts[p.Partition].Add(int64(len(p.Records)))
 			last = append(last, p.Records[len(p.Records)-1])
 		})
 		c.MarkCommitRecords(last...)
 		c.AllowRebalance()
-		m.parts[0].Store(n)
 		if n-looked >= clockEvery {
 			looked = n
 			if m.over() {
@@ -68,14 +64,14 @@ func consumeFranzGo(m *meter, j bareJob) error {
 
 // checkBytes uses what the loop read of each record, so that reading it cannot be
 // left out.
-func checkBytes(n, bytes int64, j bareJob) error {
+func checkBytes(n, bytes int64, j Job) error {
 	if bytes != n*int64(j.Size) {
 		return fmt.Errorf("%d records hold %d bytes, not %d each: the topic is not the one that was filled", n, bytes, j.Size)
 	}
 	return nil
 }
 
-func consumeSarama(m *meter, j bareJob) error {
+func consumeSarama(m *meter, j Job) error {
 	config, err := saramadriver.ConsumerConfig(j.Settings, j.env())
 	if err != nil {
 		return err
@@ -90,10 +86,10 @@ func consumeSarama(m *meter, j bareJob) error {
 			m.fail(fmt.Errorf("sarama: %w", err))
 		}
 	})
-	for m.ctx.Err() == nil && err == nil {
+	for m.ctx.Err() == nil && (err == nil || j.Lasting) {
 		err = g.Consume(m.ctx, []string{j.Topic}, &claims{m: m, j: j})
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || j.Lasting {
 		err = nil
 	}
 	err = errors.Join(err, g.Close())
@@ -104,7 +100,7 @@ func consumeSarama(m *meter, j bareJob) error {
 // claims is sarama's handler: one goroutine per partition, which share nothing.
 type claims struct {
 	m *meter
-	j bareJob
+	j Job
 }
 
 func (*claims) Setup(client.ConsumerGroupSession) error   { return nil }
@@ -112,13 +108,15 @@ func (*claims) Cleanup(client.ConsumerGroupSession) error { return nil }
 
 func (c *claims) ConsumeClaim(s client.ConsumerGroupSession, claim client.ConsumerGroupClaim) error {
 	var n, bytes int64
+	next := c.j.MarkEvery
 	seen := &c.m.parts[claim.Partition()]
 	for r := range claim.Messages() { // closed when the session ends
 		bytes += int64(len(r.Value))
 		n++
-		if n%markEvery == 0 {
+		if n == next {
+			next += c.j.MarkEvery
 			s.MarkMessage(r, "")
-			seen.Store(n)
+			seen.Add(c.j.MarkEvery)
 			if n%clockEvery == 0 && c.m.over() {
 				break
 			}
@@ -127,25 +125,31 @@ func (c *claims) ConsumeClaim(s client.ConsumerGroupSession, claim client.Consum
 	return checkBytes(n, bytes, c.j)
 }
 
-func consumeKafkaGo(m *meter, j bareJob) error {
+func consumeKafkaGo(m *meter, j Job) error {
 	config, err := kafkago.ReaderConfig(j.Settings, j.env())
 	if err != nil {
 		return err
 	}
 	c := kafka.NewReader(config)
 	var n, bytes int64
+	next := j.MarkEvery
 	for {
 		r, err := c.FetchMessage(m.ctx)
 		if m.ctx.Err() != nil {
 			return c.Close()
+		}
+		if err != nil && j.Lasting {
+			continue // the reader dials again
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("kafka-go: fetch: %w", err), c.Close())
 		}
 		bytes += int64(len(r.Value))
 		n++
-		if n%markEvery == 0 {
-			m.parts[0].Store(n)
+		if n == next {
+			next += j.MarkEvery
+			// Those since the last mark count for its partition.
+			m.parts[r.Partition].Add(j.MarkEvery)
 			if err := c.CommitMessages(m.ctx, r); err != nil && m.ctx.Err() == nil {
 				return errors.Join(fmt.Errorf("kafka-go: mark: %w", err), c.Close())
 			}

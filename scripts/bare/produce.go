@@ -1,4 +1,4 @@
-package main
+package bare
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	client "github.com/IBM/sarama"
 	"github.com/segmentio/kafka-go"
@@ -29,12 +30,15 @@ type window struct {
 	// so that among the acks that follow on a full one there is always one.
 	every int64
 	wake  chan struct{}
+	rate  float64
+	began time.Time
 }
 
-func newWindow(m *meter, j bareJob) *window {
+func newWindow(m *meter, j Job) *window {
 	limit := int64(j.Settings.Produce.Window)
 	return &window{
 		m: m, acked: &m.parts[0], limit: limit, every: max(limit/4/publishEvery, 1) * publishEvery, wake: make(chan struct{}, 1),
+		rate: j.Rate, began: time.Now(),
 	}
 }
 
@@ -47,7 +51,15 @@ func (w *window) room(sent, chunk int64) bool {
 			return false
 		}
 	}
+	if w.rate > 0 && !w.due(sent+chunk) {
+		return false
+	}
 	return sent%clockEvery != 0 || !w.m.over()
+}
+
+// due waits until the rate allows so many records, and says false at the end.
+func (w *window) due(records int64) bool {
+	return until(w.m.ctx.Done(), func() bool { return time.Since(w.began).Seconds()*w.rate >= float64(records) })
 }
 
 // acks is the ack side of a client that acks on one goroutine.
@@ -75,7 +87,7 @@ func (w *window) rouse() {
 
 // value is the one that all records share. It has no pattern, like those of
 // kbench, should a codec ever be looked at.
-func (j bareJob) value() []byte {
+func (j Job) value() []byte {
 	v := make([]byte, j.Size)
 	rng := rand.New(rand.NewPCG(1, uint64(j.Size)))
 	for i := range v {
@@ -84,7 +96,7 @@ func (j bareJob) value() []byte {
 	return v
 }
 
-func produceFranzGo(m *meter, j bareJob) error {
+func produceFranzGo(m *meter, j Job) error {
 	opts, err := franzgo.ProducerOptions(j.Settings, j.env())
 	if err != nil {
 		return err
@@ -122,7 +134,7 @@ func produceFranzGo(m *meter, j bareJob) error {
 	return nil
 }
 
-func produceSarama(m *meter, j bareJob) error {
+func produceSarama(m *meter, j Job) error {
 	config, err := saramadriver.ProducerConfig(j.Settings, j.env())
 	if err != nil {
 		return err
@@ -166,7 +178,7 @@ func produceSarama(m *meter, j bareJob) error {
 	return nil
 }
 
-func produceKafkaGo(m *meter, j bareJob) error {
+func produceKafkaGo(m *meter, j Job) error {
 	c, transport, err := kafkago.NewWriter(j.Settings, j.env())
 	if err != nil {
 		return err
