@@ -16,9 +16,43 @@ import (
 // exercise does on a cluster all that a trial does.
 func exercise(t *testing.T, c *Cluster) {
 	t.Helper()
+	const topic, group, partitions = "kbench-test", "kbench-test-group", 4
+	exerciseTopics(t, c, topic, partitions)
+	// Heartbeat and session of KIP-848 are the broker's, before the group exists.
+	const heartbeat, session = 700 * time.Millisecond, 7 * time.Second
 	ctx := deadline(t)
-	const topic, group, partitions, records = "kbench-test", "kbench-test-group", 4, 100
+	if s, err := c.GroupState(ctx, group); err != nil || s.State != "Dead" {
+		t.Errorf("a group that does not exist is %q (%v), want Dead", s.State, err)
+	}
+	if err := c.ConfigureGroup(ctx, group+"true", heartbeat, session); err != nil {
+		t.Error(err)
+	}
+	if h, s, err := c.GroupTimes(ctx, group+"true"); err != nil || h != heartbeat || s != session {
+		t.Errorf("the group has heartbeat %s and session %s (%v), want %s and %s", h, s, err, heartbeat, session)
+	}
+	for _, consumer := range []bool{false, true} {
+		exerciseGroup(t, c, topic, group+strconv.FormatBool(consumer), partitions, consumer)
+	}
+	exerciseDeletion(t, c, topic, group+"false", group+"true")
+	// They outlive the group on Apache Kafka, where they are its own. What one node
+	// was told the others hear a little later.
+	if c.Info().Kind == Kafka {
+		eventually(t, func() error {
+			h, s, err := c.GroupTimes(ctx, group+"true")
+			if err == nil && (h == heartbeat || s == session) {
+				err = fmt.Errorf("a deleted group has heartbeat %s and session %s still", h, s)
+			}
+			return err
+		})
+	}
+}
 
+// exerciseTopics creates a topic, fills it and reads it back, and another, which
+// it deletes.
+func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
+	t.Helper()
+	ctx := deadline(t)
+	const records = 100
 	used, err := c.CreateTopic(ctx, topic, partitions, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -30,20 +64,22 @@ func exercise(t *testing.T, c *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := map[int32]int64{}
 	for p := range int32(partitions) {
 		if leader, ok := leaders[p]; !ok || leader < 0 {
 			t.Errorf("partition %d has no leader: %v", p, leaders)
 		}
+		want[p] = records
 	}
 	produce(t, c.Access(), topic, partitions, records)
 	ends, err := c.EndOffsets(ctx, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (map[int32]int64{0: records, 1: records, 2: records, 3: records}); !maps.Equal(ends, want) {
+	if !maps.Equal(ends, want) {
 		t.Fatalf("end offsets %v, want %v", ends, want)
 	}
-	const other = topic + "-other"
+	other := topic + "-other"
 	if _, err := c.CreateTopic(ctx, other, 1, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -70,31 +106,21 @@ func exercise(t *testing.T, c *Cluster) {
 	if !maps.Equal(next, ends) {
 		t.Errorf("read back to %v, want %v", next, ends)
 	}
+}
 
-	if s, err := c.GroupState(ctx, group); err != nil || s.State != "Dead" {
-		t.Errorf("a group that does not exist is %q (%v), want Dead", s.State, err)
-	}
-	// Heartbeat and session of KIP-848 are the broker's, before the group exists.
-	const heartbeat, session = 700 * time.Millisecond, 7 * time.Second
-	if err := c.ConfigureGroup(ctx, group+"true", heartbeat, session); err != nil {
-		t.Error(err)
-	}
-	if h, s, err := c.GroupTimes(ctx, group+"true"); err != nil || h != heartbeat || s != session {
-		t.Errorf("the group has heartbeat %s and session %s (%v), want %s and %s", h, s, err, heartbeat, session)
-	}
-	for _, consumer := range []bool{false, true} {
-		exerciseGroup(t, c, topic, group+strconv.FormatBool(consumer), partitions, consumer)
-	}
-
-	topics, groups, err := c.Leftovers(ctx)
+// exerciseDeletion finds what is left, deletes it and finds no more.
+func exerciseDeletion(t *testing.T, c *Cluster, topic string, groups ...string) {
+	t.Helper()
+	ctx := deadline(t)
+	gotTopics, gotGroups, err := c.Leftovers(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{topic}; !slices.Equal(topics, want) {
-		t.Errorf("topics left %v, want %v", topics, want)
+	if want := []string{topic}; !slices.Equal(gotTopics, want) {
+		t.Errorf("topics left %v, want %v", gotTopics, want)
 	}
-	if want := []string{group + "false", group + "true"}; !slices.Equal(groups, want) {
-		t.Errorf("groups left %v, want %v", groups, want)
+	if !slices.Equal(gotGroups, groups) {
+		t.Errorf("groups left %v, want %v", gotGroups, groups)
 	}
 	for range 2 { // what is gone already is not an error
 		for _, g := range groups {
@@ -105,17 +131,6 @@ func exercise(t *testing.T, c *Cluster) {
 		if err := c.DeleteTopic(ctx, topic); err != nil {
 			t.Error(err)
 		}
-	}
-	// They outlive the group on Apache Kafka, where they are its own. What one node
-	// was told the others hear a little later.
-	if c.Info().Kind == Kafka {
-		eventually(t, func() error {
-			h, s, err := c.GroupTimes(ctx, group+"true")
-			if err == nil && (h == heartbeat || s == session) {
-				err = fmt.Errorf("a deleted group has heartbeat %s and session %s still", h, s)
-			}
-			return err
-		})
 	}
 	eventually(t, func() error {
 		topics, groups, err := c.Leftovers(ctx)

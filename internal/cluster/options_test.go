@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/launch"
 )
@@ -97,64 +99,69 @@ func TestTLSConfig(t *testing.T) {
 	}
 }
 
-func TestAttachedAccess(t *testing.T) {
-	dir := t.TempDir()
+// environ answers with pairs of a name and its value.
+func environ(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+// attachedFiles is a directory with a CA, which is returned too, and one that is
+// none.
+func attachedFiles(t *testing.T) (dir string, ca []byte) {
+	t.Helper()
 	ca, _, err := newIdentity(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	dir = t.TempDir()
+	inDir(t, dir, "ca.pem", string(ca))
+	inDir(t, dir, "bad.pem", "no certificate")
+	return dir, ca
+}
+
+func inDir(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	write("ca.pem", string(ca))
-	write("bad.pem", "no certificate")
-	empty := func(string) string { return "" }
-	env := func(pairs ...string) func(string) string {
-		return func(name string) string {
-			for i := 0; i < len(pairs); i += 2 {
-				if pairs[i] == name {
-					return pairs[i+1]
-				}
-			}
-			return ""
-		}
-	}
-	f := func(text string, getenv func(string) string) Access {
+	return path
+}
+
+func TestAttachedAccess(t *testing.T) {
+	dir, ca := attachedFiles(t)
+	f := func(text string, want Access, pairs ...string) {
 		t.Helper()
-		a, err := AttachedAccess([]string{"h:1"}, write("c.yaml", text), getenv)
-		if err != nil {
-			t.Errorf("%q: %v", text, err)
+		got, err := AttachedAccess([]string{"h:1"}, inDir(t, dir, "c.yaml", text), environ(pairs...))
+		want.Seeds = []string{"h:1"}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v\n%s", text, err, diff)
 		}
-		return a
 	}
-	if a := f("", empty); a.TLS != nil || a.SASL != nil {
-		t.Errorf("an empty file gives %v", a)
-	}
-	if a := f("tls: {}", empty); a.TLS == nil {
-		t.Error("tls: {} is not TLS")
-	}
-	if a := f("tls: {ca: ca.pem, server_name: n, insecure: true}", empty); a.TLS == nil || string(a.TLS.CA) != string(ca) || a.TLS.ServerName != "n" || !a.TLS.Insecure {
-		t.Errorf("tls with a ca gives %+v", a.TLS)
-	}
-	if a := f("sasl: {mechanism: PLAIN, user: u, password: p}", empty); a.SASL == nil || *a.SASL != (drivers.SASL{Mechanism: "PLAIN", User: "u", Password: "p"}) {
-		t.Errorf("sasl gives %v", a)
-	}
-	a := f("sasl: {mechanism: PLAIN, user: u, password: p}", env("KBENCH_SASL_USER", "e", "KBENCH_SASL_MECHANISM", "SCRAM-SHA-256"))
-	if a.SASL == nil || *a.SASL != (drivers.SASL{Mechanism: "SCRAM-SHA-256", User: "e", Password: "p"}) {
-		t.Errorf("sasl with the environment over it gives %v", a)
-	}
-	a, err = AttachedAccess(nil, "", env("KBENCH_SASL_USER", "e", "KBENCH_SASL_PASSWORD", "p", "KBENCH_SASL_MECHANISM", "PLAIN"))
-	if err != nil || a.SASL == nil {
+	plain := &drivers.SASL{Mechanism: "PLAIN", User: "u", Password: "p"}
+	f("", Access{})
+	f("tls: {}", Access{TLS: &TLSFiles{}})
+	f("tls: {ca: ca.pem, server_name: n, insecure: true}", Access{TLS: &TLSFiles{CA: ca, ServerName: "n", Insecure: true}})
+	f("sasl: {mechanism: PLAIN, user: u, password: p}", Access{SASL: plain})
+	f("sasl: {mechanism: PLAIN, user: u, password: p}", Access{SASL: &drivers.SASL{Mechanism: "SCRAM-SHA-256", User: "e", Password: "p"}},
+		"KBENCH_SASL_USER", "e", "KBENCH_SASL_MECHANISM", "SCRAM-SHA-256")
+	a, err := AttachedAccess(nil, "", environ("KBENCH_SASL_USER", "u", "KBENCH_SASL_PASSWORD", "p", "KBENCH_SASL_MECHANISM", "PLAIN"))
+	if err != nil || a.SASL == nil || *a.SASL != *plain {
 		t.Errorf("the environment alone gives %v, %v", a, err)
 	}
+}
 
-	refused := func(text string, want ...string) {
+func TestAttachedAccessRefuses(t *testing.T) {
+	dir, _ := attachedFiles(t)
+	f := func(text string, want ...string) {
 		t.Helper()
-		_, err := AttachedAccess(nil, write("c.yaml", text), empty)
+		_, err := AttachedAccess(nil, inDir(t, dir, "c.yaml", text), environ())
 		if err == nil {
 			t.Errorf("%q was accepted", text)
 			return
@@ -168,16 +175,16 @@ func TestAttachedAccess(t *testing.T) {
 			t.Errorf("%q gives the password away", err)
 		}
 	}
-	refused("tls: {keystore: x}", "c.yaml", "line 1", "keystore")
-	refused("tls: {ca: none.pem}", "none.pem")
-	refused("tls: {ca: bad.pem}", "no certificate")
-	refused("tls: {cert: ca.pem}", "belong together")
-	refused("sasl: {mechanism: PLAIN, user: u}", "KBENCH_SASL_PASSWORD")
-	refused("sasl: {mechanism: OAUTH, user: u, password: hush}", "SCRAM-SHA-512")
-	refused("sasl: {}", "a user", "a password", "a mechanism")
-	refused("sasl: {user: u, password: hush\n  x: [", "c.yaml")
-	refused("sasl:\n  password: hush\n  passwort: hush\n", "passwort")
-	if _, err := AttachedAccess(nil, filepath.Join(dir, "none.yaml"), empty); err == nil {
+	f("tls: {keystore: x}", "c.yaml", "line 1", "keystore")
+	f("tls: {ca: none.pem}", "none.pem")
+	f("tls: {ca: bad.pem}", "no certificate")
+	f("tls: {cert: ca.pem}", "belong together")
+	f("sasl: {mechanism: PLAIN, user: u}", "KBENCH_SASL_PASSWORD")
+	f("sasl: {mechanism: OAUTH, user: u, password: hush}", "SCRAM-SHA-512")
+	f("sasl: {}", "a user", "a password", "a mechanism")
+	f("sasl: {user: u, password: hush\n  x: [", "c.yaml")
+	f("sasl:\n  password: hush\n  passwort: hush\n", "passwort")
+	if _, err := AttachedAccess(nil, filepath.Join(dir, "none.yaml"), environ()); err == nil {
 		t.Error("a file that is not there was accepted")
 	}
 }
