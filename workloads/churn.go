@@ -8,51 +8,25 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // maxEntries bounds the timeline; a longer one is generated, not meant.
 const maxEntries = 100
 
-// memberActs are the acts of a single member, which a cycle is made of.
-func memberActs() []string { return []string{"join", "leave", "crash", "stall", "restart"} }
-
-// acts are all that an entry can do.
-func acts() []string {
-	return append(memberActs(), "rolling", "crashloop", "storm", "add-partitions", "subscribe", "assignor-roll")
-}
-
-// fieldsOf are the fields that an act has beside do, at and when. An entry that
-// has another one asks for something that would be ignored.
-func fieldsOf(act string) []string {
-	switch act {
-	case "join":
-		return []string{"every", "times", "phase", "with", "restore"}
-	case "leave", "crash":
-		return []string{"every", "times", "phase", "target", "with", "restore"}
-	case "stall":
-		return []string{"every", "times", "phase", "target", "with", "for"}
-	case "restart":
-		return []string{"every", "times", "phase", "target", "with", "id"}
-	case "rolling":
-		return []string{"every", "times", "phase", "with"}
-	case "crashloop":
-		return []string{"every", "target", "with", "for"}
-	case "storm":
-		return []string{"restore", "for", "rate"}
-	case "add-partitions":
-		return []string{"every", "times", "count"}
-	case "subscribe":
-		return []string{"every", "times"}
-	case "assignor-roll":
-		return []string{"every", "phase", "to"}
-	default:
-		return nil
+// Acts are the acts that the timeline asks for, each once, in the order of its
+// entries.
+func (s *Spec) Acts() []acts.Act {
+	var out []acts.Act
+	for i := range s.Churn {
+		for _, a := range s.Churn[i].acts() {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
 	}
-}
-
-// Does says whether the timeline has an act that goes by a name.
-func (s *Spec) Does(act string) bool {
-	return slices.ContainsFunc(s.Churn, func(e ChurnEntry) bool { return slices.Contains(e.turn(), act) })
+	return out
 }
 
 // turn is what an entry does each time.
@@ -63,10 +37,19 @@ func (e *ChurnEntry) turn() []string {
 	return e.Cycle
 }
 
+// acts are the acts of its turn.
+func (e *ChurnEntry) acts() []acts.Act {
+	var out []acts.Act
+	for _, name := range e.turn() {
+		out = append(out, acts.Of(acts.Kind(name)))
+	}
+	return out
+}
+
 // has reports whether any of the entry's acts has the field. What a cycle does
 // can be undone as a whole, whatever it is made of.
 func (e *ChurnEntry) has(key string) bool {
-	return key == "restore" && len(e.Cycle) > 0 || slices.ContainsFunc(e.turn(), func(act string) bool { return slices.Contains(fieldsOf(act), key) })
+	return key == "restore" && len(e.Cycle) > 0 || slices.ContainsFunc(e.acts(), func(a acts.Act) bool { return a.Has(key) })
 }
 
 // entryTable is the table of the fields of an entry of churn. The order is that
@@ -77,8 +60,8 @@ func entryTable() []*node {
 		fields = append(fields, &node{path: key, kind: &k, doc: doc})
 	}
 	long := 7 * 24 * time.Hour
-	leaf("do", word(acts()...), "The act.")
-	leaf("cycle", sequence(memberActs()), "Acts done in turn, each counted, in place of do.")
+	leaf("do", word(acts.Names()...), "The act.")
+	leaf("cycle", sequence(acts.Singles()), "Acts done in turn, each counted, in place of do.")
 	leaf("at", duration(time.Millisecond, long), "Offset of the first act into the measured part.")
 	leaf("when", word("stable"), "In place of at: each act waits until the group has been stable for two heartbeats.")
 	leaf("every", duration(time.Millisecond, long), "With at: time from one act to the next; of a crashloop 5s unless written.")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // finest is the rate per partition from which a gap is seen finely enough: its
@@ -51,12 +53,16 @@ func growthFindings(s *Spec) []finding {
 			out = append(out, finding{paths, msg, warning})
 		}
 	}
-	adds, subscribes := s.Does("add-partitions"), s.Does("subscribe")
-	add(adds && subscribes, false, "add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each", "churn")
-	add((adds || subscribes) && s.Produce.Schedule.Kind == "bursts", false, "the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson", "produce.schedule")
-	add(adds && s.Metadata.Refresh > patient, true, fmt.Sprintf("the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s",
+	found, told := false, false // new partitions, by their members
+	for _, a := range s.Acts() {
+		found = found || a.Grows && a.Refresh
+		told = told || a.Grows && !a.Refresh
+	}
+	add(found && told, false, "add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each", "churn")
+	add((found || told) && s.Produce.Schedule.Kind == "bursts", false, "the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson", "produce.schedule")
+	add(found && s.Metadata.Refresh > patient, true, fmt.Sprintf("the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s",
 		showDuration(s.Metadata.Refresh)), "metadata.refresh", "churn")
-	add((adds || subscribes) && s.Consume.Start != "earliest", true, "records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read",
+	add((found || told) && s.Consume.Start != "earliest", true, "records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read",
 		"consume.start", "churn")
 	return out
 }
@@ -110,23 +116,23 @@ func entryFindings(s *Spec, i int) []finding {
 	what := strings.Join(e.turn(), ", ")
 	out = append(out, foreign(e, entry)...)
 
-	inTime := e.Do == "storm" || e.Do == "crashloop"
-	fail(inTime && e.When != "", "when do", "a %s takes its course in time; write at in place of when", e.Do)
-	fail(e.Every > 0 && e.When != "" && !inTime, "every when", "acts that wait for a stable group have no fixed distance; remove it, or write at in place of when")
-	several := max(e.Times, 1)*len(e.turn()) > 1 || e.Do == "rolling" || e.Do == "assignor-roll"
+	act := acts.Of(acts.Kind(e.Do)) // the zero act in a cycle
+	fail(act.Storm && e.When != "", "when do", "a %s takes its course in time; write at in place of when", e.Do)
+	fail(e.Every > 0 && e.When != "" && !act.Storm, "every when", "acts that wait for a stable group have no fixed distance; remove it, or write at in place of when")
+	several := max(e.Times, 1)*len(e.turn()) > 1 || act.Roll
 	fail(several && e.At > 0 && e.Every == 0, "at times do cycle", "all acts would be at the same instant; write every, or when: stable")
-	add(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !inTime, true, "every",
+	add(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !act.Storm, true, "every",
 		"acts %s apart fall into each other's windows, which then are one; at least two heartbeats, %s, keep them apart",
 		showDuration(e.Every), showDuration(2*s.Group.Heartbeat))
 
 	fail(e.has("for") && e.For == 0, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
-	fail(e.Do == "storm" && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
+	fail(e.has("rate") && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
 	fail(e.Rate.Max, "rate", "a storm has a rate; write one such as 3/m")
 	fail(e.Rate.PerSecond*e.For.Seconds() > maxActs, "rate for", "that is more than %d acts; write a lower rate or a shorter time", maxActs)
-	fail(e.Do == "crashloop" && e.Every > 0 && e.For/max(e.Every, 1) > maxActs, "every for", "that is more than %d acts; write a longer every or a shorter time", maxActs)
-	fail(e.Do == "add-partitions" && e.Count == 0, "count do", "it is not said how many; write count, such as count: 6")
+	fail(act.Storm && e.has("every") && e.Every > 0 && e.For/max(e.Every, 1) > maxActs, "every for", "that is more than %d acts; write a longer every or a shorter time", maxActs)
+	fail(e.has("count") && e.Count == 0, "count do", "it is not said how many; write count, such as count: 6")
 	fail(e.ID == "same" && !s.Group.Static, "id", "a member has an identity to keep in a static group alone; write group.static: true, or id: new")
-	if e.Do == "assignor-roll" {
+	if e.has("to") {
 		fail(len(e.To) == 0, "to do", "it is not said which assignors to change to; write to, such as to: [cooperative-sticky]")
 		fail(slices.Equal(e.To, s.Group.Assignors), "to", "the group has these assignors already; write others")
 		fail(s.Group.Protocol != "classic", "do", "under the protocol %s the broker assigns and members have no assignors to roll; write group.protocol: classic", s.Group.Protocol)
@@ -149,14 +155,8 @@ func foreign(e *ChurnEntry, entry string) []finding {
 		if reflect.ValueOf(pointer(e, f.path)).Elem().IsZero() {
 			continue
 		}
-		var users []string
-		for _, act := range acts() {
-			if slices.Contains(fieldsOf(act), f.path) {
-				users = append(users, act)
-			}
-		}
 		out = append(out, finding{[]string{entry + "." + f.path, entry + ".do", entry + ".cycle", entry},
-			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), either(users)), false})
+			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), either(acts.With(f.path))), false})
 	}
 	return out
 }
@@ -168,11 +168,11 @@ func empties(s *Spec, e *ChurnEntry) bool {
 		return false // reported already
 	}
 	for range max(e.Times, 1) {
-		for _, act := range e.turn() {
-			switch act {
-			case "join":
+		for _, act := range e.acts() {
+			if act.Joins {
 				n++
-			case "leave", "crash":
+			}
+			if act.Ends {
 				n--
 			}
 			if n < 1 {

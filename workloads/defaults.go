@@ -1,6 +1,10 @@
 package workloads
 
-import "time"
+import (
+	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
+)
 
 // MinRecordSize is the length of the header that every value starts with, by
 // which each record is accounted for. No value is shorter.
@@ -81,8 +85,8 @@ func (e *ChurnEntry) complete() {
 	if e.Phase == "" && e.has("phase") && e.When != "" {
 		e.Phase = "random"
 	}
-	if e.Every == 0 && e.Do == "crashloop" {
-		e.Every = 5 * time.Second
+	if e.Every == 0 {
+		e.Every = acts.Of(acts.Kind(e.Do)).Every
 	}
 }
 

@@ -183,7 +183,7 @@ type Phases struct {
 // ChurnEntry is one line of the timeline: an act (Do) or a cycle of acts, once
 // or several times, at a time, every so often, or when the group is stable.
 type ChurnEntry struct {
-	Do    string   `yaml:"do" json:"do,omitempty"`       // join, leave, crash, stall, restart, rolling, crashloop, storm, add-partitions, subscribe, assignor-roll
+	Do    string   `yaml:"do" json:"do,omitempty"`       // an act that package acts describes
 	Cycle []string `yaml:"cycle" json:"cycle,omitempty"` // acts done in turn, each counted: [join, leave]
 	// When the first act is done: at an offset into the measured part, or when
 	// the group has been stable for twice the heartbeat ("stable").

@@ -15,22 +15,19 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
-// Kind is what is done.
-type Kind string
-
-// The kinds of acts. Everything else that a document may ask for (a cycle, a
-// rolling restart, a storm) is a sequence of these.
+// The acts that a timeline comes to, as package acts has them.
 const (
-	Join          Kind = "join"           // a process that stands ready joins
-	Leave         Kind = "leave"          // SIGTERM: the member closes gracefully
-	Crash         Kind = "crash"          // SIGKILL
-	Stall         Kind = "stall"          // SIGSTOP, and SIGCONT after For
-	Restart       Kind = "restart"        // the member ends and NewMember starts in its place
-	AddPartitions Kind = "add-partitions" // the topic grows by Count
-	Subscribe     Kind = "subscribe"      // every member subscribes to one topic more
-	AssignorStep  Kind = "assignor-step"  // a restart by which the member's assignors become To
+	Join          = acts.Join
+	Leave         = acts.Leave
+	Crash         = acts.Crash
+	Stall         = acts.Stall
+	Restart       = acts.Restart
+	AddPartitions = acts.AddPartitions
+	Subscribe     = acts.Subscribe
+	AssignorStep  = acts.AssignorStep
 )
 
 // When says what an act waits for once its predecessor has been done.
@@ -49,10 +46,10 @@ const Nobody = -1
 // on, and each process that starts later has the next number, so that a number
 // never means two processes.
 type Act struct {
-	N       int    // from 1, in the order in which acts are done
-	Kind    Kind   // what is done
-	Counted bool   // an event with figures; false: it only restores the group
-	Of      string // what the document asked for, such as join, rolling or storm
+	N       int       // from 1, in the order in which acts are done
+	Kind    acts.Kind // what is done; never a sequence
+	Counted bool      // an event with figures; false: it only restores the group
+	Of      string    // what the document asked for, such as join, rolling or storm
 
 	When When
 	// At is the offset from the start of the measured part; of an act that waits
@@ -76,14 +73,19 @@ type Act struct {
 
 // Started is the process that the act starts, or Nobody.
 func (a Act) Started() int {
-	switch a.Kind {
-	case Join:
-		return a.Member
-	case Restart, AssignorStep:
-		return a.NewMember
-	default:
-		return Nobody
+	if acts.Of(a.Kind).Joins {
+		return a.configured()
 	}
+	return Nobody
+}
+
+// Brings is how many partitions the act brings: a topic that members subscribe to
+// is as large as the first.
+func (a Act) Brings(s *workloads.Spec) int {
+	if d := acts.Of(a.Kind); d.Grows && !d.Refresh {
+		return s.Topic.Partitions
+	}
+	return a.Count
 }
 
 // configured is the process that With is for.
@@ -132,29 +134,22 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 	h, session := s.Group.Heartbeat, sessionOf(s, a)
 	// A join or leave is seen by the others at their next beats.
 	detect := h / 2
-	switch a.Kind {
-	case Crash:
-		// The last beat was up to one interval before the act, and the others learn
-		// of the eviction up to one after it, so that the two cancel on average.
-		detect = session
-	case Leave:
-		if s.Group.Static {
-			detect = session // a static member does not say goodbye
-		}
-	case Stall:
+	switch d := acts.Of(a.Kind); {
+	case d.Stops:
 		detect = a.For
 		if a.For >= session {
 			detect += h // evicted, it joins anew
 		}
-	case Restart, AssignorStep:
-		switch {
-		case a.SameID:
-		case a.Kill:
-			detect = session
-		default:
-			detect = h // one leaves, one joins
-		}
-	case AddPartitions:
+	case d.Ends && d.Joins && a.SameID:
+	case d.Ends && (d.Abrupt || a.Kill):
+		// The last beat was up to one interval before the act, and the others learn
+		// of the eviction up to one after it, so that the two cancel on average.
+		detect = session
+	case d.Ends && d.Joins:
+		detect = h // one leaves, one joins
+	case d.Ends && s.Group.Static:
+		detect = session // a static member does not say goodbye
+	case d.Refresh:
 		detect += s.Metadata.Refresh // the clients look for themselves
 	}
 	for _, name := range s.Group.Assignors {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // The phases called best and worst lie this share of the interval beside the
@@ -104,13 +105,15 @@ func (t *timeline) act(st step) (Act, error) {
 	if !st.restores {
 		a.Phase, a.With = t.phase(e.Phase), e.With
 	}
-	switch a.Kind {
-	case Join:
+	switch d := acts.Of(a.Kind); {
+	case d.Joins && d.Ends:
+		t.replace(st, &a)
+	case d.Joins:
 		a.PhaseOf = t.oldest()
 		a.Member = t.process()
 		t.group = append(t.group, a.Member)
 		st.repeat.net++
-	case Leave, Crash:
+	case d.Ends:
 		if len(t.group) < 2 {
 			return a, fmt.Errorf("act %d, a %s, would leave the group empty; write more consume.members, let others join first or leave restore on", a.N, a.Kind)
 		}
@@ -118,19 +121,15 @@ func (t *timeline) act(st step) (Act, error) {
 		a.PhaseOf = a.Member
 		t.gone(a.Member)
 		st.repeat.net--
-	case Stall:
+	case d.Stops:
 		a.Member, a.For = t.victim(st), e.For
 		a.PhaseOf = a.Member
 		if a.For >= sessionOf(t.spec, a) { // evicted, it comes back as the newest
 			t.gone(a.Member)
 			t.group = append(t.group, a.Member)
 		}
-	case Restart, AssignorStep:
-		t.replace(st, &a)
-	case AddPartitions:
+	default: // the whole group's
 		a.Count, a.PhaseOf = e.Count, t.oldest()
-	case Subscribe:
-		a.PhaseOf = t.oldest()
 	}
 	if t.assignors != nil && a.Started() != Nobody {
 		with := map[string]any{"group.assignors": plainList(t.assignors)}
@@ -143,15 +142,15 @@ func (t *timeline) act(st step) (Act, error) {
 }
 
 // kind is the kind of act that a step comes to.
-func (t *timeline) kind(st step) Kind {
+func (t *timeline) kind(st step) acts.Kind {
 	switch st.what {
 	case rollingStep, crashStep:
-		return Restart
+		return acts.Restart
 	case assignorStep:
-		return AssignorStep
+		return acts.AssignorStep
 	case stormStep:
 		// Within 1 and twice the members; else each kind is as likely.
-		kinds := []Kind{Join, Leave, Crash}
+		kinds := []acts.Kind{acts.Join, acts.Leave, acts.Crash}
 		switch {
 		case len(t.group) < 2:
 			kinds = kinds[:1]
@@ -160,7 +159,7 @@ func (t *timeline) kind(st step) Kind {
 		}
 		return kinds[t.rng.IntN(len(kinds))]
 	default:
-		return Kind(st.what)
+		return acts.Kind(st.what)
 	}
 }
 
@@ -172,7 +171,7 @@ func (t *timeline) replace(st step, a *Act) {
 	a.NewMember = t.process()
 	a.Kill = st.what == crashStep
 	a.SameID = sameID(t.spec, st.entry)
-	if a.Kind == AssignorStep {
+	if a.Kind == acts.AssignorStep {
 		a.To, t.assignors = st.to, st.to
 	}
 	if st.pass != nil {
@@ -218,9 +217,9 @@ func (t *timeline) restore(st step) {
 	if rep.left != 0 || st.restores || e.Restore != nil && !*e.Restore {
 		return
 	}
-	what := string(Leave)
+	what := string(acts.Leave)
 	if rep.net < 0 {
-		what = string(Join)
+		what = string(acts.Join)
 	}
 	for range max(rep.net, -rep.net) {
 		t.queue = slices.Insert(t.queue, 0, step{index: st.index, entry: e, what: what, restores: true, when: Stable, repeat: &repetition{}})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // A step is what is left to do of an entry: an act, or several that are listed
@@ -98,7 +99,7 @@ func (t *timeline) unfold(st step) ([]step, bool) {
 	}
 	var steps []step
 	switch st.what {
-	case "rolling", assignorPass:
+	case string(acts.Rolling), assignorPass:
 		p, one := &pass{before: t.next}, rollingStep
 		if st.what == assignorPass {
 			one = assignorStep
@@ -106,7 +107,7 @@ func (t *timeline) unfold(st step) ([]step, bool) {
 		for i := range t.group {
 			steps = append(steps, rest(one, st.at+time.Duration(i)*e.Every, p, st.to))
 		}
-	case "assignor-roll":
+	case string(acts.AssignorRoll):
 		// First every member learns the new assignors and keeps the old ones, which
 		// are dropped once no member is left that knows nothing else.
 		both := slices.Clone(e.To)
@@ -117,12 +118,12 @@ func (t *timeline) unfold(st step) ([]step, bool) {
 		}
 		second := st.at + time.Duration(len(t.group))*e.Every
 		steps = append(steps, rest(assignorPass, st.at, nil, both), rest(assignorPass, second, nil, e.To))
-	case "crashloop":
+	case string(acts.Crashloop):
 		p := &pass{victim: Nobody}
 		for at := st.at; at < st.at+e.For; at += e.Every {
 			steps = append(steps, rest(crashStep, at, p, nil))
 		}
-	case "storm":
+	case string(acts.Storm):
 		gap := func() time.Duration {
 			return time.Duration(t.rng.ExpFloat64() / e.Rate.PerSecond * float64(time.Second))
 		}

@@ -57,7 +57,7 @@ func grown(spec *workloads.Spec, acts []churn.Act, length time.Duration) float64
 	each := spec.Produce.Rate.PerSecond / float64(spec.Topic.Partitions)
 	records := 0.0
 	for i := range acts {
-		records += each * float64(bringing(spec, &acts[i])) * max(0, length-acts[i].At).Seconds()
+		records += each * float64(acts[i].Brings(spec)) * max(0, length-acts[i].At).Seconds()
 	}
 	return records
 }
@@ -107,21 +107,9 @@ func Peak(spec workloads.Spec) (float64, bool) {
 // brought is how many partitions acts bring, all together.
 func brought(spec *workloads.Spec, acts []churn.Act) (partitions int) {
 	for i := range acts {
-		partitions += bringing(spec, &acts[i])
+		partitions += acts[i].Brings(spec)
 	}
 	return partitions
-}
-
-// bringing is how many partitions an act brings.
-func bringing(spec *workloads.Spec, a *churn.Act) int {
-	switch a.Kind {
-	case churn.AddPartitions:
-		return a.Count
-	case churn.Subscribe:
-		return spec.Topic.Partitions // a topic as large as the first
-	default:
-		return 0
-	}
 }
 
 // meanRate is the integral of the schedule over its length, per second.
