@@ -28,9 +28,10 @@ var arrows = map[string][]string{
 	"drivers/loopback":   {"drivers"},
 	"drivers/faulty":     {"drivers"},
 	"drivers/drivertest": {"drivers", "internal/leak", "internal/wire", "results/record", "workloads/payload"},
-	"workloads":          {},
+	"workloads/acts":     {},
+	"workloads":          {"workloads/acts"},
 	"workloads/catalog":  {"workloads"},
-	"workloads/churn":    {"workloads"},
+	"workloads/churn":    {"workloads", "workloads/acts"},
 	"workloads/pace":     {"workloads"},
 	"workloads/payload":  {"workloads"},
 	"workloads/plan":     {"workloads", "workloads/churn"},
@@ -38,16 +39,16 @@ var arrows = map[string][]string{
 	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
-	"results":          {"workloads"},
+	"results":          {"workloads", "workloads/acts"},
 	"results/record":   {"drivers"},
 	"results/group":    {"results/record"},
-	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads"},
-	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads"},
+	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
+	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/evidence": {"results", "results/audit", "results/record", "results/window"},
 	"results/summary":  {"results", "results/audit", "results/evidence", "results/record", "results/window", "workloads"},
 	"results/gate":     {"results"},
-	"results/floors":   {"results", "results/evidence", "results/group", "results/window"},
-	"results/report":   {"drivers", "results", "results/audit", "results/evidence", "results/group", "results/window", "workloads"},
+	"results/floors":   {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
+	"results/report":   {"drivers", "results", "results/audit", "results/evidence", "results/group", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {},
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	"internal/worker": {"drivers", "internal/cluster", "internal/wire", "profiles", "profiles/capture", "results", "results/record",
 		"workloads", "workloads/pace", "workloads/payload"},
 	"internal/conduct": {"drivers", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
-		"workloads", "workloads/churn", "workloads/plan"},
+		"workloads", "workloads/acts", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
 	"internal/verify": {"drivers", "drivers/faulty", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},

@@ -6,6 +6,7 @@ package results
 
 import (
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Schema is the version of the run directory that this code writes. Readers
@@ -151,12 +152,12 @@ type WireCheck struct {
 // Act is one act of churn as it was planned and as it was done. Times are ns of
 // the host's monotonic clock; 0: did not happen.
 type Act struct {
-	N        int    `json:"n"`                  // in the order of the timeline, from 1
-	Kind     string `json:"kind"`               // join, leave, crash, stall, restart, add-partitions, subscribe
-	Counted  bool   `json:"counted"`            // an event with figures; false: it only restores
-	Group    string `json:"of,omitempty"`       // the entry it came from, such as rolling or storm
-	Member   string `json:"member"`             // worker that joins, leaves, ...; empty where all are concerned
-	Replaces string `json:"replaces,omitempty"` // restart: the worker whose place is taken
+	N        int       `json:"n"`                  // in the order of the timeline, from 1
+	Kind     acts.Kind `json:"kind"`               // never a sequence
+	Counted  bool      `json:"counted"`            // an event with figures; false: it only restores
+	Group    string    `json:"of,omitempty"`       // the entry it came from, such as rolling or storm
+	Member   string    `json:"member"`             // worker that joins, leaves, ...; empty where all are concerned
+	Replaces string    `json:"replaces,omitempty"` // restart: the worker whose place is taken
 	// PlannedPhase is the fraction of the heartbeat interval after a beat of
 	// PhaseOf at which the act was to be done (-1: not asked), Phase where it was.
 	PhaseOf      string             `json:"phase_of,omitempty"`
@@ -175,6 +176,24 @@ type Act struct {
 	Added []int32 `json:"added,omitempty"`
 	Ready int64   `json:"ready,omitempty"`
 	Error string  `json:"error,omitempty"`
+}
+
+// Ended is the worker whose process the act ended, empty for an act that ends none.
+func (a *Act) Ended() string {
+	switch d := acts.Of(a.Kind); {
+	case d.Ends && d.Joins:
+		return a.Replaces
+	case d.Ends:
+		return a.Member
+	default:
+		return ""
+	}
+}
+
+// Refused says whether nothing was done: a member that is stopped cannot be
+// stopped again.
+func (a *Act) Refused() bool {
+	return acts.Of(a.Kind).Stops && a.Resumed == 0 && a.Error != ""
 }
 
 // Phase is a part of a trial. Times are ns of the host's monotonic clock.

@@ -20,7 +20,7 @@ const maxEntries = 100
 func (s *Spec) Acts() []acts.Act {
 	var out []acts.Act
 	for i := range s.Churn {
-		for _, a := range s.Churn[i].acts() {
+		for _, a := range s.Churn[i].Acts() {
 			if !slices.Contains(out, a) {
 				out = append(out, a)
 			}
@@ -37,8 +37,8 @@ func (e *ChurnEntry) turn() []string {
 	return e.Cycle
 }
 
-// acts are the acts of its turn.
-func (e *ChurnEntry) acts() []acts.Act {
+// Acts are the acts of its turn.
+func (e *ChurnEntry) Acts() []acts.Act {
 	var out []acts.Act
 	for _, name := range e.turn() {
 		out = append(out, acts.Of(acts.Kind(name)))
@@ -49,7 +49,7 @@ func (e *ChurnEntry) acts() []acts.Act {
 // has reports whether any of the entry's acts has the field. What a cycle does
 // can be undone as a whole, whatever it is made of.
 func (e *ChurnEntry) has(key string) bool {
-	return key == "restore" && len(e.Cycle) > 0 || slices.ContainsFunc(e.acts(), func(a acts.Act) bool { return a.Has(key) })
+	return key == "restore" && len(e.Cycle) > 0 || slices.ContainsFunc(e.Acts(), func(a acts.Act) bool { return a.Has(key) })
 }
 
 // entryTable is the table of the fields of an entry of churn. The order is that

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 func entriesOf(t *testing.T, doc string, set ...string) []ChurnEntry {
@@ -134,8 +136,8 @@ func TestEntryTableAgrees(t *testing.T) {
 			t.Errorf("the reference has no churn[].%s", f.path)
 		}
 	}
-	for _, act := range acts() {
-		for _, key := range fieldsOf(act) {
+	for _, act := range acts.Names() {
+		for key := range strings.FieldsSeq(acts.Of(acts.Kind(act)).Fields) {
 			if table.field(key) == nil {
 				t.Errorf("%s has a field %s that does not exist", act, key)
 			}

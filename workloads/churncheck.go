@@ -168,7 +168,7 @@ func empties(s *Spec, e *ChurnEntry) bool {
 		return false // reported already
 	}
 	for range max(e.Times, 1) {
-		for _, act := range e.acts() {
+		for _, act := range e.Acts() {
 			if act.Joins {
 				n++
 			}

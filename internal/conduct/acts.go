@@ -59,7 +59,7 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 // restart ends a member, by its own leave or by a kill, and lets its replacement
 // join as soon as it is gone.
 func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *results.Act) error {
-	out.Kind, out.Replaces, out.Member = string(churn.Restart), memberName(a.Member), memberName(a.NewMember)
+	out.Kind, out.Replaces, out.Member = churn.Restart, memberName(a.Member), memberName(a.NewMember)
 	end := syscall.SIGTERM
 	if a.Kill {
 		end = syscall.SIGKILL

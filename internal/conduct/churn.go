@@ -13,6 +13,7 @@ import (
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
@@ -150,7 +151,7 @@ func (l *timeline) play(ctx context.Context) error {
 			return err
 		}
 		out := &results.Act{
-			N: a.N, Kind: string(a.Kind), Counted: a.Counted, Group: a.Of, Member: memberName(a.Member), PlannedPhase: a.Phase,
+			N: a.N, Kind: a.Kind, Counted: a.Counted, Group: a.Of, Member: memberName(a.Member), PlannedPhase: a.Phase,
 			For: int64(a.For), Planned: planned, Owned: l.owned(),
 		}
 		l.mu.Lock()
@@ -175,19 +176,15 @@ func (l *timeline) play(ctx context.Context) error {
 // prepare starts the process that will join, so that the act itself costs no
 // process start.
 func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
-	number, identity := -1, -1
-	switch a.Kind {
-	case churn.Join:
-		number, identity = a.Member, a.Member
-	case churn.Restart, churn.AssignorStep:
-		number, identity = a.NewMember, a.NewMember
-		if a.SameID {
-			identity = l.identityOf(a.Member)
-		}
-	case churn.AddPartitions, churn.Subscribe:
+	number := a.Started()
+	identity := number
+	switch {
+	case acts.Of(a.Kind).Grows:
 		return l.awaitNewcomer(ctx, a)
-	default:
+	case number == churn.Nobody:
 		return nil
+	case a.SameID:
+		identity = l.identityOf(a.Member)
 	}
 	w, err := l.member(ctx, number, identity, true)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Settings translates a workload into what a driver is given. Names of topic
@@ -186,19 +187,24 @@ func refusedMembers(s *workloads.Spec, mode drivers.Mode, d drivers.Driver) (why
 
 // refusedActs is why the client cannot take part in an act of the timeline.
 func refusedActs(s *workloads.Spec, mode drivers.Mode, d drivers.Driver) (why []string) {
-	if !s.Does("add-partitions") && !s.Does("subscribe") {
+	needs := map[string]acts.Act{}
+	for _, a := range s.Acts() {
+		if a.Needs != "" {
+			needs[a.Needs] = a
+		}
+	}
+	if len(needs) == 0 {
 		return nil
 	}
 	for _, p := range d.Plan(Settings(s, mode)) {
+		a, needed := needs[p.Key]
 		switch {
-		case p.Key == drivers.KeySubscribe && s.Does("subscribe") && p.Fidelity == drivers.Unsupported:
-			why = append(why, fmt.Sprintf("churn: subscribe: %s", p.Why))
-		case p.Key == drivers.KeyMetadataRefresh && s.Does("add-partitions") && p.Fidelity == drivers.Unsupported:
-			why = append(why, fmt.Sprintf("churn: add-partitions: %s", p.Why))
-		case p.Key == drivers.KeyMetadataRefresh && s.Does("add-partitions") && mode == drivers.Stock:
+		case needed && p.Fidelity == drivers.Unsupported:
+			why = append(why, fmt.Sprintf("churn: %s: %s", a.Kind, p.Why))
+		case needed && a.Refresh && mode == drivers.Stock:
 			// The group would not have all partitions within any time that the
 			// workload knows of.
-			why = append(why, fmt.Sprintf("churn: add-partitions: %s decides when new partitions are found, and %s (%s)", p.Key, p.Why, p.Native))
+			why = append(why, fmt.Sprintf("churn: %s: %s decides when new partitions are found, and %s (%s)", a.Kind, p.Key, p.Why, p.Native))
 		}
 	}
 	return why

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/internal/worker"
-	"github.com/kbench/kbench/workloads/churn"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // settleLimit is how long a group may take to be stable again after an act.
@@ -111,15 +111,8 @@ func (l *timeline) stirred() int64 {
 		if a.Error != "" {
 			continue
 		}
-		switch churn.Kind(a.Kind) {
-		case churn.Stall:
-			if a.Resumed == 0 {
-				return math.MaxInt64
-			}
-		case churn.Leave, churn.Crash, churn.Restart:
-			if a.Gone == 0 {
-				return math.MaxInt64
-			}
+		if act := acts.Of(a.Kind); act.Stops && a.Resumed == 0 || act.Ends && a.Gone == 0 {
+			return math.MaxInt64
 		}
 		last = max(last, a.At, a.Resumed, a.Gone, a.Ready)
 	}

@@ -69,20 +69,12 @@ func (t *trial) leaders(ctx context.Context) error {
 	return nil
 }
 
-// brings is how many partitions an act brings.
-func (l *timeline) brings(a *churn.Act) int {
-	if a.Kind == churn.Subscribe {
-		return l.plan.Spec.Topic.Partitions
-	}
-	return a.Count
-}
-
 // awaitNewcomer starts the producer of the partitions that an act will bring, so
 // that the act itself costs no process start. It offers each of them what the
 // others have, and leaves their schedule alone. A topic that is there already may
 // be connected to; of partitions that are not, a client must not hear too early.
 func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
-	spec, n := l.plan.Spec, l.brings(a)
+	spec, n := l.plan.Spec, a.Brings(&l.plan.Spec)
 	share := func(of int) int { return max(of*n/l.plan.Spec.Topic.Partitions, n) }
 	spec.Topic.Partitions = n
 	spec.Produce.Rate.PerSecond *= float64(n) / float64(l.plan.Spec.Topic.Partitions)

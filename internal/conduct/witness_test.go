@@ -91,7 +91,7 @@ func tapOf(t *testing.T, got *outcome, trial *results.Trial) *tap {
 	out := &tap{Input: *loaded.Input(), events: map[string]window.Event{}}
 	for _, e := range loaded.Windows().Events {
 		for _, a := range e.Acts {
-			out.events[a.Kind] = e
+			out.events[string(a.Kind)] = e
 		}
 	}
 	for _, p := range trial.Phases {
@@ -229,7 +229,7 @@ func (w *tap) asked(worker string) int64 {
 // victim is the worker of the first act of a kind.
 func (w *tap) victim(kind string) string {
 	for _, a := range w.Acts {
-		if a.Kind == kind {
+		if string(a.Kind) == kind {
 			return a.Member
 		}
 	}

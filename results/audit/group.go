@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Group is what members did to each other: findings that need more than one of
@@ -215,12 +216,10 @@ func (c *checker) regressions(calls [][]group.Call) {
 // stays on purpose.
 func (c *checker) ghosts(t *results.Trial, calls [][]group.Call) {
 	for _, act := range t.Acts {
-		name := act.Member
-		if act.Replaces != "" {
-			name = act.Replaces
-		} else if act.Kind != "leave" {
+		if acts.Of(act.Kind).Abrupt {
 			continue
 		}
+		name := act.Ended()
 		i := slices.IndexFunc(c.logs, func(l Log) bool { return l.Worker == name })
 		if act.Gone == 0 || i < 0 || c.logs[i].abrupt() || t.Spec.Group.Static {
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // stuck finds partitions that a live member owned, with records waiting, and
@@ -39,7 +40,7 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 			for _, o := range group.Holdings(grants[at.partition], max(from, silent), to) {
 				began := o.From
 				for _, act := range t.Acts {
-					if act.Kind == "stall" && act.Member == c.logs[o.Member].Worker && act.At < o.To && max(act.Resumed, act.At) > began {
+					if acts.Of(act.Kind).Stops && act.Member == c.logs[o.Member].Worker && act.At < o.To && max(act.Resumed, act.At) > began {
 						began = max(began, act.Resumed)
 						if act.Resumed == 0 {
 							began = o.To

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Detection is how a join or a leave reached the survivors, the members that
@@ -31,7 +32,7 @@ type LeftOut struct{ Event, Kind, Why string }
 func Detections(in window.Input, r *window.Report) (found []Detection, left []LeftOut) {
 	for i := range r.Events {
 		e := &r.Events[i]
-		if kind := e.Acts[0].Kind; !e.Counted || kind != "join" && kind != "leave" {
+		if kind := e.Acts[0].Kind; !e.Counted || kind != acts.Join && kind != acts.Leave {
 			continue
 		}
 		d, why := detection(&in, e)
@@ -46,7 +47,7 @@ func Detections(in window.Input, r *window.Report) (found []Detection, left []Le
 
 func detection(in *window.Input, e *window.Event) (d Detection, why string) {
 	act := e.Acts[0]
-	d = Detection{Event: e.Name, Kind: act.Kind}
+	d = Detection{Event: e.Name, Kind: string(act.Kind)}
 	switch {
 	case len(e.Acts) > 1:
 		return d, fmt.Sprintf("%d acts share its window", len(e.Acts))

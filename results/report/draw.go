@@ -118,7 +118,7 @@ func floor(e *window.Event) string {
 // inWords says what an act did to whom, or what it brought: by the numbers that
 // stand at the partitions, and by name where the topic is not the first.
 func inWords(a results.Act, topics results.Topics) string {
-	s := a.Kind
+	s := string(a.Kind)
 	if a.Member != "" {
 		s += " of " + a.Member
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // event is one counted event of an arm, as its rows have it.
@@ -121,7 +122,7 @@ func kinds(arms []*arm) []string {
 			}
 		}
 	}
-	order := []string{"join", "leave", "crash", "stall", "restart"}
+	order := acts.Singles()
 	// Stops of several lengths have the length in their kind.
 	rank := func(kind string) (int, time.Duration) {
 		word, length, _ := strings.Cut(kind, " ")

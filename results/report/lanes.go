@@ -8,6 +8,7 @@ import (
 
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // axis maps a stretch of time to the columns of a lane.
@@ -147,12 +148,12 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 		if a.Member != w.Name && a.Replaces != w.Name || a.At == 0 {
 			continue
 		}
-		switch {
-		case a.Kind == "stall" && a.Resumed != 0:
+		switch act := acts.Of(a.Kind); {
+		case act.Stops && a.Resumed != 0:
 			l.fill(a.At, a.Resumed, '▒')
-		case a.Kind == "stall":
+		case act.Stops:
 			l.fill(a.At, x.To, '▒')
-		case a.Kind == "crash", a.Kind == "restart" && a.Replaces == w.Name:
+		case act.Abrupt, a.Replaces == w.Name:
 			l.mark(a.At, 'X')
 		}
 	}
@@ -191,9 +192,9 @@ func (d *drawing) life(x axis, w *window.Worker) (from, to int64) {
 			continue
 		}
 		switch {
-		case a.Member == w.Name && (a.Kind == "join" || a.Kind == "restart"):
+		case a.Member == w.Name && acts.Of(a.Kind).Joins:
 			from = a.At
-		case a.Member == w.Name && (a.Kind == "leave" || a.Kind == "crash"), a.Replaces == w.Name:
+		case a.Ended() == w.Name:
 			to = max(a.At, a.Gone)
 		}
 	}

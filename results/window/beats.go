@@ -97,7 +97,7 @@ func (s *scope) overdue(worker int, told int64) int64 {
 // stopped says whether an act had stopped a worker in a stretch of time.
 func (s *scope) stopped(worker int, from, to int64) bool {
 	return slices.ContainsFunc(s.Acts, func(act results.Act) bool {
-		return act.Kind == actStall && act.At != 0 && s.index(act.Member) == worker && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
+		return stops(act) && act.At != 0 && s.index(act.Member) == worker && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Heartbeats are looked at where nothing happens to the group; those of a
@@ -141,5 +142,5 @@ func TestLateBeats(t *testing.T) {
 			}
 		}
 	})
-	f("stopped by an act", 24_000, 21_900, want{}, func(s *sim) { s.act(actStall, "consumer-0", 21_000).Resumed = 23_990 * ms })
+	f("stopped by an act", 24_000, 21_900, want{}, func(s *sim) { s.act(acts.Stall, "consumer-0", 21_000).Resumed = 23_990 * ms })
 }

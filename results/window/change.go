@@ -7,18 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
-)
-
-// Kinds of acts, as trial.json names them.
-const (
-	actJoin    = "join"
-	actLeave   = "leave"
-	actCrash   = "crash"
-	actStall   = "stall"
-	actRestart = "restart"
-
-	actAdd       = "add-partitions"
-	actSubscribe = "subscribe"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // change is a moment at which the coordinator's idea of the group changed by an
@@ -34,23 +23,8 @@ type change struct {
 	act     int
 }
 
-// ended is the worker whose process an act ended, or "".
-func ended(act results.Act) string {
-	switch act.Kind {
-	case actLeave, actCrash:
-		return act.Member
-	case actRestart:
-		return act.Replaces
-	default:
-		return ""
-	}
-}
-
-// refused says whether nothing was done: a member that is stopped cannot be
-// stopped again.
-func refused(act results.Act) bool {
-	return act.Kind == actStall && act.Resumed == 0 && act.Error != ""
-}
+// stops says whether an act stops its member for a while.
+func stops(act results.Act) bool { return acts.Of(act.Kind).Stops }
 
 // findChanges reads off the wire what each act changed, and adds to the course
 // of the group that a member who is gone must be followed by a generation. A
@@ -91,15 +65,8 @@ func (a *analysis) changesBy(act results.Act) []change {
 			out = append(out, c)
 		}
 	}
-	switch act.Kind {
-	case actJoin:
-		add(a.joined(a.index(act.Member), act.At))
-	case actLeave:
-		add(a.parted(a.index(act.Member), act.At))
-	case actCrash:
-		v := a.index(act.Member)
-		add(a.parted(v, a.halted(v, act.At, math.MaxInt64)))
-	case actRestart:
+	switch d := acts.Of(act.Kind); {
+	case d.Ends && d.Joins:
 		old, next := a.index(act.Replaces), a.index(act.Member)
 		join, joined := a.joined(next, act.At)
 		add(join, joined)
@@ -107,10 +74,17 @@ func (a *analysis) changesBy(act results.Act) []change {
 		if c, ok := a.parted(old, act.At); ok && !(joined && c.expiry && join.at < c.at && a.instance(old) != "" && a.instance(old) == a.instance(next)) {
 			out = append(out, c)
 		}
-	case actAdd, actSubscribe:
+	case d.Joins:
+		add(a.joined(a.index(act.Member), act.At))
+	case d.Abrupt:
+		v := a.index(act.Member)
+		add(a.parted(v, a.halted(v, act.At, math.MaxInt64)))
+	case d.Ends:
+		add(a.parted(a.index(act.Member), act.At))
+	case d.Grows:
 		add(a.noticed(act.At))
-	case actStall:
-		if refused(act) {
+	case d.Stops:
+		if act.Refused() {
 			return nil
 		}
 		v := a.index(act.Member)

@@ -22,7 +22,7 @@ func (s *scope) classes() {
 	}
 	gone := map[int]bool{}
 	for _, act := range s.e.Acts {
-		if i := s.index(ended(act)); i >= 0 {
+		if i := s.index(act.Ended()); i >= 0 {
 			gone[i] = true
 		}
 	}

@@ -153,7 +153,7 @@ func (s *scope) partitionFloors() {
 func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 	var floor int64
 	for _, act := range s.e.Acts {
-		if act.Kind == actStall && !refused(act) && act.Member == p.OldOwner && p.Class != Orphaned {
+		if stops(act) && !act.Refused() && act.Member == p.OldOwner && p.Class != Orphaned {
 			if act.Resumed == 0 {
 				return 0, false
 			}
@@ -227,7 +227,7 @@ func (s *scope) silent(worker string, ended int64, partition int32, until int64)
 		}
 	}
 	for _, act := range s.e.Acts {
-		if act.Kind == actStall && !refused(act) && act.Member == worker && act.At < ended && (act.Resumed == 0 || act.Resumed >= ended) {
+		if stops(act) && !act.Refused() && act.Member == worker && act.At < ended && (act.Resumed == 0 || act.Resumed >= ended) {
 			since = min(since, act.At)
 		}
 	}
@@ -241,7 +241,7 @@ func (s *scope) orphanedBy(worker string, c change) bool {
 		return s.Workers[c.worker].Name == worker
 	}
 	act := s.Acts[c.act]
-	return act.Kind == actRestart && act.Replaces == worker && !slices.ContainsFunc(s.changes, func(o change) bool {
+	return act.Ended() == worker && !slices.ContainsFunc(s.changes, func(o change) bool {
 		return !o.joins && s.Workers[o.worker].Name == worker
 	})
 }

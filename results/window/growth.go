@@ -6,6 +6,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // An act may bring partitions: the topic grows, or all members subscribe to one
@@ -20,7 +21,7 @@ import (
 // often. It is the client's doing where they were told to subscribe.
 
 // grows says whether an act brings partitions.
-func grows(act results.Act) bool { return act.Kind == actAdd || act.Kind == actSubscribe }
+func grows(act results.Act) bool { return acts.Of(act.Kind).Grows }
 
 // noticed is the first request to join, from a time on, of a member that had an
 // assignment and had not been told to come back. Under KIP-848 there is none:
@@ -69,7 +70,7 @@ func (s *scope) addedFloor(p *Partition) (int64, bool) {
 		switch {
 		case c.notice && slices.Contains(act.Added, p.Partition):
 			start := int64(0)
-			if act.Kind == actAdd {
+			if acts.Of(act.Kind).Refresh {
 				start = min(c.at-act.At, s.Watch)
 			}
 			floor, known = max(floor, act.At+start+until-c.at-due[0].Due), true

@@ -5,10 +5,11 @@ import (
 
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // grow adds an act that brings partitions, whose records are due from ready on.
-func (s *sim) grow(kind string, at, ready int64, parts ...int32) {
+func (s *sim) grow(kind acts.Kind, at, ready int64, parts ...int32) {
 	act := s.act(kind, "", at)
 	act.Added, act.Ready = parts, ready*ms
 }
@@ -22,7 +23,7 @@ func TestAddPartitions(t *testing.T) {
 		s := newSim("m0", "m1")
 		s.in.Watch = 2000 * ms
 		s.in.Partitions = []int32{0, 1, 2, 3, 4, 5}
-		s.grow(actAdd, 20_000, 20_050, 4, 5)
+		s.grow(acts.AddPartitions, 20_000, 20_050, 4, 5)
 		s.join(0, 1000, 1010, 1020, 1, 0, 1)
 		s.join(1, 1000, 1010, 1020, 1, 2, 3)
 		s.beats(0, 1700, 21_200)
@@ -98,7 +99,7 @@ func TestAddPartitions(t *testing.T) {
 	}
 	// And who was told to subscribe has nothing to look for.
 	s = build()
-	s.in.Acts[0].Kind = actSubscribe
+	s.in.Acts[0].Kind = acts.Subscribe
 	if p := young(s).Partitions[4]; p.Floor != (1941-1200)*ms {
 		t.Errorf("floor %d after a subscribe, want 741", p.Floor/ms)
 	}
@@ -109,7 +110,7 @@ func TestAddPartitions(t *testing.T) {
 func TestUnnoticed(t *testing.T) {
 	s := newSim("m0", "m1")
 	s.in.Partitions = []int32{0, 1, 2, 3, 4}
-	s.grow(actAdd, 20_000, 20_000, 4)
+	s.grow(acts.AddPartitions, 20_000, 20_000, 4)
 	s.join(0, 1000, 1010, 1020, 1, 0, 1)
 	s.join(1, 1000, 1010, 1020, 1, 2, 3)
 	s.beats(0, 4000, 60_000)
@@ -135,8 +136,8 @@ func TestUnnoticed(t *testing.T) {
 func TestNotYetBorn(t *testing.T) {
 	s := newSim("m0", "m1")
 	s.in.Partitions = []int32{0, 1, 2, 3, 4}
-	s.act(actLeave, "m1", 10_000)
-	s.grow(actAdd, 40_000, 40_000, 4)
+	s.act(acts.Leave, "m1", 10_000)
+	s.grow(acts.AddPartitions, 40_000, 40_000, 4)
 	s.join(0, 1000, 1010, 1020, 1, 0, 1)
 	s.join(1, 1000, 1010, 1020, 1, 2, 3)
 	s.beats(0, 4000, 12_000)
@@ -172,8 +173,8 @@ func TestOwnerOfTheTime(t *testing.T) {
 	s := newSim("m0", "m1")
 	s.in.Watch = 2000 * ms
 	s.in.Partitions = []int32{0, 1, 2, 3, 4, 5}
-	s.grow(actAdd, 20_000, 20_000, 4)
-	s.grow(actAdd, 20_620, 20_620, 5)
+	s.grow(acts.AddPartitions, 20_000, 20_000, 4)
+	s.grow(acts.AddPartitions, 20_620, 20_620, 5)
 	s.join(0, 1000, 1010, 1020, 1, 0, 1)
 	s.join(1, 1000, 1010, 1020, 1, 2, 3)
 	s.beats(0, 2600, 20_500)
@@ -218,7 +219,7 @@ func TestConsumerGroupGrows(t *testing.T) {
 		s.kip(0, at, 2, 2, nil, nil)
 		s.kip(1, at+1500, 2, 2, nil, nil)
 	}
-	s.grow(actAdd, 20_000, 20_000, 4)
+	s.grow(acts.AddPartitions, 20_000, 20_000, 4)
 	s.kip(0, 21_100, 2, 3, nil, []int32{0, 4})
 	s.kip(0, 21_110, 3, 3, []int32{0, 4}, nil)
 	s.kip(1, 22_600, 2, 3, nil, []int32{1, 2, 3})

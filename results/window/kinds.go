@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Name is how an act is called: its kind and its number.
@@ -15,10 +16,10 @@ func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N)
 // kind is the kind of event that an act makes. Stops of different lengths are
 // different things, so where a trial has several a stop is named by its own.
 func (a *analysis) kind(act results.Act) string {
-	if act.Kind == actStall && act.For != 0 && a.lengths > 1 {
-		return fmt.Sprintf("%s %s", actStall, time.Duration(act.For))
+	if stops(act) && act.For != 0 && a.lengths > 1 {
+		return fmt.Sprintf("%s %s", act.Kind, time.Duration(act.For))
 	}
-	return act.Kind
+	return string(act.Kind)
 }
 
 func (a *analysis) name(act results.Act) string { return fmt.Sprintf("%s#%d", a.kind(act), act.N) }
@@ -32,7 +33,7 @@ func (a *analysis) called(e *Event) {
 	e.Kind = a.kind(e.Acts[first])
 	group, counted, done := e.Acts[first].Group, 0, 0
 	for i, act := range e.Acts {
-		if refused(act) {
+		if act.Refused() {
 			continue
 		}
 		done++
@@ -66,17 +67,17 @@ func (a *analysis) first(e *Event) int {
 // stallLengths are the acts with the lengths that stops were to have. A trial
 // that did not record them has those of its workload, of which the nearest to
 // what a stop became is taken.
-func stallLengths(acts []results.Act, churn []workloads.ChurnEntry) []results.Act {
+func stallLengths(done []results.Act, churn []workloads.ChurnEntry) []results.Act {
 	var lengths []int64
 	for _, e := range churn {
-		if e.Do == actStall || slices.Contains(e.Cycle, actStall) {
+		if slices.ContainsFunc(e.Acts(), func(a acts.Act) bool { return a.Stops }) {
 			lengths = append(lengths, int64(e.For))
 		}
 	}
-	out := slices.Clone(acts)
+	out := slices.Clone(done)
 	for i := range out {
 		act := &out[i]
-		if act.Kind != actStall || act.For != 0 || act.Resumed == 0 {
+		if !stops(*act) || act.For != 0 || act.Resumed == 0 {
 			continue
 		}
 		for _, l := range lengths {
@@ -94,7 +95,7 @@ func off(a, b int64) int64 { return max(a-b, b-a) }
 func lengthsOf(acts []results.Act) int {
 	seen := map[int64]bool{}
 	for _, act := range acts {
-		if act.Kind == actStall && act.For != 0 {
+		if stops(act) && act.For != 0 {
 			seen[act.For] = true
 		}
 	}

@@ -7,17 +7,18 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // What shares a window is no event of a kind, unless a storm meant it to.
 func TestCalled(t *testing.T) {
-	act := func(n int, kind, of string) results.Act {
+	act := func(n int, kind acts.Kind, of string) results.Act {
 		return results.Act{N: n, Kind: kind, Group: of, Counted: of != ""}
 	}
 	stopped := func(n int, length time.Duration) results.Act {
-		return results.Act{N: n, Kind: actStall, Group: "stall", Counted: true, For: int64(length), Resumed: 1}
+		return results.Act{N: n, Kind: acts.Stall, Group: "stall", Counted: true, For: int64(length), Resumed: 1}
 	}
-	none := results.Act{N: 9, Kind: actStall, Group: "storm", Counted: true, Error: "it is stopped already"}
+	none := results.Act{N: 9, Kind: acts.Stall, Group: "storm", Counted: true, Error: "it is stopped already"}
 	f := func(name string, counted, merged bool, further []string, acts ...results.Act) {
 		t.Helper()
 		a := &analysis{lengths: 2}
@@ -50,8 +51,8 @@ func TestCalled(t *testing.T) {
 // The act that an event is named by is not said to have merged with it.
 func TestMergedWith(t *testing.T) {
 	s := two()
-	s.act(actStall, "consumer-1", 20_000).Resumed = 24_000 * ms
-	s.act(actStall, "consumer-0", 23_000).Resumed = 25_000 * ms
+	s.act(acts.Stall, "consumer-1", 20_000).Resumed = 24_000 * ms
+	s.act(acts.Stall, "consumer-0", 23_000).Resumed = 25_000 * ms
 	s.in.Acts[0].Counted = false
 	s.beats(0, 1000, 60_000)
 	s.beats(1, 500, 60_000)
@@ -70,7 +71,7 @@ func TestCalledByLength(t *testing.T) {
 		s.beats(0, 1000, 60_000)
 		s.beats(1, 500, 60_000)
 		for i, l := range lengths {
-			a := s.act(actStall, "consumer-1", 20_000+20_000*int64(i))
+			a := s.act(acts.Stall, "consumer-1", 20_000+20_000*int64(i))
 			a.Resumed, a.For = a.At+5*ms, int64(l)
 		}
 		if got := s.compute().Events[0].Name; got != want {
@@ -87,8 +88,8 @@ func TestCalledByLength(t *testing.T) {
 func TestStallLengths(t *testing.T) {
 	churn := []workloads.ChurnEntry{{Do: "stall", For: time.Second}, {Cycle: []string{"join", "stall"}, For: 5 * time.Second}, {Do: "storm", For: 3 * time.Second}}
 	acts := []results.Act{
-		{Kind: actStall, At: 10_000 * ms, Resumed: 11_300 * ms}, {Kind: actStall, At: 10_000 * ms, Resumed: 14_900 * ms},
-		{Kind: actStall, At: 10_000 * ms, Resumed: 14_900 * ms, For: 7000 * ms}, {Kind: actStall, At: 10_000 * ms, Error: "gone"}, {Kind: actJoin, At: 10_000 * ms},
+		{Kind: acts.Stall, At: 10_000 * ms, Resumed: 11_300 * ms}, {Kind: acts.Stall, At: 10_000 * ms, Resumed: 14_900 * ms},
+		{Kind: acts.Stall, At: 10_000 * ms, Resumed: 14_900 * ms, For: 7000 * ms}, {Kind: acts.Stall, At: 10_000 * ms, Error: "gone"}, {Kind: acts.Join, At: 10_000 * ms},
 	}
 	var got []int64
 	for _, a := range stallLengths(acts, churn) {

@@ -1,8 +1,6 @@
 package window
 
 import (
-	"slices"
-
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
@@ -88,10 +86,7 @@ func (s *scope) ends(worker int, m *Member) {
 		from, phase := act.At, Stop
 		if c.joins {
 			phase = Start
-			switch act.Kind {
-			case actRestart:
-				from = max(from, act.Gone)
-			case actStall:
+			if from = max(from, act.Gone); stops(act) { // of a restart, and of a stop
 				from = act.Resumed
 			}
 		}
@@ -266,14 +261,4 @@ func (s *scope) duplicates() {
 			s.e.Duplicates.Add(r.Cause, r.Count)
 		}
 	}
-}
-
-// acted says whether the event has an act of one of the kinds.
-func (e *Event) acted(kinds ...string) bool {
-	for _, a := range e.Acts {
-		if slices.Contains(kinds, a.Kind) {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // drawn is a trial with any acts, stops and rebalances at all: what they say need
@@ -15,13 +16,13 @@ func drawn(t *rapid.T) *sim {
 	s := two("consumer-2")
 	s.interval = 50
 	time := rapid.Int64Range(2100, 59_000)
-	kinds := []string{actJoin, actLeave, actCrash, actStall, actRestart}
+	kinds := []acts.Kind{acts.Join, acts.Leave, acts.Crash, acts.Stall, acts.Restart}
 	for range rapid.IntRange(0, 6).Draw(t, "acts") {
 		a := s.act(rapid.SampledFrom(kinds).Draw(t, "kind"), s.in.Workers[rapid.IntRange(0, 2).Draw(t, "member")].Name, time.Draw(t, "at"))
 		switch a.Kind {
-		case actStall:
+		case acts.Stall:
 			a.Resumed = a.At + rapid.Int64Range(0, 15_000).Draw(t, "stall")*ms
-		case actRestart:
+		case acts.Restart:
 			a.Replaces = s.in.Workers[rapid.IntRange(0, 2).Draw(t, "replaces")].Name
 		}
 	}

@@ -96,7 +96,7 @@ func (a *analysis) effects() []Interval {
 			continue
 		}
 		until := max(act.At, act.Ready)
-		if act.Kind == actStall {
+		if stops(act) {
 			until = max(until, min(act.Resumed, a.killed(act.Member)))
 		}
 		for _, c := range a.changes[i] {
@@ -113,7 +113,7 @@ func (a *analysis) effects() []Interval {
 // killed while it is stopped does not go on when its stop is over.
 func (in *Input) killed(worker string) int64 {
 	for _, act := range in.Acts {
-		if act.At != 0 && ended(act) == worker {
+		if act.At != 0 && act.Ended() == worker {
 			return act.At
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // ms is the unit of the timelines in these tests.
@@ -32,7 +33,7 @@ func newSim(workers ...string) *sim {
 	return s
 }
 
-func (s *sim) act(kind, member string, at int64) *results.Act {
+func (s *sim) act(kind acts.Kind, member string, at int64) *results.Act {
 	s.in.Acts = append(s.in.Acts, results.Act{N: len(s.in.Acts) + 1, Kind: kind, Member: member, At: at * ms, Counted: true})
 	return &s.in.Acts[len(s.in.Acts)-1]
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // stormWindow is how long a stretch is looked at for a storm, and stormStep how
@@ -219,7 +220,7 @@ func (a *analysis) measure(s *Storm) {
 
 // stormy says whether an act came from an entry whose acts are meant to come
 // before the group has settled.
-func stormy(act results.Act) bool { return act.Group == "storm" || act.Group == "crashloop" }
+func stormy(act results.Act) bool { return acts.Of(acts.Kind(act.Group)).Storm }
 
 // recovery is the time from an act until nothing was disturbed for 2H. It is not
 // known where another act came first, or the end.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // churned is a group of two members that rebalances at each of the times, in
@@ -132,7 +133,7 @@ func TestRecovery(t *testing.T) {
 		s.beats(0, 1000, 90_000)
 		s.beats(1, 500, 90_000)
 		stop := func(of string, from, to int64) {
-			act := s.act(actStall, "consumer-1", from)
+			act := s.act(acts.Stall, "consumer-1", from)
 			act.Resumed, act.Group = to*ms, of
 			s.stop(from, to, 2, 3)
 		}
@@ -148,17 +149,17 @@ func TestRecovery(t *testing.T) {
 	f("alone", want{4002, 1, false}, func(*sim) {})
 	f("not quiet for 2H until later", want{7002, 1, false}, func(s *sim) { s.stop(36_000, 37_000, 0) })
 	f("restored when it was quiet", want{4002, 1, false}, func(s *sim) {
-		act := s.act(actStall, "consumer-0", 45_000)
+		act := s.act(acts.Stall, "consumer-0", 45_000)
 		act.Resumed, act.Counted = 47_000*ms, false
 		s.stop(45_000, 47_000, 0, 1)
 	})
 	f("another act too early", want{0, 0, true}, func(s *sim) {
-		s.act(actStall, "consumer-0", 32_000).Resumed = 33_000 * ms
+		s.act(acts.Stall, "consumer-0", 32_000).Resumed = 33_000 * ms
 		s.stop(32_000, 33_000, 0, 1)
 	})
 	f("never", want{0, 0, true}, func(s *sim) { s.stop(34_002, -1, 0) })
 	f("two of them", want{5002, 2, false}, func(s *sim) {
-		act := s.act(actStall, "consumer-0", 60_000)
+		act := s.act(acts.Stall, "consumer-0", 60_000)
 		act.Resumed, act.Group = 65_000*ms, "storm"
 		s.stop(60_000, 65_000, 0, 1)
 	})

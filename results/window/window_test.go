@@ -6,6 +6,7 @@ import (
 
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // two is a group of two members from 1 s on, with two partitions each. consumer-0
@@ -74,7 +75,7 @@ func TestLeave(t *testing.T) {
 
 // moving is a join that gives partition 3 of consumer-1 to consumer-2, and an act
 // that comes before its window is over.
-func moving(kind, member string) *sim {
+func moving(kind acts.Kind, member string) *sim {
 	s := two("consumer-2")
 	s.act("join", "consumer-2", 20_000)
 	s.act(kind, member, 22_015)

@@ -14,7 +14,7 @@ func newWire(in Input) *group.Course {
 		w.Follow(i, in.Workers[i].Calls)
 	}
 	for _, act := range in.Acts {
-		if victim := ended(act); victim != "" && act.At != 0 {
+		if victim := act.Ended(); victim != "" && act.At != 0 {
 			if i := in.index(victim); i >= 0 && !in.left(i, act.At) {
 				w.Add(act.At, i, group.Gone, nil)
 			}

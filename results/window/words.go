@@ -5,13 +5,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // words says who was slow and in which phase: the longest that is a client's own
 // doing.
 func (s *scope) words() {
 	if len(s.changes) == 0 {
-		if s.e.acted(actStall) {
+		if slices.ContainsFunc(s.e.Acts, stops) {
 			s.e.Words = append(s.e.Words, "the stop was shorter than the session: the group did not notice")
 		}
 		return
@@ -61,7 +63,7 @@ func (s *scope) notes() {
 		if c.low < c.at {
 			note("the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low))
 		}
-		if c.expiry && s.Acts[c.act].Kind == actLeave {
+		if d := acts.Of(s.Acts[c.act].Kind); c.expiry && d.Ends && !d.Abrupt && !d.Joins {
 			note("%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name)
 		}
 	}

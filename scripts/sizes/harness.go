@@ -64,7 +64,7 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 	c.Trial.Stable = time.Duration(phases["setup"].To - phases["setup"].From)
 	var acted int64
 	for _, a := range t.Acts {
-		s := settled{Kind: a.Kind}
+		s := settled{Kind: string(a.Kind)}
 		if a.Stable > a.At {
 			s.Took = time.Duration(a.Stable - a.At)
 		}

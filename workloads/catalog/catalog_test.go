@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/catalog"
-	"github.com/kbench/kbench/workloads/churn"
 	"github.com/kbench/kbench/workloads/plan"
 )
 
@@ -71,13 +71,13 @@ func TestKinds(t *testing.T) {
 // TestChurnIsAsAnnounced counts the acts of each timeline and looks at what
 // makes their figures comparable with each other and with published ones.
 func TestChurnIsAsAnnounced(t *testing.T) {
-	want := map[string]map[churn.Kind]int{
-		"churn-sample": {churn.Join: 1, churn.Leave: 1, churn.Crash: 1},
-		"churn-floors": {churn.Join: 110, churn.Leave: 110},
-		"churn-join":   {churn.Join: 12}, "churn-leave": {churn.Leave: 12}, "churn-crash": {churn.Crash: 12}, "churn-stall": {churn.Stall: 12},
-		"churn-rolling": {churn.Restart: 12}, "churn-static-restart": {churn.Restart: 12}, "churn-crashloop": {churn.Restart: 12},
-		"churn-storm": nil, "churn-idle-leave": {churn.Leave: 6}, "churn-slow-join": {churn.Join: 6}, "churn-slow-handler": {}, "churn-table": {churn.Join: 12, churn.Leave: 12, churn.Crash: 12}, "churn-assignor-roll": {churn.AssignorStep: 6},
-		"churn-add-partitions": {churn.AddPartitions: 6}, "churn-subscribe": {churn.Subscribe: 6},
+	want := map[string]map[acts.Kind]int{
+		"churn-sample": {acts.Join: 1, acts.Leave: 1, acts.Crash: 1},
+		"churn-floors": {acts.Join: 110, acts.Leave: 110},
+		"churn-join":   {acts.Join: 12}, "churn-leave": {acts.Leave: 12}, "churn-crash": {acts.Crash: 12}, "churn-stall": {acts.Stall: 12},
+		"churn-rolling": {acts.Restart: 12}, "churn-static-restart": {acts.Restart: 12}, "churn-crashloop": {acts.Restart: 12},
+		"churn-storm": nil, "churn-idle-leave": {acts.Leave: 6}, "churn-slow-join": {acts.Join: 6}, "churn-slow-handler": {}, "churn-table": {acts.Join: 12, acts.Leave: 12, acts.Crash: 12}, "churn-assignor-roll": {acts.AssignorStep: 6},
+		"churn-add-partitions": {acts.AddPartitions: 6}, "churn-subscribe": {acts.Subscribe: 6},
 	}
 	for _, name := range catalog.Names() {
 		if !strings.HasPrefix(name, "churn-") {
@@ -92,7 +92,7 @@ func TestChurnIsAsAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := trials[0].Spec
-		got := map[churn.Kind]int{}
+		got := map[acts.Kind]int{}
 		for _, a := range trials[0].Acts {
 			if a.Counted {
 				got[a.Kind]++

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
@@ -118,8 +119,8 @@ func TestDetails(t *testing.T) {
 }
 
 func TestAssignorRoll(t *testing.T) {
-	acts := expand(t, "group: {assignors: [range]}\nchurn: [{do: assignor-roll, at: 10s, every: 20s, to: [cooperative-sticky]}, {do: join, at: 300s}]", 1)
-	for i, a := range acts[:6] {
+	done := expand(t, "group: {assignors: [range]}\nchurn: [{do: assignor-roll, at: 10s, every: 20s, to: [cooperative-sticky]}, {do: join, at: 300s}]", 1)
+	for i, a := range done[:6] {
 		want := []string{"cooperative-sticky", "range"}
 		if i >= 3 {
 			want = want[:1]
@@ -129,8 +130,8 @@ func TestAssignorRoll(t *testing.T) {
 		}
 	}
 	// Who joins later must speak the group's new protocol.
-	if got := acts[6].With["group.assignors"]; acts[6].Kind != churn.Join || !reflect.DeepEqual(got, anys([]string{"cooperative-sticky"})) {
-		t.Errorf("%+v", acts[6])
+	if got := done[6].With["group.assignors"]; done[6].Kind != acts.Join || !reflect.DeepEqual(got, anys([]string{"cooperative-sticky"})) {
+		t.Errorf("%+v", done[6])
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
@@ -47,64 +48,75 @@ func TestTimelines(t *testing.T) {
 		s.Churn = rapid.SliceOfN(entries(), 0, 4).Draw(t, "churn")
 		seed := rapid.Uint64().Draw(t, "seed")
 
-		acts, err := churn.Expand(&s, seed)
+		done, err := churn.Expand(&s, seed)
 		again, errAgain := churn.Expand(&s, seed)
-		if !reflect.DeepEqual(acts, again) || (err == nil) != (errAgain == nil) {
+		if !reflect.DeepEqual(done, again) || (err == nil) != (errAgain == nil) {
 			t.Fatal("the same seed gave other acts")
 		}
 		if err != nil {
 			return
 		}
-		in := map[int]bool{}
-		started := s.Consume.Members
-		for m := range started {
-			in[m] = true
-		}
-		start := func(m int) {
-			if m != started {
-				t.Fatalf("process %d starts after %d", m, started-1)
-			}
-			started++
-			in[m] = true
+		g := &follower{t, map[int]bool{}, 0}
+		for m := range s.Consume.Members {
+			g.start(m)
 		}
 		mixed := slices.ContainsFunc(s.Churn, func(e workloads.ChurnEntry) bool { return e.Do != "storm" })
-		for i, a := range acts {
-			if a.N != i+1 {
-				t.Fatalf("act %d has number %d", i+1, a.N)
+		var last time.Duration
+		for i, a := range done {
+			if a.N != i+1 || a.At < last {
+				t.Fatalf("act %d has number %d, at %v after %v", i+1, a.N, a.At, last)
 			}
-			if i > 0 && a.At < acts[i-1].At {
-				t.Fatalf("act %d is before act %d", a.N, a.N-1)
-			}
-			if a.Kind != churn.Join && !in[a.Member] {
-				t.Fatalf("act %d, %s: %d is not in the group", a.N, a.Kind, a.Member)
-			}
-			if !in[a.PhaseOf] {
-				t.Fatalf("act %d, %s: the phase of %d, who is not in the group", a.N, a.Kind, a.PhaseOf)
-			}
-			if a.Phase > 1 || a.Phase < 0 && a.Phase != -1 {
-				t.Fatalf("act %d: phase %v", a.N, a.Phase)
-			}
-			switch a.Kind {
-			case churn.Join:
-				start(a.Member)
-			case churn.Leave, churn.Crash:
-				delete(in, a.Member)
-			case churn.Restart:
-				delete(in, a.Member)
-				start(a.NewMember)
-			}
+			last = a.At
+			g.follow(a)
 			// Where storms overlap, what restores one may add to what another brought.
-			if len(in) < 1 || !mixed && a.Counted && a.Kind == churn.Join && len(in) > 2*s.Consume.Members {
-				t.Fatalf("%d members of %d after act %d", len(in), s.Consume.Members, a.N)
+			if len(g.in) < 1 || !mixed && a.Counted && a.Kind == acts.Join && len(g.in) > 2*s.Consume.Members {
+				t.Fatalf("%d members of %d after act %d", len(g.in), s.Consume.Members, a.N)
 			}
 		}
-		if len(in) != s.Consume.Members {
-			t.Fatalf("%d members in the end, %d at the start", len(in), s.Consume.Members)
+		if len(g.in) != s.Consume.Members {
+			t.Fatalf("%d members in the end, %d at the start", len(g.in), s.Consume.Members)
 		}
-		if n := len(acts); n > 0 && churn.Length(&s, acts) <= acts[n-1].At {
-			t.Fatalf("over after %v, but the last act is at %v", churn.Length(&s, acts), acts[n-1].At)
+		if len(done) > 0 && churn.Length(&s, done) <= last {
+			t.Fatalf("over after %v, but the last act is at %v", churn.Length(&s, done), last)
 		}
 	})
+}
+
+// A follower knows who is in the group, and how many processes have started.
+type follower struct {
+	t       *rapid.T
+	in      map[int]bool
+	started int
+}
+
+func (g *follower) start(member int) {
+	if member != g.started {
+		g.t.Fatalf("process %d starts after %d", member, g.started-1)
+	}
+	g.started++
+	g.in[member] = true
+}
+
+// follow holds one act to the group as it is, and brings that up to date.
+func (g *follower) follow(a churn.Act) {
+	if a.Kind != acts.Join && !g.in[a.Member] {
+		g.t.Fatalf("act %d, %s: %d is not in the group", a.N, a.Kind, a.Member)
+	}
+	if !g.in[a.PhaseOf] {
+		g.t.Fatalf("act %d, %s: the phase of %d, who is not in the group", a.N, a.Kind, a.PhaseOf)
+	}
+	if a.Phase > 1 || a.Phase < 0 && a.Phase != -1 {
+		g.t.Fatalf("act %d: phase %v", a.N, a.Phase)
+	}
+	switch a.Kind {
+	case acts.Join:
+		g.start(a.Member)
+	case acts.Leave, acts.Crash:
+		delete(g.in, a.Member)
+	case acts.Restart:
+		delete(g.in, a.Member)
+		g.start(a.NewMember)
+	}
 }
 
 // TestArmsShareAnOrder: whatever the arms of a round differ in, the same is done
@@ -171,14 +183,14 @@ func TestRandomPhasesAreUniform(t *testing.T) {
 func TestStormIsPoisson(t *testing.T) {
 	s := workloads.Default()
 	s.Churn = []workloads.ChurnEntry{{Do: "storm", At: time.Second, For: 10_000 * time.Second, Rate: workloads.Rate{PerSecond: 0.2}}}
-	acts, err := churn.Expand(&s, 7)
+	done, err := churn.Expand(&s, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n, above := 0, 0
-	kinds := map[churn.Kind]int{}
+	kinds := map[acts.Kind]int{}
 	last := time.Second
-	for _, a := range acts {
+	for _, a := range done {
 		if !a.Counted {
 			continue
 		}
@@ -195,7 +207,7 @@ func TestStormIsPoisson(t *testing.T) {
 	if share := float64(above) / float64(n); share < 0.33 || share > 0.41 {
 		t.Errorf("%.2f of the distances are above the mean; want 0.37", share)
 	}
-	if len(kinds) != 3 || kinds[churn.Crash] < n/5 || kinds[churn.Leave] < n/5 {
+	if len(kinds) != 3 || kinds[acts.Crash] < n/5 || kinds[acts.Leave] < n/5 {
 		t.Errorf("kinds: %v", kinds)
 	}
 }
