@@ -229,7 +229,7 @@ type Summary struct {
 	Run      string   `json:"run"`
 	Inputs   string   `json:"inputs"` // hash of the raw files
 	Rows     []Row    `json:"rows"`
-	Warnings []string `json:"warnings"`
+	Warnings []Remark `json:"warnings"`
 }
 
 // Row is one figure: a trial, a metric, a statistic. Tables, gates, bench.txt

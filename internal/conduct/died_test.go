@@ -160,7 +160,7 @@ func wantDied(t *testing.T, got *outcome, err error, member, exit string) {
 	if !slices.Contains(truth.Died, member) || slices.Contains(truth.Died, "consumer-2") {
 		t.Errorf("the audit has %v as dead by themselves, want %s in it and consumer-2, which was killed, not", truth.Died, member)
 	}
-	warned := strings.Join(got.summary.Warnings, "\n")
+	warned := strings.Join(results.Lines(got.summary.Warnings), "\n")
 	for _, w := range trial.Workers {
 		if said := strings.Contains(warned, w.Name+" ended by itself"); said && w.Name != member {
 			t.Errorf("%s (%s) is said to have ended by itself:\n%s", w.Name, w.Exit, warned)

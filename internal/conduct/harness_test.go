@@ -100,7 +100,7 @@ func TestHarnessTrialFails(t *testing.T) {
 			t.Errorf("a share of a harness that was not measured: %+v", r)
 		}
 	}
-	wantWords(t, strings.Join(got.summary.Warnings, "\n"), "harness of sound: ", "harness-sound-", "failed: ")
+	wantWords(t, strings.Join(results.Lines(got.summary.Warnings), "\n"), "harness of sound: ", "harness-sound-", "failed: ")
 }
 
 // Without a driver that needs no broker, or with nothing else, there is nothing

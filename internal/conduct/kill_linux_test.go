@@ -253,7 +253,7 @@ func supervisorKilled(t *testing.T, kind string, stop bool) {
 	got := read(t, filepath.Join(dir, "run"))
 	got.wantStates(t, "complete", "running")
 	got.wantFigures(t, 1)
-	wantWords(t, strings.Join(got.summary.Warnings, "\n"), "trial 2", "running, no figures")
+	wantWords(t, strings.Join(results.Lines(got.summary.Warnings), "\n"), "trial 2", "running, no figures")
 	ports := map[string]bool{}
 	err = record.ReadEvents(filepath.Join(got.dir.WorkerPath(got.trials[0].Ref, "consumer-0"), results.EventsFile), func(e record.Event) error {
 		if e.Node != "" {

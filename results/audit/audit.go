@@ -31,7 +31,7 @@ type Report struct {
 	Group       Group
 	Died        []string  // workers that ended by themselves, and not by an act or at the end
 	Examples    []Example // the first few of each finding, in a fixed order
-	Warnings    []string
+	Warnings    []results.Remark
 }
 
 // Duplicates counts surplus deliveries by their cause.
@@ -108,6 +108,13 @@ type Example struct {
 	First     uint64
 	Count     uint64
 	Offset    int64
+}
+
+// Remark is the example as what is said of it beside the counts.
+func (e Example) Remark() results.Remark {
+	r := results.Remarkf(results.Kind("audit."+e.What), "%s", e).By(e.Worker).With("records", results.UnitCount, float64(e.Count))
+	r.Class = e.Cause
+	return r
 }
 
 func (e Example) String() string {

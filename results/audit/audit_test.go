@@ -102,7 +102,7 @@ func TestEndOffsets(t *testing.T) {
 		logs := []Log{producer(run(record.Acked, 0, 10, 0, 1), run(record.Failed, 10, 2, -1, 1)),
 			reader("consumer-0", run(record.Delivered, 0, 12, 0, 2), run(record.Delivered, 3, 1, 12, 3))}
 		r := Check(&results.Trial{Kind: workloads.EndToEnd, Topic: "t", End: map[int32]int64{0: end}}, logs)
-		if got := strings.Join(r.Warnings, "\n"); got != want {
+		if got := strings.Join(results.Lines(r.Warnings), "\n"); got != want {
 			t.Errorf("end %d: %q, want %q", end, got, want)
 		}
 	}

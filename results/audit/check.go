@@ -309,8 +309,9 @@ func (c *checker) offsets(t *results.Trial) {
 	for _, p := range slices.Sorted(maps.Keys(t.End)) {
 		want := c.inLog[place{t.Topic, p}]
 		if end := t.End[p]; end != want {
-			c.r.Warnings = append(c.r.Warnings, fmt.Sprintf(
-				"audit.offsets: %s ends at offset %d, but acked, written twice and unanswered records make %d", c.name(place{t.Topic, p}), end, want))
+			c.r.Warnings = append(c.r.Warnings, results.Remarkf(results.KindEndOffset,
+				"audit.offsets: %s ends at offset %d, but acked, written twice and unanswered records make %d", c.name(place{t.Topic, p}), end, want).
+				With("partition", results.UnitCount, float64(p)).With("end", results.UnitCount, float64(end)).With("records", results.UnitCount, float64(want)))
 		}
 	}
 }

@@ -2,10 +2,8 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
@@ -22,7 +20,7 @@ type Group struct {
 	Regressions int64 // accepted commits lower than the one before
 	Stuck       int64 // stretches in which a partition was owned and had lag, and nobody delivered it
 	Ghosts      int64 // members still in the group more than 1 s after they were gone
-	Examples    []string
+	Examples    []results.Remark
 }
 
 // Bounds of the findings (MEASURING 2.2).
@@ -51,16 +49,16 @@ func (c *checker) group(t *results.Trial) {
 	c.ghosts(t, calls)
 }
 
-// finding keeps the first few of each kind as sentences.
-func (c *checker) finding(what, format string, args ...any) {
+// finding keeps the first few of each kind.
+func (c *checker) finding(r results.Remark) {
 	n := 0
 	for _, e := range c.r.Group.Examples {
-		if strings.HasPrefix(e, what+":") {
+		if e.Kind == r.Kind {
 			n++
 		}
 	}
 	if n < examples {
-		c.r.Group.Examples = append(c.r.Group.Examples, what+": "+fmt.Sprintf(format, args...))
+		c.r.Group.Examples = append(c.r.Group.Examples, r)
 	}
 }
 
@@ -121,7 +119,8 @@ func (c *checker) zombies(at place, spans []*span) {
 		}
 		if n := min(int64(s.Count), ahead-s.Offset); n > 0 {
 			c.r.Group.Zombies += n
-			c.finding("zombie", "%s offset %d by %s, %s had delivered up to %d", c.name(at), s.Offset, c.logs[s.log].Worker, c.logs[by].Worker, ahead)
+			c.finding(results.Remarkf(results.AuditZombie, "zombie: %s offset %d by %s, %s had delivered up to %d", c.name(at), s.Offset, c.logs[s.log].Worker, c.logs[by].Worker, ahead).
+				By(c.logs[s.log].Worker).With("offset", results.UnitCount, float64(s.Offset)).With("ahead", results.UnitCount, float64(ahead)))
 		}
 		if mine.last != nil {
 			mine.above = max(mine.above, mine.last.Offset+int64(mine.last.Count))
@@ -170,7 +169,8 @@ func (c *checker) overlaps(at place, spans []*span, grants []group.Grant) {
 			both := min(a.to, b.to) - b.from
 			c.r.Group.Overlaps++
 			c.r.Group.OverlapTime += both
-			c.finding("overlap", "%s by %s and %s for %.3f ms", c.name(at), c.logs[a.log].Worker, c.logs[b.log].Worker, float64(both)/1e6)
+			c.finding(results.Remarkf(results.AuditOverlap, "overlap: %s by %s and %s for %.3f ms", c.name(at), c.logs[a.log].Worker, c.logs[b.log].Worker, float64(both)/1e6).
+				By(c.logs[a.log].Worker).With("both", results.UnitNs, float64(both)))
 		}
 	}
 }
@@ -203,8 +203,9 @@ func (c *checker) regressions(calls [][]group.Call) {
 			}
 			if before >= 0 && k.offset < list[before].offset {
 				c.r.Group.Regressions++
-				c.finding("commit regression", "partition %d: %s committed %d after %s had committed %d",
-					partition, c.logs[k.log].Worker, k.offset, c.logs[list[before].log].Worker, list[before].offset)
+				c.finding(results.Remarkf(results.AuditCommitRegression, "commit regression: partition %d: %s committed %d after %s had committed %d",
+					partition, c.logs[k.log].Worker, k.offset, c.logs[list[before].log].Worker, list[before].offset).
+					By(c.logs[k.log].Worker).With("offset", results.UnitCount, float64(k.offset)).With("before", results.UnitCount, float64(list[before].offset)))
 			}
 		}
 	}
@@ -234,7 +235,7 @@ func (c *checker) ghosts(t *results.Trial, calls [][]group.Call) {
 		}
 		if ghost {
 			c.r.Group.Ghosts++
-			c.finding("ghost", "%s was still a member 1 s after its process had ended", name)
+			c.finding(results.Remarkf(results.AuditGhost, "ghost: %s was still a member 1 s after its process had ended", name).By(name))
 		}
 	}
 }

@@ -59,7 +59,7 @@ func TestGroup(t *testing.T) {
 	f := func(what string, want Group, example string, trial *results.Trial, logs ...Log) {
 		t.Helper()
 		got := Check(trial, logs).Group
-		if text := strings.Join(got.Examples, "\n"); !strings.Contains(text, example) || example == "" && text != "" {
+		if text := strings.Join(results.Lines(got.Examples), "\n"); !strings.Contains(text, example) || example == "" && text != "" {
 			t.Errorf("%s: examples %q, want %q", what, text, example)
 		}
 		got.Examples = nil

@@ -49,7 +49,8 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*span, grants map[i
 				}
 				if o.To-began >= limit && o.To-began-c.handling(t, o.Member, at, began, o.To) >= limit {
 					c.r.Group.Stuck++
-					c.finding("stuck", "%s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.To-began)/1e9, c.logs[o.Member].Worker)
+					c.finding(results.Remarkf(results.AuditStuck, "stuck: %s offset %d waited %.1f s, %s owned it", c.name(at), next, float64(o.To-began)/1e9, c.logs[o.Member].Worker).
+						By(c.logs[o.Member].Worker).With("offset", results.UnitCount, float64(next)).With("waited", results.UnitNs, float64(o.To-began)))
 				}
 			}
 		}

@@ -105,7 +105,7 @@ func ListCloseups(w io.Writer, list []Closeup, o Options) error {
 		if c.Event.Rebalanced {
 			excess = window.Short(c.Event.WireExcess)
 		}
-		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), c.Event.Words...), "; "))
+		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), results.Lines(c.Event.Words)...), "; "))
 	}
 	p.line("")
 	p.wrapped("", "Events without n only restore the group and are in no figure; they can be drawn by trial and act.")

@@ -64,7 +64,7 @@ func joined() Closeup {
 				{Worker: "consumer-2", Client: "sarama", Rounds: []window.Round{{Generation: 2, Join: at(30), Joined: at(2040), Asked: at(2041), Synced: at(2050)}},
 					Spent: map[window.Phase]int64{window.Start: 30 * ms, window.Barrier: 2010 * ms, window.Assign: ms, window.Sync: 9 * ms}}},
 			UAny: 120 * ms, LostPartitionTime: 120 * ms, Late: 6, BaselineKnown: true, Baseline: 4 * ms,
-			Duplicates: audit.Duplicates{Stale: 7}, Words: []string{"sarama consumer-0: deliver 60 ms"}},
+			Duplicates: audit.Duplicates{Stale: 7}, Words: []results.Remark{{Words: "sarama consumer-0: deliver 60 ms"}}},
 	}
 }
 
@@ -84,7 +84,7 @@ func stalled() Closeup {
 				{Partition: 0, Class: window.Orphaned, OldOwner: "consumer-0", Records: 50, Gap: 15_000 * ms, Lost: 3, Down: []window.Interval{{From: at(5010), To: at(20_010)}}},
 				{Partition: 1, Class: window.Untouched, OldOwner: "consumer-1", NewOwner: "consumer-1", Records: 50, Gap: 4000 * ms, FloorKnown: true, Floor: 4000 * ms, Down: []window.Interval{{From: at(0), To: at(4000)}}},
 			},
-			Lost: 3, Late: 40, Notes: []string{"merged with crash#4, which came before everything was quiet again", "no member got an assignment after the change"}},
+			Lost: 3, Late: 40, Notes: []results.Remark{{Words: "merged with crash#4, which came before everything was quiet again"}, {Words: "no member got an assignment after the change"}}},
 	}
 }
 

@@ -30,7 +30,7 @@ func DrawCloseup(w io.Writer, c *Closeup, o Options) error {
 	d.legend()
 	d.phases()
 	for _, n := range c.Event.Notes {
-		p.wrapped("  note     ", n)
+		p.wrapped("  note     ", n.String())
 	}
 	return p.writeTo(w)
 }
@@ -76,7 +76,7 @@ func (d *drawing) figures() {
 	}
 	d.wrapped("  records  ", d.records())
 	if len(e.Words) > 0 {
-		d.wrapped("  slowest  ", strings.Join(e.Words, "; "))
+		d.wrapped("  slowest  ", strings.Join(results.Lines(e.Words), "; "))
 	}
 	d.line("")
 }

@@ -240,30 +240,26 @@ func notes(trials []*results.Trial) []string {
 // warnings are those of the summary that say something new: why a trial has no
 // figures stands below its table, and that a sample is too short for some of
 // them is said once.
-func warnings(run *results.Run, trials []*results.Trial, all []string) []string {
-	known := map[string]bool{} // prefixes
+func warnings(run *results.Run, trials []*results.Trial, all []results.Remark) []results.Remark {
+	shown := map[int]bool{} // trials whose end is told elsewhere
 	for _, t := range trials {
-		if t.State != results.StateComplete {
-			known[fmt.Sprintf("trial %d ", t.Ref.N)] = true
-		}
+		shown[t.Ref.N] = t.State != results.StateComplete
 	}
-	var samples []string
+	samples := map[string]bool{}
 	for _, spec := range run.Specs {
-		if spec.Sample {
-			known[spec.Name+": "] = true
-			samples = append(samples, spec.Name+": ")
-		}
+		samples[spec.Name] = spec.Sample
 	}
-	var out []string
+	var out []results.Remark
 	short := false
 	for _, w := range all {
-		short = short || slices.ContainsFunc(samples, func(s string) bool { return strings.HasPrefix(w, s) })
-		if !slices.ContainsFunc(sortedKeys(known), func(prefix string) bool { return strings.HasPrefix(w, prefix) }) {
+		thin := samples[w.Workload] && (w.Kind == results.KindThinTail || w.Kind == results.KindThinWindows)
+		short = short || thin
+		if !thin && !shown[w.Trial] {
 			out = append(out, w)
 		}
 	}
 	if short {
-		out = append(out, "samples are too short to tell how steady they were, and for the far tail of latency; for a verdict run the workloads themselves")
+		out = append(out, results.Remarkf(results.KindSample, "samples are too short to tell how steady they were, and for the far tail of latency; for a verdict run the workloads themselves"))
 	}
 	return out
 }

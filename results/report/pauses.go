@@ -138,7 +138,7 @@ func pausesOf(t *results.Trial, r *window.Report) pauses {
 	out := pauses{
 		Schema: results.Schema, Trial: t.Ref.N, Partitions: r.Partitions, Down: where(!r.Slow, r.Down), Availability: where(!r.Slow, r.Availability),
 		Late: where(!r.Slow, r.Late), Lost: r.Lost, Generations: r.Generations, Changes: r.Changes, Amplification: r.Amplification,
-		Recovery: where(r.Recoveries > 0, r.Recovery), Events: []pausesEvent{}, Warnings: listOf(r.Warnings),
+		Recovery: where(r.Recoveries > 0, r.Recovery), Events: []pausesEvent{}, Warnings: results.Lines(r.Warnings),
 	}
 	if r.StormsSought {
 		storms := []pausesStorm{}
@@ -163,7 +163,7 @@ func eventOf(e *window.Event, lateness bool) pausesEvent {
 		CatchUp: where(lateness, e.CatchUp), Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
 		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: causes(e.Duplicates),
 		Late: where(lateness, e.Late), Lost: e.Lost, Down: stretches(e.Down),
-		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: listOf(e.Words), Notes: listOf(e.Notes),
+		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: results.Lines(e.Words), Notes: results.Lines(e.Notes),
 	}
 	for _, a := range e.Acts {
 		out.Acts = append(out.Acts, a.N)
@@ -203,8 +203,6 @@ func where[T int64 | float64](known bool, v T) *T {
 }
 
 func unless0(ns int64) *int64 { return where(ns != 0, ns) }
-
-func listOf(lines []string) []string { return append([]string{}, lines...) }
 
 func stretches(list []window.Interval) []stretch {
 	out := []stretch{}

@@ -37,7 +37,7 @@ func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results
 	}
 	p.unmatched(trials)
 	p.list("Notes", notes(trials))
-	p.list("Warnings", warnings(run, trials, s.Warnings))
+	p.list("Warnings", results.Lines(warnings(run, trials, s.Warnings)))
 	return p.writeTo(w)
 }
 

@@ -57,10 +57,11 @@ func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
 		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU 2.10GHz", Cores: 2, MemBytes: 8 << 30},
 		Broker:  results.Broker{Kind: "embedded", Title: "embedded, 3 nodes"},
 	}
-	s := &results.Summary{Schema: 1, Warnings: []string{
-		"trial 3 (produce-max, franz-go, round 1): limited: the broker had no CPU left",
-		"produce-max: too short to tell whether it was steady", "produce-max: no p999 of produce.service",
-		"end-to-end: no p999 of e2e.response where a trial has fewer than 10000 samples; measure longer or at a higher rate",
+	s := &results.Summary{Schema: 1, Warnings: []results.Remark{
+		{Kind: results.TrialLimited, Workload: "produce-max", Arm: "franz-go", Round: 1, Trial: 3, Words: "limited: the broker had no CPU left"},
+		{Kind: results.KindThinWindows, Workload: "produce-max", Words: "too short to tell whether it was steady"},
+		{Kind: results.KindThinTail, Workload: "produce-max", Words: "no p999 of produce.service"},
+		{Kind: results.KindThinTail, Workload: "end-to-end", Words: "no p999 of e2e.response where a trial has fewer than 10000 samples; measure longer or at a higher rate"},
 	}}
 	var trials []*results.Trial
 	for n, client := range []string{"sarama", "franz-go", "kafka-go", "kafka-go", "sarama", "franz-go"} {
@@ -192,7 +193,7 @@ func TestTerminalOfFailure(t *testing.T) {
 	trials[0].State, trials[0].Error = "interrupted", "interrupted"
 	run.Specs = append(run.Specs, workloads.Spec{Name: "consume-backlog", Consume: workloads.Consume{Members: 1, Backlog: 300_000}})
 	var buf bytes.Buffer
-	if err := Terminal(&buf, run, trials, &results.Summary{Warnings: []string{"trial 3 (produce-max, franz-go, round 1): failed, no figures: said twice"}}, Options{}); err != nil {
+	if err := Terminal(&buf, run, trials, &results.Summary{Warnings: []results.Remark{{Kind: results.KindNoFigures, Trial: 3, Words: "failed, no figures: said twice"}}}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "failed.txt", buf.Bytes())

@@ -109,18 +109,22 @@ func (h *harness) of(role results.Role) (perRecord, bool) {
 }
 
 // warnings say, once for each workload, which figures were left out and why.
-func (h *harness) warnings() []string {
-	var out []string
+func (h *harness) warnings() []results.Remark {
+	var out []results.Remark
+	add := func(r results.Remark) {
+		r.Workload = h.workload
+		out = append(out, r)
+	}
 	if h.missed > 0 {
-		out = append(out, fmt.Sprintf("harness of %s: no %s: %v", h.workload, results.HarnessCPU, h.err))
+		add(results.Remarkf(results.KindHarness, "no %s: %v", results.HarnessCPU, h.err))
 	}
 	if cost, ok := h.of(results.RoleConsumer); ok && h.err == nil && cost.ns < 0 {
-		out = append(out, fmt.Sprintf("harness of %s: producing and consuming took less CPU per record than producing alone (%.0f and %.0f ns), so something else disturbed these trials: do not use %s",
-			h.workload, h.both.ns, h.produce.ns, results.HarnessCPU))
+		add(results.Remarkf(results.KindHarness, "producing and consuming took less CPU per record than producing alone (%.0f and %.0f ns), so something else disturbed these trials: do not use %s",
+			h.both.ns, h.produce.ns, results.HarnessCPU).With("both", results.UnitNs, h.both.ns).With("produce", results.UnitNs, h.produce.ns))
 	}
 	if h.otherLoad > 0 {
-		out = append(out, fmt.Sprintf("harness of %s: %d trials have no %s: it was measured for the load of the first arm, and theirs is another",
-			h.workload, h.otherLoad, results.HarnessCPU))
+		add(results.Remarkf(results.KindHarness, "%d trials have no %s: it was measured for the load of the first arm, and theirs is another",
+			h.otherLoad, results.HarnessCPU).With("figures", results.UnitCount, float64(h.otherLoad)))
 	}
 	return out
 }

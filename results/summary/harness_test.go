@@ -71,7 +71,7 @@ func shares(t *testing.T, d *results.Dir) (map[results.Role]results.Row, string)
 		}
 	}
 	var about []string
-	for _, w := range s.Warnings {
+	for _, w := range results.Lines(s.Warnings) {
 		if strings.Contains(w, "harness") {
 			about = append(about, w)
 		}

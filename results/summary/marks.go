@@ -30,22 +30,28 @@ func (b *builder) marks() {
 	b.mark(results.TrialLimited, "limited", b.limited)
 }
 
-func (b *builder) mark(metric, word string, judge func() (class, why string)) {
-	class, why := judge()
+func (b *builder) mark(metric, word string, judge func() results.Remark) {
+	why := judge()
 	value := 0.0
-	if class != "" {
+	if why.Class != "" {
 		value = 1
-		b.warn("%s: %s", word, why)
+		why.Kind, why.Words = results.Kind(metric), word+": "+why.Words
+		b.warn(why)
 	}
-	b.add(results.Row{Class: class, Metric: metric, Unit: results.UnitCount, Value: value, N: 1})
+	b.add(results.Row{Class: why.Class, Metric: metric, Unit: results.UnitCount, Value: value, N: 1})
+}
+
+// because is the reason for a mark. Without a mark there is none: the zero value.
+func because(class, format string, args ...any) results.Remark {
+	return results.Remark{Class: class, Words: fmt.Sprintf(format, args...)}
 }
 
 // saturated tells whether the offered load was kept, by the records that came
 // out at the end and by the lateness of the generator.
-func (b *builder) saturated() (class, why string) {
+func (b *builder) saturated() results.Remark {
 	spec := b.trial.Spec
 	if spec.Produce.Rate.Max || b.trial.Kind == workloads.Backlog {
-		return "", ""
+		return results.Remark{}
 	}
 	offered := b.offered()
 	least := leastAchieved * offered
@@ -62,18 +68,18 @@ func (b *builder) saturated() (class, why string) {
 		achieved, what = delivered, "delivered"
 	}
 	if float64(achieved) < least {
-		return "achieved", fmt.Sprintf("%d of the %.0f records offered were %s in the measured part (%.1f%%)",
-			achieved, offered, what, 100*float64(achieved)/offered)
+		return because("achieved", "%d of the %.0f records offered were %s in the measured part (%.1f%%)", achieved, offered, what, 100*float64(achieved)/offered).
+			With(what, results.UnitCount, float64(achieved)).With("offered", results.UnitCount, offered)
 	}
 	end, lag := b.p99(results.E2EResponse), b.p99(results.ScheduleLag)
 	if end == 0 {
 		end = b.p99(results.ProduceResponse)
 	}
 	if bound := max(leastLagBound, lagShare*end); lag > bound {
-		return "lag", fmt.Sprintf("p99 of the generator's own lateness is %s, more than %s",
-			time.Duration(lag).Round(10*time.Microsecond), time.Duration(bound).Round(10*time.Microsecond))
+		return because("lag", "p99 of the generator's own lateness is %s, more than %s", time.Duration(lag).Round(10*time.Microsecond), time.Duration(bound).Round(10*time.Microsecond)).
+			With(results.ScheduleLag, results.UnitNs, lag).With("bound", results.UnitNs, bound)
 	}
-	return "", ""
+	return results.Remark{}
 }
 
 func (b *builder) p99(metric string) float64 {
@@ -136,39 +142,40 @@ func (b *builder) offeredLate() float64 {
 // notSteady tells whether throughput varied or drifted from second to second.
 // Where the schedule itself varies, or churn stops partitions on purpose, there
 // is nothing to ask.
-func (b *builder) notSteady() (class, why string) {
+func (b *builder) notSteady() results.Remark {
 	if len(b.trial.Spec.Churn) > 0 {
-		return "", ""
+		return results.Remark{}
 	}
 	schedule := b.trial.Spec.Produce.Schedule.Kind
 	open := !b.trial.Spec.Produce.Rate.Max && b.trial.Kind != workloads.Backlog
 	if open && slices.Contains([]string{"ramp", "steps", "bursts"}, schedule) {
-		return "", ""
+		return results.Remark{}
 	}
 	windows := b.windows()
 	if len(windows) < steadyWindows {
 		b.thin.short(b.trial.Ref.Workload, len(windows))
-		return "", ""
+		return results.Remark{}
 	}
 	mean, variance := moments(windows)
 	if mean == 0 {
-		return "variation", "nothing came out in the measured part"
+		return because("variation", "nothing came out in the measured part")
 	}
 	if open && schedule == "poisson" {
 		variance = max(0, variance-mean) // the law's own variance is its mean
 	}
 	// A window holds whole records: one more or less is not variation.
 	if cov := math.Sqrt(variance) / mean; cov > steadyVariation+1/mean {
-		return "variation", fmt.Sprintf("throughput varies by %.1f%% between windows of 1 s, more than %.0f%%", 100*cov, 100*steadyVariation)
+		return because("variation", "throughput varies by %.1f%% between windows of 1 s, more than %.0f%%", 100*cov, 100*steadyVariation).
+			With("variation", results.UnitRatio, cov).With("bound", results.UnitRatio, steadyVariation)
 	}
 	if p, rising := mannKendall(windows); p < 0.05 {
 		direction := "falls"
 		if rising {
 			direction = "rises"
 		}
-		return "trend", fmt.Sprintf("throughput %s over the measured part (Mann-Kendall p = %.3f)", direction, p)
+		return because("trend", "throughput %s over the measured part (Mann-Kendall p = %.3f)", direction, p).With("p", results.UnitRatio, p)
 	}
-	return "", ""
+	return results.Remark{}
 }
 
 // windows is the throughput of the trial by whole second: of what came out at
@@ -235,7 +242,7 @@ func mannKendall(xs []float64) (p float64, rising bool) {
 }
 
 // limited tells whether something else than the client had no CPU left.
-func (b *builder) limited() (class, why string) {
+func (b *builder) limited() results.Remark {
 	var client, reference []*worker
 	for _, w := range b.workers {
 		switch w.Role {
@@ -248,17 +255,19 @@ func (b *builder) limited() (class, why string) {
 	mine, generator := b.cores(client), b.cores(reference)
 	broker, known := b.brokerCores()
 	if known && b.embedded && broker >= embeddedCeiling {
-		return "broker", fmt.Sprintf("the embedded broker used %.2f cores and cannot use more than one", broker)
+		return because("broker", "the embedded broker used %.2f cores and cannot use more than one", broker).With(results.BrokerCPU, results.UnitCores, broker)
 	}
 	idle, ok := b.idleShare()
 	if !ok || idle >= idleFloor {
-		return "", ""
+		return results.Remark{}
 	}
 	if known && broker > mine && broker >= generator {
-		return "broker", fmt.Sprintf("the machine was %.1f%% idle and the broker used %.2f cores, the client %.2f", 100*idle, broker, mine)
+		return because("broker", "the machine was %.1f%% idle and the broker used %.2f cores, the client %.2f", 100*idle, broker, mine).
+			With("idle", results.UnitRatio, idle).With(results.BrokerCPU, results.UnitCores, broker).With("client", results.UnitCores, mine)
 	}
 	if generator > mine {
-		return "generator", fmt.Sprintf("the machine was %.1f%% idle and the reference producer used %.2f cores, the client %.2f", 100*idle, generator, mine)
+		return because("generator", "the machine was %.1f%% idle and the reference producer used %.2f cores, the client %.2f", 100*idle, generator, mine).
+			With("idle", results.UnitRatio, idle).With("generator", results.UnitCores, generator).With("client", results.UnitCores, mine)
 	}
-	return "", ""
+	return results.Remark{}
 }

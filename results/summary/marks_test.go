@@ -29,7 +29,7 @@ func tried(perSecond ...int64) *builder {
 		w.acked += n
 	}
 	in.workers = []*worker{w}
-	return &builder{inputs: in, warn: func(string, ...any) {}, thin: &thinData{}}
+	return &builder{inputs: in, warn: func(results.Remark) {}, thin: &thinData{}}
 }
 
 func steady() []int64 {
@@ -51,8 +51,8 @@ func TestSaturated(t *testing.T) {
 		t.Helper()
 		b := tried(steady()...)
 		change(b)
-		if got, why := b.saturated(); got != want {
-			t.Errorf("%q (%s), want %q", got, why, want)
+		if why := b.saturated(); why.Class != want {
+			t.Errorf("%q (%s), want %q", why.Class, why, want)
 		}
 	}
 	f("", func(*builder) {})
@@ -96,8 +96,8 @@ func TestNotSteady(t *testing.T) {
 		t.Helper()
 		b := tried(xs...)
 		change(b)
-		if got, why := b.notSteady(); got != want {
-			t.Errorf("%q (%s), want %q", got, why, want)
+		if why := b.notSteady(); why.Class != want {
+			t.Errorf("%q (%s), want %q", why.Class, why, want)
 		}
 	}
 	same := func(*builder) {}
@@ -160,8 +160,8 @@ func TestLimited(t *testing.T) {
 			}
 			b.machine = append(b.machine, s)
 		}
-		if got, why := b.limited(); got != want {
-			t.Errorf("%q (%s), want %q", got, why, want)
+		if why := b.limited(); why.Class != want {
+			t.Errorf("%q (%s), want %q", why.Class, why, want)
 		}
 	}
 	f("", true, 0.5, 0.5, 0.9, 0)

@@ -26,10 +26,10 @@ func (b *builder) group(r audit.Report) {
 		}
 	}
 	for _, e := range g.Examples {
-		b.warn("%s", e)
+		b.warn(e)
 	}
 	for _, w := range r.Died {
-		b.warn("%s ended by itself: what it had not committed is delivered again, as after a crash that was asked for", w)
+		b.warn(results.Remarkf(results.KindDied, "%s ended by itself: what it had not committed is delivered again, as after a crash that was asked for", w).By(w))
 	}
 }
 
@@ -68,10 +68,11 @@ func (b *builder) pauses() {
 		if r.Slow {
 			severity = "" // nobody knows
 		}
-		b.warn("storm of %s%s: %s", time.Duration(s.Length()).Round(time.Second), severity, s.Why)
+		b.warn(results.Remarkf(results.GroupStorms, "storm of %s%s: %s", time.Duration(s.Length()).Round(time.Second), severity, s.Why).
+			With("length", results.UnitNs, float64(s.Length())).With(results.GroupAmplification, results.UnitRatio, s.Amplification))
 	}
 	for _, w := range r.Warnings {
-		b.warn("%s", w)
+		b.warn(w)
 	}
 }
 

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -18,7 +17,7 @@ func TestPauseRows(t *testing.T) {
 	const ms = int64(1e6)
 	var warnings []string
 	r := &window.Report{
-		Availability: 0.75, Late: 9, Generations: 3, Changes: 2, Amplification: 1.5, Warnings: []string{"one of two is noisy"},
+		Availability: 0.75, Late: 9, Generations: 3, Changes: 2, Amplification: 1.5, Warnings: []results.Remark{{Words: "one of two is noisy"}},
 		StormsSought: true, Recovery: 7000 * ms, Recoveries: 1, Storms: []window.Storm{{Interval: window.Interval{To: 60_000 * ms}, Severity: 0.5, Why: "it fed on itself"}},
 		Events: []window.Event{
 			{
@@ -42,7 +41,7 @@ func TestPauseRows(t *testing.T) {
 	}
 	b := &builder{
 		inputs: &inputs{trial: &results.Trial{}, churn: r},
-		warn:   func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) },
+		warn:   func(r results.Remark) { warnings = append(warnings, r.String()) },
 	}
 	b.pauses()
 	got := map[string]float64{}
@@ -88,8 +87,8 @@ func TestPauseRows(t *testing.T) {
 // Findings between members are rows of every trial that consumes.
 func TestGroupRows(t *testing.T) {
 	var warnings []string
-	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }}
-	b.group(audit.Report{Died: []string{"consumer-3"}, Group: audit.Group{Zombies: 1, Overlaps: 2, Regressions: 3, Stuck: 4, Ghosts: 5, Examples: []string{"zombie: there"}}})
+	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(r results.Remark) { warnings = append(warnings, r.String()) }}
+	b.group(audit.Report{Died: []string{"consumer-3"}, Group: audit.Group{Zombies: 1, Overlaps: 2, Regressions: 3, Stuck: 4, Ghosts: 5, Examples: []results.Remark{{Words: "zombie: there"}}}})
 	want := map[string]float64{results.AuditZombie: 1, results.AuditOverlap: 2, results.AuditCommitRegression: 3, results.AuditStuck: 4, results.AuditGhost: 5}
 	got := map[string]float64{}
 	for _, row := range b.rows {
@@ -132,7 +131,7 @@ func TestSlowRows(t *testing.T) {
 	rows := func(slow bool) map[string]bool {
 		b := &builder{
 			inputs: &inputs{trial: &results.Trial{}, churn: &window.Report{Slow: slow, Events: []window.Event{{Name: "join#1", Counted: true}}}},
-			warn:   func(string, ...any) {},
+			warn:   func(results.Remark) {},
 		}
 		b.pauses()
 		out := map[string]bool{}

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -32,7 +31,9 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	if records == 0 {
 		// The reference producer of a backlog worked before the measured part.
 		if role != results.RoleReference {
-			b.warn("role %s did nothing in the measured part", role)
+			r := results.Remarkf(results.KindIdle, "role %s did nothing in the measured part", role)
+			r.Role = role
+			b.warn(r)
 		}
 		return
 	}
@@ -151,11 +152,13 @@ func (b *builder) reconcile(ws []*worker) {
 		case w.Exit.Crash() && recorded < spans:
 			killed, missing, of = killed+1, missing+spans-recorded, of+spans
 		default:
-			b.warn("%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what)
+			b.warn(results.Remarkf(results.KindLatencyLost, "%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what).
+				By(w.Name).With(metric, results.UnitCount, float64(recorded)).With("records", results.UnitCount, float64(spans)))
 		}
 	}
 	if killed > 0 {
-		b.warn("members that were killed on purpose lost the end of %s: %d of the %d records that %d of them handled have no latency", results.LatencyFile, missing, of, killed)
+		b.warn(results.Remarkf(results.KindLatencyLost, "members that were killed on purpose lost the end of %s: %d of the %d records that %d of them handled have no latency", results.LatencyFile, missing, of, killed).
+			With("missing", results.UnitCount, float64(missing)).With("records", results.UnitCount, float64(of)).With("members", results.UnitCount, float64(killed)))
 	}
 }
 
@@ -170,7 +173,8 @@ func (b *builder) clamped(w *worker) {
 			}
 		}
 		if above > 0 {
-			b.warn("%s: %d values of %s were above %s and are counted as that", w.Name, above, metric, time.Duration(record.MaxLatency))
+			b.warn(results.Remarkf(results.KindClamped, "%s: %d values of %s were above %s and are counted as that", w.Name, above, metric, time.Duration(record.MaxLatency)).
+				By(w.Name).With(metric, results.UnitCount, float64(above)))
 		}
 	}
 }
@@ -193,7 +197,9 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 		if len(b.trial.Spec.Churn) > 0 {
 			return // members that come and go cannot have them
 		}
-		b.warn("role %s has no runtime samples that span the measured part, so no figures of CPU and memory", role)
+		r := results.Remarkf(results.KindNoCost, "role %s has no runtime samples that span the measured part, so no figures of CPU and memory", role)
+		r.Role = role
+		b.warn(r)
 		return
 	}
 	allocs, _ := sum(func(r record.Runtime) int64 { return r.Allocs })
@@ -268,7 +274,9 @@ func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
 	b.plain(role, results.WireConnections, float64(connections), int64(len(ws)))
 	b.plain(role, results.WireOpened, float64(opened), int64(len(ws)))
 	if unknown > 0 {
-		b.warn("role %s: the tap could not read %d frames", role, unknown)
+		r := results.Remarkf(results.KindUnreadFrames, "role %s: the tap could not read %d frames", role, unknown).With("frames", results.UnitCount, float64(unknown))
+		r.Role = role
+		b.warn(r)
 	}
 }
 
@@ -313,15 +321,19 @@ func (t *thinData) see(workload string) {
 	}
 }
 
-func (t *thinData) warnings() []string {
-	var out []string
+func (t *thinData) warnings() []results.Remark {
+	var out []results.Remark
+	add := func(workload string, r results.Remark) {
+		r.Workload = workload
+		out = append(out, r)
+	}
 	for _, w := range t.workloads {
 		if metrics := t.tails[w]; len(metrics) > 0 {
-			out = append(out, fmt.Sprintf("%s: no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate",
-				w, strings.Join(metrics, ", "), samplesP999))
+			add(w, results.Remarkf(results.KindThinTail, "no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate", strings.Join(metrics, ", "), samplesP999))
 		}
 		if n, ok := t.windows[w]; ok {
-			out = append(out, fmt.Sprintf("%s: too short to tell whether it was steady: %d windows of 1 s, %d are needed; raise phases.measure", w, n, steadyWindows))
+			add(w, results.Remarkf(results.KindThinWindows, "too short to tell whether it was steady: %d windows of 1 s, %d are needed; raise phases.measure", n, steadyWindows).
+				With("windows", results.UnitCount, float64(n)))
 		}
 	}
 	return out

@@ -168,8 +168,9 @@ func (b *builder) splitRows() {
 		}
 	}
 	if n := s.counts[splitPart{results.E2EResponse, window.Steady}]; float64(n.between) > muchBetween*float64(n.all) {
-		b.warn("the steady part of %s is exact only to 10 ms: %.0f%% of its records came so close after each other that their times are interpolated; the figure over all classes is not concerned",
-			results.E2EResponse, 100*float64(n.between)/float64(n.all))
+		b.warn(results.Remarkf(results.KindInterpolated, "the steady part of %s is exact only to 10 ms: %.0f%% of its records came so close after each other that their times are interpolated; the figure over all classes is not concerned",
+			results.E2EResponse, 100*float64(n.between)/float64(n.all)).
+			With("between", results.UnitCount, float64(n.between)).With("records", results.UnitCount, float64(n.all)))
 	}
 }
 

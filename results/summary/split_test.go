@@ -58,7 +58,7 @@ func splitOf() *split {
 // Each record counts for the part in which it was due, whenever it came.
 func TestSplit(t *testing.T) {
 	b := &builder{inputs: &inputs{trial: &results.Trial{Ref: results.TrialRef{Workload: "w", Arm: "a", N: 1}}, split: splitOf()}, thin: &thinData{}}
-	b.warn = func(format string, args ...any) { t.Errorf("warning: "+format, args...) }
+	b.warn = func(r results.Remark) { t.Errorf("warning: %s", r) }
 	b.splitRows()
 	got := map[string]string{}
 	for _, r := range b.rows {
@@ -112,7 +112,7 @@ func TestSplitSaysWhatIsInterpolated(t *testing.T) {
 	var said []string
 	b := &builder{
 		inputs: &inputs{trial: tr, split: newSplit(tr, part{0, 60 * second}, in, r, logs)}, thin: &thinData{},
-		warn: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) },
+		warn: func(r results.Remark) { said = append(said, r.String()) },
 	}
 	b.splitRows()
 	if len(said) != 1 || !bytes.Contains([]byte(said[0]), []byte("96% of its records")) {

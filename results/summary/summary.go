@@ -46,7 +46,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	// Neither list is nil: readers of the JSON need not care for null.
 	s := &results.Summary{
 		Schema: results.Schema, Run: d.Run().ID, Inputs: hash,
-		Rows: []results.Row{}, Warnings: []string{},
+		Rows: []results.Row{}, Warnings: []results.Remark{},
 	}
 	var thin thinData
 	harnesses := readHarness(d)
@@ -56,16 +56,14 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 		if t.State == results.StateRefused {
 			continue
 		}
-		warn := func(format string, args ...any) {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("trial %d (%s, %s, round %d): ", t.Ref.N, t.Ref.Workload, t.Ref.Arm, t.Ref.Round)+fmt.Sprintf(format, args...))
-		}
+		warn := func(r results.Remark) { s.Warnings = append(s.Warnings, r.In(t.Ref)) }
 		if t.State != results.StateComplete {
-			warn("%s, no figures: %s", t.State, oneLine(t.Error))
+			warn(results.Remarkf(results.KindNoFigures, "%s, no figures: %s", t.State, oneLine(t.Error)))
 			continue
 		}
 		e, err := evidence.Load(d, t)
 		if err != nil {
-			warn("no figures: %v", err)
+			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
 			continue
 		}
 		in := newInputs(e)
@@ -125,7 +123,7 @@ func oneLine(s string) string {
 type builder struct {
 	*inputs
 	embedded bool
-	warn     func(format string, args ...any)
+	warn     func(results.Remark)
 	thin     *thinData
 	harness  *harness // of the workload; nil where none was measured
 	rows     []results.Row
@@ -133,7 +131,7 @@ type builder struct {
 
 func (b *builder) build() {
 	if b.measured.length() <= 0 {
-		b.warn("no figures: it has no measured part")
+		b.warn(results.Remarkf(results.KindNoFigures, "no figures: it has no measured part"))
 		return
 	}
 	for _, role := range roles() {
@@ -188,7 +186,7 @@ func (b *builder) audit() {
 	r := b.truth
 	if b.trial.Kind == workloads.Producing && len(b.byRole(results.RoleBoth)) > 0 {
 		if r.Sent == 0 {
-			b.warn("no record was acknowledged")
+			b.warn(results.Remarkf(results.KindNothingAcked, "no record was acknowledged"))
 		}
 		return
 	}
@@ -206,15 +204,15 @@ func (b *builder) audit() {
 		b.group(r)
 	}
 	for _, w := range r.Warnings {
-		b.warn("%s", w)
+		b.warn(w)
 	}
 	for _, e := range r.Examples {
 		if e.What == "duplicate" && e.Cause == "crash" {
 			continue // legal after a kill, and counted
 		}
-		b.warn("%s", e)
+		b.warn(e.Remark())
 	}
 	if r.Sent == 0 {
-		b.warn("no record was acknowledged")
+		b.warn(results.Remarkf(results.KindNothingAcked, "no record was acknowledged"))
 	}
 }

@@ -211,7 +211,7 @@ func TestBuild(t *testing.T) {
 			t.Errorf("p999 of %d samples: %+v", r.N, r)
 		}
 	}
-	warnings := strings.Join(s.Warnings, "\n")
+	warnings := strings.Join(results.Lines(s.Warnings), "\n")
 	for _, want := range []string{"failed, no figures: worker died", "lost: t/0 producer 0 sequence 6996..6999 at offset 6996", "no p999 of"} {
 		if !strings.Contains(warnings, want) {
 			t.Errorf("the warnings do not say %q:\n%s", want, warnings)
@@ -237,7 +237,7 @@ func TestReconciliation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(s.Warnings, "\n"); !strings.Contains(got, "of produce.response, but 14000 records were acked") {
+	if got := strings.Join(results.Lines(s.Warnings), "\n"); !strings.Contains(got, "of produce.response, but 14000 records were acked") {
 		t.Errorf("warnings: %s", got)
 	}
 }
@@ -328,7 +328,7 @@ func ExampleBench() {
 // one of its own.
 func TestReconciliationOfKilled(t *testing.T) {
 	var got []string
-	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }}
+	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(r results.Remark) { got = append(got, r.String()) }}
 	killed := results.End{How: results.Killed, Signal: "SIGKILL"}
 	of := func(name string, exit results.End, delivered int64) *worker {
 		return &worker{Worker: &evidence.Worker{Worker: results.Worker{Name: name, Role: results.RoleConsumer, Exit: exit}}, allDelivered: delivered}

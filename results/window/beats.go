@@ -66,7 +66,7 @@ func (s *scope) lateBeats() {
 			if within > s.Heartbeat/5 {
 				s.e.LateBeat = max(s.e.LateBeat, within)
 			}
-			s.e.Words = append(s.e.Words, words)
+			s.say(results.Remarkf(results.KindLateBeat, "%s", words).By(s.Workers[worker].Name).With("late", results.UnitNs, float64(late)).With("in_floor", results.UnitNs, float64(max(within, 0))))
 		}
 	}
 }

@@ -113,8 +113,8 @@ func TestLateBeats(t *testing.T) {
 		prepare(s)
 		r := s.compute()
 		e := r.Events[0]
-		got := want{late: e.LateBeat / ms, warns: strings.Contains(strings.Join(r.Warnings, "; "), "has a heartbeat that came late")}
-		for _, line := range e.Words {
+		got := want{late: e.LateBeat / ms, warns: strings.Contains(strings.Join(results.Lines(r.Warnings), "; "), "has a heartbeat that came late")}
+		for _, line := range results.Lines(e.Words) {
 			if strings.Contains(line, "heartbeat") {
 				got.words += line
 			}

@@ -68,7 +68,7 @@ func TestAddPartitions(t *testing.T) {
 	same(t, "figures", figuresOf(e), figures{
 		Start: 20_000, T0: 21_200, Settled: 22_202, Wire: 900, Floor: 801, Over: 99, Rounds: 1, UAny: 2142, UAll: 0, Lost: 6188,
 	})
-	if e.Name != "add-partitions#1" || e.Words[0] != "sarama m0: noticed after 1200 ms" {
+	if e.Name != "add-partitions#1" || e.Words[0].String() != "sarama m0: noticed after 1200 ms" {
 		t.Errorf("%s: %v", e.Name, e.Words)
 	}
 	if d, by := e.Spent(Start); d != 1200*ms || by.Worker != "m0" {
@@ -121,7 +121,7 @@ func TestUnnoticed(t *testing.T) {
 	if e.Rebalanced || e.T0 != 0 || e.Settled || p.Class != Added || p.FloorKnown || p.Lost == 0 {
 		t.Errorf("rebalanced %t, t0 %d, settled %t; %+v", e.Rebalanced, e.T0, e.Settled, p)
 	}
-	if len(e.Notes) < 2 || e.Notes[len(e.Notes)-1] != "no member noticed the new partitions" {
+	if len(e.Notes) < 2 || e.Notes[len(e.Notes)-1].String() != "no member noticed the new partitions" {
 		t.Errorf("notes %q", e.Notes)
 	}
 	for _, p := range e.Partitions[:4] {

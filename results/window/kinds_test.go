@@ -58,7 +58,7 @@ func TestMergedWith(t *testing.T) {
 	s.beats(1, 500, 60_000)
 	s.stop(20_000, 24_000, 2, 3)
 	s.stop(23_000, 25_000, 0, 1)
-	if e := s.only(t); e.Name != "stall#2" || !e.Merged || !slices.Equal(e.Notes, []string{"merged with stall#1, which came before everything was quiet again"}) {
+	if e := s.only(t); e.Name != "stall#2" || !e.Merged || !slices.Equal(results.Lines(e.Notes), []string{"merged with stall#1, which came before everything was quiet again"}) {
 		t.Errorf("%s, merged %t, notes %q", e.Name, e.Merged, e.Notes)
 	}
 }

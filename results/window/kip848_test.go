@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 )
 
@@ -212,7 +213,7 @@ func TestConsumerGroupDoubt(t *testing.T) {
 			}
 		}
 		s.stop(21_101, taken+10, 2, 3)
-		if got := strings.Join(s.only(t).Notes, "; "); !strings.Contains(got, want) || want == "" && got != "" {
+		if got := strings.Join(results.Lines(s.only(t).Notes), "; "); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("taken at %d: notes %q, want %q", taken, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 )
 
@@ -100,7 +101,7 @@ func TestCrashOfOneWhoWaits(t *testing.T) {
 		t.Fatalf("%d events, want one: the ghost belongs to its act", len(r.Events))
 	}
 	same(t, "figures", figuresOf(r.Events[0]), figures{20_000, 20_100, 40_522, 20_409, 20_401, 8, 2, 20_514, 6511, 2 * (20_514 + 6511)})
-	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "1 of 1 events are merged") || r.Changes != 4 || r.Generations != 2 {
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Words, "1 of 1 events are merged") || r.Changes != 4 || r.Generations != 2 {
 		t.Errorf("%d changes, %d generations, warnings %q", r.Changes, r.Generations, r.Warnings)
 	}
 
@@ -193,7 +194,7 @@ func TestRefusedStall(t *testing.T) {
 	e := s.only(t)
 	same(t, "figures", figuresOf(e), figures{20_000, 0, 24_002, 0, 0, 0, 0, 4002, 0, 8004})
 	same(t, "partition", parts(e)[2], part{Untouched, 4002, 4000, 2})
-	if got := strings.Join(e.Notes, "\n"); strings.Contains(got, "no member got an assignment") {
+	if got := strings.Join(results.Lines(e.Notes), "\n"); strings.Contains(got, "no member got an assignment") {
 		t.Errorf("notes: %s", got)
 	}
 }

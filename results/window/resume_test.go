@@ -125,7 +125,7 @@ func TestSlowHandler(t *testing.T) {
 				t.Errorf("a gap that nobody can know: %+v", p)
 			}
 		}
-		if len(r.Warnings) == 0 || !strings.Contains(r.Warnings[0], "windows close on the wire alone") {
+		if len(r.Warnings) == 0 || !strings.Contains(r.Warnings[0].Words, "windows close on the wire alone") {
 			t.Errorf("warnings %q", r.Warnings)
 		}
 	}

@@ -2,7 +2,6 @@ package window
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -249,7 +248,8 @@ func (a *analysis) recovered(r *Report) {
 		}
 		took, known := a.recovery(act)
 		if !known {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("the group had not recovered from the %s that ended with act %d when the next act or the end of the measured part came", act.Group, act.N))
+			r.warn(results.Remarkf(results.KindNotRecovered, "the group had not recovered from the %s that ended with act %d when the next act or the end of the measured part came", act.Group, act.N).
+				With("act", results.UnitCount, float64(act.N)))
 			continue
 		}
 		r.Recoveries++

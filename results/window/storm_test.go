@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -82,7 +83,7 @@ func TestAmplification(t *testing.T) {
 // What comes without an act is said.
 func TestUnaskedGenerations(t *testing.T) {
 	r := churned(60_000, 20_000).compute()
-	if got := strings.Join(r.Warnings, "\n"); !strings.Contains(got, "1 generations of the group belong to no act") {
+	if got := strings.Join(results.Lines(r.Warnings), "\n"); !strings.Contains(got, "1 generations of the group belong to no act") {
 		t.Errorf("warnings: %s", got)
 	}
 }
@@ -141,7 +142,7 @@ func TestRecovery(t *testing.T) {
 		stop("crashloop", 30_000, 34_000)
 		prepare(s)
 		r := s.compute()
-		warned := strings.Contains(strings.Join(r.Warnings, "; "), "had not recovered from the crashloop that ended with act 2")
+		warned := strings.Contains(strings.Join(results.Lines(r.Warnings), "; "), "had not recovered from the crashloop that ended with act 2")
 		if got := (want{r.Recovery / ms, r.Recoveries, warned}); got != w {
 			t.Errorf("%s: %+v, want %+v; warnings %q", what, got, w, r.Warnings)
 		}

@@ -66,7 +66,7 @@ type Report struct {
 	// nothing happened to the group, of BeatGaps such times.
 	BeatGap  int64
 	BeatGaps int
-	Warnings []string
+	Warnings []results.Remark
 }
 
 // Event is a window with the act that opened it. Acts whose windows overlap
@@ -115,8 +115,8 @@ type Event struct {
 
 	Duplicates audit.Duplicates
 	Late, Lost int64
-	Words      []string
-	Notes      []string
+	Words      []results.Remark // who was slow, and in what
+	Notes      []results.Remark // what must be known to read the figures
 }
 
 // Class says what an event did to a partition.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/workloads/acts"
@@ -45,7 +46,7 @@ func TestJoin(t *testing.T) {
 	same(t, "partitions", parts(e), []part{{Untouched, 10, 0, 10}, {Untouched, 10, 0, 10}, {Untouched, 512, 500, 12}, {Moved, 512, 500, 12}})
 	same(t, "phases", spent(t, e, "consumer-1"), map[Phase]int64{Detect: 1399, React: 9, Barrier: 495, Assign: 1, Sync: 3})
 	same(t, "phases of the new member", spent(t, e, "consumer-2"), map[Phase]int64{Start: 102, Barrier: 1903, Assign: 1, Sync: 2})
-	same(t, "words", e.Words, []string{"sarama consumer-1: react 9 ms"})
+	same(t, "words", results.Lines(e.Words), []string{"sarama consumer-1: react 9 ms"})
 	same(t, "movement", []float64{e.Movement, e.ExcessRevocation}, []float64{0.25, 0.75})
 	if e.Baseline != 2*ms || e.Noisy {
 		t.Errorf("baseline %d, noisy %t", e.Baseline, e.Noisy)
@@ -70,7 +71,7 @@ func TestLeave(t *testing.T) {
 	e := s.only(t)
 	same(t, "figures", figuresOf(e), figures{20_000, 20_300, 22_122, 1803, 1701, 102, 1, 2112, 112, 4448})
 	same(t, "partitions", parts(e), []part{{Untouched, 112, 0, 112}, {Untouched, 112, 0, 112}, {Orphaned, 2112, 2001, 111}, {Orphaned, 2112, 2001, 111}})
-	same(t, "words", e.Words, []string{"sarama consumer-1: stop 300 ms"})
+	same(t, "words", results.Lines(e.Words), []string{"sarama consumer-1: stop 300 ms"})
 }
 
 // moving is a join that gives partition 3 of consumer-1 to consumer-2, and an act
@@ -250,7 +251,7 @@ func TestCooperativeJoin(t *testing.T) {
 	same(t, "partitions", parts(e), []part{{Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Untouched, 2, 0, 2}, {Moved, 3002, 0, 3002}})
 	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 1951, SecondRound: 2995, React: 10, Barrier: 2, Assign: 2, Sync: 2})
 	same(t, "movement", []float64{e.Movement, e.ExcessRevocation}, []float64{0.25, 0})
-	same(t, "words", e.Words, []string{"sarama consumer-0: second_round 2995 ms"})
+	same(t, "words", results.Lines(e.Words), []string{"sarama consumer-0: second_round 2995 ms"})
 	if len(e.Notes) > 0 {
 		t.Errorf("a second round is no defect of the floor: %q", e.Notes)
 	}
@@ -312,7 +313,7 @@ func TestOverlap(t *testing.T) {
 	s.stop(23_000, 25_000, 0, 1)
 	e := s.only(t)
 	same(t, "merged", figuresOf(e), figures{20_000, 0, 25_002, 0, 0, 0, 0, 5002, 1002, 12_008})
-	if got := strings.Join(e.Notes, "\n"); !strings.Contains(got, "merged with stall#2") {
+	if got := strings.Join(results.Lines(e.Notes), "\n"); !strings.Contains(got, "merged with stall#2") {
 		t.Errorf("notes: %s", got)
 	}
 
@@ -347,7 +348,7 @@ func TestNeverDelivered(t *testing.T) {
 	if e.Settled || e.Lost != 2000 || e.Partitions[3].Lost != 2000 || e.Partitions[3].Gap != 42_000*ms || r.Lost != 2000 {
 		t.Errorf("settled %t, lost %d (of the trial %d), partition %+v", e.Settled, e.Lost, r.Lost, e.Partitions[3])
 	}
-	if got := strings.Join(e.Notes, "\n"); !strings.Contains(got, "not settled") {
+	if got := strings.Join(results.Lines(e.Notes), "\n"); !strings.Contains(got, "not settled") {
 		t.Errorf("notes: %s", got)
 	}
 	// 2.0 s of one partition and 40 s of another, of four times 58 s.
@@ -387,7 +388,7 @@ func TestDoubts(t *testing.T) {
 		s.join(0, asked, joined+1, joined+2, 2, 0, 1, 2, 3)
 		s.beats(0, joined+3000, 60_000)
 		s.stop(20_000, joined+4, 2, 3)
-		if got := strings.Join(s.only(t).Notes, "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+		if got := strings.Join(results.Lines(s.only(t).Notes), "\n"); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("joined at %d: notes %q, want %q", joined, got, want)
 		}
 	}
@@ -421,7 +422,7 @@ func TestLateActs(t *testing.T) {
 			a.Planned = a.At - d*ms
 		}
 		var got []string
-		for _, w := range s.compute().Warnings {
+		for _, w := range results.Lines(s.compute().Warnings) {
 			if strings.Contains(w, "later than planned") {
 				got = append(got, w)
 			}
@@ -437,7 +438,7 @@ func TestLateActs(t *testing.T) {
 	}, 101, 102, 103, 104, 105, 300, 200)
 	s := two()
 	s.act("stall", "consumer-1", 10_000).Resumed = 10_000 * ms // a trial that did not record its plan
-	for _, w := range s.compute().Warnings {
+	for _, w := range results.Lines(s.compute().Warnings) {
 		if strings.Contains(w, "planned") {
 			t.Errorf("warning without a plan: %s", w)
 		}
@@ -492,7 +493,7 @@ func TestLeaveBeforeAssignment(t *testing.T) {
 	if p := parts(e)[3]; p.Floor < 2900 || p.Excess < -20 || p.Excess > 100 {
 		t.Errorf("partition 3: %+v, and it was delivered until 22,004", p)
 	}
-	if got := strings.Join(e.Notes, "; "); strings.Contains(got, defect) {
+	if got := strings.Join(results.Lines(e.Notes), "; "); strings.Contains(got, "a defect of the floor") {
 		t.Errorf("notes: %s", got)
 	}
 }

@@ -3,9 +3,9 @@ package window
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
@@ -14,14 +14,14 @@ import (
 func (s *scope) words() {
 	if len(s.changes) == 0 {
 		if slices.ContainsFunc(s.e.Acts, stops) {
-			s.e.Words = append(s.e.Words, "the stop was shorter than the session: the group did not notice")
+			s.say(results.Remarkf(results.KindUnnoticed, "the stop was shorter than the session: the group did not notice"))
 		}
 		return
 	}
 	for _, c := range s.changes {
 		if act := s.Acts[c.act]; c.notice {
 			w := &s.Workers[c.worker]
-			s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)))
+			s.say(results.Remarkf(results.KindNoticed, "%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)).By(w.Name).With("after", results.UnitNs, float64(c.at-act.At)))
 		}
 	}
 	if !s.wire.KIP { // its floor leaves out what a new owner's beat is late by
@@ -38,73 +38,82 @@ func (s *scope) words() {
 	if slowest == nil {
 		return
 	}
-	s.e.Words = append(s.e.Words, fmt.Sprintf("%s %s: %s %s", slowest.Client, slowest.Worker, phase, Short(most)))
+	r := results.Remarkf(results.KindSlowest, "%s %s: %s %s", slowest.Client, slowest.Worker, phase, Short(most)).By(slowest.Worker).With("pause."+string(phase), results.UnitNs, float64(most))
+	r.Class = string(phase)
+	s.say(r)
 }
+
+// say adds to the words of the event.
+func (s *scope) say(r results.Remark) { s.e.Words = append(s.e.Words, r) }
+
+// note adds what must be known to read the figures of the event.
+func (s *scope) note(r results.Remark) { s.e.Notes = append(s.e.Notes, r) }
 
 // notes says what must be known to read the figures.
 func (s *scope) notes() {
 	e := s.e
-	note := func(format string, args ...any) { e.Notes = append(e.Notes, fmt.Sprintf(format, args...)) }
 	for i, a := range e.Acts {
 		if i != s.first(e) {
-			note("merged with %s, which came before everything was quiet again", s.name(a))
+			s.note(results.Remarkf(results.PauseMerged, "merged with %s, which came before everything was quiet again", s.name(a)).With("act", results.UnitCount, float64(a.N)))
 		}
 	}
 	if !e.Settled {
-		note("not settled when the measured part ended")
+		s.note(results.Remarkf(results.KindUnsettled, "not settled when the measured part ended"))
 	}
 	if e.Noisy {
-		note("noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta))
+		s.note(results.Remarkf(results.PauseNoisy, "noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta)).
+			With(results.PauseBaseline, results.UnitNs, float64(e.Baseline)).With("theta", results.UnitNs, float64(s.Theta)))
 	}
 	if !e.BaselineKnown && !s.Slow {
-		note("no quiet stretch of 2 s before the event, so no baseline")
+		s.note(results.Remarkf(results.KindNoBaseline, "no quiet stretch of 2 s before the event, so no baseline"))
 	}
 	for _, c := range s.changes {
 		if c.low < c.at {
-			note("the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low))
+			s.note(results.Remarkf(results.KindLooseT0, "the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low)).
+				By(s.Workers[c.worker].Name).With("within", results.UnitNs, float64(c.at-c.low)))
 		}
 		if d := acts.Of(s.Acts[c.act].Kind); c.expiry && d.Ends && !d.Abrupt && !d.Joins {
-			note("%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name)
+			s.note(results.Remarkf(results.KindNoLeave, "%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name).By(s.Workers[c.worker].Name))
 		}
 	}
 	if len(s.changes) == 0 && slices.ContainsFunc(e.Acts, grows) {
 		if s.wire.KIP {
-			note("the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor")
+			s.note(results.Remarkf(results.KindUnnoticed, "the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor"))
 		} else {
-			note("no member noticed the new partitions")
+			s.note(results.Remarkf(results.KindUnnoticed, "no member noticed the new partitions"))
 		}
 	}
 	if e.Rebalanced {
-		s.doubt(note)
+		s.doubt()
 	} else if len(s.changes) > 0 {
-		note("no member got an assignment after the change")
+		s.note(results.Remarkf(results.KindNoAssignment, "no member got an assignment after the change"))
 	}
 }
 
-// defect is what a note says that casts doubt on the instrument.
-const defect = "a defect of the floor"
-
 // doubt says where a figure shows that the floor is wrong.
-func (s *scope) doubt(note func(string, ...any)) {
+func (s *scope) doubt() {
 	e := s.e
 	if e.WireExcess < 0 {
-		note(defect+": wire excess %s", Short(e.WireExcess))
+		s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: wire excess %s", Short(e.WireExcess)).With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)))
 	}
 	if e.Floor < 0 {
-		note(defect+": the members knew %s before the session could end", Short(-e.Floor))
+		s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: the members knew %s before the session could end", Short(-e.Floor)).With(results.PauseFloor, results.UnitNs, float64(e.Floor)))
 	}
 	// A second round waits for a beat by nature, so that there a whole H is to be
 	// expected. Under KIP-848 there are no rounds.
 	if (s.wire.KIP || e.Rounds <= 1) && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
 		if own, by := s.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
-			note("wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own))
+			s.note(results.Remarkf(results.KindWholeBeat, "wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own)).
+				By(by).With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)).With("own", results.UnitNs, float64(own)))
 		} else {
-			note("wire excess %s is near a whole heartbeat interval: "+defect+", or a member that passed over a beat", Short(e.WireExcess))
+			s.note(results.Remarkf(results.KindFloorDefect, "wire excess %s is near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat", Short(e.WireExcess)).
+				With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)))
 		}
 	}
 	for _, p := range e.Partitions {
 		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < -s.spacing(p.Partition) {
-			note(defect+": partition %d has a gap excess of %s", p.Partition, Short(p.Excess))
+			s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess)).
+				With("partition", results.UnitCount, float64(p.Partition)).With(results.PauseGapExcess, results.UnitNs, float64(p.Excess)))
 		}
 	}
 }
@@ -143,7 +152,7 @@ func (in *Input) spacing(p int32) int64 {
 // warn sums up over the trial what makes its figures doubtful.
 func (a *analysis) warn(r *Report) {
 	if a.Slow {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the handler takes %s or more for a record, or more than the rate leaves it, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
+		r.warn(results.Remarkf(results.KindSlowHandler, "the handler takes %s or more for a record, or more than the rate leaves it, so lateness is the queue before it: no gaps, and windows close on the wire alone", Short(a.Theta)))
 	}
 	var noisy, merged, counted, forced, tardy int
 	var latest int64
@@ -163,25 +172,32 @@ func (a *analysis) warn(r *Report) {
 		}
 		forced += e.Rounds
 		for _, n := range e.Notes {
-			if e.Counted && strings.Contains(n, defect) {
-				r.Warnings = append(r.Warnings, e.Name+": "+n)
+			if e.Counted && n.Kind == results.KindFloorDefect {
+				n.Event = e.Name
+				r.warn(n)
 			}
 		}
 	}
 	if noisy > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are noisy: the machine was late before them", noisy, counted))
+		r.warn(results.Remarkf(results.PauseNoisy, "%d of %d events are noisy: the machine was late before them", noisy, counted).
+			With("noisy", results.UnitCount, float64(noisy)).With("events", results.UnitCount, float64(counted)))
 	}
 	if tardy > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the floor of %d of %d events has a heartbeat that came late, by up to %s: that is the client's or the machine's and no setting", tardy, counted, Short(latest)))
+		r.warn(results.Remarkf(results.KindLateBeat, "the floor of %d of %d events has a heartbeat that came late, by up to %s: that is the client's or the machine's and no setting", tardy, counted, Short(latest)).
+			With("late", results.UnitCount, float64(tardy)).With("events", results.UnitCount, float64(counted)).With("most", results.UnitNs, float64(latest)))
 	}
 	if merged > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d events are merged: another act came before everything was quiet again, and their figures are of both", merged, counted))
+		r.warn(results.Remarkf(results.PauseMerged, "%d of %d events are merged: another act came before everything was quiet again, and their figures are of both", merged, counted).
+			With("merged", results.UnitCount, float64(merged)).With("events", results.UnitCount, float64(counted)))
 	}
 	r.Warnings = append(r.Warnings, a.lateActs()...)
 	if r.Generations > forced {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d generations of the group belong to no act", r.Generations-forced))
+		r.warn(results.Remarkf(results.KindStrayGeneration, "%d generations of the group belong to no act", r.Generations-forced).
+			With(results.GroupGenerations, results.UnitCount, float64(r.Generations-forced)))
 	}
 }
+
+func (r *Report) warn(w results.Remark) { r.Warnings = append(r.Warnings, w) }
 
 // lateActsShown is how many acts are named that were late; a storm may have
 // hundreds.
@@ -189,8 +205,8 @@ const lateActsShown = 5
 
 // lateActs says which acts were not done when they were planned: the course that
 // every arm should have had was not this one.
-func (a *analysis) lateActs() []string {
-	var out []string
+func (a *analysis) lateActs() []results.Remark {
+	var out []results.Remark
 	var more int
 	var most int64
 	for _, i := range a.actsInTime() {
@@ -204,10 +220,12 @@ func (a *analysis) lateActs() []string {
 			most = max(most, late)
 			continue
 		}
-		out = append(out, fmt.Sprintf("act %d was done %s later than planned", act.N, Short(late)))
+		out = append(out, results.Remarkf(results.KindLateAct, "act %d was done %s later than planned", act.N, Short(late)).
+			With("act", results.UnitCount, float64(act.N)).With("late", results.UnitNs, float64(late)))
 	}
 	if more > 0 {
-		out = append(out, fmt.Sprintf("%d more acts were done later than planned, by up to %s", more, Short(most)))
+		out = append(out, results.Remarkf(results.KindLateAct, "%d more acts were done later than planned, by up to %s", more, Short(most)).
+			With("acts", results.UnitCount, float64(more)).With("most", results.UnitNs, float64(most)))
 	}
 	return out
 }
