@@ -96,9 +96,6 @@ func (m Matrix) without(path string) Matrix {
 	return out
 }
 
-// CellCount is the number of cells of the matrix; 1 without a matrix.
-func (s *Spec) CellCount() int { return s.Matrix.count() }
-
 // Cells yields the cells of the matrix: mapping by mapping, and in each every
 // combination of its values, by path in alphabetical order, the last one
 // changing fastest. Without a matrix there is one empty cell.

@@ -150,8 +150,8 @@ func TestCells(t *testing.T) {
 		"produce.chunk=16 produce.codec=none", "produce.chunk=16 produce.codec=zstd",
 		"produce.chunk=64 produce.codec=none", "produce.chunk=64 produce.codec=zstd",
 	}
-	if !slices.Equal(got, want) || s.CellCount() != 6 {
-		t.Errorf("%d cells: %q", s.CellCount(), got)
+	if !slices.Equal(got, want) || s.Matrix.count() != 6 {
+		t.Errorf("%d cells: %q", s.Matrix.count(), got)
 	}
 }
 
@@ -167,8 +167,8 @@ func TestCellsOfSeveralMappings(t *testing.T) {
 		"group.assignors=[range]", "group.assignors=[sticky]",
 		"group.assignors=[uniform] group.protocol=consumer produce.chunk=1", "group.assignors=[uniform] group.protocol=consumer produce.chunk=2",
 	}
-	if !slices.Equal(got, want) || s.CellCount() != 4 {
-		t.Errorf("%d cells: %q", s.CellCount(), got)
+	if !slices.Equal(got, want) || s.Matrix.count() != 4 {
+		t.Errorf("%d cells: %q", s.Matrix.count(), got)
 	}
 }
 

@@ -307,15 +307,9 @@ func (c *Cluster) Coordinator(ctx context.Context, group string) (int32, error) 
 	return found.NodeID, nil
 }
 
-// Committed returns the committed offset of each partition of a topic that has
-// one.
-func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
-	committed, err := c.CommittedOf(ctx, group, topic)
-	return committed[topic], err
-}
-
-// CommittedOf is Committed of several topics, which are asked for at once.
-func (c *Cluster) CommittedOf(ctx context.Context, group string, topics ...string) (map[string]map[int32]int64, error) {
+// Committed returns the committed offset of each partition that has one, by topic.
+// All topics are asked for at once.
+func (c *Cluster) Committed(ctx context.Context, group string, topics ...string) (map[string]map[int32]int64, error) {
 	all, err := c.internal.FetchOffsets(ctx, group)
 	if err == nil {
 		err = all.Error()

@@ -231,10 +231,6 @@ func (c *Cluster) ParentPID() int {
 	return c.proc.PID()
 }
 
-// NodePIDs returns the process of each node, in the order of the nodes. All nodes
-// of an embedded cluster share one.
-func (c *Cluster) NodePIDs() []int { return slices.Clone(c.pids) }
-
 // Died reports each node or broker process that ended unasked, with its last
 // words. The channel is never closed; nothing comes after Stop.
 func (c *Cluster) Died() <-chan error { return c.died }

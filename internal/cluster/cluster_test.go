@@ -50,7 +50,7 @@ func actAsSupervisor(kind string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Println(c.proc.PID(), c.NodePIDs()[0], c.NodePIDs()[1])
+	fmt.Println(c.proc.PID(), c.pids[0], c.pids[1])
 	time.Sleep(time.Hour)
 	return 0
 }

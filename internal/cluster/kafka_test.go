@@ -51,7 +51,7 @@ func TestKafkaThreeNodes(t *testing.T) {
 	}
 	exercise(t, c)
 
-	victim := c.NodePIDs()[1]
+	victim := c.pids[1]
 	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

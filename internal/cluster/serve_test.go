@@ -141,7 +141,7 @@ func TestEmbeddedKilledIsReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(c.NodePIDs()[1], syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(c.pids[1], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	select {

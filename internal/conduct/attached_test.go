@@ -161,10 +161,10 @@ func (c own) state(t *testing.T) ownState {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(committed) == 0 || len(ends) != 2 {
+	if len(committed[theirs]) == 0 || len(ends) != 2 {
 		t.Fatalf("the owner's topic ends at %v and is committed to %v", ends, committed)
 	}
-	return ownState{ends, committed}
+	return ownState{ends, committed[theirs]}
 }
 
 func (c own) wantUntouched(t *testing.T, before ownState) {

@@ -200,6 +200,11 @@ type verdict struct {
 	unread    int64 // in a span and not committed
 }
 
+func (k *sigkill) committed(ctx context.Context, group string) (map[int32]int64, error) {
+	committed, err := k.cluster.Committed(ctx, group, sigkillTopic)
+	return committed[sigkillTopic], err
+}
+
 // victim starts a consumer in a group of its own, kills it and holds what it had
 // committed against its spans.
 func (k *sigkill) victim(ctx context.Context, i int, client string) (v verdict, err error) {
@@ -223,7 +228,7 @@ func (k *sigkill) victim(ctx context.Context, i int, client string) (v verdict, 
 	}
 	var committed map[int32]int64
 	for len(committed) == 0 {
-		if committed, err = k.cluster.Committed(ctx, name, sigkillTopic); err != nil {
+		if committed, err = k.committed(ctx, name); err != nil {
 			return v, err
 		}
 		select {
@@ -243,7 +248,7 @@ func (k *sigkill) victim(ctx context.Context, i int, client string) (v verdict, 
 	// way; it is in when the answer does not change any more.
 	for settled := 0; settled < 3; {
 		time.Sleep(20 * time.Millisecond)
-		now, err := k.cluster.Committed(ctx, name, sigkillTopic)
+		now, err := k.committed(ctx, name)
 		if err != nil {
 			return v, err
 		}

@@ -154,9 +154,16 @@ func receive(t testing.TB, c net.Conn, s *script, n int) []byte {
 	return got
 }
 
+// totals are the sums since New by API key, of those that were used.
+func totals(tap *Tap) []record.WireAPI {
+	var now, zero [apis]record.WireAPI
+	tap.sums.read(&now)
+	return difference(&now, &zero)
+}
+
 // total is the sum of one API.
 func total(tap *Tap, api kmsg.Key) record.WireAPI {
-	for _, w := range tap.Totals() {
+	for _, w := range totals(tap) {
 		if w.API == int16(api) {
 			return w
 		}

@@ -402,7 +402,7 @@ func checkSums(t *testing.T, tap *Tap, events *log, secure bool) {
 			}
 		}
 	}
-	for _, w := range tap.Totals() {
+	for _, w := range totals(tap) {
 		if sums[w.API] != w {
 			t.Errorf("intervals sum to %+v, the total is %+v", sums[w.API], w)
 		}

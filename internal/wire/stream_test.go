@@ -66,7 +66,7 @@ func TestSplittingChangesNothing(t *testing.T) {
 		if left := len(c.pending.queue); left != 0 {
 			t.Fatalf("pieces of %d: %d requests still await a response", piece, left)
 		}
-		return events.of(record.EvRequest, record.EvResponse, record.EvProduce, record.EvFetch), tap.Totals()
+		return events.of(record.EvRequest, record.EvResponse, record.EvProduce, record.EvFetch), totals(tap)
 	}
 	want, sums := run(len(out) + len(in))
 	if len(want) < 2*len(exchanges()) {
@@ -381,7 +381,7 @@ func TestSumsOfIntervals(t *testing.T) {
 	if diff := cmp.Diff(want, events.of(record.EvWire)); diff != "" {
 		t.Errorf("sums differ (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]record.WireAPI{{API: 3, Requests: 3, ReqBytes: 3 * one}}, tap.Totals()); diff != "" {
+	if diff := cmp.Diff([]record.WireAPI{{API: 3, Requests: 3, ReqBytes: 3 * one}}, totals(tap)); diff != "" {
 		t.Errorf("totals differ (-want +got):\n%s", diff)
 	}
 }

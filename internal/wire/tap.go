@@ -159,18 +159,11 @@ func (t *Tap) Flush() {
 }
 
 // Close emits the sums of the last interval and stops the Tap. Connections stay
-// usable and go on being counted in Totals.
+// usable.
 func (t *Tap) Close() {
 	t.once.Do(func() {
 		close(t.stop)
 		<-t.done
 		t.Flush()
 	})
-}
-
-// Totals returns the sums since New by API key, of those that were used.
-func (t *Tap) Totals() []record.WireAPI {
-	var now, zero [apis]record.WireAPI
-	t.sums.read(&now)
-	return difference(&now, &zero)
 }

@@ -92,7 +92,7 @@ func (w *worker) lag(ctx context.Context, c *cluster.Cluster, view *record.Group
 		names[i] = t.Name
 	}
 	view.Commits, view.Ends = make(map[int32]int64), make(map[int32]int64)
-	commits, err := c.CommittedOf(ctx, w.job.Settings.GroupID, names...)
+	commits, err := c.Committed(ctx, w.job.Settings.GroupID, names...)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,6 @@ const (
 	EvClock    EventKind = "clock"  // T and Wall were read together
 	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
 	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
-	EvStats    EventKind = "stats"  // counts at the end of the worker
 )
 
 // Batch is a record batch in a sampled Produce request.
