@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"workloads/churn":    {"workloads", "workloads/acts"},
 	"workloads/pace":     {"workloads"},
 	"workloads/payload":  {"workloads"},
-	"workloads/plan":     {"workloads", "workloads/churn"},
+	"workloads/plan":     {"workloads", "workloads/churn", "workloads/pace"},
 	"profiles":           {},
 	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/evidence": {"results", "results/audit", "results/record", "results/window"},
-	"results/summary":  {"results", "results/audit", "results/evidence", "results/record", "results/window", "workloads"},
+	"results/summary":  {"results", "results/audit", "results/evidence", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/gate":     {"results"},
 	"results/floors":   {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
 	"results/report":   {"drivers", "results", "results/audit", "results/evidence", "results/group", "results/window", "workloads", "workloads/acts"},

@@ -9,6 +9,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/pace"
 )
 
 // Bounds of the marks (MEASURING 3).
@@ -90,39 +91,20 @@ func (b *builder) p99(metric string) float64 {
 }
 
 // offered is the number of records whose intended time lies in the measured
-// part: the rate's integral over it. Ramps and steps stretch over warm-up and
-// measured part together.
+// part, and of those that acts brought. The schedule begins with the warm-up.
 func (b *builder) offered() float64 {
-	p := b.trial.Spec.Produce
-	rate, seconds := p.Rate.PerSecond, b.measured.seconds()
-	whole := part{b.measured.from, b.measured.to}
+	from := b.measured.from
 	for _, ph := range b.trial.Phases {
 		if ph.Name == "warmup" {
-			whole.from = ph.From
+			from = ph.From
 		}
 	}
-	from := float64(b.measured.from-whole.from) / float64(whole.length())
-	switch s := p.Schedule; s.Kind {
-	case "ramp":
-		// The rate's share grows from s.From at 0 to 1 at 1; its mean over
-		// [from, 1] is that at the middle.
-		return rate * seconds * (s.From + (1-s.From)*(from+1)/2)
-	case "steps":
-		share := 0.0
-		for i, factor := range s.Factors {
-			lo := max(from, float64(i)/float64(len(s.Factors)))
-			hi := float64(i+1) / float64(len(s.Factors))
-			share += factor * max(0, hi-lo)
-		}
-		return rate * seconds * share / (1 - from)
-	case "bursts":
-		// Bursts come at whole multiples of the interval since the start, the
-		// first of them after one interval.
-		before := func(t int64) int64 { return max(0, (t-whole.from-1)/int64(s.Every)) }
-		return rate*seconds + float64(before(b.measured.to)-before(b.measured.from))*float64(s.Size)
-	default:
-		return rate*seconds + b.offeredLate()
+	p, until := &b.trial.Spec.Produce, func(t int64) time.Duration { return time.Duration(t - from) }
+	schedule, err := pace.New(p.Rate.PerSecond, p.Schedule, until(b.measured.to), 0)
+	if err != nil {
+		return 0 // no generator could follow it
 	}
+	return schedule.Expected(until(b.measured.to)) - schedule.Expected(until(b.measured.from)) + b.offeredLate()
 }
 
 // offeredLate is what acts offered to the partitions that they brought: to each

@@ -13,6 +13,7 @@ import (
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/pace"
 )
 
 // tried is a trial of twelve seconds with a producer that acked the given
@@ -72,6 +73,7 @@ func TestSaturated(t *testing.T) {
 	})
 }
 
+// TestOffered counts beside it what a generator intends in the measured part.
 func TestOffered(t *testing.T) {
 	f := func(want float64, s workloads.Schedule) {
 		t.Helper()
@@ -80,6 +82,23 @@ func TestOffered(t *testing.T) {
 		b.trial.Spec.Produce.Schedule = s
 		if got := b.offered(); math.Abs(got-want) > 1e-6 {
 			t.Errorf("%+v: %v, want %v", s, got, want)
+		}
+		schedule, err := pace.New(1000, s, 20*time.Second, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0.0
+		for i := int64(0); schedule.At(i) < 20*time.Second; i++ {
+			if schedule.At(i) >= 10*time.Second {
+				n++
+			}
+		}
+		slack := 1.0
+		if s.Kind == "poisson" {
+			slack = 3 * math.Sqrt(want)
+		}
+		if math.Abs(n-want) > slack {
+			t.Errorf("%+v: a generator intends %v, want %v", s, n, want)
 		}
 	}
 	f(10_000, workloads.Schedule{Kind: "constant"})

@@ -64,10 +64,12 @@ func (b *bursts) first(k int64) int64 {
 }
 
 func (b *bursts) Count(until time.Duration) int64 {
-	if until <= 0 {
-		return 0
-	}
-	// Bursts at times below until.
-	k := int64((until - 1) / b.every)
-	return b.base.Count(until) + k*b.size
+	return b.base.Count(until) + b.begun(until)*b.size
 }
+
+func (b *bursts) Expected(until time.Duration) float64 {
+	return b.base.Expected(until) + float64(b.begun(until)*b.size)
+}
+
+// begun is how many bursts come before until.
+func (b *bursts) begun(until time.Duration) int64 { return int64(max(until-1, 0) / b.every) }

@@ -27,6 +27,11 @@ type Schedule interface {
 
 	// Count returns how many records have an offset below until.
 	Count(until time.Duration) int64
+
+	// Expected returns N(until), unrounded: of a random schedule the mean of what
+	// Count returns. It is the one place where the integral of a rate is worked
+	// out; estimates, and what a trial is said to have been offered, go by it.
+	Expected(until time.Duration) float64
 }
 
 // Never is the offset of records that a schedule does not reach.
@@ -83,8 +88,10 @@ func (r constant) At(i int64) time.Duration {
 	return duration(float64(i) / float64(r))
 }
 
-func (r constant) Count(until time.Duration) int64 {
-	return count(r, until, float64(r)*until.Seconds())
+func (r constant) Count(until time.Duration) int64 { return count(r, until) }
+
+func (r constant) Expected(until time.Duration) float64 {
+	return float64(r) * max(until, 0).Seconds()
 }
 
 // ramp changes the rate evenly from f*R at the start to R at time T, and stays.
@@ -131,13 +138,14 @@ func (r *ramp) At(i int64) time.Duration {
 	}
 }
 
-func (r *ramp) Count(until time.Duration) int64 {
-	t := until.Seconds()
-	guess := r.first*t + r.slope*t*t/2
+func (r *ramp) Count(until time.Duration) int64 { return count(r, until) }
+
+func (r *ramp) Expected(until time.Duration) float64 {
+	t := max(until, 0).Seconds()
 	if t > r.total {
-		guess = r.reach + (t-r.total)*r.last
+		return r.reach + (t-r.total)*r.last
 	}
-	return count(r, until, guess)
+	return r.first*t + r.slope*t*t/2
 }
 
 // duration rounds seconds to whole ns.
@@ -149,13 +157,13 @@ func duration(seconds float64) time.Duration {
 	return time.Duration(ns)
 }
 
-// count corrects a guess of how many records come before until. The guess is
-// the integral of the rate, so it is off by rounding alone.
-func count[S Schedule](s S, until time.Duration, guess float64) int64 {
+// count makes a number of records of the integral of the rate, which is off by
+// rounding alone.
+func count[S Schedule](s S, until time.Duration) int64 {
 	if until <= 0 {
 		return 0
 	}
-	n := int64(min(math.Ceil(guess), 1<<62))
+	n := int64(min(math.Ceil(s.Expected(until)), 1<<62))
 	for n > 0 && s.At(n-1) >= until {
 		n--
 	}

@@ -126,6 +126,41 @@ func TestCountIsTheIntegralOfTheRate(t *testing.T) {
 	})
 }
 
+// TestInstantsAreTheIntegral counts the intended times of a run one by one, in all
+// of it and in what comes after a warm-up, and holds both to the integral: it fails
+// when either slips.
+func TestInstantsAreTheIntegral(t *testing.T) {
+	const rate, total, warmup = 5000.0, 8 * time.Second, 2500 * time.Millisecond
+	for _, s := range []workloads.Schedule{
+		{Kind: "constant"}, {Kind: "poisson"}, {Kind: "ramp", From: 0.2}, {Kind: "ramp", From: 3},
+		{Kind: "steps", Factors: []float64{0, 2, 0.5}}, {Kind: "bursts", Every: 700 * time.Millisecond, Size: 40},
+	} {
+		schedule, err := New(rate, s, total, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, after := 0, 0
+		for i := int64(0); schedule.At(i) < total; i++ {
+			all++
+			if schedule.At(i) >= warmup {
+				after++
+			}
+		}
+		f := func(part string, got int, want float64) {
+			t.Helper()
+			slack := 1.0
+			if s.Kind == "poisson" {
+				slack = 3 * math.Sqrt(want)
+			}
+			if math.Abs(float64(got)-want) > slack {
+				t.Errorf("%+v: %d times in %s, the integral is %.1f", s, got, part, want)
+			}
+		}
+		f("the run", all, schedule.Expected(total))
+		f("the measured part", after, schedule.Expected(total)-schedule.Expected(warmup))
+	}
+}
+
 func TestTimesDoNotDependOnTheOrderOfAsking(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, s := draw(t, "constant", "poisson", "ramp", "steps", "bursts")

@@ -114,3 +114,5 @@ func (p *poisson) Count(until time.Duration) int64 {
 	}
 	return n
 }
+
+func (p *poisson) Expected(until time.Duration) float64 { return float64(max(until, 0)) / p.mean }

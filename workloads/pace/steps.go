@@ -61,8 +61,10 @@ func (s *steps) At(i int64) time.Duration {
 	return duration(s.starts[j] + (n-s.before[j])/s.rates[j])
 }
 
-func (s *steps) Count(until time.Duration) int64 {
-	t := until.Seconds()
+func (s *steps) Count(until time.Duration) int64 { return count(s, until) }
+
+func (s *steps) Expected(until time.Duration) float64 {
+	t := max(until, 0).Seconds()
 	j := max(sort.SearchFloat64s(s.starts, t)-1, 0)
-	return count(s, until, s.before[j]+s.rates[j]*(t-s.starts[j]))
+	return s.before[j] + s.rates[j]*(t-s.starts[j])
 }

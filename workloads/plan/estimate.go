@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/churn"
+	"github.com/kbench/kbench/workloads/pace"
 )
 
 // The figures of the estimates. They are on the slow side of a small machine
@@ -76,11 +77,15 @@ func Bytes(spec workloads.Spec) (int64, bool) {
 		return int64(record * float64(spec.Consume.Backlog)), true
 	}
 	acts, length := measured(&spec)
-	seconds := (spec.Phases.Warmup + length).Seconds()
+	whole := spec.Phases.Warmup + length
 	if spec.Produce.Rate.Max {
-		return int64(seconds * min(ceilingBytes, ceilingRate*record)), false
+		return int64(whole.Seconds() * min(ceilingBytes, ceilingRate*record)), false
 	}
-	return int64(record * (seconds*meanRate(&spec.Produce) + grown(&spec, acts, length))), true
+	schedule, err := pace.New(spec.Produce.Rate.PerSecond, spec.Produce.Schedule, whole, 0)
+	if err != nil {
+		return 0, false // not of a validated workload
+	}
+	return int64(record * (schedule.Expected(whole) + grown(&spec, acts, length))), true
 }
 
 // Peak is how many records are due in the busiest second of a trial. Where a
@@ -110,23 +115,4 @@ func brought(spec *workloads.Spec, acts []churn.Act) (partitions int) {
 		partitions += acts[i].Brings(spec)
 	}
 	return partitions
-}
-
-// meanRate is the integral of the schedule over its length, per second.
-func meanRate(p *workloads.Produce) float64 {
-	rate, s := p.Rate.PerSecond, &p.Schedule
-	switch s.Kind {
-	case "ramp":
-		return rate * (s.From + 1) / 2
-	case "steps":
-		sum := 0.0
-		for _, f := range s.Factors {
-			sum += f
-		}
-		return rate * sum / float64(len(s.Factors))
-	case "bursts":
-		return rate + float64(s.Size)/s.Every.Seconds()
-	default:
-		return rate
-	}
 }
