@@ -9,11 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/scripts/bare"
 	"github.com/kbench/kbench/scripts/sides"
@@ -52,85 +52,89 @@ func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
 	return c.read(d, trials[0], mem, int64(o.window))
 }
 
-// read takes the figures of a trial from its files. The quiet stretch is the end
-// of its warm-up.
+// read takes the figures of a trial. The quiet stretch is the end of its warm-up.
 func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int64) error {
 	phases := map[string]results.Phase{}
 	for _, p := range t.Phases {
 		phases[p.Name] = p
 	}
-	to := phases["warmup"].To
-	from := to - window
 	c.Trial.Stable = time.Duration(phases["setup"].To - phases["setup"].From)
-	var acted int64
+	q := quiet{to: phases["warmup"].To, acted: c.acts(t)}
+	q.from = q.to - window
+	e, err := evidence.Load(d, t)
+	if err != nil {
+		return err
+	}
+	of := map[int][]bare.Report{}
+	delivering, after := map[int32]bool{}, map[int32]bool{}
+	members := int64(0)
+	for _, w := range e.Workers {
+		if w.Role != results.RoleConsumer {
+			continue
+		}
+		size, err := sizeOf(d.WorkerPath(t.Ref, w.Name))
+		if err != nil {
+			return err
+		}
+		c.Trial.Disk += size
+		members++
+		// One that joins later is ready before, and has delivered nothing.
+		if readings, was := q.read(e, w, delivering, after); was {
+			of[w.PID] = readings
+		}
+	}
+	c.Trial.Delivering, c.Trial.After, c.Trial.Disk = len(delivering), len(after), c.Trial.Disk/max(members, 1)
+	if len(of) != c.Members {
+		return fmt.Errorf("%d of %d members delivered before the quiet stretch", len(of), c.Members)
+	}
+	if c.Harness, err = costs(of, mem, q.from, q.to); err != nil {
+		return err
+	}
+	return c.audit(filepath.Join(d.Path(), results.SummaryFile))
+}
+
+// acts takes how long the group took after each act, and returns when the last of
+// them was over.
+func (c *cell) acts(t *results.Trial) (last int64) {
 	for _, a := range t.Acts {
 		s := settled{Kind: string(a.Kind)}
 		if a.Stable > a.At {
 			s.Took = time.Duration(a.Stable - a.At)
 		}
 		c.Trial.Acts = append(c.Trial.Acts, s)
-		acted = max(acted, a.At, a.Stable)
+		last = max(last, a.At, a.Stable)
 	}
+	return last
+}
 
-	of := map[int][]bare.Report{}
-	quiet, after := map[int32]bool{}, map[int32]bool{}
-	members := 0
-	for _, w := range t.Workers {
-		if w.Role != results.RoleConsumer {
-			continue
-		}
-		path := d.WorkerPath(t.Ref, w.Name)
-		size, err := sizeOf(path)
-		if err != nil {
-			return err
-		}
-		c.Trial.Disk += size
-		members++
-		var spans []record.Span
-		if _, err := record.EachSpan(filepath.Join(path, results.DeliveryFile), func(s record.Span) {
-			if s.Kind == record.Delivered {
-				spans = append(spans, s)
-			}
-		}); err != nil {
-			return err
-		}
-		for _, s := range spans {
-			if s.LastAt >= from && s.At <= to {
-				quiet[s.Partition] = true
-			}
-			if s.LastAt > acted {
-				after[s.Partition] = true
-			}
-		}
-		var readings []bare.Report
-		if err := record.ReadEvents(filepath.Join(path, results.EventsFile), func(e record.Event) error {
-			if e.Runtime != nil {
-				r := bare.Report{T: e.T, Runtime: *e.Runtime}
-				for _, s := range spans {
-					if s.LastAt <= e.T {
-						r.Records += int64(s.Count)
-					}
-				}
-				readings = append(readings, r)
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-		// One that joins later is ready before, and has delivered nothing.
-		if slices.ContainsFunc(spans, func(s record.Span) bool { return s.At < from }) {
-			of[w.PID] = readings
-		}
+// quiet is the quiet stretch of a trial, and when its acts were over.
+type quiet struct{ from, to, acted int64 }
+
+// read returns what a member said of itself, with what it had delivered by then,
+// and whether it delivered before the stretch. It notes the partitions that were
+// delivered in the stretch and those after the acts.
+func (q quiet) read(e *evidence.Trial, w evidence.Worker, delivering, after map[int32]bool) (readings []bare.Report, before bool) {
+	for _, s := range w.Runtime {
+		readings = append(readings, bare.Report{T: s.T, Runtime: s.Runtime})
 	}
-	c.Trial.Delivering, c.Trial.After, c.Trial.Disk = len(quiet), len(after), c.Trial.Disk/int64(max(members, 1))
-	if len(of) != c.Members {
-		return fmt.Errorf("%d of %d members delivered before the quiet stretch", len(of), c.Members)
-	}
-	var err error
-	if c.Harness, err = costs(of, mem, from, to); err != nil {
-		return err
-	}
-	return c.audit(filepath.Join(d.Path(), results.SummaryFile))
+	e.EachSpan(w.Name, func(s record.Span) {
+		if s.Kind != record.Delivered {
+			return
+		}
+		if s.LastAt >= q.from && s.At <= q.to {
+			delivering[s.Partition] = true
+		}
+		if s.LastAt > q.acted {
+			after[s.Partition] = true
+		}
+		before = before || s.At < q.from
+		for i := range readings {
+			if s.LastAt <= readings[i].T {
+				readings[i].Records += int64(s.Count)
+			}
+		}
+	})
+	return readings, before
 }
 
 // audit takes the truth of delivery from the summary.
