@@ -163,13 +163,34 @@ func spansOf(kind record.Kind, entries []entry, cut func() bool) []record.Span {
 	return spans
 }
 
+// inventor draws histories.
+type inventor struct {
+	*rand.Rand
+	log [2][]entry // what the partitions hold
+	history
+}
+
+func (r *inventor) chance(percent int) bool { return r.IntN(100) < percent }
+
 // invent makes a history: two producers write to two partitions, with retries
 // that write twice, out of order, or without an answer; members hand partitions
 // to each other, replay, skip and swap records.
-func invent(r *rand.Rand, workers int) history {
-	h := history{killed: map[int]bool{}, closing: map[int]int64{}}
-	chance := func(percent int) bool { return r.IntN(100) < percent }
-	var log [2][]entry
+func invent(rng *rand.Rand, workers int) history {
+	r := &inventor{Rand: rng, history: history{killed: map[int]bool{}, closing: map[int]int64{}}}
+	r.produce()
+	at := r.consume(workers)
+	for w := 1; w <= workers; w++ {
+		switch {
+		case r.chance(30):
+			r.killed[w] = true
+		case r.chance(50):
+			r.closing[w] = 1 + r.Int64N(at)
+		}
+	}
+	return r.history
+}
+
+func (r *inventor) produce() {
 	var next [2][2]uint64
 	for range 40 {
 		p, producer := r.IntN(2), r.IntN(2)
@@ -178,72 +199,72 @@ func invent(r *rand.Rand, workers int) history {
 			batch[i] = entry{int32(p), uint32(producer), next[p][producer], 0}
 			next[p][producer]++
 		}
-		put := func() {
-			for i := range batch {
-				batch[i].offset = int64(len(log[p]))
-				log[p] = append(log[p], batch[i])
-			}
-		}
-		written := !chance(5)
-		if written {
-			put()
-		}
-		if chance(10) {
-			put()
-		}
-		switch {
-		case chance(10):
-			h.failed = append(h.failed, batch...)
-		case chance(5): // never answered
-		default:
-			h.acked = append(h.acked, batch...)
-		}
-		if n := len(log[p]); n > 2 && chance(10) { // a late retry
+		r.write(p, batch)
+		if n := len(r.log[p]); n > 2 && r.chance(10) { // a late retry
 			i := r.IntN(n - 1)
-			a, b := log[p][i], log[p][n-1]
-			log[p][i], log[p][n-1] = b, a
-			log[p][i].offset, log[p][n-1].offset = a.offset, b.offset
+			a, b := r.log[p][i], r.log[p][n-1]
+			r.log[p][i], r.log[p][n-1] = b, a
+			r.log[p][i].offset, r.log[p][n-1].offset = a.offset, b.offset
 		}
 	}
 	// Offsets of swapped entries changed: give the acked ones those of the log.
-	for i, e := range h.acked {
-		for _, there := range log[e.partition] {
+	for i, e := range r.acked {
+		for _, there := range r.log[e.partition] {
 			if there.producer == e.producer && there.sequence == e.sequence {
-				h.acked[i].offset = there.offset
+				r.acked[i].offset = there.offset
 			}
 		}
 	}
-	at := int64(1)
+}
+
+// write writes a batch, or does not, or twice, and draws its answer.
+func (r *inventor) write(p int, batch []entry) {
+	put := func() {
+		for i := range batch {
+			batch[i].offset = int64(len(r.log[p]))
+			r.log[p] = append(r.log[p], batch[i])
+		}
+	}
+	if !r.chance(5) {
+		put()
+	}
+	if r.chance(10) {
+		put()
+	}
+	switch {
+	case r.chance(10):
+		r.failed = append(r.failed, batch...)
+	case r.chance(5): // never answered
+	default:
+		r.acked = append(r.acked, batch...)
+	}
+}
+
+// consume hands the partitions around until all is read, and returns when.
+func (r *inventor) consume(workers int) (at int64) {
+	at = 1
 	var pos [2]int
-	for tenure := uint32(1); pos[0] < len(log[0]) || pos[1] < len(log[1]); tenure++ {
+	for tenure := uint32(1); pos[0] < len(r.log[0]) || pos[1] < len(r.log[1]); tenure++ {
 		w := 1 + r.IntN(workers)
 		p := r.IntN(2)
-		for n := 1 + r.IntN(30); n > 0 && pos[p] < len(log[p]); n-- {
+		for n := 1 + r.IntN(30); n > 0 && pos[p] < len(r.log[p]); n-- {
 			at += int64(r.IntN(2)) // readings are shared between records
 			i := pos[p]
 			switch {
-			case chance(3): // skipped
-			case chance(3) && i > 0:
-				h.delivered = append(h.delivered, delivery{log[p][r.IntN(i)], w, tenure, at})
+			case r.chance(3): // skipped
+			case r.chance(3) && i > 0:
+				r.delivered = append(r.delivered, delivery{r.log[p][r.IntN(i)], w, tenure, at})
 			default:
-				h.delivered = append(h.delivered, delivery{log[p][i], w, tenure, at})
+				r.delivered = append(r.delivered, delivery{r.log[p][i], w, tenure, at})
 			}
 			pos[p]++
 		}
 		at++
-		if chance(30) {
+		if r.chance(30) {
 			pos[p] = max(0, pos[p]-r.IntN(10)) // the next owner replays
 		}
 	}
-	for w := 1; w <= workers; w++ {
-		switch {
-		case chance(30):
-			h.killed[w] = true
-		case chance(50):
-			h.closing[w] = 1 + r.Int64N(at)
-		}
-	}
-	return h
+	return at
 }
 
 func TestAgainstReference(t *testing.T) {

@@ -133,58 +133,93 @@ func TestSilenceAndCutEndSpans(t *testing.T) {
 	}
 }
 
+// laneRec is a record as a lane is given it.
+type laneRec struct {
+	producer uint32
+	seq      uint64
+	offset   int64
+}
+
+// grid is what spans are cut on.
+type grid struct{ origin, every int64 }
+
+func (g grid) cell(at int64) int64 {
+	c := (at - g.origin) / g.every
+	if (at-g.origin)%g.every < 0 {
+		c--
+	}
+	return c
+}
+
+// addSome adds records to lanes that now and then skip, jump, change their producer
+// or wait. It returns those of each lane, and how many fell into each cell.
+func addSome(rt *rapid.T, d *Deliveries, g grid) (map[int32][]laneRec, map[int64]uint64) {
+	recs, cells := make(map[int32][]laneRec), make(map[int64]uint64)
+	var lanes []*SpanLane
+	for p := range int32(rapid.IntRange(1, 4).Draw(rt, "lanes")) {
+		lanes = append(lanes, d.Lane(Delivered, 0, p, 1))
+	}
+	next := make([]laneRec, len(lanes))
+	var at int64
+	for range rapid.IntRange(0, 600).Draw(rt, "adds") {
+		i := rapid.IntRange(0, len(lanes)-1).Draw(rt, "lane")
+		r := &next[i]
+		switch rapid.IntRange(0, 12).Draw(rt, "what") {
+		case 0:
+			r.seq += uint64(rapid.IntRange(0, 5).Draw(rt, "skip"))
+		case 1:
+			r.offset = rapid.Int64Range(-1, 50).Draw(rt, "offset")
+		case 2:
+			r.producer ^= 1
+		case 3:
+			at += 20_000_000
+		}
+		at += rapid.Int64Range(0, 200_000).Draw(rt, "step")
+		lanes[i].Add(r.producer, r.seq, r.offset, at-5, at)
+		recs[int32(i)] = append(recs[int32(i)], *r)
+		cells[g.cell(at)]++
+		r.seq++
+		if r.offset >= 0 {
+			r.offset++
+		}
+	}
+	return recs, cells
+}
+
+// recordsOf turns spans into the same, and holds each span against the grid.
+func recordsOf(rt *rapid.T, spans []Span, g grid) (map[int32][]laneRec, map[int64]uint64) {
+	recs, cells := make(map[int32][]laneRec), make(map[int64]uint64)
+	for _, s := range spans {
+		for i := range s.Count {
+			r := laneRec{s.Producer, s.First + i, s.Offset}
+			if s.Offset >= 0 {
+				r.offset += int64(i)
+			}
+			recs[s.Partition] = append(recs[s.Partition], r)
+		}
+		if g.cell(s.At) != g.cell(s.LastAt) {
+			rt.Fatalf("span %+v lies in two cells", s)
+		}
+		cells[g.cell(s.At)] += s.Count
+		if s.MaxLate != 5 || s.MaxGap > s.LastAt-s.At {
+			rt.Fatalf("span %+v: wrong extremes", s)
+		}
+	}
+	return recs, cells
+}
+
 // Whatever is added, the spans say it again: each record once, in the order of
 // its lane, with exact sums in every cell of the grid.
 func TestSpansAreTheRecords(t *testing.T) {
-	type rec struct {
-		producer uint32
-		seq      uint64
-		offset   int64
-	}
 	rapid.Check(t, func(rt *rapid.T) {
 		path := filepath.Join(t.TempDir(), "deliveries.bin")
 		d, err := CreateDeliveries(path, DeliveriesMeta{})
 		if err != nil {
 			rt.Fatal(err)
 		}
-		origin, every := rapid.Int64Range(-1e9, 1e9).Draw(rt, "origin"), rapid.Int64Range(1e5, 1e8).Draw(rt, "every")
-		d.SetCuts(origin, every)
-		cell := func(at int64) int64 {
-			c := (at - origin) / every
-			if (at-origin)%every < 0 {
-				c--
-			}
-			return c
-		}
-		want, wantCells := make(map[int32][]rec), make(map[int64]uint64)
-		var lanes []*SpanLane
-		for p := range int32(rapid.IntRange(1, 4).Draw(rt, "lanes")) {
-			lanes = append(lanes, d.Lane(Delivered, 0, p, 1))
-		}
-		next := make([]rec, len(lanes))
-		var at int64
-		for range rapid.IntRange(0, 600).Draw(rt, "adds") {
-			i := rapid.IntRange(0, len(lanes)-1).Draw(rt, "lane")
-			r := &next[i]
-			switch rapid.IntRange(0, 12).Draw(rt, "what") {
-			case 0:
-				r.seq += uint64(rapid.IntRange(0, 5).Draw(rt, "skip"))
-			case 1:
-				r.offset = rapid.Int64Range(-1, 50).Draw(rt, "offset")
-			case 2:
-				r.producer ^= 1
-			case 3:
-				at += 20_000_000
-			}
-			at += rapid.Int64Range(0, 200_000).Draw(rt, "step")
-			lanes[i].Add(r.producer, r.seq, r.offset, at-5, at)
-			want[int32(i)] = append(want[int32(i)], *r)
-			wantCells[cell(at)]++
-			r.seq++
-			if r.offset >= 0 {
-				r.offset++
-			}
-		}
+		g := grid{rapid.Int64Range(-1e9, 1e9).Draw(rt, "origin"), rapid.Int64Range(1e5, 1e8).Draw(rt, "every")}
+		d.SetCuts(g.origin, g.every)
+		want, wantCells := addSome(rt, d, g)
 		if err := errors.Join(d.Err(), d.Close()); err != nil {
 			rt.Fatal(err)
 		}
@@ -192,24 +227,8 @@ func TestSpansAreTheRecords(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		got, gotCells := make(map[int32][]rec), make(map[int64]uint64)
-		for _, s := range spans {
-			for i := range s.Count {
-				r := rec{s.Producer, s.First + i, s.Offset}
-				if s.Offset >= 0 {
-					r.offset += int64(i)
-				}
-				got[s.Partition] = append(got[s.Partition], r)
-			}
-			if cell(s.At) != cell(s.LastAt) {
-				rt.Fatalf("span %+v lies in two cells", s)
-			}
-			gotCells[cell(s.At)] += s.Count
-			if s.MaxLate != 5 || s.MaxGap > s.LastAt-s.At {
-				rt.Fatalf("span %+v: wrong extremes", s)
-			}
-		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(rec{})); diff != "" {
+		got, gotCells := recordsOf(rt, spans, g)
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(laneRec{})); diff != "" {
 			rt.Fatal(diff)
 		}
 		if diff := cmp.Diff(wantCells, gotCells); diff != "" {

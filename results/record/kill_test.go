@@ -73,46 +73,8 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 	var reported, stored uint64
 	path := filepath.Join(t.TempDir(), "deliveries.bin") // one at a time: each is some megabytes
 	for kill := range kills {
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), childEnv+"="+path)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		said := make([]uint64, killLanes)
-		lines := bufio.NewScanner(out)
-		// The clock starts with the first report; the kill falls anywhere after.
-		delay := time.Duration(rand.Int64N(int64(25 * time.Millisecond)))
-		var timer *time.Timer
-		for lines.Scan() {
-			if timer == nil {
-				timer = time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
-			}
-			p, n, ok := parseReport(lines.Text())
-			if !ok {
-				t.Fatalf("child said %q", lines.Text())
-			}
-			said[p] = n
-		}
-		if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-			t.Fatalf("child ended by itself: %v", err)
-		}
-
-		next := make([]uint64, killLanes)
-		for _, s := range readSpans(t, path) {
-			if s.First != next[s.Partition] || s.Offset != int64(s.First) || s.Kind != Delivered {
-				t.Fatalf("kill %d: partition %d: span %+v, want sequence %d", kill, s.Partition, s, next[s.Partition])
-			}
-			// The times may be one record ahead of the count, never behind.
-			if last := int64(s.First + s.Count - 1); s.At != int64(s.First) || s.LastAt < last || s.LastAt > last+1 {
-				t.Fatalf("kill %d: span %+v: wrong times", kill, s)
-			}
-			next[s.Partition] += s.Count
-		}
+		said := saidUntilKilled(t, self, path)
+		next := storedSpans(t, kill, path)
 		for p := range said {
 			if next[p] < said[p] {
 				t.Errorf("kill %d: partition %d: %d records were added, %d are in the file", kill, p, said[p], next[p])
@@ -128,6 +90,59 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		t.Fatal("no child reported anything")
 	}
 	t.Logf("%d kills: %d records reported, %d stored", kills, reported, stored)
+}
+
+// saidUntilKilled runs a child and kills it at a random instant. It returns how many
+// records the child said that each partition has.
+func saidUntilKilled(t *testing.T, self, path string) []uint64 {
+	t.Helper()
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), childEnv+"="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make([]uint64, killLanes)
+	lines := bufio.NewScanner(out)
+	// The clock starts with the first report; the kill falls anywhere after.
+	delay := time.Duration(rand.Int64N(int64(25 * time.Millisecond)))
+	var timer *time.Timer
+	for lines.Scan() {
+		if timer == nil {
+			timer = time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
+		}
+		p, n, ok := parseReport(lines.Text())
+		if !ok {
+			t.Fatalf("child said %q", lines.Text())
+		}
+		said[p] = n
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("child ended by itself: %v", err)
+	}
+	return said
+}
+
+// storedSpans is how many records of each partition are in the file: one after the
+// other, as they were added.
+func storedSpans(t *testing.T, kill int, path string) []uint64 {
+	t.Helper()
+	next := make([]uint64, killLanes)
+	for _, s := range readSpans(t, path) {
+		if s.First != next[s.Partition] || s.Offset != int64(s.First) || s.Kind != Delivered {
+			t.Fatalf("kill %d: partition %d: span %+v, want sequence %d", kill, s.Partition, s, next[s.Partition])
+		}
+		// The times may be one record ahead of the count, never behind.
+		if last := int64(s.First + s.Count - 1); s.At != int64(s.First) || s.LastAt < last || s.LastAt > last+1 {
+			t.Fatalf("kill %d: span %+v: wrong times", kill, s)
+		}
+		next[s.Partition] += s.Count
+	}
+	return next
 }
 
 func parseReport(s string) (partition int, n uint64, ok bool) {
