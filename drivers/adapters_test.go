@@ -24,6 +24,28 @@ func adapters() []drivers.Driver {
 	return []drivers.Driver{franzgo.New(), sarama.New(), kafkago.New()}
 }
 
+// each runs a test of every client, beside each other.
+func each(t *testing.T, f func(t *testing.T, d drivers.Driver)) {
+	for _, d := range adapters() {
+		t.Run(d.Name(), func(t *testing.T) {
+			t.Parallel()
+			f(t, d)
+		})
+	}
+}
+
+// eachIn runs a test of every client in several ways.
+func eachIn(t *testing.T, ways []string, f func(t *testing.T, d drivers.Driver, way string)) {
+	each(t, func(t *testing.T, d drivers.Driver) {
+		for _, way := range ways {
+			t.Run(way, func(t *testing.T) {
+				t.Parallel()
+				f(t, d, way)
+			})
+		}
+	})
+}
+
 const (
 	topic      = "work"
 	partitions = 3
@@ -264,40 +286,42 @@ func (h *handler) ordered(t *testing.T, n int) {
 	}
 }
 
-func TestProduceAndConsume(t *testing.T) {
-	for _, d := range adapters() {
-		for _, lanes := range []string{drivers.LanesMember, drivers.LanesPartition} {
-			t.Run(d.Name()+"/"+lanes, func(t *testing.T) {
-				env, dials := cluster(t)
-				s := settings()
-				s.Consume.Lanes = lanes
-				const n = 3000
-				for i, m := range produce(t, d, s, env, n) {
-					if m.Offset != int64(i/partitions) {
-						t.Fatalf("message %d got offset %d", i, m.Offset)
-					}
-				}
-				h := newHandler()
-				c := join(t, d, s, env, h)
-				eventually(t, "all records", func() bool { return h.count.Load() >= n })
-				leave(t, c)
-				h.ordered(t, n)
-				if lanes == drivers.LanesMember && h.beside.Load() {
-					t.Error("two records at once in one member")
-				}
-				if dials.Load() == 0 {
-					t.Error("no connection came from the dialer given")
-				}
-				// The group must hold the marks: a second member gets nothing old.
-				again := newHandler()
-				c = join(t, d, s, env, again)
-				produce(t, d, s, env, partitions)
-				eventually(t, "the new records", func() bool { return again.count.Load() >= partitions })
-				leave(t, c)
-				if got := again.count.Load(); got != partitions {
-					t.Errorf("the second member got %d records, want %d", got, partitions)
-				}
-			})
-		}
+// nothingOld says that the group holds the marks of its last member: the next one
+// gets new records alone.
+func nothingOld(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env) {
+	t.Helper()
+	h := newHandler()
+	c := join(t, d, s, env, h)
+	produce(t, d, s, env, partitions)
+	eventually(t, "the new records", func() bool { return h.count.Load() >= partitions })
+	leave(t, c)
+	if got := h.count.Load(); got != partitions {
+		t.Errorf("the second member got %d records, want %d", got, partitions)
 	}
+}
+
+func TestProduceAndConsume(t *testing.T) {
+	eachIn(t, []string{drivers.LanesMember, drivers.LanesPartition}, func(t *testing.T, d drivers.Driver, lanes string) {
+		env, dials := cluster(t)
+		s := settings()
+		s.Consume.Lanes = lanes
+		const n = 3000
+		for i, m := range produce(t, d, s, env, n) {
+			if m.Offset != int64(i/partitions) {
+				t.Fatalf("message %d got offset %d", i, m.Offset)
+			}
+		}
+		h := newHandler()
+		c := join(t, d, s, env, h)
+		eventually(t, "all records", func() bool { return h.count.Load() >= n })
+		leave(t, c)
+		h.ordered(t, n)
+		if lanes == drivers.LanesMember && h.beside.Load() {
+			t.Error("two records at once in one member")
+		}
+		if dials.Load() == 0 {
+			t.Error("no connection came from the dialer given")
+		}
+		nothingOld(t, d, s, env)
+	})
 }

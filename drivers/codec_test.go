@@ -73,44 +73,39 @@ func (c *copies) count() int {
 // wire, and every client must read what was written.
 func TestCodecs(t *testing.T) {
 	const n, size = 60, 1000
-	for _, d := range adapters() {
-		for _, codec := range codecs() {
-			t.Run(d.Name()+"/"+codec, func(t *testing.T) {
-				t.Parallel()
-				var w seen
-				env, _ := watched(t, &w)
-				s := settings()
-				s.Produce.Codec, s.RecordBytes = codec, size
-				s.Consume.CommitMode = drivers.CommitNone
-				msgs := make([]*drivers.Msg, n)
-				for i := range msgs {
-					msgs[i] = &drivers.Msg{Topic: topic, Partition: int32(i % partitions), Value: prose(uint64(i), size)}
-				}
-				send(t, d, s, env, msgs)
-				w.mu.Lock()
-				if got := w.values[drivers.KeyCodec]; len(got) != 1 || got[0] != codec {
-					t.Errorf("the wire has the codecs %v", got)
-				}
-				w.mu.Unlock()
-				for _, reader := range adapters() {
-					s.GroupID = "readers-" + reader.Name()
-					h := &copies{got: make(map[drivers.TopicPartition]map[int64][]byte)}
-					c, err := reader.Consumer(s, env, h)
-					if err != nil {
-						t.Fatal(err)
-					}
-					eventually(t, reader.Name()+" reads all", func() bool { return h.count() >= n })
-					leave(t, c)
-					for _, m := range msgs {
-						tp := drivers.TopicPartition{Topic: topic, Partition: m.Partition}
-						if !bytes.Equal(h.got[tp][m.Offset], m.Value) {
-							t.Errorf("%s reads another value at offset %d of %v", reader.Name(), m.Offset, tp)
-						}
-					}
-				}
-			})
+	eachIn(t, codecs(), func(t *testing.T, d drivers.Driver, codec string) {
+		var w seen
+		env, _ := watched(t, &w)
+		s := settings()
+		s.Produce.Codec, s.RecordBytes = codec, size
+		s.Consume.CommitMode = drivers.CommitNone
+		msgs := make([]*drivers.Msg, n)
+		for i := range msgs {
+			msgs[i] = &drivers.Msg{Topic: topic, Partition: int32(i % partitions), Value: prose(uint64(i), size)}
 		}
-	}
+		send(t, d, s, env, msgs)
+		w.mu.Lock()
+		if got := w.values[drivers.KeyCodec]; len(got) != 1 || got[0] != codec {
+			t.Errorf("the wire has the codecs %v", got)
+		}
+		w.mu.Unlock()
+		for _, reader := range adapters() {
+			s.GroupID = "readers-" + reader.Name()
+			h := &copies{got: make(map[drivers.TopicPartition]map[int64][]byte)}
+			c, err := reader.Consumer(s, env, h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, reader.Name()+" reads all", func() bool { return h.count() >= n })
+			leave(t, c)
+			for _, m := range msgs {
+				tp := drivers.TopicPartition{Topic: topic, Partition: m.Partition}
+				if !bytes.Equal(h.got[tp][m.Offset], m.Value) {
+					t.Errorf("%s reads another value at offset %d of %v", reader.Name(), m.Offset, tp)
+				}
+			}
+		}
+	})
 }
 
 // TestLevels writes one and the same record at the lowest and at the highest

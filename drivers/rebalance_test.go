@@ -2,7 +2,7 @@ package drivers_test
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,200 +131,165 @@ func (h *strict) join(d drivers.Driver, s drivers.Settings, env drivers.Env) dri
 	return c
 }
 
+// assignors are an eager and a cooperative one.
+var assignors = []string{"range", "cooperative-sticky"}
+
 // TestRevokeWaits moves partitions between two members whose handlers are slow.
 // No record may run after a revoke, and since marks are committed with it, no
 // record may come twice.
 func TestRevokeWaits(t *testing.T) {
-	for _, d := range adapters() {
+	ways := []string{"range/member", "range/partition", "cooperative-sticky/member", "cooperative-sticky/partition"}
+	eachIn(t, ways, func(t *testing.T, d drivers.Driver, way string) {
 		if d.Name() == "kafka-go" {
-			continue // it tells of no rebalance
+			t.Skip("it tells of no rebalance")
 		}
-		for _, assignor := range []string{"range", "cooperative-sticky"} {
-			for _, lanes := range []string{drivers.LanesMember, drivers.LanesPartition} {
-				t.Run(fmt.Sprintf("%s/%s/%s", d.Name(), assignor, lanes), func(t *testing.T) {
-					t.Parallel()
-					env, _ := cluster(t)
-					s := settings()
-					s.Consume.Lanes = lanes
-					s.Group.Assignors = []string{assignor}
-					s.Group.Heartbeat = 300 * time.Millisecond
-					const n = 900
-					a, b := newStrict(t, "a", 3*time.Millisecond), newStrict(t, "b", 3*time.Millisecond)
-					ca := a.join(d, s, env)
-					eventually(t, "a holds all", func() bool { return a.holds() == partitions })
-					produce(t, d, s, env, n)
-					eventually(t, "a has records", func() bool { return a.counted() > 10 })
-					cb := b.join(d, s, env)
-					eventually(t, "both hold some", func() bool { return a.holds() > 0 && b.holds() > 0 && a.holds()+b.holds() == partitions })
-					eventually(t, "all records", func() bool { return a.counted()+b.counted() >= n })
-					leave(t, ca)
-					if a.holds() != 0 {
-						t.Errorf("a still holds %d partitions after its close", a.holds())
-					}
-					eventually(t, "b holds all", func() bool { return b.holds() == partitions })
-					leave(t, cb)
-					if got := a.counted() + b.counted(); got != n {
-						t.Errorf("%d records were handled, want %d", got, n)
-					}
-					if a.revoked == 0 {
-						t.Error("a has seen no revoke")
-					}
-				})
-			}
+		assignor, lanes, _ := strings.Cut(way, "/")
+		env, _ := cluster(t)
+		s := settings()
+		s.Consume.Lanes = lanes
+		s.Group.Assignors = []string{assignor}
+		s.Group.Heartbeat = 300 * time.Millisecond
+		const n = 900
+		a, b := newStrict(t, "a", 3*time.Millisecond), newStrict(t, "b", 3*time.Millisecond)
+		ca := a.join(d, s, env)
+		eventually(t, "a holds all", func() bool { return a.holds() == partitions })
+		produce(t, d, s, env, n)
+		eventually(t, "a has records", func() bool { return a.counted() > 10 })
+		cb := b.join(d, s, env)
+		eventually(t, "both hold some", func() bool { return a.holds() > 0 && b.holds() > 0 && a.holds()+b.holds() == partitions })
+		eventually(t, "all records", func() bool { return a.counted()+b.counted() >= n })
+		leave(t, ca)
+		if a.holds() != 0 {
+			t.Errorf("a still holds %d partitions after its close", a.holds())
 		}
-	}
+		eventually(t, "b holds all", func() bool { return b.holds() == partitions })
+		leave(t, cb)
+		if got := a.counted() + b.counted(); got != n {
+			t.Errorf("%d records were handled, want %d", got, n)
+		}
+		if a.revoked == 0 {
+			t.Error("a has seen no revoke")
+		}
+	})
 }
 
 // TestSyncCommitIsKept commits after every record, and a second member must
 // begin where the first one ended.
 func TestSyncCommitIsKept(t *testing.T) {
-	for _, d := range adapters() {
-		t.Run(d.Name(), func(t *testing.T) {
-			t.Parallel()
-			env, _ := cluster(t)
-			s := settings()
-			s.Consume.CommitMode = drivers.CommitSync
-			s.Consume.CommitOnRevoke = false
-			const n = 60
-			produce(t, d, s, env, n)
-			h := newHandler()
-			c := join(t, d, s, env, h)
-			eventually(t, "all records", func() bool { return h.count.Load() == n })
-			if err := c.Commit(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			// A mark that comes late, or for what is not owned, changes nothing.
-			c.Mark(topic, 0, 1)
-			c.Mark("another", 7, 100)
-			if err := c.Commit(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			leave(t, c)
-			again := newHandler()
-			c = join(t, d, s, env, again)
-			produce(t, d, s, env, partitions)
-			eventually(t, "the new records", func() bool { return again.count.Load() >= partitions })
-			leave(t, c)
-			if got := again.count.Load(); got != partitions {
-				t.Errorf("the second member got %d records, want %d", got, partitions)
-			}
-		})
-	}
+	each(t, func(t *testing.T, d drivers.Driver) {
+		env, _ := cluster(t)
+		s := settings()
+		s.Consume.CommitMode = drivers.CommitSync
+		s.Consume.CommitOnRevoke = false
+		const n = 60
+		produce(t, d, s, env, n)
+		h := newHandler()
+		c := join(t, d, s, env, h)
+		eventually(t, "all records", func() bool { return h.count.Load() == n })
+		if err := c.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// A mark that comes late, or for what is not owned, changes nothing.
+		c.Mark(topic, 0, 1)
+		c.Mark("another", 7, 100)
+		if err := c.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		leave(t, c)
+		nothingOld(t, d, s, env)
+	})
 }
 
 // TestNothingIsCommitted reads everything twice, for the mode says so.
 func TestNothingIsCommitted(t *testing.T) {
-	for _, d := range adapters() {
-		t.Run(d.Name(), func(t *testing.T) {
-			t.Parallel()
-			env, _ := cluster(t)
-			s := settings()
-			s.Consume.CommitMode = drivers.CommitNone
-			const n = 60
-			produce(t, d, s, env, n)
-			for range 2 {
-				h := newHandler()
-				c := join(t, d, s, env, h)
-				eventually(t, "all records", func() bool { return h.count.Load() == n })
-				if err := c.Commit(t.Context()); err == nil {
-					t.Error("a commit with mode none is no error")
-				}
-				leave(t, c)
+	each(t, func(t *testing.T, d drivers.Driver) {
+		env, _ := cluster(t)
+		s := settings()
+		s.Consume.CommitMode = drivers.CommitNone
+		const n = 60
+		produce(t, d, s, env, n)
+		for range 2 {
+			h := newHandler()
+			c := join(t, d, s, env, h)
+			eventually(t, "all records", func() bool { return h.count.Load() == n })
+			if err := c.Commit(t.Context()); err == nil {
+				t.Error("a commit with mode none is no error")
 			}
-		})
-	}
+			leave(t, c)
+		}
+	})
 }
 
 // TestAutoCommit leaves all to the client.
 func TestAutoCommit(t *testing.T) {
-	for _, d := range adapters() {
-		t.Run(d.Name(), func(t *testing.T) {
-			t.Parallel()
-			env, _ := cluster(t)
-			s := settings()
-			s.Consume.CommitMode = drivers.CommitAuto
-			const n = 60
-			produce(t, d, s, env, n)
-			h := newHandler()
-			c := join(t, d, s, env, h)
-			eventually(t, "all records", func() bool { return h.count.Load() == n })
-			leave(t, c)
-			again := newHandler()
-			c = join(t, d, s, env, again)
-			produce(t, d, s, env, partitions)
-			eventually(t, "the new records", func() bool { return again.count.Load() >= partitions })
-			leave(t, c)
-			if got := again.count.Load(); got != partitions {
-				t.Errorf("the second member got %d records, want %d", got, partitions)
-			}
-		})
-	}
+	each(t, func(t *testing.T, d drivers.Driver) {
+		env, _ := cluster(t)
+		s := settings()
+		s.Consume.CommitMode = drivers.CommitAuto
+		const n = 60
+		produce(t, d, s, env, n)
+		h := newHandler()
+		c := join(t, d, s, env, h)
+		eventually(t, "all records", func() bool { return h.count.Load() == n })
+		leave(t, c)
+		nothingOld(t, d, s, env)
+	})
 }
 
 // TestSubscribe changes topics while a member runs.
 func TestSubscribe(t *testing.T) {
-	for _, d := range adapters() {
+	eachIn(t, assignors, func(t *testing.T, d drivers.Driver, assignor string) {
 		if d.Name() == "kafka-go" {
-			continue // its topics are fixed
+			t.Skip("its topics are fixed")
 		}
-		for _, assignor := range []string{"range", "cooperative-sticky"} {
-			t.Run(d.Name()+"/"+assignor, func(t *testing.T) {
-				t.Parallel()
-				env, _ := cluster(t, otherTopic())
-				s := settings()
-				s.Group.Assignors = []string{assignor}
-				h := newStrict(t, "member", 0)
-				c := h.join(d, s, env)
-				eventually(t, "the first topic is held", func() bool { return h.holds() == partitions })
-				sub := c.(drivers.Subscriber)
-				if err := sub.Subscribe(t.Context(), []string{topic, "other"}); err != nil {
-					t.Fatal(err)
-				}
-				eventually(t, "both topics are held", func() bool { return h.holds() == partitions+1 })
-				if err := sub.Subscribe(t.Context(), []string{"other"}); err != nil {
-					t.Fatal(err)
-				}
-				eventually(t, "the other topic is held alone", func() bool { return h.holds() == 1 })
-				leave(t, c)
-				if h.holds() != 0 {
-					t.Errorf("%d partitions are held after the close", h.holds())
-				}
-			})
+		env, _ := cluster(t, otherTopic())
+		s := settings()
+		s.Group.Assignors = []string{assignor}
+		h := newStrict(t, "member", 0)
+		c := h.join(d, s, env)
+		eventually(t, "the first topic is held", func() bool { return h.holds() == partitions })
+		sub := c.(drivers.Subscriber)
+		if err := sub.Subscribe(t.Context(), []string{topic, "other"}); err != nil {
+			t.Fatal(err)
 		}
-	}
+		eventually(t, "both topics are held", func() bool { return h.holds() == partitions+1 })
+		if err := sub.Subscribe(t.Context(), []string{"other"}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the other topic is held alone", func() bool { return h.holds() == 1 })
+		leave(t, c)
+		if h.holds() != 0 {
+			t.Errorf("%d partitions are held after the close", h.holds())
+		}
+	})
 }
 
 // TestLostPartitions throws a member out of its group: the client must say that
 // its partitions are lost, come back by itself and go on.
 func TestLostPartitions(t *testing.T) {
-	for _, d := range adapters() {
+	eachIn(t, assignors, func(t *testing.T, d drivers.Driver, assignor string) {
 		if d.Name() == "kafka-go" {
-			continue // it tells of no rebalance
+			t.Skip("it tells of no rebalance")
 		}
-		for _, assignor := range []string{"range", "cooperative-sticky"} {
-			t.Run(d.Name()+"/"+assignor, func(t *testing.T) {
-				t.Parallel()
-				var broker *kfake.Cluster
-				env, _ := start(t, func(c *kfake.Cluster) { broker = c })
-				s := settings()
-				s.Group.Assignors = []string{assignor}
-				s.Group.Heartbeat = 200 * time.Millisecond
-				h := newStrict(t, "member", 0)
-				c := h.join(d, s, env)
-				eventually(t, "all are held", func() bool { return h.holds() == partitions })
-				broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID})
-				eventually(t, "they are lost", func() bool {
-					h.mu.Lock()
-					defer h.mu.Unlock()
-					return h.lost > 0
-				})
-				eventually(t, "all are held again", func() bool { return h.holds() == partitions })
-				produce(t, d, s, env, 30)
-				eventually(t, "the records come", func() bool { return h.counted() == 30 })
-				leave(t, c)
-			})
-		}
-	}
+		var broker *kfake.Cluster
+		env, _ := start(t, func(c *kfake.Cluster) { broker = c })
+		s := settings()
+		s.Group.Assignors = []string{assignor}
+		s.Group.Heartbeat = 200 * time.Millisecond
+		h := newStrict(t, "member", 0)
+		c := h.join(d, s, env)
+		eventually(t, "all are held", func() bool { return h.holds() == partitions })
+		broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID})
+		eventually(t, "they are lost", func() bool {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.lost > 0
+		})
+		eventually(t, "all are held again", func() bool { return h.holds() == partitions })
+		produce(t, d, s, env, 30)
+		eventually(t, "the records come", func() bool { return h.counted() == 30 })
+		leave(t, c)
+	})
 }
 
 // TestServerSideAssignment is the group protocol that one client has.

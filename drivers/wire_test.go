@@ -89,48 +89,43 @@ func TestClaimsHoldOnTheWire(t *testing.T) {
 		drivers.KeyAcks, drivers.KeyAckTimeout, drivers.KeyCodec, drivers.KeyFetchWait, drivers.KeyFetchMin, drivers.KeyFetchMax,
 		drivers.KeyFetchMaxPartition, drivers.KeyIsolation, drivers.KeySession, drivers.KeyRebalance, drivers.KeyAssignors, drivers.KeyStatic, drivers.KeyProtocol,
 	}
-	for _, d := range adapters() {
-		for _, mode := range []drivers.Mode{drivers.Matched, drivers.Best, drivers.Stock} {
-			t.Run(d.Name()+"/"+string(mode), func(t *testing.T) {
-				t.Parallel()
-				var w seen
-				env, _ := watched(t, &w)
-				s := settings()
-				s.Mode = mode
-				s.Produce.Codec = "gzip"
-				s.Produce.AckTimeout = 7 * time.Second
-				s.Consume.Isolation = "read_committed"
-				s.Consume.FetchMax = 20 << 20
-				s.Consume.FetchMaxPartition = 300_000
-				s.Group.Assignors = []string{"roundrobin", "range"}
-				if mode != drivers.Stock {
-					s.Consume.FetchMin = 2
-				}
-				produce(t, d, s, env, 90)
-				h := newHandler()
-				c := join(t, d, s, env, h)
-				eventually(t, "all records", func() bool { return h.count.Load() == 90 })
-				leave(t, c)
-
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				for _, row := range d.Plan(s) {
-					if row.Claim == "" || !slices.Contains(compared, row.Key) {
-						continue
-					}
-					// kafka-go sends what is left of a time when it comes to it, which
-					// on a busy machine is less; that row is no exact one.
-					remainder := d.Name() == "kafka-go" && (row.Key == drivers.KeyFetchWait || row.Key == drivers.KeyAckTimeout)
-					if remainder && row.Fidelity == drivers.Approx && within(w.values[row.Key], row.Claim) {
-						continue
-					}
-					if got := w.values[row.Key]; len(got) != 1 || got[0] != row.Claim {
-						t.Errorf("%s: the wire has %v, claimed is %s (%s)", row.Key, got, row.Claim, row.Native)
-					}
-				}
-			})
+	eachIn(t, []string{string(drivers.Matched), string(drivers.Best), string(drivers.Stock)}, func(t *testing.T, d drivers.Driver, mode string) {
+		var w seen
+		env, _ := watched(t, &w)
+		s := settings()
+		s.Mode = drivers.Mode(mode)
+		s.Produce.Codec = "gzip"
+		s.Produce.AckTimeout = 7 * time.Second
+		s.Consume.Isolation = "read_committed"
+		s.Consume.FetchMax = 20 << 20
+		s.Consume.FetchMaxPartition = 300_000
+		s.Group.Assignors = []string{"roundrobin", "range"}
+		if s.Mode != drivers.Stock {
+			s.Consume.FetchMin = 2
 		}
-	}
+		produce(t, d, s, env, 90)
+		h := newHandler()
+		c := join(t, d, s, env, h)
+		eventually(t, "all records", func() bool { return h.count.Load() == 90 })
+		leave(t, c)
+
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, row := range d.Plan(s) {
+			if row.Claim == "" || !slices.Contains(compared, row.Key) {
+				continue
+			}
+			// kafka-go sends what is left of a time when it comes to it, which
+			// on a busy machine is less; that row is no exact one.
+			remainder := d.Name() == "kafka-go" && (row.Key == drivers.KeyFetchWait || row.Key == drivers.KeyAckTimeout)
+			if remainder && row.Fidelity == drivers.Approx && within(w.values[row.Key], row.Claim) {
+				continue
+			}
+			if got := w.values[row.Key]; len(got) != 1 || got[0] != row.Claim {
+				t.Errorf("%s: the wire has %v, claimed is %s (%s)", row.Key, got, row.Claim, row.Native)
+			}
+		}
+	})
 }
 
 // TestBatchesHoldTheSameRecords fills batches as far as they go. All clients
