@@ -82,6 +82,17 @@ func (d Duplicates) Causes() []Cause {
 	}
 }
 
+// ByCause are the counts by the names of their causes, those that there are.
+func (d Duplicates) ByCause() map[string]int64 {
+	out := map[string]int64{}
+	for _, c := range d.Causes() {
+		if c.Count > 0 {
+			out[c.Name] = c.Count
+		}
+	}
+	return out
+}
+
 // Cause is one cause of duplicates and how many it made.
 type Cause struct {
 	Name  string

@@ -91,7 +91,7 @@ func (d *drawing) records() string {
 	if n := d.e.Duplicates.Total(); n == 0 {
 		parts = append(parts, "0 duplicates")
 	} else {
-		parts = append(parts, fmt.Sprintf("%s (%s)", count(n, "duplicate"), byCause(causes(d.e.Duplicates))))
+		parts = append(parts, fmt.Sprintf("%s (%s)", count(n, "duplicate"), byCause(d.e.Duplicates.ByCause())))
 	}
 	if d.e.BaselineKnown {
 		parts = append(parts, fmt.Sprintf("before it p99.9 of %s late", window.Short(d.e.Baseline)))

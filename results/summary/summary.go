@@ -80,9 +80,8 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 }
 
 // Write builds the summary and replaces summary.json, bench.txt, and the
-// latency-split.hlog of every trial with churn. It hands every trial to also, for
-// those who write more of its windows; they are nil where it has none.
-func Write(d *results.Dir, also ...func(*results.Dir, *results.Trial, *window.Report) error) (*results.Summary, error) {
+// latency-split.hlog and pauses.json of every trial with churn.
+func Write(d *results.Dir) (*results.Summary, error) {
 	s, trials, err := build(d)
 	if err != nil {
 		return nil, err
@@ -101,10 +100,8 @@ func Write(d *results.Dir, also ...func(*results.Dir, *results.Trial, *window.Re
 		if err := t.split.write(filepath.Join(d.TrialPath(t.Ref), results.SplitFile)); err != nil {
 			return nil, fmt.Errorf("trial %d: %w", t.Ref.N, err)
 		}
-		for _, write := range also {
-			if err := write(d, t.Trial, t.windows); err != nil {
-				return nil, err
-			}
+		if err := writePauses(d, t.Trial, t.windows); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil

@@ -155,7 +155,7 @@ func size(n int64) string {
 
 // show derives the results of a run from its raw files and prints them.
 func (a *app) show(dir *results.Dir, asJSON bool) error {
-	s, err := summary.Write(dir, report.WritePauses)
+	s, err := summary.Write(dir)
 	if err != nil {
 		return err
 	}

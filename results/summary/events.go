@@ -1,4 +1,4 @@
-package report
+package summary
 
 import (
 	"errors"
@@ -8,15 +8,14 @@ import (
 	"path/filepath"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/window"
 )
 
-// WritePauses writes the pauses.json of a trial: everything per event, per
+// writePauses writes the pauses.json of a trial: everything per event, per
 // partition and per member, for those to whom the rows of the summary are too
 // coarse. Without a report, one of an earlier analysis is removed: it would
 // contradict the summary.
-func WritePauses(d *results.Dir, t *results.Trial, r *window.Report) error {
+func writePauses(d *results.Dir, t *results.Trial, r *window.Report) error {
 	path := filepath.Join(d.TrialPath(t.Ref), results.PausesFile)
 	if r == nil {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +160,7 @@ func eventOf(e *window.Event, lateness bool) pausesEvent {
 		Wire: where(e.Rebalanced, e.Wire), Floor: where(e.Rebalanced, e.Floor), FloorHigh: where(e.Rebalanced, e.FloorHigh),
 		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: where(lateness, e.UAny), UAll: where(lateness, e.UAll), LostPartition: where(lateness, e.LostPartitionTime),
 		CatchUp: where(lateness, e.CatchUp), Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
-		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: causes(e.Duplicates),
+		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: e.Duplicates.ByCause(),
 		Late: where(lateness, e.Late), Lost: e.Lost, Down: stretches(e.Down),
 		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: results.Lines(e.Words), Notes: results.Lines(e.Notes),
 	}
@@ -208,17 +207,6 @@ func stretches(list []window.Interval) []stretch {
 	out := []stretch{}
 	for _, i := range list {
 		out = append(out, stretch(i))
-	}
-	return out
-}
-
-// causes are the duplicates by cause, those that there are.
-func causes(d audit.Duplicates) map[string]int64 {
-	out := map[string]int64{}
-	for _, c := range d.Causes() {
-		if c.Count > 0 {
-			out[c.Name] = c.Count
-		}
 	}
 	return out
 }
