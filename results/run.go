@@ -230,6 +230,7 @@ type Summary struct {
 	Inputs   string   `json:"inputs"` // hash of the raw files
 	Rows     []Row    `json:"rows"`
 	Warnings []Remark `json:"warnings"`
+	Gates    []Gate   `json:"gates"` // of the workloads, in their order
 }
 
 // Row is one figure: a trial, a metric, a statistic. Tables, gates, bench.txt

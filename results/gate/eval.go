@@ -9,42 +9,35 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
 )
 
-// Result is the verdict on one gate. Value is that of the arm that is furthest
-// on the wrong side, or nearest to it; Want is the bound, both in Unit.
-type Result struct {
-	Expr  string
-	Value float64
-	Want  float64
-	Unit  string
-	Pass  bool
-	N     int // trials behind all arms
-	Left  int // events of all arms that were left out: noisy or merged ones
-	Arms  []Arm
-}
-
-// Arm is the verdict on one arm of one workload in one role. Value is the
-// median of its trials' values.
-type Arm struct {
-	Workload string
-	Arm      string
-	Lane     string
-	Role     results.Role
-	Value    float64
-	N        int // trials
-	Left     int // events that were left out
-	Pass     bool
+// Of decides the gates of workloads on the rows of their run.
+func Of(specs []workloads.Spec, rows []results.Row) []results.Gate {
+	out := []results.Gate{}
+	for _, spec := range specs {
+		own := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Workload != spec.Name })
+		for _, expr := range spec.Gate {
+			g, err := Eval(expr, own)
+			if err != nil {
+				g.Verdict, g.Why, g.Arms = results.NotDecided, err.Error(), []results.GateArm{}
+			}
+			g.Workload, g.Expression = spec.Name, expr
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // Eval decides a gate on the rows of a summary. Every arm must pass. A gate
 // that no row answers is an error, not a pass: nothing was measured. Nor can an
 // arm be decided all of whose events are noisy or merged.
-func Eval(expr string, rows []results.Row) (Result, error) {
+func Eval(expr string, rows []results.Row) (results.Gate, error) {
 	e, err := parse(expr)
 	if err != nil {
-		return Result{}, err
+		return results.Gate{}, err
 	}
+	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.unit}
 	unfit := e.unfit(rows)
 	trials, left := map[unit][]results.Row{}, map[unit]map[happening]bool{}
 	for _, r := range rows {
@@ -63,39 +56,42 @@ func Eval(expr string, rows []results.Row) (Result, error) {
 		trials[key] = append(trials[key], r)
 	}
 	if len(trials) == 0 && len(left) == 0 {
-		return Result{}, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s%s", e.text, results.SummaryFile, e.kindsIn(rows))
+		return res, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s%s", e.text, results.SummaryFile, e.kindsIn(rows))
 	}
 	// What the values of an arm are: one per trial, or for figures of events the
 	// events of all its trials, since each of those is a sample of its own.
-	values, count := map[unit][]float64{}, map[unit]int{}
+	values, count := map[unit][]results.Row{}, map[unit]int{}
 	for key, group := range trials {
 		arm := key
 		arm.trial = 0
 		count[arm]++
-		for _, r := range totals(group) {
-			values[arm] = append(values[arm], r.Value)
-		}
+		values[arm] = append(values[arm], totals(group)...)
 	}
 	if err := e.undecided(values, left); err != nil {
-		return Result{}, err
+		return res, err
 	}
-	res := Result{Expr: e.text, Want: e.bound, Unit: e.unit, Pass: true}
-	for arm, vs := range values {
-		a := Arm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, N: count[arm], Left: len(left[arm])}
-		if a.Value = median(vs); e.metric.PerEvent && e.stat != "" {
-			a.Value = statOf(e.stat, vs)
+	for arm, rows := range values {
+		a := results.GateArm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, Verdict: results.Met, Bound: e.bound, Unit: e.unit, N: count[arm], Left: len(left[arm])}
+		slices.SortFunc(rows, func(a, b results.Row) int {
+			return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Trial, b.Trial), cmp.Compare(a.Event, b.Event))
+		})
+		one := middle(rows)
+		if a.Value = median(rows); e.metric.PerEvent && e.stat != "" {
+			a.Value, one = statOf(e.stat, rows)
 		}
-		a.Pass = e.holds(a.Value)
-		res.Pass = res.Pass && a.Pass
+		if one != nil {
+			a.Trial, a.Event = one.Trial, one.Event
+		}
+		if !e.holds(a.Value) {
+			a.Verdict, res.Verdict = results.NotMet, results.NotMet
+		}
 		res.N += a.N
 		res.Left += a.Left
 		res.Arms = append(res.Arms, a)
 	}
-	slices.SortFunc(res.Arms, func(a, b Arm) int {
+	slices.SortFunc(res.Arms, func(a, b results.GateArm) int {
 		return cmp.Or(cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Arm, b.Arm), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Role, b.Role))
 	})
-	worst := slices.MinFunc(res.Arms, func(a, b Arm) int { return cmp.Compare(e.margin(a.Value), e.margin(b.Value)) })
-	res.Value = worst.Value
 	return res, nil
 }
 
@@ -189,53 +185,32 @@ func (e expression) holds(v float64) bool {
 	}
 }
 
-// margin is how far a value is on the right side of the bound, negative on the
-// wrong one.
-func (e expression) margin(v float64) float64 {
-	switch e.op {
-	case "<", "<=":
-		return e.bound - v
-	case ">", ">=":
-		return v - e.bound
-	case "==":
-		return -math.Abs(v - e.bound)
-	default:
-		return math.Abs(v - e.bound)
-	}
+// median is that of rows sorted by value.
+func median(rows []results.Row) float64 {
+	return (rows[(len(rows)-1)/2].Value + rows[len(rows)/2].Value) / 2
 }
 
-func median(xs []float64) float64 {
-	s := slices.Sorted(slices.Values(xs))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+// middle is the row that has the median, nil where it lies between two.
+func middle(rows []results.Row) *results.Row {
+	if len(rows)%2 == 0 {
+		return nil
+	}
+	return &rows[len(rows)/2]
 }
 
-// statOf is a statistic over events, by the nearest rank.
-func statOf(stat string, xs []float64) float64 {
-	s := slices.Sorted(slices.Values(xs))
-	rank := func(q float64) float64 {
-		i := int(math.Ceil(q*float64(len(s)))) - 1
-		return s[min(max(i, 0), len(s)-1)]
-	}
-	switch stat {
-	case "min":
-		return s[0]
-	case "p50":
-		return rank(0.5)
-	case "p90":
-		return rank(0.9)
-	case "p99":
-		return rank(0.99)
-	case "p999":
-		return rank(0.999)
-	case "p9999":
-		return rank(0.9999)
-	case "max":
-		return s[len(s)-1]
-	default:
+// statOf is a statistic over events sorted by value, by the nearest rank, and the
+// event that has it; nil for a mean.
+func statOf(stat string, rows []results.Row) (float64, *results.Row) {
+	quantile := map[string]float64{"min": 0, "p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "p9999": 0.9999, "max": 1}
+	q, ranked := quantile[stat]
+	if !ranked {
 		sum := 0.0
-		for _, x := range s {
-			sum += x
+		for _, r := range rows {
+			sum += r.Value
 		}
-		return sum / float64(len(s))
+		return sum / float64(len(rows)), nil
 	}
+	i := int(math.Ceil(q*float64(len(rows)))) - 1
+	r := &rows[min(max(i, 0), len(rows)-1)]
+	return r.Value, r
 }

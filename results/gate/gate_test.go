@@ -1,12 +1,17 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
 )
 
 func TestCheckAccepts(t *testing.T) {
@@ -71,6 +76,27 @@ func row(arm string, trial int, metric, stat, unit string, v float64) results.Ro
 	return results.Row{Workload: "w", Arm: arm, Client: arm, Lane: "matched", Trial: trial, Role: "consumer", Metric: metric, Stat: stat, Unit: unit, Value: v}
 }
 
+// worst is the value that is furthest on the wrong side, or nearest to it.
+func worst(expr string, g results.Gate) float64 {
+	e, err := parse(expr)
+	if err != nil || len(g.Arms) == 0 {
+		return math.NaN()
+	}
+	margin := func(v float64) float64 {
+		switch e.op {
+		case "<", "<=":
+			return e.bound - v
+		case ">", ">=":
+			return v - e.bound
+		case "==":
+			return -math.Abs(v - e.bound)
+		default:
+			return math.Abs(v - e.bound)
+		}
+	}
+	return slices.MinFunc(g.Arms, func(a, b results.GateArm) int { return cmp.Compare(margin(a.Value), margin(b.Value)) }).Value
+}
+
 func TestEval(t *testing.T) {
 	reference := row("a", 1, results.E2EResponse, "p99", results.UnitNs, 9e9)
 	reference.Role = "reference"
@@ -100,8 +126,8 @@ func TestEval(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if got.Pass != pass || got.Value != value || got.N != n {
-			t.Errorf("%s: pass %v, value %v, n %d; want %v, %v, %d", expr, got.Pass, got.Value, got.N, pass, value, n)
+		if (got.Verdict == results.Met) != pass || worst(expr, got) != value || got.N != n {
+			t.Errorf("%s: verdict %v, value %v, n %d; want %v, %v, %d", expr, got.Verdict, worst(expr, got), got.N, pass, value, n)
 		}
 	}
 	f("p99(e2e.response) < 20ms", true, 19e6, 4)
@@ -145,8 +171,8 @@ func TestEvalNoisy(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if got.Pass != pass || got.Value != value {
-			t.Errorf("%s: pass %v, value %v; want %v, %v", expr, got.Pass, got.Value, pass, value)
+		if (got.Verdict == results.Met) != pass || worst(expr, got) != value {
+			t.Errorf("%s: verdict %v, value %v; want %v, %v", expr, got.Verdict, worst(expr, got), pass, value)
 		}
 		sum := 0
 		for i, a := range got.Arms {
@@ -199,8 +225,8 @@ func TestEvalMerged(t *testing.T) {
 	f := func(expr string, value float64, left int) {
 		t.Helper()
 		got, err := Eval(expr, rows)
-		if err != nil || got.Value != value || got.Left != left {
-			t.Errorf("%s: %v, %d left out, %v; want %v, %d", expr, got.Value, got.Left, err, value, left)
+		if err != nil || worst(expr, got) != value || got.Left != left {
+			t.Errorf("%s: %v, %d left out, %v; want %v, %d", expr, worst(expr, got), got.Left, err, value, left)
 		}
 	}
 	f("max(group.rounds{event=join}) < 1.5", 1, 1)
@@ -214,6 +240,48 @@ func TestEvalMerged(t *testing.T) {
 	}
 	if _, err := Eval("max(group.rounds{event=join#2}) < 9", rows); err == nil || !strings.Contains(err.Error(), "merged") {
 		t.Errorf("a merged event alone: %v", err)
+	}
+}
+
+// The verdicts of a run name the arm, and the trial or the event that decides,
+// where it is one.
+func TestOf(t *testing.T) {
+	rows := []results.Row{
+		row("a", 1, results.E2EResponse, "p99", results.UnitNs, 10e6),
+		row("a", 2, results.E2EResponse, "p99", results.UnitNs, 12e6),
+		row("a", 3, results.E2EResponse, "p99", results.UnitNs, 90e6),
+		row("b", 4, results.E2EResponse, "p99", results.UnitNs, 19e6),
+		row("b", 5, results.E2EResponse, "p99", results.UnitNs, 21e6),
+	}
+	for i, v := range []float64{100e6, 300e6, 200e6} {
+		r := row("a", i+1, results.PauseWireExcess, "", results.UnitNs, v)
+		r.Event = fmt.Sprintf("join#%d", i+1)
+		rows = append(rows, r)
+	}
+	other := row("a", 6, results.E2EResponse, "p99", results.UnitNs, 1)
+	other.Workload = "other"
+	got := Of([]workloads.Spec{
+		{Name: "w", Gate: []string{"p99(e2e.response) < 15ms", "max(pause.wire_excess) < 1s", "audit.lost == 0"}},
+		{Name: "other", Gate: []string{"p99(e2e.response) < 15ms"}},
+	}, append(rows, other))
+	arm := func(workload, name string, verdict results.Verdict, value, bound float64, trial, n int, event string) results.GateArm {
+		return results.GateArm{Workload: workload, Arm: name, Lane: "matched", Role: "consumer", Verdict: verdict, Value: value, Bound: bound, Unit: "ns", Trial: trial, N: n, Event: event}
+	}
+	want := []results.Gate{
+		{Workload: "w", Expression: "p99(e2e.response) < 15ms", Verdict: results.NotMet, Bound: 15e6, Unit: "ns", N: 5, Arms: []results.GateArm{
+			arm("w", "a", results.Met, 12e6, 15e6, 2, 3, ""), arm("w", "b", results.NotMet, 20e6, 15e6, 0, 2, ""),
+		}},
+		{Workload: "w", Expression: "max(pause.wire_excess) < 1s", Verdict: results.Met, Bound: 1e9, Unit: "ns", N: 3, Arms: []results.GateArm{
+			arm("w", "a", results.Met, 300e6, 1e9, 2, 3, "join#2"),
+		}},
+		{Workload: "w", Expression: "audit.lost == 0", Verdict: results.NotDecided, Unit: "count", Arms: []results.GateArm{},
+			Why: `gate "audit.lost == 0": the run has no figure for it; see the rows and warnings of summary.json`},
+		{Workload: "other", Expression: "p99(e2e.response) < 15ms", Verdict: results.Met, Bound: 15e6, Unit: "ns", N: 1, Arms: []results.GateArm{
+			arm("other", "a", results.Met, 1, 15e6, 6, 1, ""),
+		}},
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("want to got:\n%s", diff)
 	}
 }
 

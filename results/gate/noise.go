@@ -40,7 +40,7 @@ func (e expression) unfit(rows []results.Row) map[happening]bool {
 }
 
 // undecided is the error for arms that have figures, but of unfit events alone.
-func (e expression) undecided(values map[unit][]float64, left map[unit]map[happening]bool) error {
+func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[happening]bool) error {
 	var arms []string
 	for arm, events := range left {
 		if len(values[arm]) == 0 {

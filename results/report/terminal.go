@@ -38,7 +38,30 @@ func Terminal(w io.Writer, run *results.Run, trials []*results.Trial, s *results
 	p.unmatched(trials)
 	p.list("Notes", notes(trials))
 	p.list("Warnings", results.Lines(warnings(run, trials, s.Warnings)))
+	p.gates(s.Gates)
 	return p.writeTo(w)
+}
+
+// gates says which thresholds of the workloads were met.
+func (p *page) gates(gates []results.Gate) {
+	if len(gates) > 0 {
+		p.line("")
+		p.line("Gates")
+	}
+	for _, g := range gates {
+		note := ""
+		switch {
+		case g.Verdict == results.NotDecided:
+			note = ": " + g.Why
+		case g.Left > 0:
+			note = fmt.Sprintf(" (noisy or merged events left out: %d)", g.Left)
+		}
+		verdict := string(g.Verdict)
+		if g.Verdict != results.Met {
+			verdict = strings.ToUpper(verdict)
+		}
+		p.line("  %-8s %s: %s%s", verdict, g.Workload, g.Expression, note)
+	}
 }
 
 // page is text being laid out.

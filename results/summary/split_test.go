@@ -90,8 +90,8 @@ func TestSplit(t *testing.T) {
 		res, err := gate.Eval(expr, append(b.rows, whole))
 		if err != nil {
 			t.Error(err)
-		} else if res.Pass != pass || int64(res.Value/1e6) != int64(value) {
-			t.Errorf("%s: %t with %g ms", expr, res.Pass, res.Value/1e6)
+		} else if (res.Verdict == results.Met) != pass || int64(res.Arms[0].Value/1e6) != int64(value) {
+			t.Errorf("%s: %t with %g ms", expr, (res.Verdict == results.Met), res.Arms[0].Value/1e6)
 		}
 	}
 	f("p99(e2e.response{class=rebalance}) < 2s", false, 11_005)

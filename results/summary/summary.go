@@ -14,6 +14,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
+	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 )
@@ -76,6 +77,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
+	s.Gates = gate.Of(d.Run().Specs, s.Rows)
 	return s, beside, nil
 }
 

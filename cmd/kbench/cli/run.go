@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads/catalog"
@@ -171,47 +169,21 @@ func (a *app) show(dir *results.Dir, asJSON bool) error {
 		if _, err := a.out.Write(data); err != nil {
 			return err
 		}
-		return a.gates(dir, s, io.Discard)
+		return met(s.Gates)
 	}
 	width, colour := a.terminal()
 	if err := report.Terminal(a.out, dir.Run(), trials, s, report.Options{Width: width, Color: colour}); err != nil {
 		return err
 	}
-	return a.gates(dir, s, a.out)
+	return met(s.Gates)
 }
 
-// gates evaluates the gates of the workloads of a run.
-func (a *app) gates(dir *results.Dir, s *results.Summary, w io.Writer) error {
+// met maps the gates of a run to an exit code.
+func met(gates []results.Gate) error {
 	var missed []string
-	first := true
-	for _, spec := range dir.Run().Specs {
-		var rows []results.Row
-		for _, r := range s.Rows {
-			if r.Workload == spec.Name {
-				rows = append(rows, r)
-			}
-		}
-		for _, expr := range spec.Gate {
-			r, err := gate.Eval(expr, rows)
-			verdict, note := "met", ""
-			switch {
-			case err != nil:
-				// A gate that cannot be decided guards nothing.
-				verdict, note = "NOT DECIDED", ": "+err.Error()
-			case !r.Pass:
-				verdict = "NOT MET"
-			}
-			if err == nil && r.Left > 0 {
-				note = fmt.Sprintf(" (noisy or merged events left out: %d)", r.Left)
-			}
-			if verdict != "met" {
-				missed = append(missed, spec.Name+": "+expr)
-			}
-			if first {
-				fmt.Fprint(w, "\nGates\n")
-				first = false
-			}
-			fmt.Fprintf(w, "  %-8s %s: %s%s\n", verdict, spec.Name, expr, note)
+	for _, g := range gates {
+		if g.Verdict != results.Met {
+			missed = append(missed, g.Workload+": "+g.Expression)
 		}
 	}
 	if len(missed) > 0 {

@@ -1,0 +1,42 @@
+package results
+
+// Verdict is what a gate says of what it was asked.
+type Verdict string
+
+// The verdicts. A gate that cannot be decided guards nothing, and so is not met.
+const (
+	Met        Verdict = "met"
+	NotMet     Verdict = "not met"
+	NotDecided Verdict = "not decided"
+)
+
+// Gate is the verdict on one gate of a workload. Every arm must meet it.
+type Gate struct {
+	Workload   string    `json:"workload"`
+	Expression string    `json:"expression"`
+	Verdict    Verdict   `json:"verdict"`
+	Why        string    `json:"why,omitempty"` // it is not decided
+	Bound      float64   `json:"bound"`
+	Unit       string    `json:"unit"`               // of the bound, and of the value of each arm
+	N          int       `json:"n"`                  // trials behind all arms
+	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones
+	Arms       []GateArm `json:"arms"`
+}
+
+// GateArm is the verdict on one arm of one workload in one role. Value is the
+// median of its trials' values, or a statistic over its events. Where it is that
+// of one trial or of one event, that one is named.
+type GateArm struct {
+	Workload string  `json:"workload"`
+	Arm      string  `json:"arm"`
+	Lane     string  `json:"lane"`
+	Role     Role    `json:"role,omitempty"`
+	Verdict  Verdict `json:"verdict"`
+	Value    float64 `json:"value"`
+	Bound    float64 `json:"bound"`
+	Unit     string  `json:"unit"`
+	Trial    int     `json:"trial,omitempty"`
+	Event    string  `json:"event,omitempty"`
+	N        int     `json:"n"`                  // trials
+	Left     int     `json:"left_out,omitempty"` // events
+}
