@@ -204,16 +204,6 @@ func (h *handler) Event(e drivers.Event) {
 	h.events = append(h.events, e)
 }
 
-func (h *handler) kinds() map[drivers.EventKind]int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	kinds := make(map[drivers.EventKind]int)
-	for _, e := range h.events {
-		kinds[e.Kind] += max(1, len(e.Parts))
-	}
-	return kinds
-}
-
 type recorder struct {
 	h  *handler
 	tp drivers.TopicPartition

@@ -226,7 +226,7 @@ func (t *tenure) hand(r *kgo.Record, rec *drivers.Rec) {
 
 // assigned starts the tenures of new partitions.
 func (c *consumer) assigned(parts map[string][]int32) {
-	list := flatten(parts)
+	list := drivers.PartitionsOf(parts)
 	if len(list) == 0 {
 		return
 	}
@@ -258,7 +258,7 @@ func (c *consumer) assigned(parts map[string][]int32) {
 // mere presence of this callback, so it is done here, after the harness has made
 // its last marks.
 func (c *consumer) released(kind drivers.EventKind, parts map[string][]int32) {
-	list := flatten(parts)
+	list := drivers.PartitionsOf(parts)
 	ended := c.owned(list)
 	if len(list) == 0 {
 		return
@@ -352,16 +352,4 @@ func (c *consumer) Close(ctx context.Context) error {
 		c.leaving.Wait()
 		return nil
 	})
-}
-
-// flatten lists partitions in order, so that events and traces read the same
-// from run to run.
-func flatten(parts map[string][]int32) []drivers.TopicPartition {
-	var list []drivers.TopicPartition
-	for _, topic := range slices.Sorted(maps.Keys(parts)) {
-		for _, p := range slices.Sorted(slices.Values(parts[topic])) {
-			list = append(list, drivers.TopicPartition{Topic: topic, Partition: p})
-		}
-	}
-	return list
 }

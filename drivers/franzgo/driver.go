@@ -6,7 +6,6 @@
 package franzgo
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,11 +29,7 @@ func (driver) Name() string   { return "franz-go" }
 func (driver) Module() string { return "github.com/twmb/franz-go" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	rows := make(map[string]drivers.Setting)
-	for key, t := range translate(s) {
-		rows[key] = t.Setting
-	}
-	return drivers.Rows(s, rows)
+	return translate(s).Plan(s)
 }
 
 func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
@@ -66,11 +61,8 @@ func roleOptions(s drivers.Settings, env drivers.Env, keys []string) ([]kgo.Opt,
 	if err != nil {
 		return nil, err
 	}
-	more, err := options(s, translate(s), keys)
-	if err != nil {
-		return nil, err
-	}
-	return append(opts, more...), nil
+	err = translate(s).Apply(s, keys, &opts)
+	return opts, err
 }
 
 // common are the options that every client has, whatever it does.
@@ -96,21 +88,6 @@ func common(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
 		return append(opts, kgo.SASL(auth.AsSha512Mechanism())), nil
 	}
 	return nil, fmt.Errorf("sasl: unknown mechanism %q, use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", env.SASL.Mechanism)
-}
-
-// options collects the options of the rows for the keys of one role, and refuses
-// what the client cannot do and would otherwise do in its own way.
-func options(s drivers.Settings, rows map[string]setting, keys []string) ([]kgo.Opt, error) {
-	var opts []kgo.Opt
-	var errs []error
-	for _, key := range keys {
-		row := rows[key]
-		if row.refused {
-			errs = append(errs, fmt.Errorf("%s: %s is not possible: %s", key, s.Want(key), row.Why))
-		}
-		opts = append(opts, row.opts...)
-	}
-	return opts, errors.Join(errs...)
 }
 
 // logger passes the client's log on. The client asks for the level first, so

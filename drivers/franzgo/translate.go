@@ -14,26 +14,27 @@ import (
 
 // setting is one setting in this client: what Plan says of it and the options
 // that make it true.
-type setting struct {
-	drivers.Setting
-	opts    []kgo.Opt
-	refused bool // a client must not be started with it
+type setting = drivers.Translated[*[]kgo.Opt]
+
+// by adds options to what a client is made with.
+func by(opts []kgo.Opt) func(*[]kgo.Opt) {
+	return func(to *[]kgo.Opt) { *to = append(*to, opts...) }
 }
 
 func exact(native, claim string, opts ...kgo.Opt) setting {
-	return setting{Setting: drivers.Exactly(native, claim), opts: opts}
+	return setting{Setting: drivers.Exactly(native, claim), Apply: by(opts)}
 }
 
 func approx(native, claim, why string, opts ...kgo.Opt) setting {
-	return setting{Setting: drivers.Nearly(native, claim, why), opts: opts}
+	return setting{Setting: drivers.Nearly(native, claim, why), Apply: by(opts)}
 }
 
 func lacks(native, why string, opts ...kgo.Opt) setting {
-	return setting{Setting: drivers.Lacks(native, why), opts: opts}
+	return setting{Setting: drivers.Lacks(native, why), Apply: by(opts)}
 }
 
 func refuse(why string) setting {
-	return setting{Setting: drivers.Lacks("", why), refused: true}
+	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
 // The keys whose options a client of each role gets. Both roles ask for
@@ -74,7 +75,7 @@ const laneDepth = 4
 // guarantees and the pipelining of the producer, which are the client's defaults
 // and its documented advice; stock leaves out every option that the harness can
 // do without.
-func translate(s drivers.Settings) map[string]setting {
+func translate(s drivers.Settings) drivers.Translation[*[]kgo.Opt] {
 	if s.Mode == drivers.Best {
 		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 5
 	}

@@ -102,7 +102,7 @@ func ReaderConfig(s drivers.Settings, env drivers.Env) (kafka.ReaderConfig, erro
 		Logger:      logger(env, 2),
 		ErrorLogger: logger(env, 0),
 	}
-	if err := apply(s, consumerKeys[:], target{reader: &config}); err != nil {
+	if err := translate(s).Apply(s, consumerKeys[:], target{reader: &config}); err != nil {
 		return config, fmt.Errorf("kafka-go consumer: %w", err)
 	}
 	if err := config.Validate(); err != nil {

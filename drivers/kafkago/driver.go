@@ -30,11 +30,7 @@ func (driver) Name() string   { return "kafka-go" }
 func (driver) Module() string { return "github.com/segmentio/kafka-go" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	rows := make(map[string]drivers.Setting)
-	for key, t := range translate(s) {
-		rows[key] = t.Setting
-	}
-	return drivers.Rows(s, rows)
+	return translate(s).Plan(s)
 }
 
 func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {

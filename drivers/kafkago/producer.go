@@ -53,7 +53,7 @@ func NewWriter(s drivers.Settings, env drivers.Env) (*kafka.Writer, *kafka.Trans
 		Transport:   transport,
 		ErrorLogger: logger(env, 0),
 	}
-	if err := apply(s, producerKeys[:], target{writer: writer, transport: transport}); err != nil {
+	if err := translate(s).Apply(s, producerKeys[:], target{writer: writer, transport: transport}); err != nil {
 		return nil, nil, fmt.Errorf("kafka-go producer: %w", err)
 	}
 	return writer, transport, nil

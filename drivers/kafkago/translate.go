@@ -1,7 +1,6 @@
 package kafkago
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,18 +21,14 @@ type target struct {
 
 // setting is one setting in this client: what Plan says of it and what makes it
 // true.
-type setting struct {
-	drivers.Setting
-	apply   func(target)
-	refused bool // a client must not be started with it
-}
+type setting = drivers.Translated[target]
 
 func exact(native, claim string, apply func(target)) setting {
-	return setting{Setting: drivers.Exactly(native, claim), apply: apply}
+	return setting{Setting: drivers.Exactly(native, claim), Apply: apply}
 }
 
 func approx(native, claim, why string, apply func(target)) setting {
-	return setting{Setting: drivers.Nearly(native, claim, why), apply: apply}
+	return setting{Setting: drivers.Nearly(native, claim, why), Apply: apply}
 }
 
 func lacks(native, why string) setting {
@@ -41,7 +36,7 @@ func lacks(native, why string) setting {
 }
 
 func refuse(why string) setting {
-	return setting{Setting: drivers.Lacks("", why), refused: true}
+	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
 // The keys that are applied for each role.
@@ -58,22 +53,6 @@ var (
 	}
 )
 
-// apply configures a client for one role, and refuses what the client cannot do
-// and would otherwise do in its own way.
-func apply(s drivers.Settings, keys []string, to target) error {
-	rows := translate(s)
-	var errs []error
-	for _, key := range keys {
-		row := rows[key]
-		if row.refused {
-			errs = append(errs, fmt.Errorf("%s: %s is not possible: %s", key, s.Want(key), row.Why))
-		} else if row.apply != nil {
-			row.apply(to)
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // laneDepth is how many records may wait in the lane of one partition.
 const laneDepth = 100
 
@@ -84,7 +63,7 @@ const noLinger = time.Microsecond
 // translate says what every setting becomes. Best asks for all acks, the most
 // that this client can promise; stock leaves out every field that the harness
 // can do without.
-func translate(s drivers.Settings) map[string]setting {
+func translate(s drivers.Settings) drivers.Translation[target] {
 	idempotent := s.Produce.Idempotent
 	if s.Mode == drivers.Best {
 		s.Produce.Acks, idempotent = drivers.AcksAll, false

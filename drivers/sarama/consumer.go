@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -120,7 +119,7 @@ func (c *consumer) Setup(session client.ConsumerGroupSession) error {
 	c.session = session
 	c.mu.Unlock()
 	if !c.cooperative {
-		c.assigned(flatten(session.Claims()))
+		c.assigned(drivers.PartitionsOf(session.Claims()))
 	}
 	return nil
 }
@@ -129,7 +128,7 @@ func (c *consumer) Setup(session client.ConsumerGroupSession) error {
 // committed for the last time.
 func (c *consumer) Cleanup(session client.ConsumerGroupSession) error {
 	if !c.cooperative {
-		c.released(session, flatten(session.Claims()))
+		c.released(session, drivers.PartitionsOf(session.Claims()))
 	}
 	c.mu.Lock()
 	c.session = nil
@@ -284,31 +283,9 @@ func (c *consumer) Close(ctx context.Context) error {
 		return nil
 	}
 	c.cancel()
-	done := make(chan error, 1)
-	go func() {
+	return drivers.Within(ctx, "sarama consumer: close", func() error {
 		err := c.group.Close() // waits for the running Consume
 		c.stopped.Wait()
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("sarama consumer: close: %w", err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("sarama consumer: close did not end in time: %w", ctx.Err())
-	}
-}
-
-// flatten lists partitions in order, so that events and traces read the same
-// from run to run.
-func flatten(claims map[string][]int32) []drivers.TopicPartition {
-	var list []drivers.TopicPartition
-	for _, topic := range slices.Sorted(maps.Keys(claims)) {
-		for _, p := range slices.Sorted(slices.Values(claims[topic])) {
-			list = append(list, drivers.TopicPartition{Topic: topic, Partition: p})
-		}
-	}
-	return list
+		return err
+	})
 }

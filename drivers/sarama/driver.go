@@ -33,11 +33,7 @@ func (driver) Name() string   { return "sarama" }
 func (driver) Module() string { return "github.com/IBM/sarama" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	rows := make(map[string]drivers.Setting)
-	for key, t := range translate(s) {
-		rows[key] = t.Setting
-	}
-	return drivers.Rows(s, rows)
+	return translate(s).Plan(s)
 }
 
 func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
@@ -70,7 +66,7 @@ func configure(s drivers.Settings, env drivers.Env, keys []string) (*client.Conf
 	if err := authenticate(c, env.SASL); err != nil {
 		return nil, err
 	}
-	if err := apply(s, keys, c); err != nil {
+	if err := translate(s).Apply(s, keys, c); err != nil {
 		return nil, err
 	}
 	if env.Log != nil {

@@ -1,7 +1,6 @@
 package sarama
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,18 +12,14 @@ import (
 
 // setting is one setting in this client: what Plan says of it and what makes it
 // true.
-type setting struct {
-	drivers.Setting
-	apply   func(*client.Config)
-	refused bool // a client must not be started with it
-}
+type setting = drivers.Translated[*client.Config]
 
 func exact(native, claim string, apply func(*client.Config)) setting {
-	return setting{Setting: drivers.Exactly(native, claim), apply: apply}
+	return setting{Setting: drivers.Exactly(native, claim), Apply: apply}
 }
 
 func approx(native, claim, why string, apply func(*client.Config)) setting {
-	return setting{Setting: drivers.Nearly(native, claim, why), apply: apply}
+	return setting{Setting: drivers.Nearly(native, claim, why), Apply: apply}
 }
 
 func lacks(native, why string) setting {
@@ -32,7 +27,7 @@ func lacks(native, why string) setting {
 }
 
 func refuse(why string) setting {
-	return setting{Setting: drivers.Lacks("", why), refused: true}
+	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
 // keyVersion is the client's protocol version. It is no setting of a workload,
@@ -54,26 +49,10 @@ var (
 	}
 )
 
-// apply configures a client for one role, and refuses what the client cannot do
-// and would otherwise do in its own way.
-func apply(s drivers.Settings, keys []string, c *client.Config) error {
-	rows := translate(s)
-	var errs []error
-	for _, key := range keys {
-		row := rows[key]
-		if row.refused {
-			errs = append(errs, fmt.Errorf("%s: %s is not possible: %s", key, s.Want(key), row.Why))
-		} else if row.apply != nil {
-			row.apply(c)
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // translate says what every setting becomes. Best is the client's idempotent
 // producer, which it documents for those who want no duplicates; stock leaves
 // out every field that the harness can do without.
-func translate(s drivers.Settings) map[string]setting {
+func translate(s drivers.Settings) drivers.Translation[*client.Config] {
 	if s.Mode == drivers.Best {
 		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 1
 		s.Produce.Retries = max(s.Produce.Retries, 1)
@@ -144,7 +123,7 @@ func produceRows(s drivers.Settings, rows map[string]setting) {
 	} else {
 		rows[drivers.KeyInFlight] = setting{
 			Setting: drivers.Lacks(native, "there is never more than 1 batch of a partition in flight, and with idempotence 1 per broker"),
-			apply:   func(c *client.Config) { c.Net.MaxOpenRequests = open },
+			Apply:   func(c *client.Config) { c.Net.MaxOpenRequests = open },
 		}
 	}
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,8 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var (
-		out      string
-		thorough bool
-		asJSON   bool
-	)
-	n := verify.DefaultCounts()
-	counts := []string{"stops", "quiet", "quiet-length", "seed"}
+	o := verifyOptions{counts: verify.DefaultCounts()}
+	n := &o.counts
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Test the instrument itself on this machine, by faults with known answers",
@@ -60,17 +56,17 @@ what is off, 2 usage, 130 interrupted.`,
 		Args: arguments(0, 0, ""),
 	}
 	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
-	f.BoolVar(&thorough, "thorough", false, "every question to every client, many times")
-	f.BoolVar(&asJSON, "json", false, "print counts, bounds and every case as JSON")
+	f.StringVar(&o.out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
+	f.BoolVar(&o.thorough, "thorough", false, "every question to every client, many times")
+	f.BoolVar(&o.asJSON, "json", false, "print counts, bounds and every case as JSON")
 	f.IntVar(&n.Stops, "stops", n.Stops, "with --thorough: stops of each client")
 	f.IntVar(&n.Quiet, "quiet", n.Quiet, "with --thorough: quiet runs of each client")
 	f.DurationVar(&n.QuietLength, "quiet-length", n.QuietLength, "with --thorough: measured part of a quiet run")
 	f.Uint64Var(&n.Seed, "seed", n.Seed, "with --thorough: draws the lengths of the stops")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var wrong error
-		for _, name := range counts {
-			if f.Changed(name) && !thorough {
+		for _, name := range []string{"stops", "quiet", "quiet-length", "seed"} {
+			if f.Changed(name) && !o.thorough {
 				wrong = errors.Join(wrong, fmt.Errorf("--%s goes with --thorough", name))
 			}
 		}
@@ -80,59 +76,76 @@ what is off, 2 usage, 130 interrupted.`,
 		if wrong != nil {
 			return usage(wrong)
 		}
-		cases, err := verify.Cases(a.table)
-		if thorough {
-			cases, err = verify.Thorough(a.table, n)
-		}
-		if err != nil {
-			return usage(err)
-		}
-		keep := out != ""
-		if keep {
-			if err := checkOut(out); err != nil {
-				return usage(err)
-			}
-		} else if out, err = os.MkdirTemp("", "kbench-verify-"); err != nil {
-			return fmt.Errorf("verify: %w", err)
-		}
-		began := time.Now()
-		fmt.Fprintf(a.errOut, "%s, about %s\n", quantity(len(cases), "case"), verify.Estimate(cases).Round(time.Second))
-		started := 0
-		answers, err := verify.Run(cmd.Context(), cases, verify.Options{
-			Out: out, Launcher: launch.Local{}, Self: a.self,
-			Started: func(c verify.Case) {
-				left := ""
-				if thorough {
-					left = fmt.Sprintf(" (about %s left)", verify.Estimate(cases[started:]).Round(time.Second))
-				}
-				started++
-				fmt.Fprintf(a.errOut, "%d/%d %s, %s%s\n", started, len(cases), c.Name, c.Client(), left)
-			},
-		})
-		if err != nil {
-			fmt.Fprintf(a.errOut, "no verdict; what was recorded is in %s\n", out)
-			return err
-		}
-		show := printAnswers
-		switch {
-		case asJSON && thorough:
-			show = answersJSON(&n.Seed)
-		case asJSON:
-			show = answersJSON(nil)
-		case thorough:
-			show = printTallies
-		}
-		verdict := show(a.out, answers)
-		fmt.Fprintf(a.errOut, "%d cases in %s\n", len(answers), time.Since(began).Round(time.Second))
-		if verdict == nil && !keep {
-			return os.RemoveAll(out)
-		}
-		if verdict != nil {
-			return fmt.Errorf("%w; what was recorded is in %s", verdict, out)
-		}
-		return nil
+		return a.verify(cmd.Context(), o)
 	}
 	return cmd
+}
+
+// verifyOptions are the flags of verify.
+type verifyOptions struct {
+	out      string // empty: a temporary directory, which stays only without a good verdict
+	thorough bool
+	asJSON   bool
+	counts   verify.Counts
+}
+
+// print is how the answers are shown.
+func (o verifyOptions) print() func(io.Writer, []verify.Answer) error {
+	switch {
+	case o.asJSON && o.thorough:
+		return answersJSON(&o.counts.Seed)
+	case o.asJSON:
+		return answersJSON(nil)
+	case o.thorough:
+		return printTallies
+	default:
+		return printAnswers
+	}
+}
+
+func (a *app) verify(ctx context.Context, o verifyOptions) error {
+	cases, err := verify.Cases(a.table)
+	if o.thorough {
+		cases, err = verify.Thorough(a.table, o.counts)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	out := o.out
+	if out != "" {
+		if err := checkOut(out); err != nil {
+			return usage(err)
+		}
+	} else if out, err = os.MkdirTemp("", "kbench-verify-"); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	began := time.Now()
+	fmt.Fprintf(a.errOut, "%s, about %s\n", quantity(len(cases), "case"), verify.Estimate(cases).Round(time.Second))
+	started := 0
+	answers, err := verify.Run(ctx, cases, verify.Options{
+		Out: out, Launcher: launch.Local{}, Self: a.self,
+		Started: func(c verify.Case) {
+			left := ""
+			if o.thorough {
+				left = fmt.Sprintf(" (about %s left)", verify.Estimate(cases[started:]).Round(time.Second))
+			}
+			started++
+			fmt.Fprintf(a.errOut, "%d/%d %s, %s%s\n", started, len(cases), c.Name, c.Client(), left)
+		},
+	})
+	if err != nil {
+		fmt.Fprintf(a.errOut, "no verdict; what was recorded is in %s\n", out)
+		return err
+	}
+	verdict := o.print()(a.out, answers)
+	fmt.Fprintf(a.errOut, "%d cases in %s\n", len(answers), time.Since(began).Round(time.Second))
+	switch {
+	case verdict != nil:
+		return fmt.Errorf("%w; what was recorded is in %s", verdict, out)
+	case o.out == "":
+		return os.RemoveAll(out)
+	}
+	return nil
 }
 
 // printAnswers prints every answer and the verdict, which is also the error that
