@@ -94,10 +94,7 @@ func (l *timeline) enter(number int) error {
 	w := l.held[number]
 	delete(l.held, number)
 	l.members[number] = w
-	if err := w.send(worker.Command{Do: worker.Join, Topics: l.subscribed}); err != nil {
-		return fmt.Errorf("worker %s: join: %w", w.job.Name, err)
-	}
-	return nil
+	return w.tell(worker.Command{Do: worker.Join, Topics: l.subscribed})
 }
 
 func (l *timeline) exit(number int) {

@@ -1,7 +1,6 @@
 package conduct
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -20,18 +19,11 @@ const (
 	harnessMeasure = 500 * time.Millisecond
 )
 
-// harness is the harness trials of a workload, to be conducted before one of its
-// trials.
-type harness struct {
-	before     int // the number of that trial
-	clockEvery int // recording is as sparse as in the trials that are explained
-	trials     []plan.Trial
-}
-
-// harnesses lists the harness trials of a run: those of each workload come
-// before its first trial. There are none where no driver can do without a broker,
-// nor for a workload that runs with nothing else: its own trials tell the same.
-func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
+// harnessTrials lists the harness trials of a run, by the number of the trial that
+// they come before: the first one of their workload. There are none where no
+// driver can do without a broker, nor for a workload that runs with nothing else:
+// its own trials tell the same.
+func harnessTrials(trials []plan.Trial, table []drivers.Driver) map[int][]plan.Trial {
 	i := slices.IndexFunc(table, drivers.IsBrokerless)
 	if i < 0 {
 		return nil
@@ -43,7 +35,7 @@ func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
 			onBroker[t.Workload] = true
 		}
 	}
-	var out []harness
+	out := make(map[int][]plan.Trial)
 	for _, t := range trials {
 		// With churn nobody asks what a record costs, and a driver without a
 		// broker has no backlog: its members cannot go the short way that those
@@ -52,11 +44,10 @@ func harnesses(trials []plan.Trial, table []drivers.Driver) []harness {
 			continue
 		}
 		onBroker[t.Workload] = false // those after the first have it
-		h := harness{before: t.N, clockEvery: clockEvery(&t.Spec), trials: []plan.Trial{harnessTrial(t, client, "produce", 0)}}
+		out[t.N] = []plan.Trial{harnessTrial(t, client, "produce", 0)}
 		if members := t.Spec.Consume.Members; members > 0 {
-			h.trials = append(h.trials, harnessTrial(t, client, "both", members))
+			out[t.N] = append(out[t.N], harnessTrial(t, client, "both", members))
 		}
-		out = append(out, h)
 	}
 	return out
 }
@@ -80,45 +71,18 @@ func harnessTrial(t plan.Trial, client, part string, members int) plan.Trial {
 // HarnessDuration estimates how long the harness trials of a run take together.
 func HarnessDuration(trials []plan.Trial, table []drivers.Driver) time.Duration {
 	n := 0
-	for _, h := range harnesses(trials, table) {
-		n += len(h.trials)
+	for _, own := range harnessTrials(trials, table) {
+		n += len(own)
 	}
 	return time.Duration(n) * (lead + harnessWarmup + harnessMeasure)
 }
 
-// prepareHarness makes the harness trials and lists them in run.json.
-func (r *runner) prepareHarness() {
-	// No reference produces in them, and nobody wants their profiles.
-	quiet := &runner{o: r.o, run: r.run, progress: silent{}}
-	quiet.o.Profiles = nil
-	r.harness = make(map[int][]*trial)
-	for _, h := range harnesses(r.o.Trials, r.o.Table) {
-		for _, p := range h.trials {
-			t := quiet.newTrial(p)
-			t.out.ClockEvery, t.out.Ref.Refused = h.clockEvery, ""
-			r.run.Harness = append(r.run.Harness, t.out.Ref)
-			r.harness[h.before] = append(r.harness[h.before], t)
-		}
-	}
-}
-
-// conductHarness runs the harness trials that come before a trial. One that
-// fails leaves a figure out, of which the summary warns; the run goes on.
-func (r *runner) conductHarness(ctx context.Context, before int) {
-	for _, t := range r.harness[before] {
-		if ctx.Err() != nil {
-			return
-		}
-		r.progress.Step("measuring the harness itself")
-		t.run.dir = r.dir
-		var err error
-		if t.path, err = r.dir.CreateTrial(t.out); err != nil {
-			return // a disk that takes nothing fails the next trial, aloud
-		}
-		if err := t.conduct(ctx); err != nil {
-			return // trial.json says why; the other one alone would tell nothing
-		}
-	}
+// newHarnessTrial is a trial that is none of the user's: nobody is told of it, or
+// wants its profiles, and one process is all the producers that it has a part of.
+func (r *runner) newHarnessTrial(p plan.Trial) *trial {
+	t := r.newTrial(p)
+	t.harness, t.progress, t.profiles, t.out.Ref.Refused = true, silent{}, nil, ""
+	return t
 }
 
 // silent is the Progress of trials that are none of the user's.

@@ -70,6 +70,23 @@ func (w *process) send(v any) error {
 	return err
 }
 
+// tell sends a command, to one worker or to several.
+func (w *process) tell(c worker.Command) error {
+	if err := w.send(c); err != nil {
+		return fmt.Errorf("worker %s: %w", w.job.Name, err)
+	}
+	return nil
+}
+
+func tell(ws []*process, c worker.Command) error {
+	for _, w := range ws {
+		if err := w.tell(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // listen reads what the worker says until it ends.
 func (w *process) listen(fail func(error)) {
 	sc := bufio.NewScanner(w.p.Stdout())

@@ -69,8 +69,7 @@ type runner struct {
 	reference drivers.Driver
 	cluster   *cluster.Cluster
 
-	harness    map[int][]*trial // by the number of the trial that they come before
-	brokerDied atomic.Bool      // the cluster lost a node and must be started anew
+	brokerDied atomic.Bool // the cluster lost a node and must be started anew
 }
 
 // Run conducts all trials. The directory is valid and readable whatever the
@@ -94,7 +93,6 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	}
 	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
 	trials := r.prepare()
-	r.prepareHarness()
 	var err error
 	if r.dir, err = results.Create(o.Out, r.run); err != nil {
 		return nil, err
@@ -124,20 +122,25 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 }
 
 // prepare asks the drivers for their plans, so that arms are refused before
-// anything starts.
-func (r *runner) prepare() []*trial {
-	var out []*trial
+// anything starts. The harness's own trials are among the others.
+func (r *runner) prepare() (all []*trial) {
+	own := harnessTrials(r.o.Trials, r.o.Table)
 	for _, p := range r.o.Trials {
+		for _, h := range own[p.N] {
+			t := r.newHarnessTrial(h)
+			r.run.Harness = append(r.run.Harness, t.out.Ref)
+			all = append(all, t)
+		}
 		t := r.newTrial(p)
 		r.run.Order = append(r.run.Order, t.out.Ref)
-		out = append(out, t)
+		all = append(all, t)
 	}
-	return out
+	return all
 }
 
 // newTrial is a trial as planned, with what its driver says to its settings.
 func (r *runner) newTrial(p plan.Trial) *trial {
-	t := &trial{run: r, plan: p}
+	t := &trial{run: r, plan: p, progress: r.progress, profiles: r.o.Profiles}
 	mode := drivers.Mode(p.Arm.Lane)
 	lines, refused := PlanArm(&p.Spec, mode, driverOf(r.o.Table, p.Arm.Client), r.reference)
 	ref := results.TrialRef{
@@ -174,54 +177,71 @@ func tag(id string, n int) uint32 {
 }
 
 // all runs the trials one after the other. A failed trial does not stop those
-// after it; an interrupt does.
+// after it; an interrupt does. A harness trial that fails leaves a figure out, of
+// which the summary warns, and the others of its workload, which alone would tell
+// nothing.
 func (r *runner) all(ctx context.Context, trials []*trial) error {
 	var failed []string
+	unmeasured := make(map[string]bool) // workloads whose harness was not
 	for _, t := range trials {
 		if ctx.Err() != nil {
 			return ErrInterrupted
 		}
-		if r.conductHarness(ctx, t.out.Ref.N); ctx.Err() != nil {
-			return ErrInterrupted
-		}
-		r.progress.Trial(t.out.Ref, len(trials))
-		var err error
-		if t.path, err = r.dir.CreateTrial(t.out); err != nil {
-			return err
-		}
-		if t.out.Ref.Refused != "" {
-			t.out.State = results.StateRefused
-			if err := r.dir.WriteTrial(t.out); err != nil {
-				return err
+		if t.harness {
+			if !unmeasured[t.plan.Workload] {
+				r.progress.Step("measuring the harness itself")
+				ok, err := r.one(ctx, t)
+				// A disk that takes nothing fails the next trial, aloud.
+				unmeasured[t.plan.Workload] = !ok || err != nil
 			}
-			r.progress.Ended(t.out.Ref, results.StateRefused, t.out.Ref.Refused)
 			continue
 		}
-		if r.needsBroker(t) {
-			if err := r.ensureCluster(ctx); err != nil {
-				// Without a broker no later trial fares better.
-				t.out.State, t.out.Error = results.StateFailed, err.Error()
-				if ctx.Err() != nil {
-					t.out.State, err = results.StateInterrupted, ErrInterrupted
-				}
-				return errors.Join(err, r.dir.WriteTrial(t.out))
-			}
-			t.cluster, t.access = r.cluster, r.cluster.Access()
-			t.out.BrokerPIDs = r.cluster.PIDs()
-		}
-		err = t.conduct(ctx)
-		r.progress.Ended(t.out.Ref, t.out.State, t.out.Error)
-		if errors.Is(err, ErrInterrupted) {
-			return ErrInterrupted
-		}
+		ok, err := r.one(ctx, t)
 		if err != nil {
+			return err
+		}
+		if !ok {
 			failed = append(failed, t.out.Ref.Dir)
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d trials failed: %s", len(failed), len(trials), strings.Join(failed, ", "))
+		return fmt.Errorf("%d of %d trials failed: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// one runs a trial and says whether all went well with it. An error ends the run.
+func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
+	t.progress.Trial(t.out.Ref, len(r.o.Trials))
+	if t.path, err = r.dir.CreateTrial(t.out); err != nil {
+		return false, err
+	}
+	if t.out.Ref.Refused != "" {
+		t.out.State = results.StateRefused
+		if err := r.dir.WriteTrial(t.out); err != nil {
+			return false, err
+		}
+		t.progress.Ended(t.out.Ref, results.StateRefused, t.out.Ref.Refused)
+		return true, nil
+	}
+	if r.needsBroker(t) {
+		if err := r.ensureCluster(ctx); err != nil {
+			// Without a broker no later trial fares better.
+			t.out.State, t.out.Error = results.StateFailed, err.Error()
+			if ctx.Err() != nil {
+				t.out.State, err = results.StateInterrupted, ErrInterrupted
+			}
+			return false, errors.Join(err, r.dir.WriteTrial(t.out))
+		}
+		t.cluster, t.access = r.cluster, r.cluster.Access()
+		t.out.BrokerPIDs = r.cluster.PIDs()
+	}
+	failure := t.conduct(ctx)
+	t.progress.Ended(t.out.Ref, t.out.State, t.out.Error)
+	if errors.Is(failure, ErrInterrupted) {
+		return false, ErrInterrupted
+	}
+	return failure == nil, nil
 }
 
 func (r *runner) needsBroker(t *trial) bool {

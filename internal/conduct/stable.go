@@ -1,15 +1,17 @@
 package conduct
 
-// This file is the timeline's view of the group, through the observer.
+// This file is the coordinator's view of the group: is it as it should be?
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
@@ -23,39 +25,61 @@ func (l *timeline) settleLimit() time.Duration {
 	return limit
 }
 
-// view is the coordinator's latest view, and whether it shows a stable group
-// with exactly the members that should be in it and every partition owned.
-func (l *timeline) view() (at int64, stable bool, what string) {
+// look is what the coordinator last said of the group: to the observer where
+// there is one, else it is asked.
+func (l *timeline) look(ctx context.Context) (at int64, v *record.GroupView, err error) {
+	if l.observer == nil {
+		g, err := l.cluster.GroupState(ctx, l.out.Group)
+		if err != nil {
+			return 0, nil, err
+		}
+		return record.Now(), worker.View(g, l.out.Topics), nil
+	}
 	m, ok := l.observer.report(worker.Group)
 	if !ok || m.View == nil {
-		return 0, false, "the coordinator has not answered yet"
+		return 0, nil, errors.New("the coordinator has not answered yet")
+	}
+	return m.At, m.View, nil
+}
+
+// stable says whether the coordinator sees a stable group with exactly the members
+// that should be in it and every partition owned, and what it sees.
+func (l *timeline) stable(ctx context.Context) (at int64, stable bool, what string) {
+	at, v, err := l.look(ctx)
+	if err != nil {
+		return 0, false, err.Error()
 	}
 	owned := 0
 	var names []string
-	for _, g := range m.View.Members {
+	for _, g := range v.Members {
 		owned += len(g.Parts)
 		names = append(names, g.Worker)
 	}
 	slices.Sort(names)
-	var want []string
+	what = fmt.Sprintf("%s, members %v owning %d of %d partitions", v.State, names, owned, l.partitions)
+	return at, v.State == "Stable" && slices.Equal(names, l.wanted()) && owned == int(l.partitions) && at > l.stirred(), what
+}
+
+// wanted are the members that should be in the group.
+func (l *timeline) wanted() (names []string) {
 	for _, w := range l.inGroup() {
-		want = append(want, w.job.Name)
+		names = append(names, w.job.Name)
 	}
-	slices.Sort(want)
-	what = fmt.Sprintf("%s, members %v owning %d of %d partitions", m.View.State, names, owned, l.partitions)
-	return m.At, m.View.State == "Stable" && slices.Equal(names, want) && owned == int(l.partitions), what
+	slices.Sort(names)
+	return names
 }
 
 // awaitStable waits until the coordinator has shown a stable group for so long
 // without a break. The first sight of it is noted in the acts before it.
 func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) error {
+	every := 20 * time.Millisecond
+	if l.observer == nil {
+		every = 100 * time.Millisecond // each look is a request
+	}
 	deadline := time.Now().Add(limit)
 	var since int64
 	for {
-		at, stable, what := l.view()
-		if at <= l.stirred() {
-			stable = false
-		}
+		at, stable, what := l.stable(ctx)
 		switch {
 		case !stable:
 			since = 0
@@ -73,28 +97,24 @@ func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) 
 			return nil
 		}
 		if time.Now().After(deadline) {
-			var want []string
-			for _, w := range l.inGroup() {
-				want = append(want, w.job.Name)
-			}
-			return fmt.Errorf("group %s was not stable within %s: %v should be in it; last seen %s", l.out.Group, limit, want, what)
+			return fmt.Errorf("group %s was not stable within %s: %v should be in it; last seen %s", l.out.Group, limit, l.wanted(), what)
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(every):
 		}
 	}
 }
 
 // owned is who had which partitions at the coordinator's latest word.
-func (l *timeline) owned() map[string][]int32 {
-	m, ok := l.observer.report(worker.Group)
-	if !ok || m.View == nil {
+func (l *timeline) owned(ctx context.Context) map[string][]int32 {
+	_, v, err := l.look(ctx)
+	if err != nil {
 		return nil
 	}
 	out := make(map[string][]int32)
-	for _, g := range m.View.Members {
+	for _, g := range v.Members {
 		out[g.Worker] = g.Parts
 	}
 	return out

@@ -17,88 +17,11 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-// stable waits until the coordinator says that every member is in and every
-// partition is owned.
-func (t *trial) stable(ctx context.Context) error {
-	t.step("waiting for the group to be stable")
-	spec := &t.plan.Spec
-	limit := time.Now().Add(t.run.o.Deadlines.Stable)
-	last := "no answer"
-	for time.Now().Before(limit) {
-		g, err := t.cluster.GroupState(ctx, t.out.Group)
-		if err != nil {
-			last = err.Error()
-		} else {
-			owned := 0
-			for _, m := range g.Members {
-				owned += len(m.Parts)
-			}
-			if g.State == "Stable" && len(g.Members) == spec.Consume.Members && owned == spec.Topic.Partitions {
-				return nil
-			}
-			last = fmt.Sprintf("%s with %d members owning %d partitions", g.State, len(g.Members), owned)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return fmt.Errorf("group %s was not stable with %d members and %d partitions within %s: last seen %s",
-		t.out.Group, spec.Consume.Members, spec.Topic.Partitions, t.run.o.Deadlines.Stable, last)
-}
-
 func (t *trial) coordinator(ctx context.Context) (err error) {
 	if t.out.Coordinator, err = t.cluster.Coordinator(ctx, t.out.Group); err != nil {
 		return fmt.Errorf("coordinator of %s: %w", t.out.Group, err)
 	}
 	return nil
-}
-
-// lead is how long before the warm-up all workers are told when it begins.
-const lead = 200 * time.Millisecond
-
-// measure tells all workers when the parts begin and waits for the producers.
-func (t *trial) measure(ctx context.Context, setup int64, producers, members []*process) (map[int32]int64, error) {
-	ph := t.plan.Spec.Phases
-	begin := worker.Command{Do: worker.Begin, Warmup: record.Now() + int64(lead)}
-	begin.Measure = begin.Warmup + int64(ph.Warmup)
-	begin.End = begin.Measure + int64(ph.Measure)
-	for _, at := range []int64{begin.Measure, begin.End} {
-		t.machine.sampleAt(at)
-	}
-	for _, w := range append(slices.Clone(members), producers...) {
-		if err := w.send(begin); err != nil {
-			return nil, fmt.Errorf("worker %s: %w", w.job.Name, err)
-		}
-	}
-	t.run.progress.Measuring(ph.Warmup, ph.Measure)
-	return t.produced(ctx, setup, begin, producers)
-}
-
-// produced waits until the producers have an answer for every record, notes the
-// parts of the trial, and returns the offset after the last acked record of each
-// partition.
-func (t *trial) produced(ctx context.Context, setup int64, begin worker.Command, producers []*process) (map[int32]int64, error) {
-	acked := make(map[int32]int64)
-	limit := time.Duration(begin.End-record.Now()) + t.plan.Spec.Phases.Drain + t.run.o.Deadlines.Close
-	for _, w := range producers {
-		m, err := w.await(ctx, worker.Produced, limit)
-		if err != nil {
-			return nil, err
-		}
-		if m.Error != "" {
-			t.note("%s: %s", w.job.Name, m.Error)
-		}
-		for p, n := range m.Next {
-			acked[p] = max(acked[p], n)
-		}
-	}
-	t.phase("setup", setup, begin.Warmup)
-	t.phase("warmup", begin.Warmup, begin.Measure)
-	t.phase("measure", begin.Measure, begin.End)
-	t.phase("drain", begin.End, record.Now())
-	return acked, nil
 }
 
 func (t *trial) phase(name string, from, to int64) {
@@ -108,6 +31,10 @@ func (t *trial) phase(name string, from, to int64) {
 // ends reads the end offsets and holds them against what was acked.
 func (t *trial) ends(ctx context.Context, acked map[int32]int64) error {
 	t.out.Acked = acked
+	if t.cluster == nil {
+		t.out.End = acked
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
 	defer cancel()
 	t.out.End = make(map[int32]int64)
@@ -129,33 +56,15 @@ func (t *trial) ends(ctx context.Context, acked map[int32]int64) error {
 }
 
 // drain waits until the members together have reached the ends.
-func (t *trial) drain(ctx context.Context, members []*process, ends map[int32]int64) error {
+func (t *trial) drain(ctx context.Context, members []*process) error {
 	t.step("draining")
 	from := record.Now()
-	for _, w := range members {
-		if err := w.send(worker.Command{Do: worker.Drain, Ends: ends}); err != nil {
-			return fmt.Errorf("worker %s: %w", w.job.Name, err)
-		}
+	if err := tell(members, worker.Command{Do: worker.Drain, Ends: t.out.End}); err != nil {
+		return err
 	}
 	limit := time.Now().Add(t.plan.Spec.Phases.Drain)
 	for {
-		next := make(map[int32]int64)
-		for _, w := range members {
-			if m, ok := w.report(worker.Progress); ok {
-				for p, n := range m.Next {
-					next[p] = max(next[p], n)
-				}
-			}
-		}
-		for p, n := range t.committed() {
-			next[p] = max(next[p], n)
-		}
-		var behind []string
-		for _, p := range slices.Sorted(maps.Keys(ends)) {
-			if next[p] < ends[p] {
-				behind = append(behind, fmt.Sprintf("%d at %d of %d", p, next[p], ends[p]))
-			}
-		}
+		behind := t.behind(members)
 		if len(behind) == 0 {
 			break
 		}
@@ -174,6 +83,28 @@ func (t *trial) drain(ctx context.Context, members []*process, ends map[int32]in
 		t.phase("drain", from, record.Now())
 	}
 	return nil
+}
+
+// behind are the partitions that the members together have not read to the end.
+func (t *trial) behind(members []*process) []string {
+	next := make(map[int32]int64)
+	reach := func(positions map[int32]int64) {
+		for p, n := range positions {
+			next[p] = max(next[p], n)
+		}
+	}
+	for _, w := range members {
+		m, _ := w.report(worker.Progress)
+		reach(m.Next)
+	}
+	reach(t.committed())
+	var behind []string
+	for _, p := range slices.Sorted(maps.Keys(t.out.End)) {
+		if next[p] < t.out.End[p] {
+			behind = append(behind, fmt.Sprintf("%d at %d of %d", p, next[p], t.out.End[p]))
+		}
+	}
+	return behind
 }
 
 // committed is what the group had committed when an observer last looked. The
@@ -195,7 +126,7 @@ func (t *trial) committed() map[int32]int64 {
 }
 
 // close ends workers in good order.
-func (t *trial) close(ctx context.Context, ws []*process) error {
+func (t *trial) close(ctx context.Context, ws ...*process) error {
 	t.step("closing")
 	from := record.Now()
 	for _, w := range ws {

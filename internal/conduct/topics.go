@@ -6,7 +6,6 @@ package conduct
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/kbench/kbench/internal/worker"
@@ -81,18 +80,18 @@ func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
 	spec.Produce.Window = share(spec.Produce.Window)
 	spec.Produce.Producers = 1
 	role, set, name := l.producer()
-	number := l.plan.Spec.Produce.Producers + len(l.late)
-	w, err := l.startWorker(ctx, worker.Job{
+	number := len(l.producers) // those that acts have brought are among them
+	w, err := l.start(ctx, worker.Job{
 		Role: role, Name: fmt.Sprintf("%s-%d", name, number), Settings: set, Spec: spec, Number: uint32(number), First: l.partitions, Hold: true,
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := w.await(ctx, worker.Ready, l.run.o.Deadlines.Start); err != nil {
+	if err := l.ready(ctx, w); err != nil {
 		return err
 	}
-	if err := w.send(l.begin); err != nil {
-		return fmt.Errorf("worker %s: %w", w.job.Name, err)
+	if err := w.tell(l.begun); err != nil {
+		return err
 	}
 	l.newcomer = w
 	if a.Kind == churn.Subscribe {
@@ -103,8 +102,8 @@ func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
 
 // connect has the newcomer make its client.
 func (l *timeline) connect(ctx context.Context) error {
-	if err := l.newcomer.send(worker.Command{Do: worker.Join}); err != nil {
-		return fmt.Errorf("worker %s: %w", l.newcomer.job.Name, err)
+	if err := l.newcomer.tell(worker.Command{Do: worker.Join}); err != nil {
+		return err
 	}
 	_, err := l.newcomer.await(ctx, worker.Joined, l.run.o.Deadlines.Start)
 	return err
@@ -119,10 +118,10 @@ func (l *timeline) offer(start int64, out *results.Act) error {
 	}
 	l.set(func() { out.Added, out.Ready = added, start })
 	l.partitions += n
-	if err := l.newcomer.send(worker.Command{Do: worker.Offer, Start: start}); err != nil {
-		return fmt.Errorf("worker %s: %w", l.newcomer.job.Name, err)
+	if err := l.newcomer.tell(worker.Command{Do: worker.Offer, Start: start}); err != nil {
+		return err
 	}
-	l.late = append(l.late, l.newcomer)
+	l.producers = append(l.producers, l.newcomer)
 	l.newcomer = nil
 	return nil
 }
@@ -158,12 +157,7 @@ func (l *timeline) subscribe(out *results.Act) error {
 		return err
 	}
 	topics, members := l.extend(topic)
-	for _, w := range members {
-		if err := w.send(worker.Command{Do: worker.Subscribe, Topics: topics}); err != nil {
-			return fmt.Errorf("worker %s: %w", w.job.Name, err)
-		}
-	}
-	return nil
+	return tell(members, worker.Command{Do: worker.Subscribe, Topics: topics})
 }
 
 // extend adds a topic to those that members have. It returns all of them, and
@@ -172,8 +166,5 @@ func (l *timeline) extend(topic string) (topics []string, members []*process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.subscribed = append(slices.Clone(l.subscribed), topic)
-	for _, n := range slices.Sorted(maps.Keys(l.members)) {
-		members = append(members, l.members[n])
-	}
-	return l.subscribed, members
+	return l.subscribed, l.sorted()
 }

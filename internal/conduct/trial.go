@@ -13,9 +13,9 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/worker"
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
-	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/churn"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -25,10 +25,13 @@ var ErrInterrupted = errors.New("interrupted")
 
 // trial is one trial under way.
 type trial struct {
-	run  *runner
-	plan plan.Trial
-	out  *results.Trial
-	path string
+	run      *runner
+	plan     plan.Trial
+	out      *results.Trial
+	path     string
+	progress Progress
+	profiles []profiles.Kind
+	harness  bool // it measures the harness itself
 
 	cluster   *cluster.Cluster // nil for a driver without a broker
 	access    cluster.Access
@@ -148,9 +151,9 @@ func (t *trial) all() []*process {
 	return slices.Clone(t.workers)
 }
 
-func (t *trial) step(what string) { t.run.progress.Step(what) }
+func (t *trial) step(what string) { t.progress.Step(what) }
 
-// steps is the life of a trial (DESIGN 4).
+// steps makes what the trial needs on the cluster, and lives it.
 func (t *trial) steps(ctx context.Context) error {
 	spec := &t.plan.Spec
 	var err error
@@ -176,33 +179,15 @@ func (t *trial) steps(ctx context.Context) error {
 			t.machine.watch(results.BrokerParent, pid)
 		}
 	}
-	switch kind := spec.Kind(); {
-	case t.cluster == nil:
-		err = t.runBoth(ctx, setup)
-	case len(spec.Churn) > 0:
-		err = t.runChurn(ctx, setup)
-	case kind == workloads.Producing:
-		err = t.runProducing(ctx, setup)
-	case kind == workloads.Backlog:
-		err = t.runBacklog(ctx, setup)
-	default:
-		err = t.runEndToEnd(ctx, setup)
-	}
-	return err
+	return t.timeline(setup).live(ctx)
 }
 
 func (t *trial) note(format string, args ...any) {
 	t.out.Notes = append(t.out.Notes, fmt.Sprintf(format, args...))
 }
 
-// start starts one worker of the trial.
-func (t *trial) start(ctx context.Context, role results.Role, name string, set drivers.Settings, number uint32, ends map[int32]int64) (*process, error) {
-	return t.startWorker(ctx, worker.Job{Role: role, Name: name, Settings: set, Spec: t.plan.Spec, Number: number, Ends: ends})
-}
-
-// startWorker is start, for a worker that may have a workload of its own and may
-// be held until it is told to join. What is the same for all is filled in.
-func (t *trial) startWorker(ctx context.Context, job worker.Job) (*process, error) {
+// start starts one worker of the trial. What is the same for all is filled in.
+func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
 	job.Client = t.plan.Arm.Client
 	if job.Role == results.RoleReference || job.Role == results.RoleFiller {
 		job.Client = t.run.reference.Name()
@@ -215,7 +200,7 @@ func (t *trial) startWorker(ctx context.Context, job worker.Job) (*process, erro
 		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
 	if job.Role == results.RoleProducer || job.Role == results.RoleConsumer || job.Role == results.RoleBoth {
-		job.Profiles = t.run.o.Profiles
+		job.Profiles = t.profiles
 	}
 	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), job, t.fail)
 	if w != nil {

@@ -62,6 +62,17 @@ func (w *worker) look(ctx context.Context, c *cluster.Cluster) {
 		w.report.say(Report{Say: Alive})
 		return
 	}
+	view := View(state, w.job.Topics)
+	if err := w.lag(ctx, c, view); err != nil {
+		w.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
+	}
+	w.s.events.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: w.job.Settings.GroupID, View: view})
+	w.report.say(Report{Say: Group, At: at, View: view})
+}
+
+// View puts the members of a group under the names of their workers, and what
+// they own under the numbers of the partitions.
+func View(state cluster.GroupState, topics results.Topics) *record.GroupView {
 	view := &record.GroupView{State: state.State}
 	for _, m := range state.Members {
 		g := record.GroupMember{ID: m.ID, Instance: m.Instance, Parts: []int32{}}
@@ -69,15 +80,11 @@ func (w *worker) look(ctx context.Context, c *cluster.Cluster) {
 			g.Worker = name
 		}
 		for _, p := range m.Parts {
-			g.Parts = append(g.Parts, w.job.Topics.Number(p.Topic, p.Partition))
+			g.Parts = append(g.Parts, topics.Number(p.Topic, p.Partition))
 		}
 		view.Members = append(view.Members, g)
 	}
-	if err := w.lag(ctx, c, view); err != nil {
-		w.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
-	}
-	w.s.events.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: w.job.Settings.GroupID, View: view})
-	w.report.say(Report{Say: Group, At: at, View: view})
+	return view
 }
 
 // lag adds to a view what is committed and what there is, by number of the

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
@@ -17,22 +16,31 @@ import (
 	"github.com/kbench/kbench/workloads/churn"
 )
 
-// timeline carries out the acts of a churn trial on its members.
+// timeline is the processes of a trial, and what its acts do to them. Most trials
+// have no acts.
 type timeline struct {
 	*trial
-	begin    worker.Command // when the parts of the trial began, for those who join later
-	observer *process
-	with     map[int]map[string]any // what differs in a member's settings, by number
+	setup     int64
+	begun     worker.Command // when the parts of the trial began, for those who join later
+	observer  *process       // nil where nobody watches the group
+	producers []*process
+	with      map[int]map[string]any // what differs in a member's settings, by number
 
-	partitions int32      // how many there are now, of all topics
-	newcomer   *process   // the producer of those that the next act brings
-	late       []*process // the producers of those that acts have brought
+	partitions int32    // how many there are now, of all topics
+	newcomer   *process // the producer of those that the next act brings
 
 	mu      sync.Mutex
 	members map[int]*process // in the group, by number; a stalled one is in it still
 	held    map[int]*process // started and ready to join
 	done    []*results.Act
 	pending sync.WaitGroup // what still happens to acts that are done: SIGCONT, an exit
+}
+
+func (t *trial) timeline(setup int64) *timeline {
+	return &timeline{
+		trial: t, setup: setup, with: churn.Settings(t.acts), partitions: int32(t.plan.Spec.Topic.Partitions),
+		members: make(map[int]*process), held: make(map[int]*process),
+	}
 }
 
 // memberName is the worker of a member, empty for nobody.
@@ -43,70 +51,9 @@ func memberName(number int) string {
 	return fmt.Sprintf("consumer-%d", number)
 }
 
-// runChurn is the life of a trial with a timeline. The measured part lasts as
-// long as the timeline takes.
-func (t *trial) runChurn(ctx context.Context, setup int64) error {
-	l := &timeline{
-		trial: t, with: churn.Settings(t.acts), partitions: int32(t.plan.Spec.Topic.Partitions),
-		members: make(map[int]*process), held: make(map[int]*process),
-	}
-	defer l.pending.Wait()
-	var err error
-	if l.observer, err = t.watchGroup(ctx); err != nil {
-		return err
-	}
-	t.step("starting the group")
-	for i := range t.plan.Spec.Consume.Members {
-		w, err := l.member(ctx, i, i, false)
-		if err != nil {
-			return err
-		}
-		l.members[i] = w
-	}
-	for _, w := range l.members {
-		if _, err := w.await(ctx, worker.Ready, t.run.o.Deadlines.Start); err != nil {
-			return err
-		}
-	}
-	producers, err := t.startProducers(ctx)
-	if err != nil {
-		return err
-	}
-	t.step("waiting for the group to be stable")
-	if err := l.awaitStable(ctx, 0, t.run.o.Deadlines.Stable); err != nil {
-		return err
-	}
-	if err := t.coordinator(ctx); err != nil {
-		return err
-	}
-	if err := l.start(ctx, producers); err != nil {
-		return err
-	}
-	err = l.play(ctx)
-	t.out.Acts = l.finished()
-	if err != nil {
-		return err
-	}
-	return l.finish(ctx, setup, append(producers, l.late...))
-}
-
-// start tells everybody when warm-up and measured part begin, and waits for the
-// latter.
-func (l *timeline) start(ctx context.Context, producers []*process) error {
-	ph := l.plan.Spec.Phases
-	l.begin = worker.Command{Do: worker.Begin, Warmup: record.Now() + int64(lead)}
-	l.begin.Measure = l.begin.Warmup + int64(ph.Warmup)
-	l.machine.sampleAt(l.begin.Measure)
-	for _, w := range append(l.inGroup(), producers...) {
-		if err := w.send(l.begin); err != nil {
-			return fmt.Errorf("worker %s: %w", w.job.Name, err)
-		}
-	}
-	l.run.progress.Measuring(ph.Warmup, churn.Length(&l.plan.Spec, l.acts))
-	return record.SleepUntil(ctx, l.begin.Measure)
-}
-
-// member starts the process of a member. One that is held joins when told to.
+// member starts the process of a member, whom a static group knows by the
+// identity of the first in its line of replacements. One that is held joins when
+// told to.
 func (l *timeline) member(ctx context.Context, number, identity int, hold bool) (*process, error) {
 	spec := l.plan.Spec
 	for path, value := range l.with[number] {
@@ -119,8 +66,14 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 			spec.Group.Assignors = a.To
 		}
 	}
-	set := l.identified(Settings(&spec, l.settings.Mode), identity)
-	w, err := l.startWorker(ctx, worker.Job{Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold})
+	set := Settings(&spec, l.settings.Mode)
+	if set.Group.Static {
+		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
+	}
+	// Where a backlog lies there already, the ends say how far to read.
+	w, err := l.start(ctx, worker.Job{
+		Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold, Ends: l.out.End,
+	})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
 		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
@@ -130,7 +83,11 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 func (l *timeline) inGroup() []*process {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []*process
+	return l.sorted()
+}
+
+// sorted are the members in the group by number; l.mu is held.
+func (l *timeline) sorted() (out []*process) {
 	for _, n := range slices.Sorted(maps.Keys(l.members)) {
 		out = append(out, l.members[n])
 	}
@@ -152,7 +109,7 @@ func (l *timeline) play(ctx context.Context) error {
 		}
 		out := &results.Act{
 			N: a.N, Kind: a.Kind, Counted: a.Counted, Group: a.Of, Member: memberName(a.Member), PlannedPhase: a.Phase,
-			For: int64(a.For), Planned: planned, Owned: l.owned(),
+			For: int64(a.For), Planned: planned, Owned: l.owned(ctx),
 		}
 		l.mu.Lock()
 		l.done = append(l.done, out)
@@ -167,6 +124,9 @@ func (l *timeline) play(ctx context.Context) error {
 				out.Phase = float64(out.At-beat) / float64(l.plan.Spec.Group.Heartbeat)
 			}
 		}
+	}
+	if len(l.acts) == 0 {
+		return nil
 	}
 	l.step("waiting for the group to settle after the last act")
 	heartbeat := l.plan.Spec.Group.Heartbeat
@@ -190,10 +150,10 @@ func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.await(ctx, worker.Ready, l.run.o.Deadlines.Start); err != nil {
+	if err := l.ready(ctx, w); err != nil {
 		return err
 	}
-	if err := w.send(l.begin); err != nil {
+	if err := w.tell(l.begun); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -221,7 +181,7 @@ func (l *timeline) await(ctx context.Context, a *churn.Act) (int64, error) {
 			return 0, err
 		}
 	} else {
-		planned := l.begin.Measure + int64(a.At)
+		planned := l.begun.Measure + int64(a.At)
 		if err := record.SleepUntil(ctx, planned); err != nil || a.Phase < 0 {
 			return planned, err
 		}
@@ -254,31 +214,4 @@ func (l *timeline) lastBeat(number int) (at int64, ok bool) {
 	}
 	m, ok := w.report(worker.Beat)
 	return m.At, ok
-}
-
-// finish ends the measured part and takes the trial to its end.
-func (l *timeline) finish(ctx context.Context, setup int64, producers []*process) error {
-	const grid = int64(100 * time.Millisecond) // of the spans: the part ends on it
-	least := l.begin.Measure + int64(l.plan.Spec.Phases.Measure)
-	end := max(record.Now()+int64(lead), least)
-	end = l.begin.Measure + (end-l.begin.Measure+grid-1)/grid*grid
-	l.machine.sampleAt(end)
-	members := l.inGroup()
-	for _, w := range append(slices.Clone(members), producers...) {
-		if err := w.send(worker.Command{Do: worker.End, End: end}); err != nil {
-			return fmt.Errorf("worker %s: %w", w.job.Name, err)
-		}
-	}
-	l.begin.End = end
-	acked, err := l.produced(ctx, setup, l.begin, producers)
-	if err != nil {
-		return err
-	}
-	if err := l.ends(ctx, acked); err != nil {
-		return err
-	}
-	if err := l.drain(ctx, members, l.out.End); err != nil {
-		return err
-	}
-	return l.close(ctx, append(append(producers, members...), l.observer))
 }
