@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"drivers/kafkago":    {"drivers", "drivers/lane"},
 	"drivers/loopback":   {"drivers"},
 	"drivers/faulty":     {"drivers"},
-	"drivers/drivertest": {"drivers", "internal/leak", "internal/wire", "results/record", "workloads/payload"},
+	"drivers/drivertest": {"drivers", "internal/arm", "internal/leak", "internal/wire", "results", "results/record", "workloads", "workloads/payload"},
 	"workloads/acts":     {},
 	"workloads":          {"workloads/acts"},
 	"workloads/catalog":  {"workloads"},
@@ -52,17 +52,18 @@ var arrows = map[string][]string{
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {},
+	"internal/arm":     {"drivers", "results", "results/record", "workloads", "workloads/acts"},
 	"internal/wire":    {"drivers", "results/record"},
 	"internal/cluster": {"drivers", "internal/launch", "results"},
 	"internal/worker": {"drivers", "internal/cluster", "internal/wire", "profiles", "profiles/capture", "results", "results/record",
 		"workloads", "workloads/pace", "workloads/payload"},
-	"internal/conduct": {"drivers", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
+	"internal/conduct": {"drivers", "internal/arm", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
 		"workloads", "workloads/acts", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
-	"internal/verify": {"drivers", "drivers/faulty", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
+	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	"cmd/kbench/cli": {"drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
+	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
 		"results", "results/gate", "results/report", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:
@@ -70,9 +71,9 @@ var arrows = map[string][]string{
 	// else.
 	"scripts/bare":  {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "results/record"},
 	"scripts/sides": {"internal/launch"},
-	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/cluster", "internal/conduct", "internal/launch", "internal/worker", "profiles", "results",
+	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/worker", "profiles", "results",
 		"results/record", "scripts/bare", "scripts/sides", "workloads"},
-	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence", "results/record",
+	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "results", "results/evidence", "results/record",
 		"scripts/bare", "scripts/sides", "workloads"},
 	"scripts/floors": {"results", "results/evidence", "results/floors", "results/record"},
 }
@@ -149,9 +150,9 @@ func goList(t *testing.T) map[string][]string {
 }
 
 // readers are the packages that open the raw files of workers: evidence of a
-// finished trial, conduct of one that it has in hand, and measurements beside
+// finished trial, arm of one that conduct has in hand, and measurements beside
 // kbench of their own.
-var readers = []string{"results/evidence", "results/record", "internal/conduct", "scripts/tax", "scripts/sizes"}
+var readers = []string{"results/evidence", "results/record", "internal/arm", "scripts/tax", "scripts/sizes"}
 
 // TestReaders holds that nobody else opens one.
 func TestReaders(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/kbench/kbench/drivers"
 )
@@ -59,6 +60,11 @@ func checkLine(mode drivers.Mode, line drivers.Setting) error {
 	}
 	if line.Claim != "" && !slices.Contains(claimable(), line.Key) {
 		return fmt.Errorf("%s: %s claims %q, but the wire carries no such thing", mode, line.Key, line.Claim)
+	}
+	if line.Key == drivers.KeyBatchRecords && line.Claim != "" {
+		if _, err := strconv.Atoi(line.Claim); err != nil {
+			return fmt.Errorf("%s: %s claims %q, which is no number", mode, line.Key, line.Claim)
+		}
 	}
 	return nil
 }

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/wire"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
 )
 
 func wireChecks() []Check {
@@ -38,59 +35,6 @@ func wireChecks() []Check {
 	}}
 }
 
-// sightings are the values that went over the wire, by key.
-type sightings struct {
-	mu      sync.Mutex
-	values  map[string][]string
-	batch   int32 // most records in one
-	unknown int   // frames that could not be read
-}
-
-func (w *sightings) take(ev record.Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	see := func(key, value string) {
-		if !slices.Contains(w.values[key], value) {
-			w.values[key] = append(w.values[key], value)
-		}
-	}
-	number := func(key string, n int64) { see(key, strconv.FormatInt(n, 10)) }
-	w.unknown += ev.Unknown
-	switch ev.K {
-	case record.EvProduce:
-		if ev.Acks != nil {
-			number(drivers.KeyAcks, int64(*ev.Acks))
-		}
-		number(drivers.KeyAckTimeout, int64(ev.TimeoutMs))
-		for _, b := range ev.Batches {
-			see(drivers.KeyCodec, b.Codec)
-			w.batch = max(w.batch, b.Records)
-		}
-	case record.EvFetch:
-		if ev.MaxWaitMs != nil {
-			number(drivers.KeyFetchWait, int64(*ev.MaxWaitMs))
-		}
-		if ev.MinBytes != nil {
-			number(drivers.KeyFetchMin, int64(*ev.MinBytes))
-		}
-		if ev.Isolation != nil {
-			number(drivers.KeyIsolation, int64(*ev.Isolation))
-		}
-		number(drivers.KeyFetchMax, int64(ev.MaxBytes))
-		if ev.PartitionMaxBytes > 0 {
-			number(drivers.KeyFetchMaxPartition, int64(ev.PartitionMaxBytes))
-		}
-	case record.EvRequest:
-		if kmsg.Key(ev.API) == kmsg.JoinGroup {
-			number(drivers.KeySession, int64(ev.SessionMs))
-			number(drivers.KeyRebalance, int64(ev.RebalanceMs))
-			see(drivers.KeyAssignors, strings.Join(ev.Protocols, ","))
-			see(drivers.KeyStatic, strconv.FormatBool(ev.Instance != ""))
-			see(drivers.KeyProtocol, "classic")
-		}
-	}
-}
-
 // checkWire produces and consumes through the tap. The values are unlike any
 // client's defaults, so that a setting that was forgotten is seen.
 func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks) error {
@@ -111,9 +55,14 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 	s.Group.Session = 7 * time.Second
 	s.Group.Rebalance = 11 * time.Second
 
-	w := &sightings{values: make(map[string][]string)}
+	var mu sync.Mutex
+	w := new(arm.Wire)
 	start := time.Now()
-	tap := wire.New(wire.Options{Now: func() int64 { return int64(time.Since(start)) }, Emit: w.take, Every: 1})
+	tap := wire.New(wire.Options{Now: func() int64 { return int64(time.Since(start)) }, Every: 1, Emit: func(ev record.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		w.Take(ev)
+	}})
 	defer tap.Close()
 	env := e.env()
 	env.Dial = tap.Dial
@@ -139,7 +88,9 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 		return err
 	}
 	tap.Flush()
-	return w.compare(e.drv.Plan(s))
+	mu.Lock()
+	defer mu.Unlock()
+	return disagree(w, e.drv.Plan(s))
 }
 
 // readSomething sends until the member reads.
@@ -170,60 +121,26 @@ func (e *Env) closeBusy(ctx context.Context, snd *sender, tps []topicPart, m *me
 	}
 }
 
-// compare returns the claims that the wire contradicts. What a sample cannot
-// show (how often heartbeats come) is left alone.
-func (w *sightings) compare(plan []drivers.Setting) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// disagree returns what the wire does not agree with: claims that are lies, and
+// those that should have been seen and were not. How often heartbeats come a
+// sample cannot show.
+func disagree(w *arm.Wire, plan []drivers.Setting) error {
 	var errs []error
-	if w.unknown > 0 {
-		errs = append(errs, fmt.Errorf("%d frames on the wire could not be read", w.unknown))
+	if w.Unknown > 0 {
+		errs = append(errs, fmt.Errorf("%d frames on the wire could not be read", w.Unknown))
 	}
+	var lines []results.PlanLine
 	for _, line := range plan {
-		switch {
-		case line.Claim == "" || line.Key == drivers.KeyHeartbeat:
-		case line.Key == drivers.KeyBatchRecords:
-			most, err := strconv.ParseInt(line.Claim, 10, 32)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s claims %q, which is no number", line.Key, line.Claim))
-			} else if int64(w.batch) > most {
-				errs = append(errs, fmt.Errorf("%s: the plan claims at most %d, a batch of %d went over the wire", line.Key, most, w.batch))
-			}
-		case line.Key == drivers.KeyCodec && slices.Contains(w.values[line.Key], line.Claim):
-			// A client may send a batch as it is when compression would not make it smaller.
-			for _, codec := range w.values[line.Key] {
-				if codec != line.Claim && codec != "none" {
-					errs = append(errs, fmt.Errorf("%s: the plan claims %q, the wire saw %q", line.Key, line.Claim, codec))
-				}
-			}
-		case !agrees(line, w.values[line.Key]):
-			errs = append(errs, fmt.Errorf("%s: the plan claims %q, the wire saw %q", line.Key, line.Claim, w.values[line.Key]))
+		lines = append(lines, arm.Line(results.RoleBoth, "", line))
+	}
+	checks := w.Check("the client", results.RoleBoth, new(workloads.Spec), lines)
+	for _, lie := range arm.Lies(checks) {
+		errs = append(errs, errors.New(lie))
+	}
+	for _, c := range checks {
+		if c.Seen == "" && c.Key != drivers.KeyHeartbeat && c.Key != drivers.KeyBatchRecords {
+			errs = append(errs, fmt.Errorf("%s: the plan claims %q, and nothing of it was seen on the wire", c.Key, c.Claim))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// agrees compares a claim with all values that were seen. What the plan says is
-// approximate may be less, such as a timeout that counts down before it is sent:
-// by how much is up to the machine, but the largest comes close.
-func agrees(line drivers.Setting, seen []string) bool {
-	if len(seen) == 0 {
-		return false
-	}
-	if !slices.ContainsFunc(seen, func(v string) bool { return v != line.Claim }) {
-		return true
-	}
-	want, err := strconv.ParseInt(line.Claim, 10, 64)
-	if line.Fidelity != drivers.Approx || err != nil {
-		return false
-	}
-	most := int64(math.MinInt64)
-	for _, v := range seen {
-		got, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || got > want {
-			return false
-		}
-		most = max(most, got)
-	}
-	return (want-most)*20 <= want
 }

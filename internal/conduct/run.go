@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/profiles"
@@ -142,7 +143,7 @@ func (r *runner) prepare() (all []*trial) {
 func (r *runner) newTrial(p plan.Trial) *trial {
 	t := &trial{run: r, plan: p, progress: r.progress, profiles: r.o.Profiles}
 	mode := drivers.Mode(p.Arm.Lane)
-	lines, refused := PlanArm(&p.Spec, mode, driverOf(r.o.Table, p.Arm.Client), r.reference)
+	lines, refused := arm.Plan(&p.Spec, mode, driverOf(r.o.Table, p.Arm.Client), r.reference)
 	ref := results.TrialRef{
 		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
 	}
@@ -154,8 +155,8 @@ func (r *runner) newTrial(p plan.Trial) *trial {
 		t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
 	}
 	t.subscribed = []string{t.out.Topic}
-	t.settings = Settings(&p.Spec, mode)
-	t.reference = Settings(&p.Spec, drivers.Matched)
+	t.settings = arm.Settings(&p.Spec, mode)
+	t.reference = arm.Settings(&p.Spec, drivers.Matched)
 	return t
 }
 

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
@@ -152,7 +152,7 @@ type started struct {
 
 func (k *sigkill) start(name string, role results.Role, client string, spec workloads.Spec) (*started, error) {
 	job := worker.Job{
-		Name: name, Role: role, Client: client, Dir: filepath.Join(k.dir, name), Settings: conduct.Settings(&spec, drivers.Matched),
+		Name: name, Role: role, Client: client, Dir: filepath.Join(k.dir, name), Settings: arm.Settings(&spec, drivers.Matched),
 		Spec: spec, RunTag: sigkillSeed, Topic: sigkillTopic, Access: k.cluster.Access(), Interval: time.Second, Every: 64,
 	}
 	job.Settings.Topics, job.Settings.GroupID, job.Settings.ClientID = []string{sigkillTopic}, name, name

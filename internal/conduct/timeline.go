@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -66,7 +67,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 			spec.Group.Assignors = a.To
 		}
 	}
-	set := Settings(&spec, l.settings.Mode)
+	set := arm.Settings(&spec, l.settings.Mode)
 	if set.Group.Static {
 		set.InstanceID = fmt.Sprintf("%s-member-%d", l.out.Group, identity)
 	}
@@ -75,7 +76,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold, Ends: l.out.End,
 	})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
-		w.plan, _ = PlanArm(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
+		w.plan, _ = arm.Plan(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
 	return w, err
 }

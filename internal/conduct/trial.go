@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/profiles"
@@ -237,13 +238,13 @@ func (t *trial) checkWire() error {
 		if w.job.Role == results.RoleReadback || w.job.Role == results.RoleObserver {
 			continue
 		}
-		s, err := readWire(filepath.Join(w.job.Dir, results.EventsFile))
+		s, err := arm.ReadWire(filepath.Join(w.job.Dir, results.EventsFile))
 		if err != nil {
 			return fmt.Errorf("worker %s: %w", w.job.Name, err)
 		}
 		// The sums of one that was killed end before it did.
 		if !w.p.Wait().Killed {
-			missed, err := untapped(w.job.Name, filepath.Join(w.job.Dir, results.DeliveryFile), s)
+			missed, err := s.Untapped(w.job.Name, filepath.Join(w.job.Dir, results.DeliveryFile))
 			if err != nil {
 				return fmt.Errorf("worker %s: %w", w.job.Name, err)
 			}
@@ -255,9 +256,9 @@ func (t *trial) checkWire() error {
 		if w.plan != nil {
 			lines = w.plan
 		}
-		t.out.Wire = append(t.out.Wire, check(w.job.Name, role, &t.plan.Spec, lines, s)...)
+		t.out.Wire = append(t.out.Wire, s.Check(w.job.Name, role, &t.plan.Spec, lines)...)
 	}
-	if l := lies(t.out.Wire); len(l) > 0 {
+	if l := arm.Lies(t.out.Wire); len(l) > 0 {
 		return fmt.Errorf("the wire contradicts the plan: %s", strings.Join(l, "; "))
 	}
 	if len(untold) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/workloads"
 )
@@ -171,7 +172,7 @@ func zombie(d drivers.Driver) Case {
 // tellsRevokes reports whether a client says when it gives up a partition.
 func tellsRevokes(d drivers.Driver) bool {
 	s := small(faulty.Zombie)
-	return !slices.ContainsFunc(d.Plan(conduct.Settings(&s, drivers.Matched)), func(p drivers.Setting) bool {
+	return !slices.ContainsFunc(d.Plan(arm.Settings(&s, drivers.Matched)), func(p drivers.Setting) bool {
 		return p.Key == drivers.KeyEvents && p.Fidelity == drivers.Unsupported
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/scripts/bare"
@@ -51,7 +51,7 @@ func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.
 	if _, err := cl.CreateTopic(ctx, topic, c.partitions(), 1); err != nil {
 		return err
 	}
-	set := conduct.Settings(spec, drivers.Matched)
+	set := arm.Settings(spec, drivers.Matched)
 	set.Topics, set.GroupID = []string{topic}, topic
 	job := bare.Job{
 		Direction: bare.Consume, Client: c.Client, MarkEvery: 1, Lasting: true, Settings: set, Seeds: cl.Access().Seeds, Topic: topic, Partitions: c.partitions(), Size: spec.Records.Size.Fixed,

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
-	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/scripts/bare"
 	"github.com/kbench/kbench/workloads"
 )
@@ -66,7 +66,7 @@ func batchRecords(size int) int { return (60 << 10) / (size + 36) }
 
 // settings are what both sides give to the client.
 func (c cell) settings(spec *workloads.Spec, topic, group string) drivers.Settings {
-	s := conduct.Settings(spec, drivers.Matched)
+	s := arm.Settings(spec, drivers.Matched)
 	s.Topics, s.GroupID, s.ClientID = []string{topic}, group, "kbench-tax"
 	return s
 }

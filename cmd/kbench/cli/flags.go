@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/catalog"
@@ -146,7 +146,7 @@ type selected struct {
 // load reads the workloads and expands them into trials. Its error is the
 // user's to mend, and has everything that is wrong.
 func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected, error) {
-	opt := workloads.Options{Set: s.sets, Full: s.full, CheckGate: gate.Check, CheckNeed: conduct.CheckNeed,
+	opt := workloads.Options{Set: s.sets, Full: s.full, CheckGate: gate.Check, CheckNeed: arm.CheckNeed,
 		Warn: func(w string) { fmt.Fprintln(a.errOut, "warning:", w) }}
 	out := &selected{seed: s.seed}
 	var wrong []string

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/drivers"
-	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -24,8 +24,8 @@ func (a *app) sameLanes(trials []plan.Trial) []string {
 			continue
 		}
 		d := a.driver(t.Arm.Client)
-		lines, refused := conduct.PlanArm(&t.Spec, mode, d, nil)
-		matched, _ := conduct.PlanArm(&t.Spec, drivers.Matched, d, nil)
+		lines, refused := arm.Plan(&t.Spec, mode, d, nil)
+		matched, _ := arm.Plan(&t.Spec, drivers.Matched, d, nil)
 		if refused != "" || !slices.EqualFunc(lines, matched, sets) {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
@@ -81,7 +82,7 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 		} else {
 			seen[key] = true
 		}
-		lines, refused := conduct.PlanArm(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), a.driver(conduct.Reference))
+		lines, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), a.driver(conduct.Reference))
 		out = append(out, armPlan{t.Workload, t.Arm.Name, t.Arm.Client, t.Arm.Lane, refused, lines})
 	}
 	return out
@@ -102,7 +103,7 @@ func (a *app) expected(trials []plan.Trial) []time.Duration {
 	out := make([]time.Duration, len(trials))
 	for i := range trials {
 		t := &trials[i]
-		if _, refused := conduct.PlanArm(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), nil); refused == "" {
+		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), nil); refused == "" {
 			out[i] = plan.Duration(t.Spec)
 		}
 	}

@@ -1,4 +1,14 @@
-package conduct
+// Package arm is one thing that is compared: what it is asked, what the plan of its
+// driver answers, and whether the wire agrees.
+//
+//	Settings   a workload as a driver is asked it
+//	Plan       what its driver makes of that, and why an arm is refused
+//	Wire       what a tap saw of the settings that the wire carries
+//	Check      the plan's claims held against that: here it is said what a lie is
+//
+// It starts nothing and decides nothing about a trial; package conduct does, and
+// the suite that every driver must pass (drivertest) asks the same of each.
+package arm
 
 import (
 	"fmt"
@@ -87,9 +97,9 @@ var essential = []string{
 	drivers.KeyCommitMode, drivers.KeyLanes, drivers.KeyProtocol, drivers.KeyAssignors, drivers.KeyStatic,
 }
 
-// PlanArm asks the drivers what the settings of a workload become for one arm.
+// Plan asks the drivers what the settings of a workload become for one arm.
 // refused is why this client cannot do it, empty if it can.
-func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) (lines []results.PlanLine, refused string) {
+func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) (lines []results.PlanLine, refused string) {
 	armProduces := s.Produce.By == "arm" && s.Consume.Backlog == 0
 	armConsumes := s.Consume.Members > 0
 	var needed []string
@@ -120,7 +130,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 			}
 			r = results.RoleConsumer
 		}
-		lines = append(lines, planLine(r, d.Name(), p))
+		lines = append(lines, Line(r, d.Name(), p))
 		if !brokerless && p.Fidelity == drivers.Unsupported && (slices.Contains(needed, p.Key) || slices.Contains(essential, p.Key)) {
 			why = append(why, fmt.Sprintf("%s: %s: %s", p.Key, p.Want, p.Why))
 		}
@@ -128,7 +138,7 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	if !armProduces && reference != nil {
 		for _, p := range reference.Plan(Settings(s, drivers.Matched)) {
 			if produces(p.Key) {
-				lines = append(lines, planLine(results.RoleReference, reference.Name(), p))
+				lines = append(lines, Line(results.RoleReference, reference.Name(), p))
 			}
 		}
 	}
@@ -141,7 +151,8 @@ func PlanArm(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) 
 	return lines, strings.Join(why, "; ")
 }
 
-func planLine(role results.Role, client string, p drivers.Setting) results.PlanLine {
+// Line is what a driver's plan says of a setting, for the workers of a role.
+func Line(role results.Role, client string, p drivers.Setting) results.PlanLine {
 	return results.PlanLine{
 		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
 	}

@@ -1,35 +1,39 @@
-package conduct_test
+package arm_test
 
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/franzgo"
 	"github.com/kbench/kbench/drivers/loopback"
-	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/workloads"
 )
 
 // A process without a broker that cannot do a workload refuses it, and says why:
 // it does nothing else under the same name.
 func TestRefusedWithoutBroker(t *testing.T) {
+	sound := workloads.Default()
+	sound.Consume.Members = 1
+	producers, backlog, churn := sound, sound, sound
 	f := func(word string, spec workloads.Spec) {
 		t.Helper()
 		for _, d := range []drivers.Driver{loopback.New(), franzgo.New()} {
-			_, why := conduct.PlanArm(&spec, drivers.Matched, d, nil)
+			_, why := arm.Plan(&spec, drivers.Matched, d, nil)
 			if refused := word != "" && d.Name() == "loopback"; refused != (why != "") || !strings.Contains(why, word) && refused {
 				t.Errorf("%s: %q, want %q of loopback alone", d.Name(), why, word)
 			}
 		}
 	}
-	f("", short("sound"))
-	producers, backlog := short("producers"), short("backlog")
+	f("", sound)
 	producers.Produce.Producers = 3
 	f("produce.producers: 3: ", producers)
 	backlog.Produce.By, backlog.Produce.Rate, backlog.Consume.Backlog = "reference", workloads.Rate{Max: true}, 1000
 	f("consume.backlog: ", backlog)
-	f("churn: ", threeMembers(t, "  - {do: leave, at: 1s}\n"))
+	churn.Churn = []workloads.ChurnEntry{{Do: "leave", At: time.Second}}
+	f("churn: ", churn)
 }
 
 // TestSettingsTellTheLargestRecord keeps a client from refusing a record that is
@@ -38,12 +42,12 @@ func TestSettingsTellTheLargestRecord(t *testing.T) {
 	spec := workloads.Default()
 	spec.Records.Size = workloads.Size{Uniform: [2]int{100, 900}}
 	spec.Records.Keys = workloads.Keys{Kind: "round-robin", Count: 10, Size: 16}
-	s := conduct.Settings(&spec, drivers.Matched)
+	s := arm.Settings(&spec, drivers.Matched)
 	if s.RecordBytes != 516 || s.RecordMax != 916 || !s.Varies() {
 		t.Errorf("mean %d, largest %d, varies %t; want 516, 916, true", s.RecordBytes, s.RecordMax, s.Varies())
 	}
 	spec.Records.Size = workloads.Size{Fixed: 256}
-	if s := conduct.Settings(&spec, drivers.Matched); s.Varies() {
+	if s := arm.Settings(&spec, drivers.Matched); s.Varies() {
 		t.Errorf("records of one length vary: mean %d, largest %d", s.RecordBytes, s.RecordMax)
 	}
 }
