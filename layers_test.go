@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/evidence": {"results", "results/audit", "results/record", "results/window"},
-	"results/summary":  {"results", "results/audit", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
+	"results/summary":  {"profiles", "results", "results/audit", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/gate":     {"results", "workloads"},
 	"results/floors":   {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
 	"results/report":   {"drivers", "results", "results/evidence", "results/group", "results/window", "workloads", "workloads/acts"},

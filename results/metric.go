@@ -91,6 +91,7 @@ const (
 	TrialSaturated        = "trial.saturated"
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
+	TrialPerturbed        = "trial.perturbed"
 )
 
 // Classes of pause.gap: partitions that kept their owner, led by the node that
@@ -220,5 +221,6 @@ func Metrics() []Metric {
 		{Name: TrialSaturated, Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
 		{Name: TrialNotSteady, Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
 		{Name: TrialLimited, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
+		{Name: TrialPerturbed, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
 	}
 }

@@ -40,13 +40,13 @@ func marks(arms []*arm) table.Row {
 	for _, a := range arms {
 		var lines []string
 		for _, m := range []struct{ metric, word string }{
-			{results.TrialSaturated, "saturated"}, {results.TrialNotSteady, "not steady"}, {results.TrialLimited, "limited by "},
+			{results.TrialSaturated, "saturated"}, {results.TrialNotSteady, "not steady"}, {results.TrialLimited, "limited by "}, {results.TrialPerturbed, "perturbed by "},
 		} {
 			classes := map[string]int{}
 			for _, r := range a.rows {
 				if r.Metric == m.metric && r.Value != 0 {
 					class := ""
-					if m.metric == results.TrialLimited {
+					if strings.HasSuffix(m.word, " ") {
 						class = r.Class
 					}
 					classes[class]++

@@ -42,6 +42,7 @@ func benchUnits() []benchUnit {
 		{results.TrialSaturated, "", results.UnitCount, "saturated"},
 		{results.TrialNotSteady, "", results.UnitCount, "not-steady"},
 		{results.TrialLimited, "", results.UnitCount, "limited"},
+		{results.TrialPerturbed, "", results.UnitCount, "perturbed"},
 	}
 }
 
@@ -55,6 +56,9 @@ func Bench(s *results.Summary, run *results.Run) []byte {
 	var buf bytes.Buffer
 	w := benchfmt.NewWriter(&buf)
 	units := benchUnits()
+	if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == results.TrialPerturbed }) {
+		units = slices.DeleteFunc(units, func(u benchUnit) bool { return u.metric == results.TrialPerturbed }) // nothing to explain
+	}
 	for _, u := range units {
 		m, _ := results.LookupMetric(u.metric)
 		if m.Better == results.Neither {

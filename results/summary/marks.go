@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
@@ -23,12 +25,27 @@ const (
 	idleFloor       = 0.05 // of the machine: below it, somebody goes without
 )
 
-// marks adds the three rows that say whether the trial may be used in a
-// verdict. The class names the cause, the warning gives the figures.
+// marks adds the rows that say whether the trial may be used in a verdict. The
+// class names the cause, the warning gives the figures.
 func (b *builder) marks() {
 	b.mark(results.TrialSaturated, "saturated", b.saturated)
 	b.mark(results.TrialNotSteady, "not steady", b.notSteady)
 	b.mark(results.TrialLimited, "limited", b.limited)
+	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
+		b.mark(results.TrialPerturbed, "perturbed", b.perturbed)
+	}
+}
+
+// perturbed tells which profiles made the trial another one than it would have
+// been.
+func (b *builder) perturbed() results.Remark {
+	var kinds []string
+	for _, k := range b.profiles {
+		if k.Perturbs() {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return because(strings.Join(kinds, "+"), "a profile of %s was taken, which changes what is measured by more than the noise", strings.Join(kinds, " and of "))
 }
 
 func (b *builder) mark(metric, word string, judge func() results.Remark) {

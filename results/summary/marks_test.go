@@ -3,12 +3,14 @@ package summary
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
@@ -71,6 +73,34 @@ func TestSaturated(t *testing.T) {
 		_ = h.RecordValues(int64(time.Second), 1000)
 		b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: results.ProduceResponse, Phase: "measure", Hist: h})
 	})
+}
+
+// A profile that costs little leaves no mark, and no row that earlier summaries do
+// not have.
+func TestPerturbed(t *testing.T) {
+	f := func(want string, kinds ...profiles.Kind) {
+		t.Helper()
+		b := tried(steady()...)
+		b.profiles = kinds
+		var said []results.Remark
+		b.warn = func(r results.Remark) { said = append(said, r) }
+		b.marks()
+		i := slices.IndexFunc(b.rows, func(r results.Row) bool { return r.Metric == results.TrialPerturbed })
+		switch {
+		case want == "" && (i >= 0 || len(said) > 0):
+			t.Errorf("%v leaves the rows %v and says %v", kinds, b.rows, said)
+		case want != "" && (i < 0 || b.rows[i].Class != want || b.rows[i].Value != 1 || len(said) != 1 || said[0].Kind != results.TrialPerturbed):
+			t.Errorf("%v leaves the rows %v and says %v, want the class %s", kinds, b.rows, said, want)
+		}
+		bench := string(Bench(&results.Summary{Rows: b.rows}, &results.Run{}))
+		if strings.Contains(bench, "Unit perturbed") != (want != "") {
+			t.Errorf("%v in Go benchmark format:\n%s", kinds, bench)
+		}
+	}
+	f("")
+	f("", profiles.CPU, profiles.Heap, profiles.Allocs, profiles.Goroutine)
+	f("mutex", profiles.CPU, profiles.Mutex)
+	f("block+trace", profiles.Block, profiles.Trace)
 }
 
 // TestOffered counts beside it what a generator intends in the measured part.

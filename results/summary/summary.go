@@ -3,8 +3,8 @@
 // these rows and nothing else.
 //
 // It is a pure function of the run directory. It judges whether a trial may be
-// used (saturated, not steady, limited by something else than the client), but
-// never which client is better: that is for compare.
+// used (saturated, not steady, limited by something else than the client,
+// perturbed by a profile), but never which client is better: that is for compare.
 package summary
 
 import (
@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/gate"
@@ -68,7 +69,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			continue
 		}
 		in := newInputs(e)
-		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
+		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: profilesOf(d.Run()), warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
 		beside[i].split, beside[i].windows = in.split, in.churn
@@ -118,10 +119,20 @@ func oneLine(s string) string {
 	return first
 }
 
+// profilesOf are the kinds of profile that were taken of every trial of a run.
+func profilesOf(r *results.Run) []profiles.Kind {
+	var kinds []profiles.Kind
+	for _, k := range r.Profiles {
+		kinds = append(kinds, profiles.Kind(k))
+	}
+	return kinds
+}
+
 // builder makes the rows of one trial.
 type builder struct {
 	*inputs
 	embedded bool
+	profiles []profiles.Kind
 	warn     func(results.Remark)
 	thin     *thinData
 	harness  *harness // of the workload; nil where none was measured
