@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -93,9 +94,9 @@ func read(dir *results.Dir) (Evidence, error) {
 	}
 	e.Pauses = trial.Windows()
 	for _, l := range trial.Logs {
-		for _, span := range l.Spans {
-			if span.Kind == record.Acked && (e.FirstAck == 0 || span.At < e.FirstAck) {
-				e.FirstAck = span.At
+		for _, lane := range l.Spans.Lanes {
+			if at := lane.Pages[0].FirstAt; lane.Kind == record.Acked && (e.FirstAck == 0 || at < e.FirstAck) {
+				e.FirstAck = at
 			}
 		}
 	}
@@ -104,7 +105,7 @@ func read(dir *results.Dir) (Evidence, error) {
 			return e, fmt.Errorf("worker %s: %w", trial.Workers[i].Name, err)
 		}
 	}
-	return e, nil
+	return e, errors.Join(trial.Err(), trial.Close())
 }
 
 // counts are the findings among rows: plain figures of the audit, over the whole

@@ -149,10 +149,10 @@ func (e Example) String() string {
 // Log is what one worker recorded.
 type Log struct {
 	Worker string
-	Topics []string // that Span.Topic numbers
-	Spans  []record.Span
-	Killed bool // by kbench: an act of churn, or a hang
-	Died   bool // it ended by itself or by somebody else, without having been told to
+	Topics []string      // that Span.Topic numbers
+	Spans  *record.Spans // nil where they are left out
+	Killed bool          // by kbench: an act of churn, or a hang
+	Died   bool          // it ended by itself or by somebody else, without having been told to
 	// Events are those about the group: requests and responses of its APIs, what
 	// the client reported, what the coordinator told the observer.
 	Events []record.Event

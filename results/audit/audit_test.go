@@ -12,16 +12,16 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-func run(kind record.Kind, first, count uint64, offset, at int64) record.Span {
+func batch(kind record.Kind, first, count uint64, offset, at int64) record.Span {
 	return record.Span{Kind: kind, First: first, Count: count, Offset: offset, At: at, LastAt: at}
 }
 
 func producer(spans ...record.Span) Log {
-	return Log{Worker: "producer-0", Topics: []string{"t"}, Spans: spans}
+	return Log{Worker: "producer-0", Topics: []string{"t"}, Spans: record.HoldSpans(spans...)}
 }
 
 func reader(name string, spans ...record.Span) Log {
-	return Log{Worker: name, Topics: []string{"t"}, Spans: spans}
+	return Log{Worker: name, Topics: []string{"t"}, Spans: record.HoldSpans(spans...)}
 }
 
 func TestCheck(t *testing.T) {
@@ -35,38 +35,40 @@ func TestCheck(t *testing.T) {
 	}
 	// A producer workload is audited by what was read back, and only by that.
 	f(workloads.Producing, Report{Sent: 10, Delivered: 10},
-		producer(run(record.Acked, 0, 10, 0, 1)), reader("readback", run(record.ReadBack, 0, 10, 0, 2)))
+		producer(batch(record.Acked, 0, 10, 0, 1)), reader("readback", batch(record.ReadBack, 0, 10, 0, 2)))
 	f(workloads.Producing, Report{Sent: 10, Lost: 10},
-		producer(run(record.Acked, 0, 10, 0, 1)), reader("consumer-0", run(record.Delivered, 0, 10, 0, 2)))
+		producer(batch(record.Acked, 0, 10, 0, 1)), reader("consumer-0", batch(record.Delivered, 0, 10, 0, 2)))
 	// A damaged record is corrupt and not lost, whatever its header claims.
 	f(workloads.EndToEnd, Report{Sent: 10, Delivered: 9, Corrupt: 1},
-		producer(run(record.Acked, 0, 10, 0, 1)),
-		reader("consumer-0", run(record.Delivered, 0, 4, 0, 2), run(record.Corrupt, 99, 1, 4, 2), run(record.Delivered, 5, 5, 5, 2)))
+		producer(batch(record.Acked, 0, 10, 0, 1)),
+		reader("consumer-0", batch(record.Delivered, 0, 4, 0, 2), batch(record.Corrupt, 99, 1, 4, 2), batch(record.Delivered, 5, 5, 5, 2)))
 	// The same damage seen twice is one record.
 	f(workloads.EndToEnd, Report{Sent: 1, Corrupt: 1},
-		producer(run(record.Acked, 0, 1, 0, 1)),
-		reader("consumer-0", run(record.Corrupt, 0, 1, 0, 2), run(record.Corrupt, 0, 1, 0, 3)))
+		producer(batch(record.Acked, 0, 1, 0, 1)),
+		reader("consumer-0", batch(record.Corrupt, 0, 1, 0, 2), batch(record.Corrupt, 0, 1, 0, 3)))
 	// Without offsets from acks (acks none) loss is still seen.
 	f(workloads.EndToEnd, Report{Sent: 10, Delivered: 8, Lost: 2},
-		producer(run(record.Acked, 0, 10, -1, 1)), reader("consumer-0", run(record.Delivered, 0, 8, 0, 2)))
+		producer(batch(record.Acked, 0, 10, -1, 1)), reader("consumer-0", batch(record.Delivered, 0, 8, 0, 2)))
 	// A retry that wrote again is neither a redelivery nor out of order.
 	f(workloads.EndToEnd, Report{Sent: 5, Delivered: 5, Duplicates: Duplicates{Producer: 3}},
-		producer(run(record.Acked, 0, 5, 0, 1)), reader("consumer-0", run(record.Delivered, 0, 5, 0, 2), run(record.Delivered, 2, 3, 5, 3)))
+		producer(batch(record.Acked, 0, 5, 0, 1)), reader("consumer-0", batch(record.Delivered, 0, 5, 0, 2), batch(record.Delivered, 2, 3, 5, 3)))
 	// A late retry is out of order.
 	f(workloads.EndToEnd, Report{Sent: 6, Delivered: 6, Reordered: 3},
-		producer(run(record.Acked, 0, 3, 3, 1), run(record.Acked, 3, 3, 0, 1)),
-		reader("consumer-0", run(record.Delivered, 3, 3, 0, 2), run(record.Delivered, 0, 3, 3, 3)))
+		producer(batch(record.Acked, 0, 3, 3, 1), batch(record.Acked, 3, 3, 0, 1)),
+		reader("consumer-0", batch(record.Delivered, 3, 3, 0, 2), batch(record.Delivered, 0, 3, 3, 3)))
 	// Failed but there is unanswered; failed and gone is failed alone.
 	f(workloads.EndToEnd, Report{Failed: 6, Delivered: 2, Unanswered: 2},
-		producer(run(record.Failed, 0, 6, -1, 1)), reader("consumer-0", run(record.Delivered, 0, 2, 0, 2)))
+		producer(batch(record.Failed, 0, 6, -1, 1)), reader("consumer-0", batch(record.Delivered, 0, 2, 0, 2)))
 }
 
 func TestCauses(t *testing.T) {
-	f := func(want string, change func(first, second *Log)) {
+	f := func(want string, change func(first, second *Log, one, two *[]record.Span)) {
 		t.Helper()
-		first, second := reader("consumer-0", run(record.Delivered, 0, 10, 0, 5)), reader("consumer-1", run(record.Delivered, 6, 4, 6, 9))
-		change(&first, &second)
-		r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(run(record.Acked, 0, 10, 0, 1)), first, second})
+		first, second := reader("consumer-0"), reader("consumer-1")
+		one, two := []record.Span{batch(record.Delivered, 0, 10, 0, 5)}, []record.Span{batch(record.Delivered, 6, 4, 6, 9)}
+		change(&first, &second, &one, &two)
+		first.Spans, second.Spans = record.HoldSpans(one...), record.HoldSpans(two...)
+		r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(batch(record.Acked, 0, 10, 0, 1)), first, second})
 		for _, c := range r.Duplicates.Causes() {
 			n := int64(0)
 			if c.Name == want {
@@ -77,30 +79,33 @@ func TestCauses(t *testing.T) {
 			}
 		}
 	}
-	f("stale", func(first, second *Log) {})
-	f("crash", func(first, second *Log) { first.Killed = true })
-	f("stale", func(first, second *Log) { // killed, but only later
+	of := func(change func(first, second *Log)) func(*Log, *Log, *[]record.Span, *[]record.Span) {
+		return func(first, second *Log, _, _ *[]record.Span) { change(first, second) }
+	}
+	f("stale", of(func(first, second *Log) {}))
+	f("crash", of(func(first, second *Log) { first.Killed = true }))
+	f("stale", func(first, second *Log, one, two *[]record.Span) { // killed, but only later
 		first.Killed = true
-		first.Spans = append(first.Spans, record.Span{Kind: record.Delivered, Partition: 1, First: 0, Count: 1, At: 20})
+		*one = append(*one, record.Span{Kind: record.Delivered, Partition: 1, First: 0, Count: 1, At: 20})
 	})
-	f("graceful", func(first, second *Log) { first.Closing = 8 })
-	f("crash", func(first, second *Log) { first.Died = true })                      // nobody asked for it, but that is what it is
-	f("graceful", func(first, second *Log) { first.Died, first.Closing = true, 8 }) // it had closed before
-	f("stale", func(first, second *Log) { first.Closing = 10 })
-	f("other", func(first, second *Log) {
-		first.Spans, second.Spans = append(first.Spans, second.Spans...), nil
+	f("graceful", of(func(first, second *Log) { first.Closing = 8 }))
+	f("crash", of(func(first, second *Log) { first.Died = true }))                      // nobody asked for it, but that is what it is
+	f("graceful", of(func(first, second *Log) { first.Died, first.Closing = true, 8 })) // it had closed before
+	f("stale", of(func(first, second *Log) { first.Closing = 10 }))
+	f("other", func(first, second *Log, one, two *[]record.Span) {
+		*one, *two = append(*one, *two...), nil
 	})
-	f("stale", func(first, second *Log) { // given back to the same member
-		second.Spans[0].Tenure = 2
-		first.Spans, second.Spans = append(first.Spans, second.Spans...), nil
+	f("stale", func(first, second *Log, one, two *[]record.Span) { // given back to the same member
+		(*two)[0].Tenure = 2
+		*one, *two = append(*one, *two...), nil
 	})
 }
 
 func TestEndOffsets(t *testing.T) {
 	f := func(end int64, want string) {
 		t.Helper()
-		logs := []Log{producer(run(record.Acked, 0, 10, 0, 1), run(record.Failed, 10, 2, -1, 1)),
-			reader("consumer-0", run(record.Delivered, 0, 12, 0, 2), run(record.Delivered, 3, 1, 12, 3))}
+		logs := []Log{producer(batch(record.Acked, 0, 10, 0, 1), batch(record.Failed, 10, 2, -1, 1)),
+			reader("consumer-0", batch(record.Delivered, 0, 12, 0, 2), batch(record.Delivered, 3, 1, 12, 3))}
 		r := Check(&results.Trial{Kind: workloads.EndToEnd, Topic: "t", End: map[int32]int64{0: end}}, logs)
 		if got := strings.Join(results.Lines(r.Warnings), "\n"); got != want {
 			t.Errorf("end %d: %q, want %q", end, got, want)
@@ -112,8 +117,8 @@ func TestEndOffsets(t *testing.T) {
 
 func TestExamples(t *testing.T) {
 	// The loss crosses a cut between two acked spans and is one example.
-	logs := []Log{producer(run(record.Acked, 0, 50, 0, 1), run(record.Acked, 50, 50, 50, 2)),
-		reader("consumer-0", run(record.Delivered, 0, 40, 0, 2), run(record.Delivered, 60, 40, 60, 2), run(record.Delivered, 98, 2, 98, 4))}
+	logs := []Log{producer(batch(record.Acked, 0, 50, 0, 1), batch(record.Acked, 50, 50, 50, 2)),
+		reader("consumer-0", batch(record.Delivered, 0, 40, 0, 2), batch(record.Delivered, 60, 40, 60, 2), batch(record.Delivered, 98, 2, 98, 4))}
 	r := Check(&results.Trial{Kind: workloads.EndToEnd}, logs)
 	var got []string
 	for _, e := range r.Examples {
@@ -133,8 +138,8 @@ func TestCostIsThatOfSpans(t *testing.T) {
 	const spans, each = 2000, 50_000
 	var acked, delivered []record.Span
 	for i := range uint64(spans) {
-		acked = append(acked, run(record.Acked, i*each, each, int64(i*each), int64(i)))
-		delivered = append(delivered, run(record.Delivered, i*each, each-1, int64(i*each), int64(i)))
+		acked = append(acked, batch(record.Acked, i*each, each, int64(i*each), int64(i)))
+		delivered = append(delivered, batch(record.Delivered, i*each, each-1, int64(i*each), int64(i)))
 	}
 	r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(acked...), reader("consumer-0", delivered...)})
 	if r.Sent != spans*each || r.Lost != spans {

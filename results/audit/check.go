@@ -1,79 +1,30 @@
 package audit
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
 
-// place is a partition by its number, the unit of offsets; stream is what one producer put
-// into it, the unit of sequences.
-type place struct {
-	topic     string
-	partition int32
-}
-
-type stream struct {
-	place
-	producer uint32
-}
-
-func (s stream) compare(o stream) int {
-	return cmp.Or(cmp.Compare(s.topic, o.topic), cmp.Compare(s.partition, o.partition), cmp.Compare(s.producer, o.producer))
-}
-
-// span is a record.Span with what it says resolved.
-type span struct {
-	record.Span
-	stream
-	log int // index of the Log that it is from
-}
-
-// first and end bound the sequences, as numbers that sweep can use.
-func (s *span) first() int64 { return int64(s.First) }
-func (s *span) end() int64   { return int64(s.First + s.Count) }
-
-// at is when the record at an index of the span was booked; between the first
-// and the last it is interpolated.
-func (s *span) at(index int64) int64 {
-	if s.Count < 2 {
-		return s.At
-	}
-	return s.At + int64(float64(s.LastAt-s.At)*float64(index)/float64(s.Count-1))
-}
-
-// offsetOf is the offset of a sequence of the span, -1 where none was given.
-func (s *span) offsetOf(sequence int64) int64 {
-	if s.Offset < 0 {
-		return -1
-	}
-	return s.Offset + sequence - s.first()
-}
-
-// checker holds the spans of a trial and what has been established so far.
+// checker holds where the spans of a trial are and what has been established so far.
 type checker struct {
-	topics  results.Topics
-	logs    []Log
-	spans   []span               // of all kinds, in the order in which they happened
-	found   record.Kind          // the kind that shows that a record is there
-	streams map[stream][]int     // spans, in that order
-	lastAt  []int64              // by log: its last sign of life
-	inLog   map[place]int64      // records that the log must hold
-	noted   map[string][]Example // by what and cause
-	r       Report
+	topics results.Topics
+	logs   []Log
+	lanes  []*lane              // of all kinds
+	found  record.Kind          // the kind that shows that a record is there
+	lastAt []int64              // by log: its last sign of life
+	inLog  map[place]int64      // records that the log must hold
+	noted  map[string][]Example // by what and cause
+	r      Report
 }
 
-// newChecker orders the spans in time. Spans of one worker that carry the same
-// time stay in the order in which they were recorded, so the order within a
-// stream is exact even where clock readings are shared between records.
 func newChecker(producing bool, topics results.Topics, logs []Log) *checker {
 	c := &checker{
-		topics: topics, logs: logs, found: record.Delivered,
-		streams: map[stream][]int{}, lastAt: make([]int64, len(logs)),
+		topics: topics, logs: logs, found: record.Delivered, lastAt: make([]int64, len(logs)),
 		inLog: map[place]int64{}, noted: map[string][]Example{},
 	}
 	if producing {
@@ -83,23 +34,52 @@ func newChecker(producing bool, topics results.Topics, logs []Log) *checker {
 		if l.Died {
 			c.r.Died = append(c.r.Died, l.Worker)
 		}
-		for _, s := range l.Spans {
-			if s.Count == 0 {
-				continue
+		if l.Spans == nil {
+			continue
+		}
+		c.lastAt[i] = l.Spans.LastAt
+		for _, rl := range l.Spans.Lanes {
+			topic := fmt.Sprintf("topic %d", rl.Topic)
+			if int(rl.Topic) < len(l.Topics) {
+				topic = l.Topics[rl.Topic]
 			}
-			topic := fmt.Sprintf("topic %d", s.Topic)
-			if int(s.Topic) < len(l.Topics) {
-				topic = l.Topics[s.Topic]
-			}
-			c.lastAt[i] = max(c.lastAt[i], s.At, s.LastAt)
-			c.spans = append(c.spans, span{s, stream{place{topic, s.Partition}, s.Producer}, i})
+			c.lanes = append(c.lanes, &lane{rl, place{topic, rl.Partition}, i})
 		}
 	}
-	slices.SortStableFunc(c.spans, func(a, b span) int { return cmp.Compare(a.At, b.At) })
-	for i := range c.spans {
-		c.streams[c.spans[i].stream] = append(c.streams[c.spans[i].stream], i)
-	}
 	return c
+}
+
+// of lists the lanes of some kinds by partition.
+func (c *checker) of(kinds ...record.Kind) map[place][]*lane {
+	out := map[place][]*lane{}
+	for _, l := range c.lanes {
+		if slices.Contains(kinds, l.Kind) {
+			out[l.place] = append(out[l.place], l)
+		}
+	}
+	return out
+}
+
+// streams lists the runs of lanes by the producer that they are of.
+func streams(places map[place][]*lane) map[stream][]run {
+	out := map[stream][]run{}
+	for at, lanes := range places {
+		for _, l := range lanes {
+			for _, r := range l.Sequences {
+				key := stream{at, r.Producer}
+				out[key] = append(out[key], run{r, l})
+			}
+		}
+	}
+	return out
+}
+
+func sortedPlaces[V any](m map[place]V) []place {
+	return slices.SortedFunc(maps.Keys(m), place.compare)
+}
+
+func sortedStreams[V any](m map[stream]V) []stream {
+	return slices.SortedFunc(maps.Keys(m), stream.compare)
 }
 
 // named is a place as its broker calls it: one of a trial with several topics
@@ -116,31 +96,38 @@ func (c *checker) name(at place) string {
 	return fmt.Sprintf("%s/%d", topic, partition)
 }
 
-func (c *checker) sortedStreams() []stream {
-	return slices.SortedFunc(maps.Keys(c.streams), stream.compare)
-}
-
 // accounts compares, sequence by sequence, what was acknowledged with what is
-// there.
+// there. Mostly one run was acknowledged and one is there; what is not so plain is
+// looked at span by span.
 func (c *checker) accounts() {
 	damaged := c.corrupt()
-	for _, key := range c.sortedStreams() {
-		var in []interval
-		for _, i := range c.streams[key] {
-			if s := &c.spans[i]; s.Kind == record.Acked || s.Kind == record.Failed || s.Kind == c.found {
-				in = append(in, interval{s.first(), s.end(), i})
+	all := streams(c.of(record.Acked, record.Failed, c.found))
+	for _, key := range sortedStreams(all) {
+		Cover(all[key], (*run).bounds, func(lo, hi int64, runs []run) {
+			var of [record.Corrupt + 1]int
+			for _, r := range runs {
+				of[r.Kind]++
 			}
-		}
-		sweep(in, func(lo, hi int64, spans []int) { c.account(lo, hi, spans, damaged[key.place]) })
+			switch acked, found := of[record.Acked], of[c.found]; {
+			case acked == 1 && found == 1:
+				c.r.Sent += hi - lo
+				c.r.Delivered += hi - lo
+				c.inLog[key.place] += hi - lo
+			case acked+found == 0:
+				c.r.Failed += hi - lo
+			default:
+				originals(runs, lo, hi, bySequence, func(lo, hi int64, spans []*span) { c.account(lo, hi, spans, damaged[key.place]) })
+			}
+		})
 	}
 }
 
 // account books one piece: sequences that share the same spans.
-func (c *checker) account(lo, hi int64, spans []int, damaged set) {
+func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
 	var acked, failed, found, again *span
 	var shifts []int64 // offset minus sequence: differs between two copies of one record
-	for _, i := range spans {
-		switch s := &c.spans[i]; s.Kind {
+	for _, s := range spans {
+		switch s.Kind {
 		case record.Acked:
 			acked = s
 		case record.Failed:
@@ -213,11 +200,13 @@ func (c *checker) lose(acked *span, lo, hi int64, damaged set) {
 // since the sequence of a damaged record may be part of the damage.
 func (c *checker) corrupt() map[place]set {
 	damaged := map[place]set{}
-	for i := range c.spans {
-		s := &c.spans[i]
-		if s.Kind != record.Corrupt {
-			continue
+	var lanes []*lane
+	for _, l := range c.lanes {
+		if l.Kind == record.Corrupt {
+			lanes = append(lanes, l)
 		}
+	}
+	for s := range merge(lanes, math.MinInt64) {
 		offsets := damaged[s.place]
 		offsets.add(s.Offset, s.Offset+int64(s.Count), func(lo, hi int64) {
 			c.r.Corrupt += hi - lo
@@ -230,27 +219,33 @@ func (c *checker) corrupt() map[place]set {
 }
 
 // redeliveries finds offsets that were handed to a handler more than once.
-// Spans are numbered in the order of time, so each piece lists its deliveries
-// in that order and each one but the first has its predecessor to blame.
+// Spans come in the order of time, so each piece lists its deliveries in that order
+// and each one but the first has its predecessor to blame.
 func (c *checker) redeliveries() {
-	places := map[place][]interval{}
-	for i := range c.spans {
-		if s := &c.spans[i]; s.Kind == c.found && s.Offset >= 0 {
-			places[s.place] = append(places[s.place], interval{s.Offset, s.Offset + int64(s.Count), i})
+	places := c.of(c.found)
+	for _, at := range sortedPlaces(places) {
+		var all []run
+		for _, l := range places[at] {
+			for _, r := range l.Offsets {
+				all = append(all, run{r, l})
+			}
 		}
-	}
-	byPlace := func(a, b place) int { return stream{place: a}.compare(stream{place: b}) }
-	for _, at := range slices.SortedFunc(maps.Keys(places), byPlace) {
-		sweep(places[at], func(lo, hi int64, spans []int) {
-			for i := 1; i < len(spans); i++ {
-				s := &c.spans[spans[i]]
-				cause := c.cause(&c.spans[spans[i-1]], s)
-				c.r.Duplicates.Add(cause, hi-lo)
-				c.r.Redelivered = append(c.r.Redelivered, Redelivery{s.at(lo - s.Offset), c.logs[s.log].Worker, s.partition, hi - lo, cause})
-				from := s.first() + lo - s.Offset
-				c.note("duplicate", cause, s, from, from+hi-lo)
+		Cover(all, (*run).bounds, func(lo, hi int64, runs []run) {
+			if len(runs) > 1 {
+				originals(runs, lo, hi, byOffset, c.redelivered)
 			}
 		})
+	}
+}
+
+// redelivered books one piece: offsets that share the same deliveries.
+func (c *checker) redelivered(lo, hi int64, spans []*span) {
+	for i, s := range spans[1:] {
+		cause := c.cause(spans[i], s)
+		c.r.Duplicates.Add(cause, hi-lo)
+		c.r.Redelivered = append(c.r.Redelivered, Redelivery{s.at(lo - s.Offset), c.logs[s.log].Worker, s.partition, hi - lo, cause})
+		from := s.first() + lo - s.Offset
+		c.note("duplicate", cause, s, from, from+hi-lo)
 	}
 }
 
@@ -273,34 +268,42 @@ func (c *checker) cause(before, s *span) string {
 // tenure. A record that the tenure had seen before is a duplicate and nothing
 // else.
 func (c *checker) order() {
-	type tenure struct {
-		log    int
-		number uint32
-	}
-	for _, key := range c.sortedStreams() {
+	places := c.of(c.found)
+	all := streams(places)
+	for _, key := range sortedStreams(all) {
+		if inOrder(all[key]) {
+			continue
+		}
 		seen := map[tenure]*set{}
-		for _, i := range c.streams[key] {
-			s := &c.spans[i]
-			if s.Kind != c.found {
+		for s := range merge(places[key.place], math.MinInt64) {
+			if s.producer != key.producer {
 				continue
 			}
 			at := tenure{s.log, s.Tenure}
 			if seen[at] == nil {
 				seen[at] = new(set)
 			}
-			had := seen[at]
-			highest := int64(-1)
-			if n := len(*had); n > 0 {
-				highest = (*had)[n-1].hi
-			}
-			had.add(s.first(), s.end(), func(lo, hi int64) {
-				if hi = min(hi, highest); lo < hi {
-					c.r.Reordered += hi - lo
-					c.note("reordered", "", s, lo, hi)
-				}
+			seen[at].late(s.first(), s.end(), func(lo, hi int64) {
+				c.r.Reordered += hi - lo
+				c.note("reordered", "", s, lo, hi)
 			})
 		}
 	}
+}
+
+// inOrder says that nothing can have come too late: each tenure has one lane, and
+// each run of it is beyond those before it, or had come before.
+func inOrder(runs []run) bool {
+	seen, lanes, ok := map[tenure]*set{}, map[tenure]*lane{}, true
+	for _, r := range runs {
+		at := r.tenure()
+		if seen[at] == nil {
+			seen[at], lanes[at] = new(set), r.lane
+		}
+		seen[at].late(r.Lo, r.Hi, func(int64, int64) { ok = false })
+		ok = ok && lanes[at] == r.lane
+	}
+	return ok
 }
 
 // offsets compares the number of records that must be in the log with the end

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -39,8 +40,8 @@ func (c *checker) group(t *results.Trial) {
 		}
 	}
 	grants := group.Grants(calls, gone)
-	places := c.deliveredPlaces()
-	for _, at := range slices.SortedFunc(maps.Keys(places), func(a, b place) int { return stream{place: a}.compare(stream{place: b}) }) {
+	places := c.of(record.Delivered)
+	for _, at := range sortedPlaces(places) {
 		c.zombies(at, places[at])
 		c.overlaps(at, places[at], grants[at.partition])
 	}
@@ -62,18 +63,6 @@ func (c *checker) finding(r results.Remark) {
 	}
 }
 
-// deliveredPlaces lists the delivered spans of each partition in the order of
-// time.
-func (c *checker) deliveredPlaces() map[place][]*span {
-	out := map[place][]*span{}
-	for i := range c.spans {
-		if s := &c.spans[i]; s.Kind == record.Delivered && s.Offset >= 0 {
-			out[s.place] = append(out[s.place], s)
-		}
-	}
-	return out
-}
-
 // progress is the first offset that a span had not delivered at a time.
 func (s *span) progress(t int64) int64 {
 	switch {
@@ -89,32 +78,32 @@ func (s *span) progress(t int64) int64 {
 // zombies finds deliveries by a member whose successor was ahead of it. That a
 // successor begins behind what its predecessor had delivered is none: it is how
 // at-least-once works.
-func (c *checker) zombies(at place, spans []*span) {
-	type tenure struct {
-		log          int
-		number       uint32
+func (c *checker) zombies(at place, lanes []*lane) {
+	starts, from, to := sideBySide(lanes)
+	type holder struct {
+		tenure
 		start, above int64 // above: the first offset that its spans but the last did not reach
 		last         *span
 	}
-	var tenures []*tenure
-	for _, s := range spans {
-		var mine *tenure
-		for _, t := range tenures {
-			if t.log == s.log && t.number == s.Tenure {
-				mine = t
-			}
+	var holders []*holder
+	for s := range merge(lanes, from) {
+		if s.At > to {
+			return
 		}
-		if mine == nil {
-			mine = &tenure{log: s.log, number: s.Tenure, start: s.At}
-			tenures = append(tenures, mine)
+		key := tenure{s.log, s.Tenure}
+		i := slices.IndexFunc(holders, func(h *holder) bool { return h.tenure == key })
+		if i < 0 {
+			i = len(holders)
+			holders = append(holders, &holder{tenure: key, start: starts[key]})
 		}
+		mine := holders[i]
 		ahead, by := int64(-1), -1
-		for _, t := range tenures {
-			if t.log == s.log || t.start <= mine.start {
+		for _, h := range holders {
+			if h.log == s.log || h.start <= mine.start {
 				continue
 			}
-			if reached := max(t.above, t.last.progress(s.At-1)); reached-1 > ahead {
-				ahead, by = reached-1, t.log
+			if reached := max(h.above, h.last.progress(s.At-1)); reached-1 > ahead {
+				ahead, by = reached-1, h.log
 			}
 		}
 		if n := min(int64(s.Count), ahead-s.Offset); n > 0 {
@@ -125,39 +114,72 @@ func (c *checker) zombies(at place, spans []*span) {
 		if mine.last != nil {
 			mine.above = max(mine.above, mine.last.Offset+int64(mine.last.Count))
 		}
-		mine.last = s
+		mine.last = new(*s)
 	}
+}
+
+// sideBySide is when tenures began, and the time in which one still delivered after
+// another worker's later one had begun. Mostly there is none: from is after to.
+func sideBySide(lanes []*lane) (starts map[tenure]int64, from, to int64) {
+	starts = map[tenure]int64{}
+	ends := map[tenure]int64{}
+	for _, l := range lanes {
+		key, first, last := l.tenure(), l.Pages[0].FirstAt, l.Pages[len(l.Pages)-1].AtMost
+		if start, ok := starts[key]; !ok || first < start {
+			starts[key] = first
+		}
+		ends[key] = max(ends[key], last)
+	}
+	from = math.MaxInt64
+	for mine, start := range starts {
+		for other, begun := range starts {
+			if other.log != mine.log && begun > start && ends[mine] >= begun {
+				from, to = min(from, begun), max(to, ends[mine])
+			}
+		}
+	}
+	return starts, from, to
 }
 
 // overlaps finds the time in which two members delivered a partition side by
 // side. A member that was given the partition again begins anew.
-func (c *checker) overlaps(at place, spans []*span, grants []group.Grant) {
+func (c *checker) overlaps(at place, lanes []*lane, grants []group.Grant) {
 	type key struct {
-		log, given int
-		tenure     uint32
+		tenure
+		given int
 	}
 	type stretch struct {
 		key
-		from, to int64
+		from, pos, to int64
 	}
 	index := map[key]int{}
 	var all []stretch
-	for _, s := range spans {
-		k := key{log: s.log, tenure: s.Tenure}
+	for _, l := range lanes {
+		since, given := int64(math.MinInt64), 0
+		add := func(until int64) {
+			part, some := l.between(since, until)
+			if !some {
+				return
+			}
+			k := key{l.tenure(), given}
+			if i, ok := index[k]; ok {
+				all[i].from, all[i].to = min(all[i].from, part.from), max(all[i].to, part.last)
+				return
+			}
+			index[k] = len(all)
+			all = append(all, stretch{k, part.from, part.pos, part.last})
+		}
 		for _, g := range grants {
-			if g.Member == s.log && g.Given && g.At <= s.At {
-				k.given++
+			if g.Member == l.log && g.Given {
+				add(g.At)
+				since, given = g.At, given+1
 			}
 		}
-		i, ok := index[k]
-		if !ok {
-			i = len(all)
-			index[k] = i
-			all = append(all, stretch{k, s.At, s.At})
-		}
-		all[i].to = max(all[i].to, s.LastAt)
+		add(math.MaxInt64)
 	}
-	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	slices.SortFunc(all, func(a, b stretch) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.log, b.log), cmp.Compare(a.pos, b.pos))
+	})
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if b.from >= a.to {

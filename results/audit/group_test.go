@@ -16,8 +16,8 @@ import (
 
 const s = int64(time.Second)
 
-// tenure is a span of the only partition, from one time to another.
-func tenure(number uint32, first, count uint64, from, to int64) record.Span {
+// tenureOf is a span of the only partition, from one time to another.
+func tenureOf(number uint32, first, count uint64, from, to int64) record.Span {
 	return record.Span{Kind: record.Delivered, Tenure: number, First: first, Count: count, Offset: int64(first), At: from, LastAt: to}
 }
 
@@ -70,18 +70,18 @@ func TestGroup(t *testing.T) {
 	// A successor that begins where its dead predecessor had committed delivers
 	// lower offsets than it, and is no zombie.
 	f("redelivery after a crash", Group{}, "", groupTrial(),
-		reader("consumer-0", tenure(1, 0, 100, s, 2*s)), reader("consumer-1", tenure(1, 50, 100, 3*s, 4*s)))
+		reader("consumer-0", tenureOf(1, 0, 100, s, 2*s)), reader("consumer-1", tenureOf(1, 50, 100, 3*s, 4*s)))
 	// The predecessor goes on after its successor is ahead.
 	f("zombie", Group{Zombies: 3, Overlaps: 1, OverlapTime: 1.5e9}, "zombie: t/0 offset 100 by consumer-0, consumer-1 had delivered up to 149", groupTrial(),
-		reader("consumer-0", tenure(1, 0, 100, s, 2*s), tenure(1, 100, 3, 4.5e9, 4.5e9)), reader("consumer-1", tenure(1, 50, 100, 3*s, 4*s), tenure(1, 150, 10, 5*s, 6*s)))
+		reader("consumer-0", tenureOf(1, 0, 100, s, 2*s), tenureOf(1, 100, 3, 4.5e9, 4.5e9)), reader("consumer-1", tenureOf(1, 50, 100, 3*s, 4*s), tenureOf(1, 150, 10, 5*s, 6*s)))
 	// It goes on, but ahead of its successor: both deliver, no zombie.
 	f("overlap", Group{Overlaps: 1, OverlapTime: s}, "overlap: t/0 by consumer-0 and consumer-1 for 1000.000 ms", groupTrial(),
-		reader("consumer-0", tenure(1, 0, 100, s, 3*s)), reader("consumer-1", tenure(1, 40, 10, 2*s, 4*s)))
+		reader("consumer-0", tenureOf(1, 0, 100, s, 3*s)), reader("consumer-1", tenureOf(1, 40, 10, 2*s, 4*s)))
 	// There and back again, each time by assignment.
 	back := []Log{
-		withEvents(reader("consumer-0", tenure(1, 0, 100, s, 2*s), tenure(1, 200, 100, 5*s, 6*s)),
+		withEvents(reader("consumer-0", tenureOf(1, 0, 100, s, 2*s), tenureOf(1, 200, 100, 5*s, 6*s)),
 			given(0, 1), exchange(group.JoinGroup, 2.1e9, 2, nil), exchange(group.SyncGroup, 2.2e9, 3, nil), given(4.5e9, 4)),
-		reader("consumer-1", tenure(1, 100, 100, 3*s, 4*s)),
+		reader("consumer-1", tenureOf(1, 100, 100, 3*s, 4*s)),
 	}
 	f("moved there and back", Group{}, "", groupTrial(), back...)
 	back[0].Events = nil
@@ -111,16 +111,16 @@ func TestStuck(t *testing.T) {
 			t.Errorf("%s: %d stuck, want %d: %q", what, got.Group.Stuck, want, got.Group.Examples)
 		}
 	}
-	long := tenure(1, 0, 100, s, 11*s)
-	rest := tenure(1, 100, 300, 25*s, 45*s)
+	long := tenureOf(1, 0, 100, s, 11*s)
+	rest := tenureOf(1, 100, 300, 25*s, 45*s)
 	owner := withEvents(reader("consumer-0", long, rest), given(0, 1))
 	f("14 s of nothing", 1, groupTrial(), owner)
 	f("nobody owns it", 0, groupTrial(), reader("consumer-0", long, rest))
 	f("stopped on purpose", 0, groupTrial(results.Act{Kind: "stall", Member: "consumer-0", At: 11 * s, Resumed: 24 * s}), owner)
 	f("stopped for a moment", 1, groupTrial(results.Act{Kind: "stall", Member: "consumer-0", At: 11 * s, Resumed: 12 * s}), owner)
-	f("no lag", 0, groupTrial(), withEvents(reader("consumer-0", tenure(1, 0, 400, s, 41*s)), given(0, 1)))
+	f("no lag", 0, groupTrial(), withEvents(reader("consumer-0", tenureOf(1, 0, 400, s, 41*s)), given(0, 1)))
 	f("to the end", 1, groupTrial(), withEvents(reader("consumer-0", long), given(0, 1)))
-	f("9 s", 0, groupTrial(), withEvents(reader("consumer-0", long, tenure(1, 100, 300, 20*s, 45*s)), given(0, 1)))
+	f("9 s", 0, groupTrial(), withEvents(reader("consumer-0", long, tenureOf(1, 100, 300, 20*s, 45*s)), given(0, 1)))
 	// Between the death of an owner and the next assignment nobody owns it.
 	victim := withEvents(reader("consumer-0", long), given(0, 1))
 	victim.Killed = true
@@ -137,7 +137,7 @@ func TestStuck(t *testing.T) {
 	}
 	f("a slow handler", 0, slow("partition"), owner)
 	other := func(at int64) record.Span {
-		sp := tenure(2, 0, 1, at, at)
+		sp := tenureOf(2, 0, 1, at, at)
 		sp.Partition = 2
 		return sp
 	}
@@ -156,7 +156,7 @@ func TestStuck(t *testing.T) {
 func TestGhosts(t *testing.T) {
 	f := func(what string, want int64, view *record.Event, leave bool, acts ...results.Act) {
 		t.Helper()
-		l := withEvents(reader("consumer-0", tenure(1, 0, 10, s, 2*s)), exchange(group.JoinGroup, 0, 1, nil))
+		l := withEvents(reader("consumer-0", tenureOf(1, 0, 10, s, 2*s)), exchange(group.JoinGroup, 0, 1, nil))
 		if leave {
 			l = withEvents(l, exchange(group.LeaveGroup, 3*s, 2, nil))
 		}

@@ -52,6 +52,24 @@ func sweep(in []interval, visit func(lo, hi int64, spans []int)) {
 	}
 }
 
+// Cover calls visit for each piece of the axis that any of a list of things covers,
+// with those that do, in the order of the list. The slice given to visit is reused.
+func Cover[T any](list []T, bounds func(*T) (lo, hi int64), visit func(lo, hi int64, by []T)) {
+	in := make([]interval, len(list))
+	for i := range list {
+		lo, hi := bounds(&list[i])
+		in[i] = interval{lo, hi, i}
+	}
+	var by []T
+	sweep(in, func(lo, hi int64, which []int) {
+		by = by[:0]
+		for _, i := range which {
+			by = append(by, list[i])
+		}
+		visit(lo, hi, by)
+	})
+}
+
 // set is a set of numbers held as disjoint, ascending, non-touching ranges. It
 // is made for growth at its end, which costs nothing to speak of.
 type set []interval
@@ -76,6 +94,20 @@ func (s *set) add(lo, hi int64, fresh func(lo, hi int64)) {
 		fresh(at, hi)
 	}
 	*s = slices.Replace(*s, from, to, merged)
+}
+
+// late adds [lo, hi) and calls fresh for each part of it that was not there and
+// that lies below what was.
+func (s *set) late(lo, hi int64, fresh func(lo, hi int64)) {
+	highest := int64(-1)
+	if n := len(*s); n > 0 {
+		highest = (*s)[n-1].hi
+	}
+	s.add(lo, hi, func(lo, hi int64) {
+		if hi = min(hi, highest); lo < hi {
+			fresh(lo, hi)
+		}
+	})
 }
 
 // overlap calls visit for each part of [lo, hi) that is in the set.

@@ -120,10 +120,10 @@ func naive(h history) Report {
 
 // logs turns a history into what workers would have recorded, in spans that are
 // cut wherever cut says so even if they need not be.
-func (h history) logs(workers int, cut func() bool) []Log {
-	out := make([]Log, workers+1)
-	out[0] = Log{Worker: "producer-0", Topics: []string{"t"}, Spans: spansOf(record.Acked, h.acked, cut)}
-	out[0].Spans = append(out[0].Spans, spansOf(record.Failed, h.failed, cut)...)
+func (h history) logs(workers int, cut func() bool) ([]Log, [][]record.Span) {
+	out, spans := make([]Log, workers+1), make([][]record.Span, workers+1)
+	out[0] = Log{Worker: "producer-0", Topics: []string{"t"}}
+	spans[0] = append(spansOf(record.Acked, h.acked, cut), spansOf(record.Failed, h.failed, cut)...)
 	for w := 1; w <= workers; w++ {
 		out[w] = Log{Worker: fmt.Sprintf("consumer-%d", w), Topics: []string{"t"}, Killed: h.killed[w], Closing: h.closing[w]}
 	}
@@ -140,11 +140,14 @@ func (h history) logs(workers int, cut func() bool) []Log {
 		}
 		for _, s := range spansOf(record.Delivered, run, cut) {
 			s.Tenure, s.At, s.LastAt = first.tenure, first.at, first.at
-			out[first.log].Spans = append(out[first.log].Spans, s)
+			spans[first.log] = append(spans[first.log], s)
 		}
 		i = j
 	}
-	return out
+	for i := range out {
+		out[i].Spans = record.HoldSpans(spans[i]...)
+	}
+	return out, spans
 }
 
 func follows(a, b entry) bool {
@@ -273,8 +276,12 @@ func TestAgainstReference(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rand.NewPCG(seed, 1))
 		h := invent(r, 3)
-		logs := h.logs(3, func() bool { return r.IntN(4) == 0 })
-		got := Check(&results.Trial{Kind: workloads.EndToEnd}, logs)
+		logs, spans := h.logs(3, func() bool { return r.IntN(4) == 0 })
+		trial := &results.Trial{Kind: workloads.EndToEnd}
+		got := Check(trial, logs)
+		if diff := cmp.Diff(checkHeld(trial, logs, spans), got); diff != "" {
+			t.Fatalf("spans held to spans streamed:\n%s", diff)
+		}
 		var again Duplicates
 		for _, r := range got.Redelivered {
 			again.Add(r.Cause, r.Count)

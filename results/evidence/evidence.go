@@ -11,6 +11,8 @@
 package evidence
 
 import (
+	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/kbench/kbench/results"
@@ -32,7 +34,7 @@ type Trial struct {
 	churn func() *window.Report
 }
 
-// Load reads a trial of a run. Files that were never made are no error: what they
+// Load reads a trial of a run, which is to be closed. Files that were never made are no error: what they
 // would have told is not known.
 func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref)}
@@ -42,7 +44,7 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 		}
 	}
 	if err := e.load(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.Close())
 	}
 	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
 	e.input = sync.OnceValue(func() *window.Input {
@@ -51,6 +53,25 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	})
 	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })
 	return e, nil
+}
+
+// Close closes the files of the spans. Nothing more can be computed then.
+func (e *Trial) Close() error {
+	var errs []error
+	for _, l := range e.Logs {
+		errs = append(errs, l.Spans.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Err is why spans could not be read; what was found in them is then of no use.
+func (e *Trial) Err() error {
+	for _, l := range e.Logs {
+		if err := l.Spans.Err(); err != nil {
+			return fmt.Errorf("audit %s: %w", l.Worker, err)
+		}
+	}
+	return nil
 }
 
 // Audit is the truth of delivery.

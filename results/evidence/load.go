@@ -88,34 +88,29 @@ func (e *Trial) path(worker, file string) string {
 // anything has no log.
 func (e *Trial) worker(rw results.Worker) error {
 	w := Worker{Worker: rw, ahead: e.Clocks[rw.Host]}
-	meta, spans, err := record.ReadDeliveries(e.path(w.Name, results.DeliveryFile))
+	meta, spans, err := record.OpenSpans(e.path(w.Name, results.DeliveryFile), e.spanClock(w.ahead))
 	recorded := !errors.Is(err, fs.ErrNotExist)
 	switch {
 	case recorded && err != nil:
 		return err
 	case recorded && meta.Run != e.RunTag:
-		return fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag)
-	}
-	if onClock := e.spanClock(w.ahead); onClock != nil {
-		for i := range spans {
-			onClock(&spans[i])
-		}
+		return errors.Join(spans.Close(), fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag))
 	}
 	err = record.ReadEvents(e.path(w.Name, results.EventsFile), func(ev record.Event) error {
 		w.event(ev, e.Topics)
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
-	e.Workers = append(e.Workers, w)
 	if recorded {
 		e.Logs = append(e.Logs, audit.Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: w.Group,
 			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing,
 		})
 	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
+	e.Workers = append(e.Workers, w)
 	return nil
 }
 
@@ -159,13 +154,12 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 	}
 }
 
-// EachSpan calls fn for every span of a worker, in the order of the file.
-func (e *Trial) EachSpan(worker string, fn func(record.Span)) {
+// EachSpan calls fn for every span of a worker, lane by lane. It is valid until fn
+// returns.
+func (e *Trial) EachSpan(worker string, fn func(*record.Span)) {
 	for _, l := range e.Logs {
 		if l.Worker == worker {
-			for _, s := range l.Spans {
-				fn(s)
-			}
+			l.Spans.Each(fn)
 		}
 	}
 }

@@ -66,6 +66,9 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 	// machine is the machine's doing, would only make the window of an act longer
 	// until the next act falls into it.
 	in, windows := e.OnTheWire()
+	if err := e.Close(); err != nil {
+		return fail("%w", err)
+	}
 	found, left := Detections(*in, windows)
 	r := &Report{Trial: t.Ref, LeftOut: left}
 	var beats []float64

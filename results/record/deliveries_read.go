@@ -31,20 +31,26 @@ func EachSpan(path string, fn func(Span)) (DeliveriesMeta, error) {
 	if err != nil {
 		return DeliveriesMeta{}, fmt.Errorf("%s: %w", path, err)
 	}
+	return meta, eachPage(f, start, func(_ int64, page []byte) { eachSlot(page, fn) })
+}
+
+// eachPage calls fn for every page, with its number. The last may be incomplete.
+func eachPage(f *os.File, start int64, fn func(number int64, page []byte)) error {
 	if _, err := f.Seek(start, io.SeekStart); err != nil {
-		return meta, fmt.Errorf("read deliveries: %w", err)
+		return fmt.Errorf("read deliveries: %w", err)
 	}
 	buf := make([]byte, segmentSize)
-	for {
+	for number := int64(0); ; {
 		n, err := io.ReadFull(f, buf)
 		for page := buf[:n]; len(page) > 0; page = page[min(pageSize, len(page)):] {
-			eachSlot(page[:min(pageSize, len(page))], fn)
+			fn(number, page[:min(pageSize, len(page))])
+			number++
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return meta, nil
+			return nil
 		}
 		if err != nil {
-			return meta, fmt.Errorf("read deliveries: %w", err)
+			return fmt.Errorf("read deliveries: %w", err)
 		}
 	}
 }

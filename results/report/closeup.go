@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -50,6 +51,9 @@ func Closeups(d *results.Dir, trials []*results.Trial) ([]Closeup, error) {
 			return nil, fmt.Errorf("look at the events of trial %d: %w", t.Ref.N, err)
 		}
 		r := e.Windows()
+		if err := errors.Join(e.Err(), e.Close()); err != nil {
+			return nil, fmt.Errorf("look at the events of trial %d: %w", t.Ref.N, err)
+		}
 		for i := range r.Events {
 			c := Closeup{Trial: t, Input: e.Input(), Event: &r.Events[i]}
 			if c.Event.Counted {

@@ -70,6 +70,9 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 		return err
 	}
 	in := newInputs(e)
+	if err := errors.Join(e.Err(), e.Close()); err != nil {
+		return err
+	}
 	var cost perRecord
 	for _, w := range in.byRole(results.RoleBoth) {
 		cpu, ok := w.grew(in.measured, cpuOf)

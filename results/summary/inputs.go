@@ -85,7 +85,7 @@ type worker struct {
 func (w *worker) count(e *evidence.Trial, measured part) {
 	windows := int(measured.length() / int64(time.Second))
 	w.ackedPerSec, w.deliveredPerSec = make([]int64, max(windows, 0)), make([]int64, max(windows, 0))
-	e.EachSpan(w.Name, func(s record.Span) {
+	e.EachSpan(w.Name, func(s *record.Span) {
 		n := int64(s.Count)
 		var all, in *int64
 		var perSec []int64

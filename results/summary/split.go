@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 
@@ -83,50 +84,74 @@ func newSplit(t *results.Trial, measured part, in *window.Input, r *window.Repor
 		roleOf[w.Name] = w.Role
 	}
 	for _, p := range in.Partitions {
-		for _, rec := range in.Records[p] {
-			if rec.Lost || rec.By < 0 {
-				continue
-			}
-			if i := s.record(splitKey{roleOf[in.Workers[rec.By].Name], results.E2EResponse}, rec.Due, rec.At); i >= 0 && rec.Due < s.stretches[i].From {
-				s.caught++
+		within := window.Everything()
+		for b := range in.Records.Each(p, &within) {
+			if !b.Lost && b.By >= 0 {
+				s.caught += s.batch(splitKey{roleOf[in.Workers[b.By].Name], results.E2EResponse}, b)
 			}
 		}
 	}
-	window.EachAcked(logs, func(worker string, due, at int64) {
-		s.record(splitKey{roleOf[worker], results.ProduceResponse}, due, at)
-	})
+	for _, l := range logs {
+		for _, lane := range l.Spans.Lanes {
+			if lane.Kind == record.Acked {
+				for b := range window.Acked(lane) {
+					s.batch(splitKey{roleOf[l.Worker], results.ProduceResponse}, b)
+				}
+			}
+		}
+	}
 	s.count(logs)
 	return s
 }
 
-// record places one record and returns the index of its stretch, -1 for none.
-func (s *split) record(k splitKey, due, at int64) int {
-	i := window.PartOf(s.stretches, due, at)
-	if i < 0 {
-		return i
+// batch places records, and returns how many of them were caught by an act.
+func (s *split) batch(k splitKey, b *window.Batch) (caught int64) {
+	cells := s.cells[k]
+	if cells == nil {
+		cells = make([]splitCell, len(s.stretches))
+		s.cells[k] = cells
 	}
-	if s.cells[k] == nil {
-		s.cells[k] = make([]splitCell, len(s.stretches))
+	// Records that follow each other mostly count for the same stretch: in and from
+	// and to are of the one before, and from caughtAt on an act caught what came.
+	in, from, to, caughtAt := -1, int64(0), int64(0), int64(0)
+	for i, due := range b.Due {
+		if due < from || due >= to {
+			if in = window.PartOf(s.stretches, due, math.MinInt64); in < 0 {
+				from, to = 0, 0
+				continue
+			}
+			from, to, caughtAt = s.stretches[in].From, s.stretches[in].To, math.MaxInt64
+			if window.PartOf(s.stretches, due, math.MaxInt64) > in {
+				caughtAt = to
+			}
+		}
+		at := b.At[i]
+		if at >= caughtAt {
+			caught++
+			cells[in+1].record(at - due)
+		} else {
+			cells[in].record(at - due)
+		}
 	}
-	s.cells[k][i].record(at - due)
-	return i
+	return caught
 }
 
 // count finds how much is interpolated. A span is placed by its first record.
 func (s *split) count(logs []audit.Log) {
 	metrics := map[record.Kind]string{record.Delivered: results.E2EResponse, record.Acked: results.ProduceResponse}
 	for _, l := range logs {
-		for _, sp := range l.Spans {
+		l.Spans.Each(func(sp *record.Span) {
+			metric := metrics[sp.Kind]
 			i := window.PartOf(s.stretches, sp.Due, sp.At)
-			if i < 0 || metrics[sp.Kind] == "" {
-				continue
+			if i < 0 || metric == "" {
+				return
 			}
-			k := splitPart{metrics[sp.Kind], s.stretches[i].Part}
+			k := splitPart{metric, s.stretches[i].Part}
 			n := s.counts[k]
 			n.all += int64(sp.Count)
 			n.between += max(0, int64(sp.Count)-2)
 			s.counts[k] = n
-		}
+		})
 	}
 }
 

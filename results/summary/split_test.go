@@ -25,9 +25,7 @@ import (
 func crashTrial() (*results.Trial, *window.Input, *window.Report, []audit.Log) {
 	const ms = int64(1e6)
 	t := &results.Trial{Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}}}
-	in := &window.Input{Partitions: []int32{0}, Workers: []window.Worker{{Name: "consumer-0"}}, Records: map[int32][]window.Record{}}
-	acked := audit.Log{Worker: "reference-0"}
-	delivered := audit.Log{Worker: "consumer-0"}
+	var acked, delivered []record.Span
 	for due := int64(-1000); due < 61_000; due += 100 {
 		r := window.Record{Due: due * ms, At: (due + 2) * ms}
 		switch {
@@ -40,12 +38,16 @@ func crashTrial() (*results.Trial, *window.Input, *window.Report, []audit.Log) {
 		case due >= 31_000 && due < 32_000:
 			r.At = (due + 500) * ms
 		}
-		in.Records[0] = append(in.Records[0], r)
-		acked.Spans = append(acked.Spans, record.Span{Kind: record.Acked, Count: 1, Due: due * ms, LastDue: due * ms, At: (due + 1) * ms, LastAt: (due + 1) * ms, MaxLate: ms})
-		delivered.Spans = append(delivered.Spans, record.Span{Kind: record.Delivered, Count: 1, Due: r.Due, LastDue: r.Due, At: r.At, LastAt: r.At, MaxLate: r.Late()})
+		one := record.Span{Kind: record.Acked, First: uint64(len(acked)), Offset: int64(len(acked)), Count: 1, Due: due * ms, LastDue: due * ms, At: (due + 1) * ms, LastAt: (due + 1) * ms, MaxLate: ms}
+		acked = append(acked, one)
+		if one.Kind, one.At, one.LastAt, one.MaxLate = record.Delivered, r.At, r.At, r.Late(); !r.Lost {
+			delivered = append(delivered, one)
+		}
 	}
+	logs := []audit.Log{{Worker: "reference-0", Spans: record.HoldSpans(acked...)}, {Worker: "consumer-0", Spans: record.HoldSpans(delivered...)}}
+	in := window.NewInput(t, logs, audit.Report{})
 	report := &window.Report{Events: []window.Event{{Name: "crash#1", Counted: true, Window: window.Interval{From: 20_000 * ms, To: 32_000 * ms}, Resumed: 31_000 * ms}}}
-	return t, in, report, []audit.Log{acked, delivered}
+	return t, &in, report, logs
 }
 
 func splitOf() *split {
@@ -104,11 +106,11 @@ func TestSplit(t *testing.T) {
 // part coarse.
 func TestSplitSaysWhatIsInterpolated(t *testing.T) {
 	tr, in, r, logs := crashTrial()
-	logs[1].Spans = []record.Span{
-		{Kind: record.Delivered, Count: 12, Due: second, LastDue: second, At: second, LastAt: second},
-		{Kind: record.Delivered, Count: 80, Due: 2 * second, LastDue: 2 * second, At: 2 * second, LastAt: 2 * second},
-		{Kind: record.Delivered, Count: 8, Due: 21 * second, LastDue: 21 * second, At: 31 * second, LastAt: 31 * second},
-	}
+	logs[1].Spans = record.HoldSpans(
+		record.Span{Kind: record.Delivered, Count: 12, Due: second, LastDue: second, At: second, LastAt: second},
+		record.Span{Kind: record.Delivered, Count: 80, Due: 2 * second, LastDue: 2 * second, At: 2 * second, LastAt: 2 * second},
+		record.Span{Kind: record.Delivered, Count: 8, Due: 21 * second, LastDue: 21 * second, At: 31 * second, LastAt: 31 * second},
+	)
 	var said []string
 	b := &builder{
 		inputs: &inputs{trial: tr, split: newSplit(tr, part{0, 60 * second}, in, r, logs)}, thin: &thinData{},

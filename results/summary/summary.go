@@ -8,6 +8,7 @@
 package summary
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,10 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			continue
 		}
 		in := newInputs(e)
+		if err := errors.Join(e.Err(), e.Close()); err != nil {
+			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
+			continue
+		}
 		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: profilesOf(d.Run()), warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)

@@ -52,43 +52,55 @@ func length(list []Interval) int64 {
 	return sum
 }
 
-// downSet is D_p: from the due time to the delivery of every late record.
-func downSet(due []Record, theta int64) []Interval {
-	var late []Interval
-	for _, r := range due {
-		if r.Late() > theta {
-			late = append(late, Interval{r.Due, r.At})
-		}
+// catchUp is the longest time in a stretch of the down set of a partition from its
+// first delivery to its last.
+func (s *scope) catchUp(p *Partition) int64 {
+	if len(p.Down) == 0 {
+		return 0
 	}
-	return union(late)
-}
-
-// catchUp is the longest time in a stretch of the down set from its first
-// delivery to its last.
-func catchUp(due []Record, down []Interval) int64 {
-	var longest int64
-	for _, d := range down {
-		resumed := d.To
-		for _, r := range due {
+	resumed := make([]int64, len(p.Down))
+	for i, d := range p.Down {
+		resumed[i] = d.To
+	}
+	for r := range s.due(p.Partition, s.e.Window.From, s.e.Window.To) {
+		for i, d := range p.Down {
 			if r.Due >= d.From && r.At <= d.To {
-				resumed = min(resumed, r.At)
+				resumed[i] = min(resumed[i], r.At)
 			}
 		}
-		longest = max(longest, d.To-resumed)
+	}
+	var longest int64
+	for i, d := range p.Down {
+		longest = max(longest, d.To-resumed[i])
 	}
 	return longest
 }
 
-// lateSets are the down sets over the whole trial.
-func (a *analysis) lateSets() map[int32][]Interval {
-	if a.Slow {
-		return nil
-	}
-	out := make(map[int32][]Interval, len(a.Partitions))
+// lateness goes through the records of the measured part once: the down sets of
+// partitions, from the due time to the delivery of every late record, and how many
+// were late and lost.
+func (a *analysis) lateness() {
+	a.late = make(map[int32][]Interval, len(a.Partitions))
+	within := DueIn(a.Measured.From, a.Measured.To)
+	within.Late = a.Theta
 	for _, p := range a.Partitions {
-		out[p] = downSet(a.due(p, a.Measured.From, a.Measured.To), a.Theta)
+		var late []Interval
+		for b := range a.Records.Each(p, &within) {
+			for i, due := range b.Due {
+				if due < within.From || due > within.To {
+					continue
+				}
+				if b.Lost {
+					a.lost++
+				}
+				if b.At[i]-due > a.Theta && !a.Slow {
+					a.tardy++
+					late = append(late, Interval{due, b.At[i]})
+				}
+			}
+		}
+		a.late[p] = union(late)
 	}
-	return out
 }
 
 // unions puts the down sets of the partitions together.
@@ -117,15 +129,8 @@ func (a *analysis) overall(r *Report) {
 	for _, p := range a.Partitions {
 		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
 		r.Down += length(clip(a.late[p], a.Measured))
-		for _, rec := range a.due(p, a.Measured.From, a.Measured.To) {
-			if rec.Late() > a.Theta && !a.Slow {
-				r.Late++
-			}
-			if rec.Lost {
-				r.Lost++
-			}
-		}
 	}
+	r.Late, r.Lost = a.tardy, a.lost
 	r.Availability = 1
 	if total > 0 {
 		r.Availability -= float64(r.Down) / float64(total)

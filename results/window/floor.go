@@ -221,9 +221,11 @@ func (s *scope) held(until int64, by change) int64 {
 // which went on.
 func (s *scope) silent(worker string, ended int64, partition int32, until int64) int64 {
 	since := ended
-	for _, r := range s.Records[partition] {
-		if !r.Lost && r.At > since && r.At < until {
-			since = r.At
+	within := Everything()
+	within.Since, within.Until = ended+1, until-1
+	for r := range s.records(partition, within) {
+		if !r.Lost {
+			since = max(since, r.At)
 		}
 	}
 	for _, act := range s.e.Acts {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
-	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
@@ -55,8 +54,8 @@ func (in *Input) born(p int32) int64 {
 // them could know. Where they look every so often, no more of the first than that
 // interval is a matter of settings.
 func (s *scope) addedFloor(p *Partition) (int64, bool) {
-	due := s.due(p.Partition, s.e.Window.From, s.e.Window.To)
-	if len(due) == 0 {
+	first, some := s.firstDue(p.Partition, s.e.Window.From, s.e.Window.To)
+	if !some {
 		return 0, false
 	}
 	var floor int64
@@ -73,7 +72,7 @@ func (s *scope) addedFloor(p *Partition) (int64, bool) {
 			if acts.Of(act.Kind).Refresh {
 				start = min(c.at-act.At, s.Watch)
 			}
-			floor, known = max(floor, act.At+start+until-c.at-due[0].Due), true
+			floor, known = max(floor, act.At+start+until-c.at-first.Due), true
 		case known:
 			floor = max(floor, s.stopFloor(p, i)) // it has an owner by now, as the others do
 		}
@@ -90,10 +89,8 @@ func (s *scope) addedBy(w *Worker, assigned int64) int64 {
 		if p.Class != Added || p.NewOwner != w.Name {
 			continue
 		}
-		i := slices.IndexFunc(w.Delivered, func(d record.Span) bool { return d.Partition == p.Partition && d.At >= assigned })
-		if i >= 0 {
-			last = max(last, w.Delivered[i].At)
-		}
+		at, _ := w.delivered(assigned, func(partition int32) bool { return partition == p.Partition })
+		last = max(last, at)
 	}
 	return last
 }

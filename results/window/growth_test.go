@@ -36,9 +36,13 @@ func TestAddPartitions(t *testing.T) {
 		s.stop(21_200, 22_150, 0, 1)
 		s.stop(22_050, 22_150, 2, 3)
 		s.stop(20_000, 22_200, 4, 5)
+		var delivered [2][]record.Span
 		for p, at := range []int64{22_152, 22_153, 22_152, 22_152, 22_190, 22_200} {
-			w := &s.in.Workers[[]int{0, 0, 1, 1, 0, 1}[p]]
-			w.Delivered = append(w.Delivered, record.Span{Kind: record.Delivered, Partition: int32(p), Count: 1, At: at * ms, LastAt: at * ms})
+			w := []int{0, 0, 1, 1, 0, 1}[p]
+			delivered[w] = append(delivered[w], record.Span{Kind: record.Delivered, Partition: int32(p), Count: 1, At: at * ms, LastAt: at * ms})
+		}
+		for w := range delivered {
+			s.in.Workers[w].Spans = record.HoldSpans(delivered[w]...)
 		}
 		return s
 	}
@@ -46,11 +50,11 @@ func TestAddPartitions(t *testing.T) {
 	young := func(s *sim) Event {
 		r := s.compute() // makes the records
 		for _, p := range []int32{4, 5} {
-			list := s.in.Records[p]
+			list := s.records[p]
 			for len(list) > 0 && list[0].Due < s.in.Acts[0].Ready {
 				list = list[1:]
 			}
-			s.in.Records[p] = list
+			s.records[p] = list
 		}
 		r = Compute(s.in)
 		if len(r.Events) != 1 || len(r.Warnings) != 0 {
@@ -150,8 +154,8 @@ func TestNotYetBorn(t *testing.T) {
 	s.beats(0, 44_000, 60_000)
 	s.stop(10_000, 13_040, 2, 3)
 	s.stop(40_000, 41_530, 4)
-	s.compute()                                          // makes the records
-	s.in.Records[4] = s.in.Records[4][(40_000-2000)/20:] // it has none before the act
+	s.compute()                                    // makes the records
+	s.records[4] = s.records[4][(40_000-2000)/20:] // it has none before the act
 	r := Compute(s.in)
 	if len(r.Events) != 2 {
 		t.Fatalf("%d events", len(r.Events))
@@ -192,8 +196,8 @@ func TestOwnerOfTheTime(t *testing.T) {
 	s.stop(20_000, 20_700, 4)
 	s.stop(20_620, 23_600, 5)
 	s.compute() // makes the records
-	s.in.Records[4] = s.in.Records[4][(20_000-2000)/20:]
-	s.in.Records[5] = s.in.Records[5][(20_620-2000)/20:]
+	s.records[4] = s.records[4][(20_000-2000)/20:]
+	s.records[5] = s.records[5][(20_620-2000)/20:]
 	r := Compute(s.in)
 	if len(r.Events) != 1 || len(r.Events[0].Acts) != 2 {
 		t.Fatalf("%d events: %+v", len(r.Events), r.Events)
@@ -231,7 +235,7 @@ func TestConsumerGroupGrows(t *testing.T) {
 	s.stop(21_101, 22_620, 1)
 	s.stop(20_000, 21_120, 4)
 	s.compute() // makes the records
-	s.in.Records[4] = s.in.Records[4][(20_000-2000)/20:]
+	s.records[4] = s.records[4][(20_000-2000)/20:]
 	r := Compute(s.in)
 	if len(r.Events) != 1 || len(r.Warnings) != 0 {
 		t.Fatalf("%d events, warnings %v", len(r.Events), r.Warnings)

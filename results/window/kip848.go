@@ -249,10 +249,10 @@ func (s *scope) kipSpend(worker int, m *Member) {
 			break
 		}
 	}
-	for _, d := range s.Workers[worker].Delivered {
-		if given != 0 && d.At >= given && gained[d.Partition] {
-			m.Spent[Deliver] = d.At - given
-			return
-		}
+	if given == 0 {
+		return
+	}
+	if at, ok := s.Workers[worker].delivered(given, func(p int32) bool { return gained[p] }); ok {
+		m.Spent[Deliver] = at - given
 	}
 }

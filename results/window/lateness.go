@@ -1,143 +1,81 @@
 package window
 
 import (
-	"cmp"
+	"iter"
 	"math"
 	"slices"
-
-	"github.com/kbench/kbench/results/audit"
-	"github.com/kbench/kbench/results/record"
 )
 
-// Record is one record: when it was due and when it first reached a handler.
-type Record struct {
-	Due, At int64
-	By      int  // index of the worker that had it first
-	Lost    bool // acked and never delivered: At is the end of the trial
+// due yields the records of a partition that were due in [from, to].
+func (in *Input) due(p int32, from, to int64) iter.Seq[Record] {
+	return in.records(p, DueIn(from, to))
 }
 
-// Late is the lateness L.
-func (r Record) Late() int64 { return r.At - r.Due }
+// records yields the records of a partition within bounds.
+func (in *Input) records(p int32, within Bounds) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for b := range in.Records.Each(p, &within) {
+			for i, due := range b.Due {
+				at := b.At[i]
+				if due < within.From || due > within.To || at < within.Since || at > within.Until || at-due <= within.Late {
+					continue
+				}
+				if !yield(Record{due, at, b.By, b.Lost}) {
+					return
+				}
+			}
+		}
+	}
+}
 
-// records takes the spans apart into records. At the rates of churn a span
-// holds a handful of them; where it holds more they follow each other within
-// 10 ms, so that times between the first and the last are interpolated. The
-// largest lateness of a span is exact.
-func records(logs []audit.Log, workers []Worker, end int64) map[int32][]Record {
-	type stream struct {
-		partition int32
-		producer  uint32
+// any says whether there is such a record of a partition within bounds.
+func (in *Input) any(p int32, within Bounds, such func(Record) bool) bool {
+	for r := range in.records(p, within) {
+		if such(r) {
+			return true
+		}
 	}
-	type entry struct {
-		Record
-		there bool
-	}
-	index := map[string]int{}
-	for i, w := range workers {
-		index[w.Name] = i
-	}
-	streams := map[stream][]entry{}
-	for _, l := range logs {
-		by, member := index[l.Worker]
-		for _, s := range l.Spans {
-			delivered := member && s.Kind == record.Delivered
-			if s.Count == 0 || !delivered && s.Kind != record.Acked {
+	return false
+}
+
+// firstDue is the record of a partition that was due first in [from, to].
+func (in *Input) firstDue(p int32, from, to int64) (first Record, some bool) {
+	within := DueIn(from, to)
+	for b := range in.Records.Each(p, &within) {
+		for i, due := range b.Due {
+			if due < from || due > within.To || due == first.Due && some && b.At[i] >= first.At {
 				continue
 			}
-			k := stream{s.Partition, s.Producer}
-			list := streams[k]
-			if need := int(s.First + s.Count); need > len(list) {
-				list = slices.Grow(list, need-len(list))[:need]
-				streams[k] = list
-			}
-			each(s, func(i uint64, due, at int64) {
-				e := &list[s.First+i]
-				switch {
-				case !e.there:
-					*e = entry{Record{Due: due, At: end, By: -1, Lost: true}, true}
-				case delivered && !e.Lost && e.At <= at:
-					return // a redelivery
-				}
-				if delivered {
-					e.At, e.By, e.Lost = at, by, false
-				}
-			})
+			first, some = Record{due, b.At[i], b.By, b.Lost}, true
+			within.To = due // none that is due later is asked for any more
 		}
 	}
-	out := map[int32][]Record{}
-	for k, list := range streams {
-		for _, e := range list {
-			if e.there {
-				out[k.partition] = append(out[k.partition], e.Record)
-			}
-		}
-	}
-	for _, list := range out {
-		slices.SortStableFunc(list, func(a, b Record) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.At, b.At)) })
-	}
-	return out
-}
-
-// each calls fn for each record of a span, in order.
-func each(s record.Span, fn func(i uint64, due, at int64)) {
-	n := s.Count
-	between := func(first, last int64, i uint64) int64 {
-		if n == 1 {
-			return first
-		}
-		return first + int64(float64(last-first)*float64(i)/float64(n-1))
-	}
-	worst, most := uint64(0), int64(math.MinInt64)
-	for i := range n {
-		if late := between(s.At, s.LastAt, i) - between(s.Due, s.LastDue, i); late > most {
-			worst, most = i, late
-		}
-	}
-	for i := range n {
-		due, at := between(s.Due, s.LastDue, i), between(s.At, s.LastAt, i)
-		if i == worst && s.MaxLate > most {
-			at = due + s.MaxLate
-		}
-		fn(i, due, at)
-	}
-}
-
-// due returns the records of a partition that were due in [from, to].
-func (in *Input) due(p int32, from, to int64) []Record {
-	list := in.Records[p]
-	i, _ := slices.BinarySearchFunc(list, from, func(r Record, t int64) int { return cmp.Compare(r.Due, t) })
-	j, _ := slices.BinarySearchFunc(list, to+1, func(r Record, t int64) int { return cmp.Compare(r.Due, t) })
-	if j < i {
-		return nil
-	}
-	return list[i:j]
+	return first, some
 }
 
 // gaps finds the gap and the down set of every partition: the ground truth.
 func (s *scope) gaps() {
 	for i := range s.e.Partitions {
 		p := &s.e.Partitions[i]
-		due := s.due(p.Partition, s.e.Window.From, s.e.Window.To)
-		for _, r := range due {
+		var late []Interval
+		for r := range s.due(p.Partition, s.e.Window.From, s.e.Window.To) {
 			if r.Lost {
 				p.Lost++
 				s.e.Lost++
 			}
-		}
-		if s.Slow {
-			continue
-		}
-		p.Records = len(due)
-		for j, r := range due {
-			if j == 0 || r.Late() > p.Gap {
+			if s.Slow {
+				continue
+			}
+			if p.Records++; p.Records == 1 || r.Late() > p.Gap {
 				p.Gap = r.Late()
 			}
 			if r.Late() > s.Theta {
 				s.e.Late++
+				late = append(late, Interval{r.Due, r.At})
 			}
 		}
-		p.Down = downSet(due, s.Theta)
-		p.CatchUp = catchUp(due, p.Down)
+		p.Down = union(late)
+		p.CatchUp = s.catchUp(p)
 	}
 }
 
@@ -160,17 +98,48 @@ func (s *scope) baseline() {
 	if to-from < baselineShortest || s.Slow {
 		return
 	}
-	var late []int64
+	n := 0
 	for _, p := range s.Partitions {
-		for _, r := range s.due(p, from, to-s.Theta-1) {
-			late = append(late, r.Late())
+		for range s.due(p, from, to-s.Theta-1) {
+			n++
 		}
 	}
-	if len(late) == 0 {
+	if n == 0 {
 		return
 	}
-	slices.Sort(late)
-	s.e.Baseline = late[max(int(math.Ceil(0.999*float64(len(late))))-1, 0)]
+	// Of the late ones only the latest are kept.
+	worst := highest{keep: n - max(int(math.Ceil(0.999*float64(n)))-1, 0)}
+	for _, p := range s.Partitions {
+		for r := range s.due(p, from, to-s.Theta-1) {
+			worst.see(r.Late())
+		}
+	}
+	s.e.Baseline = worst.least()
 	s.e.BaselineKnown = true
 	s.e.Noisy = s.e.Baseline > s.Theta/2
+}
+
+// highest keeps the highest of the values that it sees.
+type highest struct {
+	keep int
+	all  []int64
+	from int64 // once there are enough: no lower one is kept
+	full bool
+}
+
+func (h *highest) see(v int64) {
+	if h.full && v <= h.from {
+		return
+	}
+	if h.all = append(h.all, v); len(h.all) >= 2*h.keep {
+		h.least()
+	}
+}
+
+// least is the lowest of those that are kept.
+func (h *highest) least() int64 {
+	slices.Sort(h.all)
+	h.all = h.all[max(0, len(h.all)-h.keep):]
+	h.from, h.full = h.all[0], len(h.all) == h.keep
+	return h.all[0]
 }

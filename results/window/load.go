@@ -23,7 +23,7 @@ type Input struct {
 	End         int64 // the last moment that the trial knows of
 	Acts        []results.Act
 	Workers     []Worker
-	Records     map[int32][]Record // by partition, in the order in which they were due
+	Records     Records
 	Redelivered []audit.Redelivery
 }
 
@@ -32,7 +32,7 @@ type Worker struct {
 	Name, Client string
 	Calls        []group.Call   // in the order of their requests
 	Reported     []record.Event // assigned, revoked, lost: what the client says
-	Delivered    []record.Span  // in the order of time
+	Spans        *record.Spans  // nil where they are left out
 }
 
 // NewInput arranges what the workers of a trial recorded.
@@ -57,12 +57,13 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 			in.Workers = append(in.Workers, newWorker(l, c, t.Group))
 		}
 	}
-	in.Records = records(logs, in.Workers, in.End)
+	made := newRecords(logs, in.Workers, in.End)
+	in.Records = made
 	seen := map[int32]bool{}
 	for p := range t.Spec.Topic.Partitions {
 		seen[int32(p)] = true
 	}
-	for p := range in.Records {
+	for p := range made.partitions {
 		seen[p] = true
 	}
 	for p := range seen {
@@ -84,13 +85,7 @@ func clients(t *results.Trial) map[string]string {
 }
 
 func newWorker(l audit.Log, client, groupID string) Worker {
-	w := Worker{Name: l.Worker, Client: client}
-	for _, s := range l.Spans {
-		if s.Kind == record.Delivered && s.Count > 0 {
-			w.Delivered = append(w.Delivered, s)
-		}
-	}
-	slices.SortStableFunc(w.Delivered, func(a, b record.Span) int { return cmp.Compare(a.At, b.At) })
+	w := Worker{Name: l.Worker, Client: client, Spans: l.Spans}
 	for _, e := range l.Events {
 		switch e.K {
 		case record.EvAssigned, record.EvRevoked, record.EvLost:
@@ -99,4 +94,58 @@ func newWorker(l audit.Log, client, groupID string) Worker {
 	}
 	w.Calls = group.Pair(l.Events, groupID)
 	return w
+}
+
+// lanes are those of the deliveries of the worker.
+func (w *Worker) lanes(yield func(*record.Lane) bool) {
+	if w.Spans == nil {
+		return
+	}
+	for _, l := range w.Spans.Lanes {
+		if l.Kind == record.Delivered && !yield(l) {
+			return
+		}
+	}
+}
+
+// delivered is the first delivery of some partitions from a time on.
+func (w *Worker) delivered(since int64, of func(partition int32) bool) (at int64, ok bool) {
+	var buf record.Buffer
+	for l := range w.lanes {
+		i, _ := slices.BinarySearchFunc(l.Pages, since, func(p record.Page, t int64) int { return cmp.Compare(p.AtMost, t) })
+		if !of(l.Partition) || i == len(l.Pages) {
+			continue
+		}
+		for _, s := range l.Read(i, &buf) {
+			if s.At >= since && (!ok || s.At < at) {
+				at, ok = s.At, true
+			}
+		}
+	}
+	return at, ok
+}
+
+// lastBefore is the last delivery before a time. A span may go on beyond it, with
+// records at most 10 ms apart.
+func (w *Worker) lastBefore(t int64) int64 {
+	var last int64
+	var buf record.Buffer
+	for l := range w.lanes {
+		for i := range l.Pages {
+			p := &l.Pages[i]
+			if p.AtMost <= t {
+				last = max(last, min(p.LastAt, t))
+				continue
+			}
+			if p.FirstAt > t {
+				break
+			}
+			for _, s := range l.Read(i, &buf) {
+				if s.At <= t {
+					last = max(last, min(s.LastAt, t))
+				}
+			}
+		}
+	}
+	return last
 }

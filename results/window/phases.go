@@ -177,13 +177,7 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 			stopped[p.Partition] = true
 		}
 	}
-	var first int64
-	for _, d := range w.Delivered {
-		if d.At >= synced && stopped[d.Partition] {
-			first = d.At
-			break
-		}
-	}
+	first, _ := w.delivered(synced, func(p int32) bool { return stopped[p] })
 	if first == 0 || first > s.e.Window.To+s.Theta {
 		return
 	}
@@ -198,22 +192,9 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 		return // the first record may wait for others, or not be due yet
 	}
 	m.Spent[Deliver] = max(first, s.addedBy(w, synced)) - position
-	if last := lastBefore(w.Delivered, m.Rounds[0].Join); last >= s.e.Window.From {
+	if last := w.lastBefore(m.Rounds[0].Join); last >= s.e.Window.From {
 		m.Paused = first - last
 	}
-}
-
-// lastBefore is the last delivery before a time. A span may go on beyond it, with
-// records at most 10 ms apart.
-func lastBefore(delivered []record.Span, t int64) int64 {
-	var last int64
-	for _, d := range delivered {
-		if d.At > t {
-			break
-		}
-		last = max(last, min(d.LastAt, t))
-	}
-	return last
 }
 
 // reported is R_m: from the first partition that the client said was revoked to

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/kbench/kbench/results/audit"
-	"github.com/kbench/kbench/results/record"
 )
 
 // Part is where in a trial with churn a record was due.
@@ -49,8 +46,10 @@ func (s *scope) resumed() {
 	}
 	for _, p := range s.e.Partitions {
 		first, any := int64(math.MaxInt64), false
-		for _, r := range s.due(p.Partition, w.From, w.To) {
-			if !r.Lost && r.At >= stable {
+		within := DueIn(w.From, w.To)
+		within.Since = stable
+		for r := range s.records(p.Partition, within) {
+			if !r.Lost {
 				first, any = min(first, r.At), true
 			}
 		}
@@ -92,16 +91,4 @@ func PartOf(stretches []Stretch, due, at int64) int {
 		return i + 1
 	}
 	return i
-}
-
-// EachAcked calls fn for every record that the workers got acknowledged, with
-// the name of the worker, when the record was due and when its ack came.
-func EachAcked(logs []audit.Log, fn func(worker string, due, at int64)) {
-	for _, l := range logs {
-		for _, s := range l.Spans {
-			if s.Kind == record.Acked {
-				each(s, func(_ uint64, due, at int64) { fn(l.Worker, due, at) })
-			}
-		}
-	}
 }

@@ -129,8 +129,8 @@ func (a *analysis) allDelivered(t int64) int64 {
 		if a.born(p) > t {
 			continue
 		}
-		if due := a.due(p, t, a.Measured.To); len(due) > 0 {
-			last = max(last, due[0].At)
+		if r, some := a.firstDue(p, t, a.Measured.To); some {
+			last = max(last, r.At)
 		}
 	}
 	return last

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"iter"
 	"slices"
 	"testing"
 
@@ -18,6 +19,7 @@ const ms = int64(1e6)
 // record each 20 ms that takes 2 ms, up to 60 s.
 type sim struct {
 	in       Input
+	records  listed
 	interval int64
 	end      int64
 	stops    map[int32][]Interval // no deliveries; what was due comes at the end, 2 ms later
@@ -72,7 +74,8 @@ func (s *sim) stop(from, to int64, parts ...int32) {
 // compute makes the records and analyses the trial.
 func (s *sim) compute() *Report {
 	s.in.Measured, s.in.End = Interval{2000 * ms, s.end * ms}, (s.end+2000)*ms
-	s.in.Records = map[int32][]Record{}
+	s.records = listed{}
+	s.in.Records = s.records
 	for i := range s.in.Workers {
 		slices.SortStableFunc(s.in.Workers[i].Calls, func(a, b group.Call) int { return int((a.Req - b.Req) / ms) })
 	}
@@ -86,10 +89,23 @@ func (s *sim) compute() *Report {
 					r.At = (stop.To + 2) * ms
 				}
 			}
-			s.in.Records[p] = append(s.in.Records[p], r)
+			s.records[p] = append(s.records[p], r)
 		}
 	}
 	return Compute(s.in)
+}
+
+// listed is records that are held.
+type listed map[int32][]Record
+
+func (l listed) Each(p int32, _ *Bounds) iter.Seq[*Batch] {
+	return func(yield func(*Batch) bool) {
+		for _, r := range l[p] {
+			if !yield(&Batch{[]int64{r.Due}, []int64{r.At}, r.By, r.Lost}) {
+				return
+			}
+		}
+	}
 }
 
 // only computes and returns the one event that there must be.

@@ -90,11 +90,12 @@ func (a *analysis) tenures() []tenure {
 			return
 		}
 		delete(open, k)
-		if !a.Measured.contains(at) || len(a.due(k.partition, from, at)) == 0 {
+		if !a.Measured.contains(at) || !a.any(k.partition, DueIn(from, at), func(Record) bool { return true }) {
 			return
 		}
-		empty := !slices.ContainsFunc(a.Records[k.partition], func(r Record) bool { return r.By == k.worker && r.At >= from && r.At <= at })
-		out = append(out, tenure{at, empty})
+		within := Everything()
+		within.Since, within.Until = from, at
+		out = append(out, tenure{at, !a.any(k.partition, within, func(r Record) bool { return r.By == k.worker })})
 	}
 	protocol := group.Eager
 	for _, s := range a.wire.Steps {

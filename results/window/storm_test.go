@@ -106,7 +106,7 @@ func TestEmptyTenures(t *testing.T) {
 	if all, empty := count(); all != 8 || empty != 0 {
 		t.Errorf("%d of %d tenures are empty, want none of 8", empty, all)
 	}
-	for p, list := range in.in.Records {
+	for p, list := range in.records {
 		for i := range list {
 			if p == 3 && list[i].At > 20_100*ms && list[i].At < 20_500*ms {
 				list[i].By = 0

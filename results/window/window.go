@@ -155,7 +155,7 @@ func Compute(in Input) *Report {
 	w := newWire(in)
 	a := &analysis{Input: in, wire: w, lengths: lengthsOf(in.Acts)}
 	a.findChanges()
-	a.late = a.lateSets()
+	a.lateness()
 	a.findWindows()
 	a.unrest = union(append(a.unstable(a.Measured.From, a.Measured.To), a.effects()...))
 	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
@@ -173,6 +173,8 @@ type analysis struct {
 	lengths int                  // different ones that stops have
 	changes [][]change           // by act
 	late    map[int32][]Interval // down sets over the whole trial
+	tardy   int64                // records of the measured part that were late by more than theta
+	lost    int64                // and that never came
 	bad     []Interval           // something was disturbed, see findWindows
 	windows []actWindow
 	unrest  []Interval // the group was not stable, or an act had not had its effect

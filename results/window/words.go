@@ -2,6 +2,7 @@ package window
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -111,7 +112,7 @@ func (s *scope) doubt() {
 		}
 	}
 	for _, p := range e.Partitions {
-		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < -s.spacing(p.Partition) {
+		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < 0 && p.Excess < -s.spacing(p.Partition) {
 			s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess)).
 				With("partition", results.UnitCount, float64(p.Partition)).With(results.PauseGapExcess, results.UnitNs, float64(p.Excess)))
 		}
@@ -142,11 +143,14 @@ func nearWhole(d, h int64) bool {
 // spacing is the time between records of a partition: a gap can seem shorter by
 // that much.
 func (in *Input) spacing(p int32) int64 {
-	list := in.Records[p]
-	if len(list) < 2 {
+	n, from, to := int64(0), int64(math.MaxInt64), int64(math.MinInt64)
+	for r := range in.records(p, Everything()) {
+		n, from, to = n+1, min(from, r.Due), max(to, r.Due)
+	}
+	if n < 2 {
 		return 0
 	}
-	return (list[len(list)-1].Due - list[0].Due) / int64(len(list)-1)
+	return (to - from) / (n - 1)
 }
 
 // warn sums up over the trial what makes its figures doubtful.

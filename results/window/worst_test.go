@@ -5,7 +5,7 @@ import "testing"
 // TestWorst: the latest record of those that were due in the measured part,
 // whether or not it ever came.
 func TestWorst(t *testing.T) {
-	in := Input{Measured: Interval{From: 100, To: 200}, Records: map[int32][]Record{
+	in := Input{Measured: Interval{From: 100, To: 200}, Records: listed{
 		0: {{Due: 50, At: 95}, {Due: 100, At: 103}, {Due: 150, At: 190}, {Due: 160, At: 191}, {Due: 201, At: 900}},
 		1: {{Due: 120, At: 121}, {Due: 200, At: 500, Lost: true}},
 		2: {{Due: 99, At: 150}},

@@ -77,6 +77,9 @@ func cutRun(from *results.Dir, path string) error {
 				return err
 			}
 		}
+		if err := whole.Close(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

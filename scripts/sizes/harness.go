@@ -83,6 +83,9 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 			of[w.PID] = readings
 		}
 	}
+	if err := errors.Join(e.Err(), e.Close()); err != nil {
+		return err
+	}
 	c.Trial.Delivering, c.Trial.After, c.Trial.Disk = len(delivering), len(after), c.Trial.Disk/max(members, 1)
 	if len(of) != c.Members {
 		return fmt.Errorf("%d of %d members delivered before the quiet stretch", len(of), c.Members)
@@ -117,7 +120,7 @@ func (q quiet) read(e *evidence.Trial, w evidence.Worker, delivering, after map[
 	for _, s := range w.Runtime {
 		readings = append(readings, bare.Report{T: s.T, Runtime: s.Runtime})
 	}
-	e.EachSpan(w.Name, func(s record.Span) {
+	e.EachSpan(w.Name, func(s *record.Span) {
 		if s.Kind != record.Delivered {
 			return
 		}
