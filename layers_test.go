@@ -28,8 +28,9 @@ var arrows = map[string][]string{
 	"drivers/loopback":   {"drivers"},
 	"drivers/faulty":     {"drivers"},
 	"drivers/drivertest": {"drivers", "internal/arm", "internal/leak", "internal/wire", "results", "results/record", "workloads", "workloads/payload"},
+	"workloads/reader":   {},
 	"workloads/acts":     {},
-	"workloads":          {"workloads/acts"},
+	"workloads":          {"workloads/acts", "workloads/reader"},
 	"workloads/catalog":  {"workloads"},
 	"workloads/churn":    {"workloads", "workloads/acts"},
 	"workloads/pace":     {"workloads"},
@@ -85,6 +86,7 @@ var foreign = map[string][]string{
 	"github.com/IBM/sarama":              {"drivers/sarama", "scripts/bare"},
 	"github.com/segmentio/kafka-go":      {"drivers/kafkago", "scripts/bare"},
 	"github.com/twmb/franz-go/pkg/kfake": {"internal/cluster", "drivers/drivertest"},
+	"github.com/goccy/go-yaml":           {"workloads/reader", "internal/cluster"},
 	"os/exec":                            {"internal/launch", "internal/cluster"},
 }
 

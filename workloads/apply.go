@@ -1,23 +1,25 @@
 package workloads
 
+import "github.com/kbench/kbench/workloads/reader"
+
 // Apply sets the field at path, as one cell of a matrix or one entry of a
 // suite's set does. value has the form that it has in a document: "6s", not a
 // number of nanoseconds. Only the field itself is checked: call Validate when
 // all fields are set.
 func (s *Spec) Apply(path string, value any) error {
-	r := &reader{root: root(), written: map[string]place{}, bad: map[string]bool{}}
-	v, err := fromGo(place{file: "override"}, value)
+	r := newParser(reader.Place{}, Options{})
+	v, err := reader.FromGo(reader.Place{File: "override"}, value)
 	if err != nil {
 		return Errors{{File: "override", Path: path, Msg: err.Error()}}
 	}
 	next := *s
 	r.override(&next, path, v)
-	if len(r.problems) > 0 {
-		return r.problems
+	if len(r.Problems) > 0 {
+		return r.Problems
 	}
 	// A default that follows another field goes on following it.
 	mark := &next.Consume.Commit.Mark.Every
-	if _, own := r.written["consume.commit.mark.every"]; !own && *mark == markEvery(s.Consume.Commit.Every) {
+	if _, own := r.Written["consume.commit.mark.every"]; !own && *mark == markEvery(s.Consume.Commit.Every) {
 		*mark = markEvery(next.Consume.Commit.Every)
 	}
 	*s = next
@@ -29,10 +31,10 @@ func (s *Spec) Apply(path string, value any) error {
 func (s *Spec) Validate() error {
 	own := *s
 	own.Full = nil
-	r := &reader{root: root(), written: map[string]place{}, bad: map[string]bool{}, start: place{file: "workload " + s.Name}}
+	r := newParser(reader.Place{File: "workload " + s.Name}, Options{})
 	r.consider(&own)
-	if len(r.problems) > 0 {
-		return r.problems
+	if len(r.Problems) > 0 {
+		return r.Problems
 	}
 	return nil
 }
@@ -40,9 +42,9 @@ func (s *Spec) Validate() error {
 // Get returns the field at path as it would be written in a document, with
 // numbers as float64; false where there is no such field.
 func (s *Spec) Get(path string) (any, bool) {
-	n := root().find(path)
-	if n == nil || n.kind == nil {
+	n := document().Find(path)
+	if n == nil || n.Kind == nil {
 		return nil, false
 	}
-	return n.kind.plain(pointer(s, path)), true
+	return n.Plain(s), true
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 // A finding is something about several fields together.
@@ -18,26 +20,26 @@ type finding struct {
 // its fields that an override has set, since the document was whole without it,
 // else at the first that was written; and not at all where one of them is broken:
 // what it would then be compared with is a default that nobody asked for.
-func (r *reader) consider(s *Spec) {
+func (r *parser) consider(s *Spec) {
 	for _, f := range contradictions(s) {
 		r.find(f)
 	}
 	for _, f := range idle(s) {
-		if _, ok := r.written[f.paths[0]]; ok {
+		if _, ok := r.Written[f.paths[0]]; ok {
 			r.find(f)
 		}
 	}
 	r.considerMatrices(s)
 }
 
-func (r *reader) find(f finding) {
-	if slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] }) {
+func (r *parser) find(f finding) {
+	if slices.ContainsFunc(f.paths, func(p string) bool { return r.Bad[p] }) {
 		return
 	}
-	at, path, found := r.start, f.paths[0], false
+	at, path, found := r.Start, f.paths[0], false
 	for _, p := range f.paths {
-		w, ok := r.written[p]
-		if override := ok && w.file != r.start.file; override || ok && !found {
+		w, ok := r.Written[p]
+		if override := ok && w.File != r.Start.File; override || ok && !found {
 			at, path, found = w, p, true
 			if override {
 				break
@@ -45,10 +47,10 @@ func (r *reader) find(f finding) {
 		}
 	}
 	if f.warning {
-		r.warn(at, path, f.msg)
+		r.Warn(at, path, f.msg)
 		return
 	}
-	r.fail(at, path, "%s", f.msg)
+	r.Fail(at, path, "%s", f.msg)
 }
 
 // contradictions are combinations that cannot be run, and, as warnings, those
@@ -116,16 +118,16 @@ func contradictions(s *Spec) []finding {
 		"%d members share %d partitions, so some are idle", c.Members, s.Topic.Partitions)
 	fail(c.Commit.Mode == "marked" && c.Commit.Mark.Every > c.Commit.Every, []string{"consume.commit.mark.every", "consume.commit.every"},
 		"marks every %s come too late for commits every %s; write at most %s",
-		showDuration(c.Commit.Mark.Every), showDuration(c.Commit.Every), showDuration(c.Commit.Every))
+		reader.ShowDuration(c.Commit.Mark.Every), reader.ShowDuration(c.Commit.Every), reader.ShowDuration(c.Commit.Every))
 
 	fail(g.Heartbeat >= g.Session, []string{"group.heartbeat", "group.session"},
 		"a heartbeat every %s cannot keep a session of %s alive; write a heartbeat of at most a third of it, %s",
-		showDuration(g.Heartbeat), showDuration(g.Session), showDuration((g.Session / 3).Truncate(time.Millisecond)))
+		reader.ShowDuration(g.Heartbeat), reader.ShowDuration(g.Session), reader.ShowDuration((g.Session / 3).Truncate(time.Millisecond)))
 	warn(g.Heartbeat < g.Session && g.Session < 3*g.Heartbeat, []string{"group.session", "group.heartbeat"},
-		"a session of %s leaves no room for a lost heartbeat of %s; 3 heartbeats are usual", showDuration(g.Session), showDuration(g.Heartbeat))
+		"a session of %s leaves no room for a lost heartbeat of %s; 3 heartbeats are usual", reader.ShowDuration(g.Session), reader.ShowDuration(g.Heartbeat))
 	warn(c.Fetch.Wait > g.Heartbeat/2 && c.Members > 0, []string{"consume.fetch.wait", "group.heartbeat"},
 		"sarama sends heartbeats behind its fetches, so a wait of %s delays a heartbeat of %s; at most half of it is fair",
-		showDuration(c.Fetch.Wait), showDuration(g.Heartbeat))
+		reader.ShowDuration(c.Fetch.Wait), reader.ShowDuration(g.Heartbeat))
 	out = append(out, groupNames(s)...)
 	return append(out, churnFindings(s)...)
 }
@@ -145,13 +147,13 @@ func groupNames(s *Spec) []finding {
 	for _, a := range g.Assignors {
 		if !slices.Contains(names, a) {
 			out = append(out, finding{[]string{"group.assignors", "group.protocol"},
-				fmt.Sprintf("the protocol %s has no assignor %s; write group.assignors of %s", g.Protocol, a, either(names)), false})
+				fmt.Sprintf("the protocol %s has no assignor %s; write group.assignors of %s", g.Protocol, a, reader.Either(names)), false})
 		}
 	}
 	if s.Consume.Members > 0 {
 		return out
 	}
-	members := root().field("group").keys()
+	members := document().Field("group").Keys()
 	for _, need := range s.Needs {
 		if strings.HasPrefix(need, "group.") || strings.HasPrefix(need, "consume.") || slices.Contains(members, need) {
 			out = append(out, finding{[]string{"needs", "consume.members"},
@@ -188,9 +190,9 @@ func idle(s *Spec) []finding {
 	}
 	if s.Consume.Members == 0 {
 		for _, section := range []string{"consume", "group"} {
-			for _, n := range root().field(section).leaves() {
-				add(n.path != "consume.members" && n.path != "consume.backlog", true,
-					"has no effect: nothing consumes, consume.members is 0", "consume.members", n.path)
+			for _, n := range document().Field(section).Leaves() {
+				add(n.Path != "consume.members" && n.Path != "consume.backlog", true,
+					"has no effect: nothing consumes, consume.members is 0", "consume.members", n.Path)
 			}
 		}
 	}

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/kbench/kbench/workloads/acts"
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 // maxEntries bounds the timeline; a longer one is generated, not meant.
@@ -52,205 +53,168 @@ func (e *ChurnEntry) has(key string) bool {
 	return key == "restore" && len(e.Cycle) > 0 || slices.ContainsFunc(e.Acts(), func(a acts.Act) bool { return a.Has(key) })
 }
 
-// entryTable is the table of the fields of an entry of churn. The order is that
-// of ChurnEntry.
-func entryTable() []*node {
-	var fields []*node
-	leaf := func(key string, k kind, doc string) {
-		fields = append(fields, &node{path: key, kind: &k, doc: doc})
-	}
-	long := 7 * 24 * time.Hour
-	leaf("do", word(acts.Names()...), "The act.")
-	leaf("cycle", sequence(acts.Singles()), "Acts done in turn, each counted, in place of do.")
-	leaf("at", duration(time.Millisecond, long), "Offset of the first act into the measured part.")
-	leaf("when", word("stable"), "In place of at: each act waits until the group has been stable for two heartbeats.")
-	leaf("every", duration(time.Millisecond, long), "With at: time from one act to the next; of a crashloop 5s unless written.")
-	leaf("times", integer(1, 10000), "Repetitions; 1 unless written.")
-	leaf("phase", phase(), "When within the heartbeat of the member acted on (join: of the oldest) the act is done: best is just before a beat, worst just after, a number that fraction of the interval after one. With when: random unless written; with at: whenever it is due.")
-	leaf("target", word("oldest", "newest", "random"), "Who is acted on, by time in the group; random, the same for every arm, unless written.")
-	leaf("with", settings(), "Settings of the member acted on, from its start on; of a restart those of the new process.")
-	leaf("restore", maybe(truth()), "Whether the opposite act follows, recorded but not counted, once the group is stable; true unless written.")
-	leaf("for", duration(time.Millisecond, long), "How long a stall, crashloop or storm lasts.")
-	leaf("id", word("same", "new"), "Whether a restarted member keeps its identity; unless written it does in a static group.")
-	leaf("rate", rate(), "Acts of a storm, such as 3/m, at random instants (Poisson).")
-	leaf("count", integer(1, 10000), "Partitions to add.")
-	leaf("to", words("list of assignors", wordSchema(classicAssignors()), checkClassic), "Assignors once the roll is over.")
-	return fields
-}
-
-func checkClassic(_ *reader, v value) string {
-	_, wrong := parseWord(v, classicAssignors())
-	return wrong
-}
+// entryFields describes an entry of churn.
+var entryFields = sync.OnceValue(func() *reader.Field {
+	return reader.Fields[ChurnEntry]("One line of the timeline.", map[string]reader.Kind{
+		"act":      reader.Word(acts.Names()...),
+		"acts":     sequence(acts.Singles()),
+		"phase":    phase(),
+		"settings": settings(),
+		"rate":     rate(),
+		"classic":  reader.Words("list of assignors", reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
+	})
+})
 
 // timeline is the kind of churn: a list of entries.
-func timeline() kind {
-	table := entryTable()
-	properties := object{}
-	for _, f := range table {
-		properties[f.path] = described(f.kind.schema, f.doc)
-	}
-	return kind{
-		name: "list of entries, {do: ...} or {cycle: [...]}",
-		schema: object{"type": "array", "maxItems": maxEntries,
-			"items": object{"type": "object", "properties": properties, "additionalProperties": false}},
-		read: func(r *reader, path string, v value, dst any) {
-			if got, ok := r.entries(path, table, v); ok {
+func timeline() reader.Kind {
+	fields := entryFields()
+	return reader.Kind{
+		Name: "list of entries, {do: ...} or {cycle: [...]}",
+		Schema: object{"type": "array", "maxItems": maxEntries,
+			"items": object{"type": "object", "properties": fields.Schema(nil)["properties"], "additionalProperties": false}},
+		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
+			if got, ok := readEntries(r, path, v); ok {
 				*dst.(*[]ChurnEntry) = got
 			}
 		},
-		plain: func(src any) any {
+		Plain: func(src any) any {
 			list := []any{}
 			for _, e := range *src.(*[]ChurnEntry) {
 				out := object{}
-				for _, f := range table {
-					if p := reflect.ValueOf(pointer(&e, f.path)); !p.Elem().IsZero() {
-						out[f.path] = f.kind.plain(p.Interface())
+				for _, f := range fields.Fields {
+					if p := reflect.ValueOf(f.In(&e)); !p.Elem().IsZero() {
+						out[f.Path] = f.Plain(&e)
 					}
 				}
 				list = append(list, out)
 			}
 			return list
 		},
+		Items: fields,
 	}
 }
 
-func (r *reader) entries(path string, table []*node, v value) ([]ChurnEntry, bool) {
-	if v.kind != listValue {
-		r.fail(v.at, path, "%v is not a list; write one like [{do: crash, when: stable}]", v)
+func readEntries(r *reader.Reader, path string, v reader.Value) ([]ChurnEntry, bool) {
+	if v.Kind != reader.List {
+		r.Fail(v.At, path, "%v is not a list; write one like [{do: crash, when: stable}]", v)
 		return nil, false
 	}
-	if len(v.list) > maxEntries {
-		r.fail(v.at, path, "it has %d entries; write at most %d, with times for what repeats", len(v.list), maxEntries)
+	if len(v.List) > maxEntries {
+		r.Fail(v.At, path, "it has %d entries; write at most %d, with times for what repeats", len(v.List), maxEntries)
 		return nil, false
 	}
 	// What an earlier timeline had where no longer matters.
 	stale := func(p string) bool { return strings.HasPrefix(p, path+"[") }
-	maps.DeleteFunc(r.written, func(p string, _ place) bool { return stale(p) })
-	maps.DeleteFunc(r.bad, func(p string, _ bool) bool { return stale(p) })
+	maps.DeleteFunc(r.Written, func(p string, _ reader.Place) bool { return stale(p) })
+	maps.DeleteFunc(r.Bad, func(p string, _ bool) bool { return stale(p) })
 	var list []ChurnEntry
-	for i, item := range v.list {
-		list = append(list, r.entry(fmt.Sprintf("%s[%d]", path, i), table, item))
+	for i, item := range v.List {
+		list = append(list, readEntry(r, fmt.Sprintf("%s[%d]", path, i), item))
 	}
 	return list, true
 }
 
-func (r *reader) entry(path string, table []*node, v value) (e ChurnEntry) {
-	r.note(path, v.at, v.kind == brokenValue)
-	if v.kind == brokenValue {
+func readEntry(r *reader.Reader, path string, v reader.Value) (e ChurnEntry) {
+	r.Note(path, v.At, v.Kind == reader.Broken)
+	if v.Kind == reader.Broken {
 		return e
 	}
-	if v.kind != mapValue {
-		r.fail(v.at, path, "%v is not an entry; write one like {do: crash, when: stable}", v)
-		r.note(path, v.at, true)
+	if v.Kind != reader.Mapping {
+		r.Fail(v.At, path, "%v is not an entry; write one like {do: crash, when: stable}", v)
+		r.Note(path, v.At, true)
 		return e
 	}
-	keys := (&node{fields: table}).keys()
-	first := map[string]place{}
-	for _, f := range v.entries {
-		at := path + "." + f.key
-		if was, twice := first[f.key]; twice {
-			r.fail(f.at, at, "is written twice, first on line %d; remove one", was.line)
-			continue
-		}
-		first[f.key] = f.at
-		if i := slices.Index(keys, f.key); i >= 0 {
-			r.entryField(at, table[i], f.val, &e)
+	fields := entryFields()
+	for f := range r.Once(path, v) {
+		at := path + "." + f.Key
+		if n := fields.Field(f.Key); n != nil {
+			readEntryField(r, at, n, f.Val, &e)
 			continue
 		}
 		// It was meant to be some other field, so that nothing can be said of the
 		// entry as a whole.
-		r.note(path, v.at, true)
-		if near := nearest(f.key, keys); near != "" {
-			r.fail(f.at, at, "is not a field; did you mean %s?", near)
-		} else if f.key != "" || f.val.kind != brokenValue {
-			r.fail(f.at, at, "is not a field; an entry has %s", strings.Join(keys, ", "))
+		r.Note(path, v.At, true)
+		if near := reader.Nearest(f.Key, fields.Keys()); near != "" {
+			r.Fail(f.At, at, "is not a field; did you mean %s?", near)
+		} else if f.Key != "" || f.Val.Kind != reader.Broken {
+			r.Fail(f.At, at, "is not a field; an entry has %s", strings.Join(fields.Keys(), ", "))
 		}
 	}
 	return e
 }
 
-func (r *reader) entryField(path string, n *node, v value, e *ChurnEntry) {
-	before := len(r.problems)
-	switch v.kind {
-	case brokenValue:
-		r.note(path, v.at, true)
+func readEntryField(r *reader.Reader, path string, n *reader.Field, v reader.Value, e *ChurnEntry) {
+	if v.Kind == reader.Broken {
+		r.Note(path, v.At, true)
 		return
-	case nothing:
-		r.fail(v.at, path, "has no value; write one, or leave the field out")
-	default:
-		n.kind.read(r, path, v, pointer(e, n.path))
 	}
-	r.note(path, v.at, len(r.problems) > before)
-}
-
-func (r *reader) note(path string, at place, bad bool) {
-	r.written[path] = at
-	r.bad[path] = bad
+	r.Leaf(path, n, v, e)
 }
 
 // overrideEntry reads a value for one field of one entry, as in
 // --set churn.0.times=3; false where path is not of that form.
-func (r *reader) overrideEntry(s *Spec, path string, v value) bool {
+func (r *parser) overrideEntry(s *Spec, path string, v reader.Value) bool {
 	rest, ok := strings.CutPrefix(path, "churn.")
 	if !ok {
 		return false
 	}
 	number, key, _ := strings.Cut(rest, ".")
 	i, err := strconv.Atoi(number)
-	table := &node{fields: entryTable()}
-	f := table.field(key)
+	fields := entryFields()
+	f := fields.Field(key)
 	switch {
 	case err != nil || i < 0 || key == "":
-		r.fail(v.at, path, "is not the path of a field; write one like churn.0.times, or churn for the whole list")
+		r.Fail(v.At, path, "is not the path of a field; write one like churn.0.times, or churn for the whole list")
 	case i >= len(s.Churn):
-		r.fail(v.at, path, "there is no entry %d; the timeline has %d, counted from 0", i, len(s.Churn))
-	case f == nil && nearest(key, table.keys()) != "":
-		r.fail(v.at, path, "is not a field; did you mean churn.%d.%s?", i, nearest(key, table.keys()))
+		r.Fail(v.At, path, "there is no entry %d; the timeline has %d, counted from 0", i, len(s.Churn))
+	case f == nil && reader.Nearest(key, fields.Keys()) != "":
+		r.Fail(v.At, path, "is not a field; did you mean churn.%d.%s?", i, reader.Nearest(key, fields.Keys()))
 	case f == nil:
-		r.fail(v.at, path, "is not a field; an entry has %s", strings.Join(table.keys(), ", "))
+		r.Fail(v.At, path, "is not a field; an entry has %s", strings.Join(fields.Keys(), ", "))
 	default:
 		s.Churn = slices.Clone(s.Churn) // copies of a Spec share their lists
-		r.entryField(fmt.Sprintf("churn[%d].%s", i, key), f, v, &s.Churn[i])
+		readEntryField(r.Reader, fmt.Sprintf("churn[%d].%s", i, key), f, v, &s.Churn[i])
 	}
 	return true
 }
 
 // sequence is a list of words that may occur more than once.
-func sequence(known []string) kind {
-	return kind{"list of " + either(known), object{"type": "array", "minItems": 1, "items": wordSchema(known)},
-		func(r *reader, path string, v value, dst any) {
-			if v.kind != listValue || len(v.list) == 0 {
-				r.fail(v.at, path, "%v is not a list of acts; write one like [join, leave]", v)
+func sequence(known []string) reader.Kind {
+	return reader.Kind{
+		Name:   "list of " + reader.Either(known),
+		Schema: object{"type": "array", "minItems": 1, "items": reader.WordSchema(known)},
+		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
+			if v.Kind != reader.List || len(v.List) == 0 {
+				r.Fail(v.At, path, "%v is not a list of acts; write one like [join, leave]", v)
 				return
 			}
 			var out []string
-			for i, item := range v.list {
+			for i, item := range v.List {
 				var one string
-				if take(r, fmt.Sprintf("%s[%d]", path, i), item, func(v value) (string, string) { return parseWord(v, known) }, &one) {
+				if reader.Take(r, fmt.Sprintf("%s[%d]", path, i), item, func(v reader.Value) (string, string) { return reader.ParseWord(v, known) }, &one) {
 					out = append(out, one)
 				}
 			}
 			*dst.(*[]string) = out
 		},
-		func(src any) any { return plainWords(*src.(*[]string)) },
+		Plain: func(src any) any { return reader.PlainWords(*src.(*[]string)) },
 	}
 }
 
 // phase is the kind of churn[].phase: a word, or a fraction of the interval.
-func phase() kind {
+func phase() reader.Kind {
 	known := []string{"random", "best", "worst"}
-	return scalar("random, best, worst or number, 0 to 1",
-		object{"anyOf": []any{wordSchema(known), object{"type": "number", "minimum": 0, "maximum": 1}}},
-		func(v value) (string, string) {
-			if v.kind != numberValue {
-				got, wrong := parseWord(v, known)
+	return reader.Scalar("random, best, worst or number, 0 to 1",
+		object{"anyOf": []any{reader.WordSchema(known), object{"type": "number", "minimum": 0, "maximum": 1}}},
+		func(v reader.Value) (string, string) {
+			if v.Kind != reader.Number {
+				got, wrong := reader.ParseWord(v, known)
 				if wrong != "" {
 					wrong += ", or a number from 0 to 1"
 				}
 				return got, wrong
 			}
-			x, wrong := parseNumber(v, 0, 1)
+			x, wrong := reader.ParseNumber(v, 0, 1)
 			if wrong != "" {
 				return "", wrong
 			}
@@ -266,55 +230,42 @@ func phase() kind {
 
 // settings is the kind of churn[].with. The values are read as the fields they
 // are for and kept as they were written, as those of a matrix are.
-func settings() kind {
-	return kind{
-		name:   "mapping of paths below consume and group to values",
-		schema: object{"type": "object"},
-		read: func(r *reader, path string, v value, dst any) {
-			if v.kind != mapValue {
-				r.fail(v.at, path, "%v is not a mapping; write one like {group.session: 6s}", v)
+func settings() reader.Kind {
+	return reader.Kind{
+		Name:   "mapping of paths below consume and group to values",
+		Schema: object{"type": "object"},
+		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
+			if v.Kind != reader.Mapping {
+				r.Fail(v.At, path, "%v is not a mapping; write one like {group.session: 6s}", v)
 				return
 			}
 			out := map[string]any{}
-			scratch := Default()
-			for _, e := range v.entries {
-				at := path + "." + e.key
-				n := r.root.find(e.key)
-				_, twice := out[e.key]
+			var scratch Spec
+			for _, e := range v.Entries {
+				at := path + "." + e.Key
+				n := r.Root.Find(e.Key)
+				_, twice := out[e.Key]
 				switch {
-				case e.val.kind == brokenValue:
+				case e.Val.Kind == reader.Broken:
 				case twice:
-					r.fail(e.at, at, "is written twice; remove one")
+					r.Fail(e.At, at, "is written twice; remove one")
 				case n == nil:
-					r.fail(e.at, at, "is not the path of a field; %s", r.suggest(e.key))
+					r.Fail(e.At, at, "is not the path of a field; %s", r.Suggest(e.Key))
 				case !ofMember(n):
-					r.fail(e.at, at, "is not a setting of one member; write fields below consume or group, such as group.session")
+					r.Fail(e.At, at, "is not a setting of one member; write fields below consume or group, such as group.session")
 				default:
-					n.kind.read(r, at, e.val, pointer(&scratch, n.path))
-					out[e.key] = e.val.plain()
+					n.Kind.Read(r, at, e.Val, n.In(&scratch))
+					out[e.Key] = e.Val.Plain()
 				}
 			}
 			*dst.(*map[string]any) = out
 		},
-		plain: func(src any) any { return object(*src.(*map[string]any)) },
+		Plain: func(src any) any { return object(*src.(*map[string]any)) },
 	}
 }
 
 // ofMember reports whether members of a group can differ in a field.
-func ofMember(n *node) bool {
-	section, _, _ := strings.Cut(n.path, ".")
-	return n.kind != nil && (section == "group" || section == "consume" && n.path != "consume.members" && n.path != "consume.backlog")
-}
-
-// maybe is a kind whose field is a pointer, nil where nothing is written.
-func maybe(k kind) kind {
-	return kind{k.name, k.schema,
-		func(r *reader, path string, v value, dst any) {
-			p := reflect.ValueOf(dst).Elem() // the field
-			next := reflect.New(p.Type().Elem())
-			k.read(r, path, v, next.Interface())
-			p.Set(next)
-		},
-		func(src any) any { return k.plain(reflect.ValueOf(src).Elem().Interface()) },
-	}
+func ofMember(n *reader.Field) bool {
+	section, _, _ := strings.Cut(n.Path, ".")
+	return n.Kind != nil && (section == "group" || section == "consume" && n.Path != "consume.members" && n.Path != "consume.backlog")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads/acts"
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 // finest is the rate per partition from which a gap is seen finely enough: its
@@ -25,7 +26,7 @@ func churnFindings(s *Spec) []finding {
 	}
 	if len(s.Churn) == 0 {
 		fail(s.Phases.Measure < shortest, fmt.Sprintf("%s is too short to measure anything; write at least %s",
-			showDuration(s.Phases.Measure), showDuration(shortest)), "phases.measure", "churn")
+			reader.ShowDuration(s.Phases.Measure), reader.ShowDuration(shortest)), "phases.measure", "churn")
 		return out
 	}
 	p := &s.Produce
@@ -36,7 +37,7 @@ func churnFindings(s *Spec) []finding {
 	if each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1)); !p.Rate.Max && each < finest && !slow(s) {
 		out = append(out, finding{[]string{"produce.rate", "topic.partitions"},
 			fmt.Sprintf("each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
-				each, showDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
+				each, reader.ShowDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
 	}
 	out = append(out, growthFindings(s)...)
 	for i := range s.Churn {
@@ -61,7 +62,7 @@ func growthFindings(s *Spec) []finding {
 	add(found && told, false, "add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each", "churn")
 	add((found || told) && s.Produce.Schedule.Kind == "bursts", false, "the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson", "produce.schedule")
 	add(found && s.Metadata.Refresh > patient, true, fmt.Sprintf("the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s",
-		showDuration(s.Metadata.Refresh)), "metadata.refresh", "churn")
+		reader.ShowDuration(s.Metadata.Refresh)), "metadata.refresh", "churn")
 	add((found || told) && s.Consume.Start != "earliest", true, "records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read",
 		"consume.start", "churn")
 	return out
@@ -123,7 +124,7 @@ func entryFindings(s *Spec, i int) []finding {
 	fail(several && e.At > 0 && e.Every == 0, "at times do cycle", "all acts would be at the same instant; write every, or when: stable")
 	add(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !act.Storm, true, "every",
 		"acts %s apart fall into each other's windows, which then are one; at least two heartbeats, %s, keep them apart",
-		showDuration(e.Every), showDuration(2*s.Group.Heartbeat))
+		reader.ShowDuration(e.Every), reader.ShowDuration(2*s.Group.Heartbeat))
 
 	fail(e.has("for") && e.For == 0, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
 	fail(e.has("rate") && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
@@ -148,15 +149,15 @@ const maxActs = 100_000
 // foreign are the fields that none of the entry's acts has.
 func foreign(e *ChurnEntry, entry string) []finding {
 	var out []finding
-	for _, f := range entryTable() {
-		if slices.Contains([]string{"do", "cycle", "at", "when"}, f.path) || e.has(f.path) {
+	for _, f := range entryFields().Fields {
+		if slices.Contains([]string{"do", "cycle", "at", "when"}, f.Path) || e.has(f.Path) {
 			continue
 		}
-		if reflect.ValueOf(pointer(e, f.path)).Elem().IsZero() {
+		if reflect.ValueOf(f.In(e)).Elem().IsZero() {
 			continue
 		}
-		out = append(out, finding{[]string{entry + "." + f.path, entry + ".do", entry + ".cycle", entry},
-			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), either(acts.With(f.path))), false})
+		out = append(out, finding{[]string{entry + "." + f.Path, entry + ".do", entry + ".cycle", entry},
+			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), reader.Either(acts.With(f.Path))), false})
 	}
 	return out
 }
@@ -197,7 +198,7 @@ func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
 	for _, f := range contradictions(&own) {
 		known[f.msg] = true
 	}
-	for _, path := range sortedKeys(e.With) {
+	for _, path := range reader.SortedKeys(e.With) {
 		if own.Apply(path, e.With[path]) != nil {
 			return nil // reported where it was read
 		}

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 // Matrix is what varies between the arms of a workload: fields by path, with
@@ -62,7 +64,7 @@ func (m Matrix) cells() func(yield func(map[string]any) bool) {
 			return
 		}
 		for _, block := range m {
-			paths := sortedKeys(block)
+			paths := reader.SortedKeys(block)
 			for i := range (Matrix{block}).count() {
 				cell := map[string]any{}
 				for _, path := range slices.Backward(paths) {
@@ -104,27 +106,27 @@ func (s *Spec) Cells() func(yield func(map[string]any) bool) { return s.Matrix.c
 // matrix is the kind of matrix. Its values are read as the fields they are for,
 // so that a slip in one is found before anything starts, but they are kept as
 // they were written: they also name the arms.
-func matrix() kind {
+func matrix() reader.Kind {
 	block := object{"type": "object", "additionalProperties": object{"type": "array", "minItems": 1}}
-	return kind{
-		name:   "mapping of paths to lists of values, or a list of such mappings",
-		schema: object{"anyOf": []object{block, {"type": "array", "minItems": 1, "items": block}}},
-		read: func(r *reader, path string, v value, dst any) {
-			blocks, at := []value{v}, func(int) string { return path }
-			if v.kind == listValue && len(v.list) > 0 {
-				blocks, at = v.list, func(i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+	return reader.Kind{
+		Name:   "mapping of paths to lists of values, or a list of such mappings",
+		Schema: object{"anyOf": []object{block, {"type": "array", "minItems": 1, "items": block}}},
+		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
+			blocks, at := []reader.Value{v}, func(int) string { return path }
+			if v.Kind == reader.List && len(v.List) > 0 {
+				blocks, at = v.List, func(i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 			}
 			var out Matrix
 			for i, b := range blocks {
-				if block := r.block(at(i), b); len(block) > 0 {
+				if block := readBlock(r, at(i), b); len(block) > 0 {
 					out = append(out, block)
-				} else if len(blocks) > 1 && b.kind == mapValue && len(b.entries) == 0 {
-					r.fail(b.at, at(i), "it is empty; write what varies, or remove it")
+				} else if len(blocks) > 1 && b.Kind == reader.Mapping && len(b.Entries) == 0 {
+					r.Fail(b.At, at(i), "it is empty; write what varies, or remove it")
 				}
 			}
 			*dst.(*Matrix) = out
 		},
-		plain: func(src any) any {
+		Plain: func(src any) any {
 			list := []any{}
 			for _, block := range *src.(*Matrix) {
 				plain := object{}
@@ -142,57 +144,57 @@ func matrix() kind {
 }
 
 // block reads one mapping of a matrix.
-func (r *reader) block(path string, v value) map[string][]any {
-	if v.kind == brokenValue {
+func readBlock(r *reader.Reader, path string, v reader.Value) map[string][]any {
+	if v.Kind == reader.Broken {
 		return nil
 	}
-	if v.kind != mapValue {
-		r.fail(v.at, path, "%v is not a mapping; write one like {group.assignors: [[range], [cooperative-sticky]]}", v)
+	if v.Kind != reader.Mapping {
+		r.Fail(v.At, path, "%v is not a mapping; write one like {group.assignors: [[range], [cooperative-sticky]]}", v)
 		return nil
 	}
 	out := map[string][]any{}
-	for _, e := range v.entries {
-		if _, twice := out[e.key]; twice {
-			r.fail(e.at, path+"."+e.key, "is written twice; write all of its values in one list")
+	for _, e := range v.Entries {
+		if _, twice := out[e.Key]; twice {
+			r.Fail(e.At, path+"."+e.Key, "is written twice; write all of its values in one list")
 			continue
 		}
-		if cells := r.cells(path, e); len(cells) > 0 {
-			out[e.key] = cells
+		if cells := readCells(r, path, e); len(cells) > 0 {
+			out[e.Key] = cells
 		}
 	}
 	return out
 }
 
 // cells reads the values of one row of the matrix.
-func (r *reader) cells(path string, e entry) []any {
-	at := path + "." + e.key
-	n := r.root.find(e.key)
+func readCells(r *reader.Reader, path string, e reader.Entry) []any {
+	at := path + "." + e.Key
+	n := r.Root.Find(e.Key)
 	switch {
 	case n == nil:
-		r.fail(e.at, at, "is not the path of a field; %s", r.suggest(e.key))
+		r.Fail(e.At, at, "is not the path of a field; %s", r.Suggest(e.Key))
 		return nil
-	case n.kind == nil:
-		r.fail(e.at, at, "is a section; write the path of one of its fields, such as %s", n.leaves()[0].path)
+	case n.Kind == nil:
+		r.Fail(e.At, at, "is a section; write the path of one of its fields, such as %s", n.Leaves()[0].Path)
 		return nil
-	case n.whole:
-		r.fail(e.at, at, "cannot differ between arms; write a workload for each value")
+	case n.Whole():
+		r.Fail(e.At, at, "cannot differ between arms; write a workload for each value")
 		return nil
-	case e.val.kind == brokenValue:
+	case e.Val.Kind == reader.Broken:
 		return nil
-	case e.val.kind != listValue || len(e.val.list) == 0:
-		r.fail(e.val.at, at, "%v is not a list of values; write the values to compare, such as [a, b]", e.val)
+	case e.Val.Kind != reader.List || len(e.Val.List) == 0:
+		r.Fail(e.Val.At, at, "%v is not a list of values; write the values to compare, such as [a, b]", e.Val)
 		return nil
 	}
 	var cells []any
-	scratch := Default()
-	for i, v := range e.val.list {
-		before := len(r.problems)
-		if v.kind != brokenValue {
-			n.kind.read(r, fmt.Sprintf("%s[%d]", at, i), v, pointer(&scratch, n.path))
+	var scratch Spec
+	for i, v := range e.Val.List {
+		before := len(r.Problems)
+		if v.Kind != reader.Broken {
+			n.Kind.Read(r, fmt.Sprintf("%s[%d]", at, i), v, n.In(&scratch))
 		}
-		plain := v.plain()
-		if len(r.problems) == before && slices.ContainsFunc(cells, func(c any) bool { return reflect.DeepEqual(c, plain) }) {
-			r.fail(v.at, fmt.Sprintf("%s[%d]", at, i), "%v stands in the list twice; remove one", v)
+		plain := v.Plain()
+		if len(r.Problems) == before && slices.ContainsFunc(cells, func(c any) bool { return reflect.DeepEqual(c, plain) }) {
+			r.Fail(v.At, fmt.Sprintf("%s[%d]", at, i), "%v stands in the list twice; remove one", v)
 		}
 		cells = append(cells, plain)
 	}
@@ -201,25 +203,25 @@ func (r *reader) cells(path string, e entry) []any {
 
 // pin takes fields that an override at a place has set out of both matrices:
 // else every arm would have another value than the one that was asked for.
-func (r *reader) pin(s *Spec, path string, at place) {
-	n := r.root.find(path)
+func (r *parser) pin(s *Spec, path string, at reader.Place) {
+	n := r.Root.Find(path)
 	if n == nil {
 		return
 	}
-	for _, l := range n.leaves() {
-		if w, ok := r.written[l.path]; ok && w.file == at.file {
-			s.Matrix, s.Full = s.Matrix.without(l.path), s.Full.without(l.path)
+	for _, l := range n.Leaves() {
+		if w, ok := r.Written[l.Path]; ok && w.File == at.File {
+			s.Matrix, s.Full = s.Matrix.without(l.Path), s.Full.without(l.Path)
 		}
 	}
 }
 
 // widen puts the full matrix in the place of the other where that is asked for.
-func (r *reader) widen(s *Spec) {
+func (r *parser) widen(s *Spec) {
 	if !r.opt.Full {
 		return
 	}
-	if _, ok := r.written["full"]; !ok {
-		r.fail(place{file: "--full"}, "", "the workload %s has no full matrix; leave the flag out, or copy the workload and write one, such as full: {group.assignors: [[range], [sticky]]}", s.Name)
+	if _, ok := r.Written["full"]; !ok {
+		r.Fail(reader.Place{File: "--full"}, "", "the workload %s has no full matrix; leave the flag out, or copy the workload and write one, such as full: {group.assignors: [[range], [sticky]]}", s.Name)
 		return
 	}
 	s.Matrix, s.Full = s.Full, nil
@@ -228,28 +230,28 @@ func (r *reader) widen(s *Spec) {
 // considerMatrices looks at the matrix, and at the full one. What an override
 // breaks in the latter matters only where it is used; a slip of the document's
 // own is always found.
-func (r *reader) considerMatrices(s *Spec) {
+func (r *parser) considerMatrices(s *Spec) {
 	field := "matrix"
 	if r.opt.Full {
 		field = "full"
 	}
-	if !r.bad[field] {
+	if !r.Bad[field] {
 		r.considerCells(s, field, s.Matrix)
 	}
-	if !r.bad["full"] && len(r.opt.Override)+len(r.opt.Set) == 0 {
+	if !r.Bad["full"] && len(r.opt.Override)+len(r.opt.Set) == 0 {
 		r.considerCells(s, "full", s.Full)
 	}
 }
 
 // considerCells looks at the workload of every cell of a matrix, so that a
 // combination that makes no sense is found before the first trial.
-func (r *reader) considerCells(s *Spec, field string, m Matrix) {
-	at, ok := r.written[field]
+func (r *parser) considerCells(s *Spec, field string, m Matrix) {
+	at, ok := r.Written[field]
 	if !ok {
-		at = r.start
+		at = r.Start
 	}
 	if m.count() > maxCells {
-		r.fail(at, field, "it has more than %d cells; write fewer, or several workloads", maxCells)
+		r.Fail(at, field, "it has more than %d cells; write fewer, or several workloads", maxCells)
 		return
 	}
 	known := map[string]bool{}
@@ -261,31 +263,31 @@ func (r *reader) considerCells(s *Spec, field string, m Matrix) {
 	for cell := range m.cells() {
 		c := *s
 		c.Matrix, c.Full = nil, nil
-		for _, path := range sortedKeys(cell) {
+		for _, path := range reader.SortedKeys(cell) {
 			if err := c.Apply(path, cell[path]); err != nil {
-				r.fail(at, field, "%v", err)
+				r.Fail(at, field, "%v", err)
 				return
 			}
 		}
 		if i := slices.IndexFunc(seen, func(o Spec) bool { return reflect.DeepEqual(o, c) }); i >= 0 {
-			r.fail(at, field, "the cells %s and %s are the same; remove one", showCell(cells[i]), showCell(cell))
+			r.Fail(at, field, "the cells %s and %s are the same; remove one", showCell(cells[i]), showCell(cell))
 			return
 		}
 		seen, cells = append(seen, c), append(cells, cell)
 		for _, f := range contradictions(&c) {
-			bad := slices.ContainsFunc(f.paths, func(p string) bool { return r.bad[p] })
+			bad := slices.ContainsFunc(f.paths, func(p string) bool { return r.Bad[p] })
 			if f.warning || known[f.msg] || bad {
 				continue
 			}
 			known[f.msg] = true
-			r.fail(at, field, "in the cell %s: %s%s", showCell(cell), f.msg, r.pinning(f, cell))
+			r.Fail(at, field, "in the cell %s: %s%s", showCell(cell), f.msg, r.pinning(f, cell))
 		}
 	}
 }
 
 // pinning ends a message about a cell that only a flag has made impossible.
-func (r *reader) pinning(f finding, cell map[string]any) string {
-	flag := func(p string) bool { return strings.HasPrefix(r.written[p].file, "--set ") }
+func (r *parser) pinning(f finding, cell map[string]any) string {
+	flag := func(p string) bool { return strings.HasPrefix(r.Written[p].File, "--set ") }
 	if !slices.ContainsFunc(f.paths, flag) {
 		return ""
 	}
@@ -302,7 +304,7 @@ func showCell(cell map[string]any) string {
 		return "without a change"
 	}
 	parts := []string{}
-	for _, path := range sortedKeys(cell) {
+	for _, path := range reader.SortedKeys(cell) {
 		parts = append(parts, fmt.Sprintf("%s=%v", path, cell[path]))
 	}
 	return strings.Join(parts, " ")

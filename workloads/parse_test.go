@@ -2,9 +2,12 @@ package workloads
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // testOptions know one gate and two settings.
@@ -83,6 +86,36 @@ func TestEveryMessageSaysWhatWouldBeRight(t *testing.T) {
 		if strings.HasPrefix(line, "w.yaml:") && !strings.Contains(line, "; ") {
 			t.Errorf("only half a message: %s", line)
 		}
+	}
+}
+
+// TestRefused gives every field values of the wrong kind, or beyond its bounds, and
+// holds what is said of each, word by word.
+func TestRefused(t *testing.T) {
+	const file = "testdata/refused.txt"
+	var got strings.Builder
+	for _, n := range document().Leaves() {
+		for _, v := range []string{"{a: 1}", "abc", "-7", "9999h"} {
+			opt := testOptions()
+			opt.Set = []string{n.Path + "=" + v}
+			if _, err := Parse("w.yaml", []byte("name: x\n"), opt); err != nil {
+				fmt.Fprintln(&got, err)
+			} else {
+				fmt.Fprintf(&got, "--set %s is taken\n", opt.Set[0])
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 var update = flag.Bool("update", false, "write the checked-in copies of generated files anew")
@@ -40,12 +42,12 @@ func TestSchemaAgreesWithParser(t *testing.T) {
 	}
 	f := func(doc string, want bool) {
 		t.Helper()
-		r := &reader{}
-		v := r.fromYAML("w.yaml", "", []byte(doc))
-		if _, err := Parse("w.yaml", []byte(doc), Options{}); (err == nil) != want || len(r.problems) > 0 {
+		r := &reader.Reader{}
+		v := r.FromYAML("w.yaml", "", []byte(doc))
+		if _, err := Parse("w.yaml", []byte(doc), Options{}); (err == nil) != want || len(r.Problems) > 0 {
 			t.Errorf("parser: %v\n%s", err, doc)
 		}
-		if conforms(schema, schema, v.plain()) != want {
+		if conforms(schema, schema, v.Plain()) != want {
 			t.Errorf("the schema says %v\n%s", !want, doc)
 		}
 	}
@@ -90,10 +92,6 @@ func TestSchemaAgreesWithParser(t *testing.T) {
 // conforms is as much of a JSON Schema validator as the schema needs. It fails
 // on a keyword that it does not know, so that none is silently not checked.
 func conforms(top, s object, v any) bool {
-	m, isMap := v.(object)
-	l, isList := v.([]any)
-	n, isNumber := v.(float64)
-	text, isText := v.(string)
 	if cond, ok := s["if"].(object); ok {
 		branch := "else"
 		if conforms(top, cond, v) {
@@ -102,72 +100,119 @@ func conforms(top, s object, v any) bool {
 		return conforms(top, s[branch].(object), v)
 	}
 	for key, arg := range s {
-		ok := true
-		switch key {
-		case "description", "default", "title", "$schema", "$defs":
-		case "$ref":
-			at := any(top)
+		check, known := keywords()[key]
+		if !known {
+			panic("the schema has a keyword that this test does not check: " + key)
+		}
+		if check != nil && !check(subject{top, s, v}, arg) {
+			return false
+		}
+	}
+	return true
+}
+
+// A subject is a value and the schema that it is held to.
+type subject struct {
+	top, schema object
+	v           any
+}
+
+func (s subject) is(schema, v any) bool { return conforms(s.top, schema.(object), v) }
+
+// keywords are what a schema may ask for; nil asks for nothing. Of a value that is of
+// another type than a keyword is about it asks nothing either.
+func keywords() map[string]func(s subject, arg any) bool {
+	number := func(holds func(n, bound float64) bool) func(subject, any) bool {
+		return func(s subject, arg any) bool {
+			n, ok := s.v.(float64)
+			return !ok || holds(n, arg.(float64))
+		}
+	}
+	text := func(holds func(text string, arg any) bool) func(subject, any) bool {
+		return func(s subject, arg any) bool {
+			v, ok := s.v.(string)
+			return !ok || holds(v, arg)
+		}
+	}
+	list := func(holds func(s subject, list []any, arg any) bool) func(subject, any) bool {
+		return func(s subject, arg any) bool {
+			v, ok := s.v.([]any)
+			return !ok || holds(s, v, arg)
+		}
+	}
+	return map[string]func(s subject, arg any) bool{
+		"description": nil, "default": nil, "title": nil, "$schema": nil, "$defs": nil,
+		"$ref": func(s subject, arg any) bool {
+			at := any(s.top)
 			for part := range strings.SplitSeq(strings.TrimPrefix(arg.(string), "#/"), "/") {
 				at = at.(object)[part]
 			}
-			ok = conforms(top, at.(object), v)
-		case "type":
-			_, isBool := v.(bool)
-			ok = map[string]bool{"object": isMap, "array": isList, "number": isNumber, "string": isText, "boolean": isBool,
-				"integer": isNumber && n == float64(int64(n))}[arg.(string)]
-		case "const":
-			ok = v == arg
-		case "enum":
-			ok = slices.Contains(arg.([]any), v)
-		case "minimum":
-			ok = !isNumber || n >= arg.(float64)
-		case "exclusiveMinimum":
-			ok = !isNumber || n > arg.(float64)
-		case "maximum":
-			ok = !isNumber || n <= arg.(float64)
-		case "pattern":
-			ok = !isText || regexp.MustCompile(arg.(string)).MatchString(text)
-		case "minLength":
-			ok = !isText || len(text) >= int(arg.(float64))
-		case "maxLength":
-			ok = !isText || len(text) <= int(arg.(float64))
-		case "minItems":
-			ok = !isList || len(l) >= int(arg.(float64))
-		case "maxItems":
-			ok = !isList || len(l) <= int(arg.(float64))
-		case "uniqueItems":
+			return s.is(at, s.v)
+		},
+		"type":             func(s subject, arg any) bool { return slices.Contains(typesOf(s.v), arg.(string)) },
+		"const":            func(s subject, arg any) bool { return s.v == arg },
+		"enum":             func(s subject, arg any) bool { return slices.Contains(arg.([]any), s.v) },
+		"minimum":          number(func(n, bound float64) bool { return n >= bound }),
+		"exclusiveMinimum": number(func(n, bound float64) bool { return n > bound }),
+		"maximum":          number(func(n, bound float64) bool { return n <= bound }),
+		"pattern":          text(func(v string, arg any) bool { return regexp.MustCompile(arg.(string)).MatchString(v) }),
+		"minLength":        text(func(v string, arg any) bool { return len(v) >= int(arg.(float64)) }),
+		"maxLength":        text(func(v string, arg any) bool { return len(v) <= int(arg.(float64)) }),
+		"minItems":         list(func(_ subject, l []any, arg any) bool { return len(l) >= int(arg.(float64)) }),
+		"maxItems":         list(func(_ subject, l []any, arg any) bool { return len(l) <= int(arg.(float64)) }),
+		"uniqueItems": list(func(_ subject, l []any, _ any) bool {
 			for i := range l {
-				ok = ok && !slices.ContainsFunc(l[:i], func(e any) bool { return reflect.DeepEqual(e, l[i]) })
-			}
-		case "items":
-			for _, e := range l {
-				ok = ok && conforms(top, arg.(object), e)
-			}
-		case "required":
-			for _, k := range arg.([]any) {
-				_, has := m[k.(string)]
-				ok = ok && (has || !isMap)
-			}
-		case "anyOf":
-			ok = slices.ContainsFunc(arg.([]any), func(e any) bool { return conforms(top, e.(object), v) })
-		case "properties", "additionalProperties":
-			properties, _ := s["properties"].(object)
-			for k, e := range m {
-				p, known := properties[k].(object)
-				more, isSchema := s["additionalProperties"].(object)
-				switch {
-				case known:
-					ok = ok && conforms(top, p, e)
-				case isSchema:
-					ok = ok && conforms(top, more, e)
-				default:
-					ok = ok && s["additionalProperties"] != false
+				if slices.ContainsFunc(l[:i], func(e any) bool { return reflect.DeepEqual(e, l[i]) }) {
+					return false
 				}
 			}
-		default:
-			panic("the schema has a keyword that this test does not check: " + key)
+			return true
+		}),
+		"items": list(func(s subject, l []any, arg any) bool {
+			return !slices.ContainsFunc(l, func(e any) bool { return !s.is(arg, e) })
+		}),
+		"required": func(s subject, arg any) bool {
+			m, isMap := s.v.(object)
+			return !isMap || !slices.ContainsFunc(arg.([]any), func(k any) bool { _, has := m[k.(string)]; return !has })
+		},
+		"anyOf": func(s subject, arg any) bool {
+			return slices.ContainsFunc(arg.([]any), func(e any) bool { return s.is(e, s.v) })
+		},
+		"properties":           subject.properties,
+		"additionalProperties": subject.properties,
+	}
+}
+
+func typesOf(v any) []string {
+	switch v := v.(type) {
+	case object:
+		return []string{"object"}
+	case []any:
+		return []string{"array"}
+	case string:
+		return []string{"string"}
+	case bool:
+		return []string{"boolean"}
+	case float64:
+		if v == float64(int64(v)) {
+			return []string{"number", "integer"}
 		}
-		if !ok {
+		return []string{"number"}
+	default:
+		return nil
+	}
+}
+
+// properties holds each field to its schema, or to that of further ones.
+func (s subject) properties(any) bool {
+	m, _ := s.v.(object)
+	properties, _ := s.schema["properties"].(object)
+	for k, e := range m {
+		schema, known := properties[k]
+		if !known {
+			schema = s.schema["additionalProperties"]
+		}
+		if schema == false || schema != nil && !s.is(schema, e) {
 			return false
 		}
 	}

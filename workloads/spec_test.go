@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 func equalPlain(a, b any) bool { return reflect.DeepEqual(a, b) }
@@ -43,32 +45,22 @@ func TestJSONRoundTrip(t *testing.T) {
 	}
 }
 
-// TestTableAndSpecAgree holds the table of fields to the yaml tags of Spec.
-func TestTableAndSpecAgree(t *testing.T) {
-	var tags []string
-	var visit func(typ reflect.Type, prefix string)
-	top := root()
-	visit = func(typ reflect.Type, prefix string) {
-		for i := range typ.NumField() {
-			f := typ.Field(i)
-			path := strings.TrimPrefix(prefix+"."+f.Tag.Get("yaml"), ".")
-			if n := top.find(path); n == nil || n.kind != nil {
-				tags = append(tags, path)
-				continue
+// TestFieldsAreDescribed: each has a name of its own and a meaning, in all sections.
+func TestFieldsAreDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	var visit func(n *reader.Field)
+	visit = func(n *reader.Field) {
+		for _, f := range n.Fields {
+			if f.Key() == "" || seen[f.Path] || !strings.HasSuffix(f.Doc, ".") {
+				t.Errorf("%q: the meaning %q is not a sentence, or it has no name of its own", f.Path, f.Doc)
 			}
-			visit(f.Type, path)
+			seen[f.Path] = true
+			visit(f)
 		}
 	}
-	visit(reflect.TypeFor[Spec](), "")
-	var table []string
-	for _, n := range top.leaves() {
-		table = append(table, n.path)
-		if !strings.HasSuffix(n.doc, ".") {
-			t.Errorf("%s: the meaning %q is not a sentence", n.path, n.doc)
-		}
-	}
-	if !slices.Equal(tags, table) {
-		t.Errorf("yaml tags of Spec:\n%v\nfields of the table:\n%v", tags, table)
+	visit(document())
+	if len(seen) < 80 {
+		t.Errorf("%d fields", len(seen))
 	}
 }
 
@@ -78,11 +70,19 @@ func TestDefaultsAreValid(t *testing.T) {
 	want := Default()
 	want.Name = "x"
 	got := Spec{Name: "x"}
-	for _, n := range root().leaves() {
-		if v, ok := defaultOf(&want, n); ok && n.path != "name" {
-			if err := got.Apply(n.path, v); err != nil {
-				t.Error(err)
+	for _, n := range document().Leaves() {
+		switch v := n.Plain(&want).(type) {
+		case string:
+			if v == "" || n.Path == "name" {
+				continue
 			}
+		case []any:
+			if len(v) == 0 {
+				continue
+			}
+		}
+		if err := got.Apply(n.Path, n.Plain(&want)); err != nil {
+			t.Error(err)
 		}
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -227,9 +227,9 @@ func TestSizes(t *testing.T) {
 
 func TestReferenceHasEveryField(t *testing.T) {
 	ref := Reference()
-	for _, n := range root().leaves() {
-		if !strings.Contains(ref, "| `"+n.path+"` |") {
-			t.Errorf("%s is missing", n.path)
+	for _, n := range document().Leaves() {
+		if !strings.Contains(ref, "| `"+n.Path+"` |") {
+			t.Errorf("%s is missing", n.Path)
 		}
 	}
 	for _, row := range []string{"`consume.fetch.max` | bytes, 1024 to 1GiB | `50MiB` |", "`group.assignors` | list of assignors | `[range]` |", "`produce.window` | integer, 1 to 10000000 | `16384` |", "`group.session` | duration, 100ms to 1h | `10s` |"} {

@@ -1,4 +1,4 @@
-package workloads
+package reader
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 // Problem is one thing that is wrong with a document or with a --set flag, said
 // so that its author can mend it without looking anything up.
 type Problem struct {
-	File string // the name given to Parse, or the flag as it was written
+	File string // the name of the document, or the flag as it was written
 	Line int    // from 1; 0 for a flag, which has no lines
 	Col  int
 	Path string // of the field; empty where the document as a whole is meant
@@ -54,9 +54,9 @@ func (e Errors) Unwrap() []error {
 	return errs
 }
 
-// sorted orders problems by position: those of the document first, by line, then
+// Sorted orders problems by position: those of the document first, by line, then
 // those of flags, in the order of the flags.
-func (e Errors) sorted() Errors {
+func (e Errors) Sorted() Errors {
 	slices.SortStableFunc(e, func(a, b Problem) int {
 		if (a.Line == 0) != (b.Line == 0) {
 			return cmp.Compare(b.Line, a.Line)
@@ -66,15 +66,15 @@ func (e Errors) sorted() Errors {
 	return e
 }
 
-// place is where a value was written.
-type place struct {
-	file      string
-	line, col int
+// Place is where a value was written.
+type Place struct {
+	File      string
+	Line, Col int // 0 for a flag
 }
 
-// nearest returns the candidate that was most likely meant by word, or "" where
+// Nearest returns the candidate that was most likely meant by word, or "" where
 // none is near enough to be worth suggesting.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestAt := "", 1+len(word)/4
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), c); d <= bestAt && (best == "" || d < bestAt) {
@@ -111,8 +111,8 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// either lists words as in "a, b or c".
-func either(words []string) string {
+// Either lists words as in "a, b or c".
+func Either(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
