@@ -45,15 +45,8 @@ func (e *Env) reader(ctx context.Context, mode drivers.CommitMode, n, partitions
 	if err := e.need(s, drivers.KeyCommitMode); err != nil {
 		return nil, nil, err
 	}
-	if err := e.fill(ctx, s, tps, n); err != nil {
-		return nil, nil, err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{noMarks: true})
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, tps, t.await(ctx, n*partitions)
+	m, _, err := e.reads(ctx, s, tps, n, memberOptions{noMarks: true})
+	return m, tps, err
 }
 
 func (e *Env) committed(m *member, tp topicPart) int64 {

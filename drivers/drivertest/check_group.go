@@ -259,15 +259,8 @@ func checkEvents(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyEvents); err != nil {
 		return err
 	}
-	if err := e.fill(ctx, s, tps, n); err != nil {
-		return err
-	}
-	t := newTally()
-	first, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	first, t, err := e.reads(ctx, s, tps, n, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, n*partitions); err != nil {
 		return err
 	}
 	if !first.saw(drivers.Assigned, tps) {
@@ -387,15 +380,8 @@ func checkStatic(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyStatic); err != nil {
 		return err
 	}
-	if err := e.fill(ctx, s, tps, 5); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	m, _, err := e.reads(ctx, s, tps, 5, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, 5); err != nil {
 		return err
 	}
 	if err := m.close(ctx); err != nil {
@@ -410,15 +396,8 @@ func checkStatic(ctx context.Context, e *Env) error {
 func checkConsumerClose(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	s := e.settings(tps[0].Topic)
-	if err := e.fill(ctx, s, tps, 5); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	m, _, err := e.reads(ctx, s, tps, 5, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, 5); err != nil {
 		return err
 	}
 	for range 2 {

@@ -64,26 +64,26 @@ func checkUnknownTopic(ctx context.Context, e *Env) error {
 	return nil
 }
 
-// nowhere returns an address at which nothing listens.
-func nowhere() (string, error) {
+// nowhere is an environment whose cluster has an address at which nothing listens.
+func (e *Env) nowhere() (drivers.Env, error) {
+	env := e.env()
+	if drivers.IsBrokerless(e.drv) {
+		return env, errNoBroker
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+		return env, fmt.Errorf("find a free port: %w", err)
 	}
 	defer l.Close()
-	return l.Addr().String(), nil
+	env.Seeds = []string{l.Addr().String()}
+	return env, nil
 }
 
 func checkUnreachableProducer(ctx context.Context, e *Env) error {
-	if drivers.IsBrokerless(e.drv) {
-		return errNoBroker
-	}
-	addr, err := nowhere()
+	env, err := e.nowhere()
 	if err != nil {
 		return err
 	}
-	env := e.env()
-	env.Seeds = []string{addr}
 	var refused atomic.Bool
 	snd, err := e.newSender(ctx, e.settings(e.topicName("t")), env, func(_ *drivers.Msg, err error) { refused.Store(err != nil) })
 	if err != nil {
@@ -113,15 +113,10 @@ func checkUnreachableProducer(ctx context.Context, e *Env) error {
 }
 
 func checkUnreachableConsumer(ctx context.Context, e *Env) error {
-	if drivers.IsBrokerless(e.drv) {
-		return errNoBroker
-	}
-	addr, err := nowhere()
+	env, err := e.nowhere()
 	if err != nil {
 		return err
 	}
-	env := e.env()
-	env.Seeds = []string{addr}
 	m := &member{e: e, s: e.settings(e.topicName("t")), tally: newTally(), lanes: make(map[topicPart]*lane), first: make(map[topicPart]int64)}
 	c, err := e.drv.Consumer(m.s, env, m)
 	if err != nil {
@@ -232,15 +227,8 @@ func checkLeaks(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
 	s := e.settings(tps[0].Topic)
 	before := goleak.IgnoreCurrent()
-	if err := e.fill(ctx, s, tps, 20); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	m, _, err := e.reads(ctx, s, tps, 20, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, 40); err != nil {
 		return err
 	}
 	if err := m.close(ctx); err != nil {

@@ -98,6 +98,20 @@ type lane struct {
 	next    atomic.Int64 // -1: nothing yet
 }
 
+// reads fills partitions with n records each and returns a member that has read
+// them, and what it was given.
+func (e *Env) reads(ctx context.Context, s drivers.Settings, tps []topicPart, n int, o memberOptions) (*member, *tally, error) {
+	if err := e.fill(ctx, s, tps, n); err != nil {
+		return nil, nil, err
+	}
+	t := newTally()
+	m, err := e.join(ctx, s, e.env(), t, o)
+	if err == nil {
+		err = t.await(ctx, n*len(tps))
+	}
+	return m, t, err
+}
+
 // join starts a member. It is closed at the end of the check.
 func (e *Env) join(ctx context.Context, s drivers.Settings, env drivers.Env, t *tally, o memberOptions) (*member, error) {
 	m := &member{

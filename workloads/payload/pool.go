@@ -29,7 +29,6 @@ type Pool struct {
 	slab    []byte
 	entries []entry
 	max     int
-	mean    float64
 }
 
 // entry is one body: a window of the slab.
@@ -48,7 +47,7 @@ func NewPool(r workloads.Records, seed uint64) *Pool {
 	}
 	rng.Shuffle(len(sizes), func(i, j int) { sizes[i], sizes[j] = sizes[j], sizes[i] })
 
-	p := &Pool{entries: make([]entry, len(sizes)), max: slices.Max(sizes), mean: meanOf(sizes)}
+	p := &Pool{entries: make([]entry, len(sizes)), max: slices.Max(sizes)}
 	p.slab = makeSlab(rng, max(slabSize, 4*p.max), r.Entropy)
 	// Long bodies come round to the same windows again and again; each window is
 	// summed once.
@@ -77,9 +76,6 @@ func (p *Pool) Size(i uint64) int { return int(p.entries[i%uint64(len(p.entries)
 
 // Max returns the greatest length of a value.
 func (p *Pool) Max() int { return p.max }
-
-// Mean returns the mean length of a value.
-func (p *Pool) Mean() float64 { return p.mean }
 
 // Fill copies the body of record i behind the header of value, which is
 // Size(i) long, and returns the body's checksum.
