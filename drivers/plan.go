@@ -2,6 +2,7 @@ package drivers
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -28,117 +29,91 @@ func Lacks(native, why string) Setting {
 // Keys, with what the workload wants. A key without a row is a mistake of the
 // driver and is told as such, not left out.
 func Rows(s Settings, rows map[string]Setting) []Setting {
-	keys := Keys()
-	plan := make([]Setting, len(keys))
-	for i, key := range keys {
-		row, ok := rows[key]
+	var plan []Setting
+	for _, l := range s.lines() {
+		row, ok := rows[l.key]
 		if !ok {
 			row = Lacks("", "the driver does not say what becomes of it")
 		}
-		row.Key, row.Want = key, s.Want(key)
-		plan[i] = row
+		row.Key, row.Want = l.key, s.words(l)
+		plan = append(plan, row)
 	}
 	return plan
 }
 
-// Millis is a duration as the wire has it.
-func Millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+// Keys returns every key that a Plan must answer, in the order in which they
+// are shown.
+func Keys() []string {
+	var keys []string
+	for _, l := range (&Settings{}).lines() {
+		keys = append(keys, l.key)
+	}
+	return keys
+}
 
 // Want is what the settings ask for under a key, in the words of a workload.
 func (s Settings) Want(key string) string {
-	p, c, g := s.Produce, s.Consume, s.Group
-	switch key {
-	case KeyAcks:
-		return string(p.Acks)
-	case KeyIdempotent:
-		return strconv.FormatBool(p.Idempotent)
-	case KeyInFlight:
-		return strconv.Itoa(p.InFlight)
-	case KeyLinger:
-		return p.Linger.String()
-	case KeyBatchRecords:
-		if p.BatchRecords == 0 {
-			return fmt.Sprintf("%d (what fits)", s.BatchLimit())
+	for _, l := range s.lines() {
+		if l.key == key {
+			return s.words(l)
 		}
-		return strconv.Itoa(p.BatchRecords)
-	case KeyBatchBytes:
-		return strconv.Itoa(p.BatchBytes)
-	case KeyCodec:
-		return s.CodecName()
-	case KeyLevel:
-		if p.Level == 0 {
-			return "default"
-		}
-		return strconv.Itoa(p.Level)
-	case KeyAckTimeout:
-		return p.AckTimeout.String()
-	case KeyRetries:
-		return strconv.Itoa(p.Retries)
-	case KeyRetryBackoff:
-		return p.RetryBackoff.String()
-	case KeyWindow:
-		return strconv.Itoa(p.Window)
-	case KeyChunk:
-		return strconv.Itoa(p.Chunk)
-	case KeyPartition:
-		return "chosen by the harness"
-	case KeyStart:
-		return c.Start
-	case KeyFetchMin:
-		return strconv.Itoa(c.FetchMin)
-	case KeyFetchMax:
-		return strconv.Itoa(c.FetchMax)
-	case KeyFetchMaxPartition:
-		return strconv.Itoa(c.FetchMaxPartition)
-	case KeyFetchWait:
-		return c.FetchWait.String()
-	case KeyIsolation:
-		return c.Isolation
-	case KeyCommitMode:
-		return string(c.CommitMode)
-	case KeyCommitEvery:
-		return c.CommitEvery.String()
-	case KeyCommitOnRevoke:
-		return strconv.FormatBool(c.CommitOnRevoke)
-	case KeyLanes:
-		return c.Lanes
-	case KeyRevoke:
-		return c.Revoke
-	case KeyEvents:
-		return "assigned, revoked, lost"
-	case KeyCRC:
-		return "checked"
-	case KeyPrefetch:
-		return "reported"
-	case KeyProtocol:
-		return g.Protocol
-	case KeyAssignors:
-		return strings.Join(g.Assignors, ",")
-	case KeySession:
-		return g.Session.String()
-	case KeyHeartbeat:
-		return g.Heartbeat.String()
-	case KeyRebalance:
-		return g.Rebalance.String()
-	case KeyRejoinBackoff:
-		return g.RejoinBackoff.String()
-	case KeyStatic:
-		return strconv.FormatBool(g.Static)
-	case KeySubscribe:
-		return "while running"
-	case KeyMetadataRefresh:
-		return s.MetadataRefresh.String()
-	case KeyConnections:
-		return "reported"
-	case KeySASL:
-		return "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"
-	case KeyTransactions:
-		return "not used"
-	case KeyTelemetry:
-		return "off"
 	}
 	return ""
 }
+
+// Fill sets every setting to what there is under its key.
+func (s *Settings) Fill(value func(key string) any) {
+	for _, l := range s.lines() {
+		if l.words == "" {
+			l.field.Set(reflect.ValueOf(value(l.key)).Convert(l.field.Type()))
+		}
+	}
+}
+
+// A line is a setting as a Plan has it: a field, or words.
+type line struct {
+	key   string
+	field reflect.Value
+	words string
+}
+
+func (s *Settings) lines() []line {
+	var all []line
+	var visit func(section reflect.Value)
+	visit = func(section reflect.Value) {
+		for i := range section.NumField() {
+			f := section.Type().Field(i)
+			if key, ok := f.Tag.Lookup("key"); ok {
+				all = append(all, line{key, section.Field(i), f.Tag.Get("want")})
+			} else if f.Type.Kind() == reflect.Struct {
+				visit(section.Field(i))
+			}
+		}
+	}
+	visit(reflect.ValueOf(s).Elem())
+	return all
+}
+
+// words are what a line asks for.
+func (s *Settings) words(l line) string {
+	switch {
+	case l.words != "":
+		return l.words
+	case l.key == KeyBatchRecords && s.Produce.BatchRecords == 0:
+		return fmt.Sprintf("%d (what fits)", s.BatchLimit())
+	case l.key == KeyCodec:
+		return s.CodecName()
+	case l.key == KeyLevel && s.Produce.Level == 0:
+		return "default"
+	case l.key == KeyAssignors:
+		return strings.Join(s.Group.Assignors, ",")
+	default:
+		return fmt.Sprint(l.field.Interface())
+	}
+}
+
+// Millis is a duration as the wire has it.
+func Millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // CodecName is the codec asked for, none where nothing is said.
 func (s Settings) CodecName() string {

@@ -2,9 +2,11 @@ package drivers
 
 import "time"
 
-// Settings is what the harness wants of a client. Its keys are those of a
-// workload document; Keys lists them. Names of topics and groups are made by
-// the harness and are not settings.
+// Settings is what the harness wants of a client. The key of a field is the path of
+// the field of a workload document that it is filled from, and a blank field has the
+// words for what is asked of every client alike. Each key is a line of a Plan, in the
+// order in which they stand here. Names of topics and groups are made by the harness
+// and are not settings.
 type Settings struct {
 	// Mode is the lane (DESIGN 1) in which the settings are to be read.
 	Mode Mode
@@ -14,7 +16,12 @@ type Settings struct {
 	Group   GroupSettings
 
 	// MetadataRefresh is how often the client asks for metadata unasked.
-	MetadataRefresh time.Duration
+	MetadataRefresh time.Duration `key:"metadata.refresh"`
+
+	_ struct{} `key:"connections" want:"reported"` // to one broker
+	_ struct{} `key:"sasl" want:"PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"`
+	_ struct{} `key:"transactions" want:"not used"`
+	_ struct{} `key:"telemetry" want:"off"` // KIP-714
 
 	// ClientID is sent in every request header.
 	ClientID string
@@ -50,22 +57,24 @@ const (
 
 // ProduceSettings are the settings of a producing client.
 type ProduceSettings struct {
-	Acks         Acks
-	Idempotent   bool
-	InFlight     int // requests in flight per partition
-	Linger       time.Duration
-	BatchRecords int // most records in a batch; 0: limited by BatchBytes alone
-	BatchBytes   int // most bytes in a batch before compression
-	Codec        string
-	Level        int // of the codec; 0: the client's default
-	AckTimeout   time.Duration
-	Retries      int
-	RetryBackoff time.Duration
+	Acks         Acks          `key:"produce.acks"`
+	Idempotent   bool          `key:"produce.idempotent"`
+	InFlight     int           `key:"produce.inflight"` // requests in flight per partition
+	Linger       time.Duration `key:"produce.linger"`
+	BatchRecords int           `key:"produce.batch.records"` // most records in a batch; 0: limited by BatchBytes alone
+	BatchBytes   int           `key:"produce.batch.bytes"`   // most bytes in a batch before compression
+	Codec        string        `key:"produce.codec"`
+	Level        int           `key:"produce.level"` // of the codec; 0: the client's default
+	AckTimeout   time.Duration `key:"produce.ack_timeout"`
+	Retries      int           `key:"produce.retries"`
+	RetryBackoff time.Duration `key:"produce.retry_backoff"`
 	// Window is how many records the harness lets be outstanding. A driver sets
 	// its client's own limits above it.
-	Window int
+	Window int `key:"produce.window"`
 	// Chunk is how many Msgs the harness hands to one Send.
-	Chunk int
+	Chunk int `key:"produce.chunk"`
+
+	_ struct{} `key:"produce.partition" want:"chosen by the harness"` // explicit, per record
 }
 
 // Acks is how many replicas must have a record before the broker answers.
@@ -80,17 +89,21 @@ const (
 
 // ConsumeSettings are the settings of a consuming client.
 type ConsumeSettings struct {
-	Start             string // earliest or latest, where the group has no offset
-	FetchMin          int    // bytes
-	FetchMax          int    // bytes in one response
-	FetchMaxPartition int    // bytes of one partition in one response
-	FetchWait         time.Duration
-	Isolation         string // read_uncommitted or read_committed
-	CommitMode        CommitMode
-	CommitEvery       time.Duration
-	CommitOnRevoke    bool   // commit marks before partitions are given up
-	Lanes             string // LanesMember or LanesPartition
-	Revoke            string // RevokeWait or RevokeFree
+	Start             string        `key:"consume.start"`               // earliest or latest, where the group has no offset
+	FetchMin          int           `key:"consume.fetch.min"`           // bytes
+	FetchMax          int           `key:"consume.fetch.max"`           // bytes in one response
+	FetchMaxPartition int           `key:"consume.fetch.max_partition"` // bytes of one partition in one response
+	FetchWait         time.Duration `key:"consume.fetch.wait"`
+	Isolation         string        `key:"consume.isolation"` // read_uncommitted or read_committed
+	CommitMode        CommitMode    `key:"consume.commit.mode"`
+	CommitEvery       time.Duration `key:"consume.commit.every"`
+	CommitOnRevoke    bool          `key:"consume.commit.on_revoke"` // commit marks before partitions are given up
+	Lanes             string        `key:"consume.handler.lanes"`    // LanesMember or LanesPartition
+	Revoke            string        `key:"consume.handler.revoke"`   // RevokeWait or RevokeFree
+
+	_ struct{} `key:"consume.events" want:"assigned, revoked, lost"`
+	_ struct{} `key:"consume.crc" want:"checked"`       // of record batches
+	_ struct{} `key:"consume.prefetch" want:"reported"` // what is buffered ahead of the handler
 }
 
 // CommitMode says who commits and when.
@@ -117,16 +130,18 @@ const (
 
 // GroupSettings are the settings of group membership.
 type GroupSettings struct {
-	Protocol      string   // classic or consumer (KIP-848)
-	Assignors     []string // range, roundrobin, sticky, cooperative-sticky; uniform and range under KIP-848
-	Session       time.Duration
-	Heartbeat     time.Duration
-	Rebalance     time.Duration
-	RejoinBackoff time.Duration
-	Static        bool
+	Protocol      string        `key:"group.protocol"`  // classic or consumer (KIP-848)
+	Assignors     []string      `key:"group.assignors"` // range, roundrobin, sticky, cooperative-sticky; uniform and range under KIP-848
+	Session       time.Duration `key:"group.session"`
+	Heartbeat     time.Duration `key:"group.heartbeat"`
+	Rebalance     time.Duration `key:"group.rebalance"`
+	RejoinBackoff time.Duration `key:"group.rejoin_backoff"`
+	Static        bool          `key:"group.static"`
+
+	_ struct{} `key:"group.subscribe" want:"while running"` // topics may be changed
 }
 
-// Keys of the settings that every Plan answers.
+// Names of the keys, for drivers and whoever asks for one of them.
 const (
 	KeyAcks         = "produce.acks"
 	KeyIdempotent   = "produce.idempotent"
@@ -141,7 +156,7 @@ const (
 	KeyRetryBackoff = "produce.retry_backoff"
 	KeyWindow       = "produce.window"
 	KeyChunk        = "produce.chunk"
-	KeyPartition    = "produce.partition" // explicit partition per record
+	KeyPartition    = "produce.partition"
 
 	KeyStart             = "consume.start"
 	KeyFetchMin          = "consume.fetch.min"
@@ -154,9 +169,9 @@ const (
 	KeyCommitOnRevoke    = "consume.commit.on_revoke"
 	KeyLanes             = "consume.handler.lanes"
 	KeyRevoke            = "consume.handler.revoke"
-	KeyEvents            = "consume.events"   // assigned, revoked and lost are reported
-	KeyCRC               = "consume.crc"      // record batches are checked
-	KeyPrefetch          = "consume.prefetch" // what is buffered ahead of the handler
+	KeyEvents            = "consume.events"
+	KeyCRC               = "consume.crc"
+	KeyPrefetch          = "consume.prefetch"
 
 	KeyProtocol      = "group.protocol"
 	KeyAssignors     = "group.assignors"
@@ -165,27 +180,14 @@ const (
 	KeyRebalance     = "group.rebalance"
 	KeyRejoinBackoff = "group.rejoin_backoff"
 	KeyStatic        = "group.static"
-	KeySubscribe     = "group.subscribe" // topics may be changed while it runs
+	KeySubscribe     = "group.subscribe"
 
 	KeyMetadataRefresh = "metadata.refresh"
-	KeyConnections     = "connections" // to one broker
-	KeySASL            = "sasl"        // mechanisms
+	KeyConnections     = "connections"
+	KeySASL            = "sasl"
 	KeyTransactions    = "transactions"
-	KeyTelemetry       = "telemetry" // KIP-714, to be off
+	KeyTelemetry       = "telemetry"
 )
-
-// Keys returns every key that a Plan must answer, in the order in which they
-// are shown.
-func Keys() []string {
-	return []string{
-		KeyAcks, KeyIdempotent, KeyInFlight, KeyLinger, KeyBatchRecords, KeyBatchBytes, KeyCodec, KeyLevel,
-		KeyAckTimeout, KeyRetries, KeyRetryBackoff, KeyWindow, KeyChunk, KeyPartition,
-		KeyStart, KeyFetchMin, KeyFetchMax, KeyFetchMaxPartition, KeyFetchWait, KeyIsolation,
-		KeyCommitMode, KeyCommitEvery, KeyCommitOnRevoke, KeyLanes, KeyRevoke, KeyEvents, KeyCRC, KeyPrefetch,
-		KeyProtocol, KeyAssignors, KeySession, KeyHeartbeat, KeyRebalance, KeyRejoinBackoff, KeyStatic, KeySubscribe,
-		KeyMetadataRefresh, KeyConnections, KeySASL, KeyTransactions, KeyTelemetry,
-	}
-}
 
 // Fidelity says how truly a client can do what is wanted.
 type Fidelity string

@@ -1,6 +1,11 @@
 package workloads
 
-import "github.com/kbench/kbench/workloads/reader"
+import (
+	"reflect"
+	"slices"
+
+	"github.com/kbench/kbench/workloads/reader"
+)
 
 // Apply sets the field at path, as one cell of a matrix or one entry of a
 // suite's set does. value has the form that it has in a document: "6s", not a
@@ -47,4 +52,18 @@ func (s *Spec) Get(path string) (any, bool) {
 		return nil, false
 	}
 	return n.Plain(s), true
+}
+
+// Value returns the field at path; nil where there is no such field. A list is the
+// caller's own.
+func (s *Spec) Value(path string) any {
+	n := document().Find(path)
+	if n == nil {
+		return nil
+	}
+	v := reflect.ValueOf(n.In(s)).Elem().Interface()
+	if list, ok := v.([]string); ok {
+		return slices.Clone(list)
+	}
+	return v
 }

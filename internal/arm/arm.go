@@ -26,32 +26,18 @@ import (
 // Settings translates a workload into what a driver is given. Names of topic
 // and group are added when a trial makes them.
 func Settings(s *workloads.Spec, mode drivers.Mode) drivers.Settings {
-	p, c, g := s.Produce, s.Consume, s.Group
 	key := 0
 	if s.Records.Keys.Kind != "none" {
 		key = s.Records.Keys.Size
 	}
-	return drivers.Settings{
-		Mode: mode,
-		Produce: drivers.ProduceSettings{
-			Acks: drivers.Acks(p.Acks), Idempotent: p.Idempotent, InFlight: p.InFlight, Linger: p.Linger,
-			BatchRecords: p.Batch.Records, BatchBytes: p.Batch.Bytes, Codec: p.Codec, Level: p.Level, AckTimeout: p.AckTimeout,
-			Retries: p.Retries, RetryBackoff: p.RetryBackoff, Window: p.Window, Chunk: p.Chunk,
-		},
-		Consume: drivers.ConsumeSettings{
-			Start: c.Start, FetchMin: c.Fetch.Min, FetchMax: c.Fetch.Max, FetchMaxPartition: c.Fetch.MaxPartition, FetchWait: c.Fetch.Wait,
-			Isolation: c.Isolation, CommitMode: drivers.CommitMode(c.Commit.Mode), CommitEvery: c.Commit.Every,
-			CommitOnRevoke: c.Commit.OnRevoke, Lanes: c.Handler.Lanes, Revoke: c.Handler.Revoke,
-		},
-		Group: drivers.GroupSettings{
-			Protocol: g.Protocol, Assignors: slices.Clone(g.Assignors), Session: g.Session, Heartbeat: g.Heartbeat,
-			Rebalance: g.Rebalance, RejoinBackoff: g.RejoinBackoff, Static: g.Static,
-		},
-		MetadataRefresh: s.Metadata.Refresh,
-		RecordBytes:     int(s.Records.Size.Mean()) + key,
-		RecordMax:       s.Records.Size.Largest() + key,
-		KeyBytes:        key,
+	set := drivers.Settings{
+		Mode:        mode,
+		RecordBytes: int(s.Records.Size.Mean()) + key,
+		RecordMax:   s.Records.Size.Largest() + key,
+		KeyBytes:    key,
 	}
+	set.Fill(s.Value)
+	return set
 }
 
 // produces and consumes say which keys of a plan matter to whom.

@@ -1,6 +1,7 @@
 package arm_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,41 @@ func TestRefusedWithoutBroker(t *testing.T) {
 	f("consume.backlog: ", backlog)
 	churn.Churn = []workloads.ChurnEntry{{Do: "leave", At: time.Second}}
 	f("churn: ", churn)
+}
+
+// TestSettingsAreTheWorkloads: every field of a workload that is a setting of a client
+// comes to its driver as it was written.
+func TestSettingsAreTheWorkloads(t *testing.T) {
+	s := workloads.Default()
+	written := map[string]any{
+		"produce.acks": "leader", "produce.linger": "7ms", "produce.batch.records": 9.0, "produce.codec": "zstd", "produce.level": 3.0,
+		"produce.idempotent": true, "consume.commit.mode": "sync", "consume.fetch.max": 4096.0, "consume.handler.revoke": "free",
+		"group.assignors": []string{"sticky", "range"}, "group.session": "11s", "group.static": true, "metadata.refresh": "3s",
+	}
+	for path, v := range written {
+		if err := s.Apply(path, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := arm.Settings(&s, drivers.Best)
+	fields := 0
+	for _, key := range drivers.Keys() {
+		v := s.Value(key)
+		if v == nil {
+			continue
+		}
+		fields++
+		want := strings.ReplaceAll(strings.Trim(fmt.Sprint(v), "[]"), " ", ",")
+		if got := set.Want(key); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+	if fields < 30 || set.Produce.Linger != 7*time.Millisecond || set.Consume.CommitMode != drivers.CommitSync || set.Mode != drivers.Best {
+		t.Errorf("%d fields, %+v", fields, set)
+	}
+	if set.Group.Assignors[0] = "roundrobin"; s.Group.Assignors[0] != "sticky" {
+		t.Error("a driver can change the workload")
+	}
 }
 
 // TestSettingsTellTheLargestRecord keeps a client from refusing a record that is
