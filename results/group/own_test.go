@@ -83,8 +83,12 @@ func TestCooperative(t *testing.T) {
 	held := times(members)
 	same(t, "0", held(0), []Holding{{112, 1000, 0}})
 	same(t, "1", held(1), []Holding{{112, 212, 0}, {233, 1000, 1}})
-	if p := course(members...).Protocol(1000); p != Cooperative {
+	c := course(members...)
+	if p := c.Protocol(1000); p != Cooperative {
 		t.Errorf("protocol %s", p)
+	}
+	if !c.Before(213).Stable() || c.Before(221).Stable() || !c.Before(234).Stable() {
+		t.Error("it is stable between the rounds, and not once a member asks to join by itself")
 	}
 }
 
@@ -104,8 +108,8 @@ func TestKIP848(t *testing.T) {
 		t.Errorf("protocol %s, members %v", p, g.Members)
 	}
 	same(t, "owners", g.Owners(), map[int32]int{1: 0})
-	if m := c.Before(135).Members[1]; m.Generation != 2 || len(m.Owned) != 1 {
-		t.Errorf("%+v", m)
+	if m := c.Before(125).Of(1); m.Generation != 2 || m.Owned != nil || !m.In {
+		t.Errorf("the epoch is the response's: %+v", m)
 	}
 }
 
