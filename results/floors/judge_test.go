@@ -2,8 +2,12 @@ package floors
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const h = 500e6 // ns
@@ -100,6 +104,31 @@ func TestMeansOfAVerdict(t *testing.T) {
 	f("in step", sample(21, 400, 3, 0, 1), 0.5)
 	f("two independent", sample(22, 400, 2, 1, 1), 2.0/3)
 	f("three independent", sample(23, 400, 3, 1, 1), 0.75)
+}
+
+// What a verdict says does not depend on the unit of time, nor on the order of
+// events.
+func TestUnitAndOrderDoNotMatter(t *testing.T) {
+	for _, spreadOver := range []float64{0, 0.3, 1} {
+		events := sample(31, 150, 3, spreadOver, 1.1)
+		want := Judge("join", events, 3, h)
+		longer := slices.Clone(events)
+		slices.Reverse(longer)
+		for i := range longer {
+			d := &longer[i]
+			d.Took, d.Gaps = 4*d.Took, slices.Clone(d.Gaps)
+			for j := range d.Gaps {
+				d.Gaps[j] *= 4
+			}
+		}
+		got := Judge("join", longer, 3, 4*h)
+		for _, v := range []*float64{&got.Mean, &got.Longest, &got.Spread, &got.Widest, &got.Expected} {
+			*v /= 4
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+			t.Errorf("in another unit:\n%s", diff)
+		}
+	}
 }
 
 func TestVerdictNamesWhatIsWrong(t *testing.T) {

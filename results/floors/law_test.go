@@ -3,7 +3,10 @@ package floors
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // The critical values of the test for large samples are in every table.
@@ -76,15 +79,12 @@ func slowest(h float64, n int) func(t float64) float64 {
 	return func(t float64) float64 { return math.Pow(Uniform(h)(t), float64(n)) }
 }
 
-// The limits of Last: in step it is uniform, and averaged over the beats of
-// independent members the law of the slowest of them.
-func TestLimitsOfLast(t *testing.T) {
+// Averaged over the beats of independent members, Last is the law of the slowest
+// of them.
+func TestLastOfIndependentMembers(t *testing.T) {
 	const h, rounds = 500, 20000
 	r := rand.New(rand.NewPCG(1, 7))
 	for _, x := range []float64{-1, 0, 1, 100, 250, 499, 500, 700} {
-		if got, want := Last(h, []float64{h})(x), Uniform(h)(x); got != want {
-			t.Errorf("in step at %v: %v, want %v", x, got, want)
-		}
 		for n := 1; n <= 4; n++ {
 			var mean float64
 			for range rounds {
@@ -99,6 +99,76 @@ func TestLimitsOfLast(t *testing.T) {
 			}
 		}
 	}
+}
+
+// everyAct lets an act fall on every moment between two ticks of an interval, and
+// looks how long it takes until the last of some members has beaten.
+func everyAct(beats []int64, h int64) []float64 {
+	var took []float64
+	for act := range h {
+		var last float64
+		for _, beat := range beats {
+			next := float64(beat%h) - (float64(act) + 0.5)
+			for next < 0 {
+				next += float64(h)
+			}
+			last = max(last, next)
+		}
+		took = append(took, last)
+	}
+	return took
+}
+
+// The law and its mean are what one sees who tries every act.
+func TestLastIsWhatEveryActShows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := rapid.Int64Range(1, 60).Draw(t, "h")
+		beats := rapid.SliceOfN(rapid.Int64Range(0, 300), 1, 6).Draw(t, "beats")
+		took := everyAct(beats, h)
+		d := Detection{Gaps: gaps(beats, h)}
+		law := Last(float64(h), d.Gaps)
+		var mean float64
+		for _, t := range took {
+			mean += t / float64(h)
+		}
+		for x := -2.0; x < float64(h)+3; x++ {
+			within := 0.0
+			for _, t := range took {
+				if t <= x {
+					within++
+				}
+			}
+			if got := law(x); math.Abs(got-within/float64(h)) > 1e-9 {
+				t.Fatalf("P(T <= %v) is %v, and %v of %d acts are as early", x, got, within, h)
+			}
+		}
+		if got := Judge("join", slices.Repeat([]Detection{d}, Enough), 0, float64(h)).Expected; math.Abs(got-mean) > 1e-9 {
+			t.Fatalf("the mean is %v, and of all acts %v", got, mean)
+		}
+	})
+}
+
+// D is the largest distance that one finds who looks everywhere.
+func TestFitLooksEverywhere(t *testing.T) {
+	const steps = 4096
+	rapid.Check(t, func(t *rapid.T) {
+		sample := rapid.SliceOfN(rapid.Float64Range(-0.2, 1.2), 1, 30).Draw(t, "sample")
+		law := slowest(1, rapid.IntRange(1, 3).Draw(t, "members"))
+		var most float64
+		for i := -steps / 4; i <= steps+steps/4; i++ {
+			x, below := float64(i)/steps, 0.0
+			for _, s := range sample {
+				if s <= x {
+					below++
+				}
+			}
+			most = max(most, math.Abs(below/float64(len(sample))-law(x)))
+		}
+		// Between two looks the law rises by 3 steps at the most.
+		if d, p := Fit(sample, law); d < most-1e-9 || d > most+3.0/steps || p < 0 || p > 1 {
+			t.Fatalf("D is %v (p %v), and the largest that is seen %v", d, p, most)
+		}
+	})
 }
 
 func TestLastByHand(t *testing.T) {

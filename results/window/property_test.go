@@ -2,10 +2,13 @@ package window
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -45,6 +48,8 @@ func drawn(t *rapid.T) *sim {
 	return s
 }
 
+// Whatever happened, every act has its window and no moment is in two of them; and
+// how long partitions were down is what one finds who looks at every moment.
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawn(t)
@@ -58,9 +63,11 @@ func TestProperties(t *testing.T) {
 			if i > 0 && e.Window.From <= r.Events[i-1].Window.To {
 				t.Fatalf("windows of %s and %s overlap", r.Events[i-1].Name, e.Name)
 			}
-			downTimes(t, e)
-			if e.Rebalanced && e.WireExcess != e.Wire-e.Floor {
-				t.Fatalf("%s: wire %d - floor %d is not %d", e.Name, e.Wire, e.Floor, e.WireExcess)
+			for _, p := range e.Partitions {
+				disjoint(t, p.Down)
+			}
+			if got, want := [3]int64{e.UAny, e.UAll, e.LostPartitionTime}, s.everyMoment(e.Window); got != want {
+				t.Fatalf("%s: any, all and the sum are down for %v, want %v", e.Name, got, want)
 			}
 		}
 		if acts != len(s.in.Acts) {
@@ -72,22 +79,134 @@ func TestProperties(t *testing.T) {
 	})
 }
 
-// downTimes holds those of an event against those of its partitions.
-func downTimes(t *rapid.T, e Event) {
-	var sum int64
-	for _, p := range e.Partitions {
-		sum += p.DownTime()
-		if p.DownTime() > e.UAny {
-			t.Fatalf("%s: partition %d was down for longer than any was", e.Name, p.Partition)
+// everyMoment counts the milliseconds in which any partition, every one, and each
+// for itself waited for a record that was due in a window and came too late.
+func (s *sim) everyMoment(w Interval) (any [3]int64) {
+	down := map[int64]int64{} // by moment: partitions
+	with := int64(0)          // partitions with a record in the window
+	for _, list := range s.records {
+		has, late := false, map[int64]bool{}
+		for _, r := range list {
+			if !w.contains(r.Due) {
+				continue
+			}
+			has = true
+			for at := r.Due; r.At-r.Due > 100*ms && at < r.At; at += ms {
+				late[at] = true
+			}
 		}
-		if p.FloorKnown && p.Excess != p.Gap-p.Floor {
-			t.Fatalf("%s: excess %d, gap %d, floor %d", e.Name, p.Excess, p.Gap, p.Floor)
+		if has {
+			with++
 		}
-		disjoint(t, p.Down)
+		for at := range late {
+			down[at]++
+		}
 	}
-	if e.UAll > e.UAny || e.UAny > sum || sum != e.LostPartitionTime {
-		t.Fatalf("%s: all %d, any %d, lost %d, of partitions %d", e.Name, e.UAll, e.UAny, e.LostPartitionTime, sum)
+	for _, n := range down {
+		any[0] += ms
+		if n == with {
+			any[1] += ms
+		}
+		any[2] += n * ms
 	}
+	return any
+}
+
+// A clock that shows another time changes no duration, and partitions that have
+// other numbers no figure but by their number.
+func TestClockAndNumbersDoNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t)
+		want := s.compute()
+		by := rapid.Int64Range(-99, 1e9).Draw(t, "by") * ms
+		numbers := rapid.Permutation(s.in.Partitions).Draw(t, "numbers")
+		moved := s.in
+		moved.Measured, moved.End = later(by)(moved.Measured), moved.End+by
+		records := listed{}
+		moved.Acts, moved.Workers, moved.Records = slices.Clone(moved.Acts), slices.Clone(moved.Workers), records
+		for i := range moved.Acts {
+			a := &moved.Acts[i]
+			a.At, a.Resumed, a.Gone = known(a.At, by), known(a.Resumed, by), known(a.Gone, by)
+		}
+		for i := range moved.Workers {
+			calls := slices.Clone(moved.Workers[i].Calls)
+			for j := range calls {
+				c := &calls[j]
+				c.Req, c.Resp, c.Given = known(c.Req, by), known(c.Resp, by), slices.Clone(c.Given)
+				for k, p := range c.Given {
+					c.Given[k] = numbers[p]
+				}
+			}
+			moved.Workers[i].Calls = calls
+		}
+		for p, list := range s.records {
+			for _, r := range list {
+				r.Due, r.At = r.Due+by, r.At+by
+				records[numbers[p]] = append(records[numbers[p]], r)
+			}
+		}
+		got := Compute(moved)
+		back(got, -by, numbers)
+		back(want, 0, s.in.Partitions)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("moved by %d ms, partitions %v:\n%s", by/ms, numbers, diff)
+		}
+	})
+}
+
+// known moves a time, but not the 0 that says that there is none.
+func known(t, by int64) int64 {
+	if t == 0 {
+		return 0
+	}
+	return t + by
+}
+
+func later(by int64) func(Interval) Interval {
+	return func(i Interval) Interval { return Interval{i.From + by, i.To + by} }
+}
+
+// back takes all times of a report back to another clock, and its partitions to
+// the numbers that they had: number[p] is what p was changed to.
+func back(r *Report, by int64, numbers []int32) {
+	move := later(by)
+	all := func(list []Interval) {
+		for i := range list {
+			list[i] = move(list[i])
+		}
+	}
+	r.Warnings = numberless(r.Warnings)
+	for i := range r.Storms {
+		r.Storms[i].Interval = move(r.Storms[i].Interval)
+	}
+	for i := range r.Events {
+		e := &r.Events[i]
+		e.Acts, e.Window, e.Resumed = nil, move(e.Window), known(e.Resumed, by)
+		e.T0, e.T0Low = known(e.T0, by), known(e.T0Low, by)
+		e.Down, e.Notes = slices.Clone(e.Down), numberless(e.Notes)
+		all(e.Down)
+		parts := make([]Partition, len(e.Partitions))
+		for _, p := range e.Partitions {
+			p.Partition = int32(slices.Index(numbers, p.Partition))
+			p.Down = slices.Clone(p.Down)
+			all(p.Down)
+			parts[p.Partition] = p
+		}
+		e.Partitions = parts
+		for j := range e.Members {
+			for k := range e.Members[j].Rounds {
+				r := &e.Members[j].Rounds[k]
+				for _, t := range []*int64{&r.Told, &r.Join, &r.Joined, &r.Asked, &r.Synced} {
+					*t = known(*t, by)
+				}
+			}
+		}
+	}
+}
+
+// numberless are the remarks that name no partition.
+func numberless(list []results.Remark) []results.Remark {
+	return slices.DeleteFunc(slices.Clone(list), func(r results.Remark) bool { return strings.Contains(r.Words, "partition ") })
 }
 
 func disjoint(t *rapid.T, list []Interval) {

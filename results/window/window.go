@@ -7,7 +7,7 @@
 //
 //	load      what the workers recorded, as Input
 //	lateness  records: when each was due and when it was first delivered
-//	wire      requests and their responses; which member was in which generation
+//	wire      what the members told of the group, and that an act ended one
 //	change    when an act changed the group in the coordinator's eyes (t0)
 //	expiry    the same for a member that was stopped and could not say so
 //	growth    the same for partitions that an act brought and a member noticed
