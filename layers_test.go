@@ -40,16 +40,17 @@ var arrows = map[string][]string{
 	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
-	"results":          {"workloads", "workloads/acts"},
-	"results/record":   {"drivers"},
-	"results/group":    {"results/record"},
-	"results/audit":    {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
-	"results/window":   {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
-	"results/evidence": {"results", "results/audit", "results/record", "results/window"},
-	"results/summary":  {"profiles", "results", "results/audit", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
-	"results/gate":     {"results", "workloads"},
-	"results/floors":   {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
-	"results/report":   {"drivers", "results", "results/evidence", "results/group", "results/window", "workloads", "workloads/acts"},
+	"results":             {"workloads", "workloads/acts"},
+	"results/record":      {"drivers"},
+	"results/group":       {"results/record"},
+	"results/audit":       {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
+	"results/window":      {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
+	"results/evidence":    {"results", "results/audit", "results/record", "results/window"},
+	"results/summary":     {"profiles", "results", "results/audit", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
+	"results/gate":        {"results", "workloads"},
+	"results/floors":      {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
+	"results/report":      {"drivers", "results", "results/evidence", "results/window", "workloads", "workloads/acts"},
+	"results/report/text": {"drivers", "results", "results/group", "results/report", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {},
@@ -65,7 +66,7 @@ var arrows = map[string][]string{
 		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
 	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
-		"results", "results/gate", "results/report", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},
+		"results", "results/gate", "results/report", "results/report/text", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:
 	// kbench as a user's main has it, and the clients that only the adapters know

@@ -55,6 +55,8 @@ const (
 	KindThinWindows     Kind = "thin-windows"       // too short to be called steady
 	KindHarness         Kind = "harness"            // of the trials of the harness itself
 	KindSample          Kind = "sample"             // a workload that is no measurement
+	KindOtherwise       Kind = "otherwise"          // what a trial did differently from what was asked
+	KindClaim           Kind = "claim"              // of a plan, that the wire did not bear out
 	KindSlowHandler     Kind = "slow-handler"       // lateness says nothing
 	KindFloorDefect     Kind = "floor-defect"       // a figure shows that the floor is wrong
 	KindLateBeat        Kind = "late-beat"          // a heartbeat that came later than it was due
@@ -103,6 +105,8 @@ func (r Remark) String() string {
 		fmt.Fprintf(&b, "trial %d (%s, %s, round %d): ", r.Trial, r.Workload, r.Arm, r.Round)
 	case r.Kind == KindHarness:
 		fmt.Fprintf(&b, "harness of %s: ", r.Workload)
+	case r.Arm != "":
+		fmt.Fprintf(&b, "%s, %s: ", r.Workload, r.Arm)
 	case r.Workload != "":
 		b.WriteString(r.Workload + ": ")
 	}

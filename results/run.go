@@ -5,6 +5,8 @@
 package results
 
 import (
+	"strings"
+
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -250,4 +252,11 @@ type Row struct {
 	Unit     string  `json:"unit"`
 	Value    float64 `json:"value"`
 	N        int64   `json:"n"`
+}
+
+// EventKind is the kind of the row's event without its number: join of join#3,
+// stall 5s of stall 5s#7.
+func (r Row) EventKind() string {
+	kind, _, _ := strings.Cut(r.Event, "#")
+	return kind
 }

@@ -113,7 +113,7 @@ func (e expression) selects(r results.Row) bool {
 	}
 	have := map[string]string{
 		"workload": r.Workload, "arm": r.Arm, "client": r.Client, "lane": r.Lane,
-		"role": string(r.Role), "event": eventKind(r.Event), "class": r.Class,
+		"role": string(r.Role), "event": r.EventKind(), "class": r.Class,
 	}
 	asked := false
 	for _, l := range e.labels {
@@ -133,24 +133,13 @@ func (e expression) kindsIn(rows []results.Row) string {
 	seen := map[string]bool{}
 	for _, r := range rows {
 		if r.Event != "" {
-			seen[eventKind(r.Event)] = true
+			seen[r.EventKind()] = true
 		}
 	}
 	if len(seen) == 0 {
 		return "; it has no events"
 	}
 	return "; its events are of " + strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
-}
-
-// eventKind is the kind of an event without its number: join of join#3, stall 5s
-// of stall 5s#7.
-func eventKind(event string) string {
-	for i, c := range event {
-		if c == '#' {
-			return event[:i]
-		}
-	}
-	return event
 }
 
 // totals drops the parts of a sum where the sum is there too: duplicates are

@@ -3,10 +3,8 @@ package report
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
@@ -85,62 +83,22 @@ func FindCloseup(list []Closeup, name string) (*Closeup, error) {
 	return nil, fmt.Errorf("event %s: the run has the counted events 1 to %d, and by trial and act %s to %s; \"--event list\" prints them", name, last, first, end)
 }
 
-// ListCloseups writes a line for each event: how it is asked for and what it was.
-func ListCloseups(w io.Writer, list []Closeup, o Options) error {
-	p := newPage(o)
-	if len(list) == 0 {
-		p.line("The run has no completed trial in which members come and go.")
-		return p.writeTo(w)
-	}
-	event, arm := 10, len("arm")
-	for _, c := range list {
-		event, arm = max(event, len(c.Event.Name)), max(arm, len(c.Trial.Ref.Arm))
-	}
-	const row = "%4s  %-9s  %-*s  %-*s  %9s  %11s  "
-	p.line("%s", p.bold(fmt.Sprintf(row, "n", "trial.act", event, "event", arm, "arm", "worst gap", "wire excess")+"slowest"))
-	for i := range list {
-		c := &list[i]
-		n := "-"
-		if c.N > 0 {
-			n = strconv.Itoa(c.N)
-		}
-		gap, _ := worst(c.Event)
-		excess := "-"
-		if c.Event.Rebalanced {
-			excess = window.Short(c.Event.WireExcess)
-		}
-		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c.Event), results.Lines(c.Event.Words)...), "; "))
-	}
-	p.line("")
-	p.wrapped("", "Events without n only restore the group and are in no figure; they can be drawn by trial and act.")
-	return p.writeTo(w)
-}
-
-// together says with how many other acts an event shares its window.
-func together(e *window.Event) []string {
-	switch n := len(e.Acts) - 1; {
-	case n == 0:
-		return nil
-	case n == 1:
-		other := e.Acts[1]
-		if e.Counted && !e.Acts[0].Counted {
-			other = e.Acts[0]
-		}
-		return []string{"merged with " + window.Name(other)}
-	default:
-		return []string{fmt.Sprintf("merged with %d more acts", n)}
-	}
-}
-
-// worst is the largest gap of an event and the partition that had it.
-func worst(e *window.Event) (gap string, of *window.Partition) {
-	for i := range e.Partitions {
-		if p := &e.Partitions[i]; p.Records > 0 && (of == nil || p.Gap > of.Gap) {
+// Worst is the partition with the largest gap, nil where none is known.
+func (c *Closeup) Worst() *window.Partition {
+	var of *window.Partition
+	for i := range c.Event.Partitions {
+		if p := &c.Event.Partitions[i]; p.Records > 0 && (of == nil || p.Gap > of.Gap) {
 			of = p
 		}
 	}
-	if of == nil {
-		return "-", nil
+	return of
+}
+
+// Together are the other acts that share the window of the event.
+func (c *Closeup) Together() []results.Act {
+	acts := c.Event.Acts
+	if len(acts) == 2 && c.Event.Counted && !acts[0].Counted {
+		return acts[:1]
 	}
-	return window.Short(of.Gap), of
+	return acts[1:]
 }

@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -30,7 +32,7 @@ func trialNo(n int, arm string) *results.Trial {
 }
 
 // joined is a join: everybody is told after 2 s and reacts within 40 ms.
-func joined() Closeup {
+func joined() report.Closeup {
 	rejoin := func(told, join, joined, synced int64) []group.Call {
 		return append(beats(-3000+told-2000, 1000, 3000),
 			group.Call{API: group.Heartbeat, Req: at(told) - 1, Resp: at(told), Err: group.RebalanceInProgress},
@@ -42,7 +44,7 @@ func joined() Closeup {
 			Rounds: []window.Round{{Generation: 2, Told: at(told), Join: at(join), Joined: at(2040), Asked: at(2041), Synced: at(2050)}},
 			Spent:  map[window.Phase]int64{window.Detect: (told - 30) * ms, window.React: react * ms, window.Barrier: (2040 - join) * ms, window.Assign: ms, window.Sync: 9 * ms, window.Position: 2 * ms, window.Deliver: 60 * ms}}
 	}
-	return Closeup{N: 1, Trial: trialNo(2, "sarama/range"),
+	return report.Closeup{N: 1, Trial: trialNo(2, "sarama/range"),
 		Input: &window.Input{Heartbeat: 3000 * ms, Session: 10_000 * ms, Theta: 100 * ms,
 			Acts: []results.Act{{N: 1, Kind: "join", Counted: true, Member: "consumer-2", At: at(0)}, {N: 2, Kind: "leave", Member: "consumer-2", At: at(9000)},
 				{N: 3, Kind: "join", Member: "consumer-3", At: at(15_000)}},
@@ -70,12 +72,12 @@ func joined() Closeup {
 
 // stalled is a stop that the group did not notice, merged with a crash that it
 // did but that nobody could tell the end of.
-func stalled() Closeup {
+func stalled() report.Closeup {
 	acts := []results.Act{
 		{N: 3, Kind: "stall", Counted: true, Member: "consumer-1", At: at(0), Resumed: at(4000)},
 		{N: 4, Kind: "crash", Counted: true, Member: "consumer-0", At: at(5000), Gone: at(5001)},
 	}
-	return Closeup{N: 2, Trial: trialNo(12, "kafka-go"),
+	return report.Closeup{N: 2, Trial: trialNo(12, "kafka-go"),
 		Input: &window.Input{Heartbeat: 3000 * ms, Session: 10_000 * ms, Acts: acts, Workers: []window.Worker{
 			{Name: "consumer-0", Calls: beats(-1000, 5000, 3000)}, {Name: "consumer-1", Calls: beats(-500, 0, 3000)},
 		}},
@@ -89,10 +91,10 @@ func stalled() Closeup {
 }
 
 func TestDrawCloseup(t *testing.T) {
-	f := func(name string, c Closeup, width int) {
+	f := func(name string, c report.Closeup, width int) {
 		t.Helper()
 		var buf bytes.Buffer
-		if err := DrawCloseup(&buf, &c, Options{Width: width}); err != nil {
+		if err := text.Closeup(&buf, &c, text.Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, buf.Bytes())
@@ -105,7 +107,7 @@ func TestDrawCloseup(t *testing.T) {
 }
 
 // restoring is the leave that ends what a join began; no figure counts it.
-func restoring() Closeup {
+func restoring() report.Closeup {
 	c := joined()
 	e := *c.Event
 	e.Name, e.Counted, e.Acts = "leave#2", false, c.Input.Acts[1:2]
@@ -120,7 +122,7 @@ func TestDrawFits(t *testing.T) {
 			c := joined()
 			c.Event.Window.To = c.Event.Window.From + length
 			var buf bytes.Buffer
-			if err := DrawCloseup(&buf, &c, Options{Width: width}); err != nil {
+			if err := text.Closeup(&buf, &c, text.Options{Width: width}); err != nil {
 				t.Fatal(err)
 			}
 			within(t, fmt.Sprintf("%d ns, %d columns", length, width), buf.String(), width)
@@ -128,26 +130,11 @@ func TestDrawFits(t *testing.T) {
 	}
 }
 
-// Under KIP-848 one request does it all; its epoch tells a join and a leave from
-// the beats between them.
-func TestMemberOfKIP848(t *testing.T) {
-	var calls []group.Call
-	for i, epoch := range []int32{0, 4, 4, -1} {
-		calls = append(calls, group.Call{API: group.ConsumerGroupHeartbeat, Generation: epoch, Req: at(int64(10 * i)), Resp: at(int64(10*i)) + 1})
-	}
-	w := &window.Worker{Name: "consumer-0", Calls: calls}
-	d := &drawing{c: &Closeup{Input: &window.Input{}}, e: &window.Event{}}
-	x := axis{window.Interval{From: at(0), To: at(40)}, at(0), 8}
-	if got := d.member(x, w).String(); got != "J·h·h·L·" {
-		t.Errorf("%q", got)
-	}
-}
-
 func TestFindCloseup(t *testing.T) {
-	list := []Closeup{joined(), restoring(), stalled()}
+	list := []report.Closeup{joined(), restoring(), stalled()}
 	f := func(name, want string) {
 		t.Helper()
-		c, err := FindCloseup(list, name)
+		c, err := report.FindCloseup(list, name)
 		if err != nil || c.Event.Name != want {
 			t.Errorf("%s: %v, %v, want %s", name, c, err, want)
 		}
@@ -159,36 +146,20 @@ func TestFindCloseup(t *testing.T) {
 	f("12.3", "stall#3") // by the act that opened its window
 	f("12.4", "stall#3") // by the one that was merged into it
 	for _, name := range []string{"0", "3", "2.3", "-1", "12", "", "join#1"} {
-		if c, err := FindCloseup(list, name); err == nil || !strings.Contains(err.Error(), "1 to 2, and by trial and act 2.1 to 12.3") {
+		if c, err := report.FindCloseup(list, name); err == nil || !strings.Contains(err.Error(), "1 to 2, and by trial and act 2.1 to 12.3") {
 			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
-	if _, err := FindCloseup(nil, "1"); err == nil || !strings.Contains(err.Error(), "no completed trial") {
+	if _, err := report.FindCloseup(nil, "1"); err == nil || !strings.Contains(err.Error(), "no completed trial") {
 		t.Errorf("a run without events: %v", err)
 	}
 }
 
-func TestListCloseups(t *testing.T) {
+func TestListOfEvents(t *testing.T) {
 	var buf bytes.Buffer
-	if err := ListCloseups(&buf, []Closeup{joined(), restoring(), stalled()}, Options{}); err != nil {
+	if err := text.Events(&buf, []report.Closeup{joined(), restoring(), stalled()}, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "events.txt", buf.Bytes())
 	within(t, "events.txt", buf.String(), 100)
-}
-
-// Ticks are round numbers, at most as many as fit.
-func TestTick(t *testing.T) {
-	f := func(least, want int64) {
-		t.Helper()
-		if got, _ := tick(least); got != want {
-			t.Errorf("tick(%d) = %d, want %d", least, got, want)
-		}
-	}
-	f(1, 1000)
-	f(1001, 2000)
-	f(2001, 5000)
-	f(5001, 10_000)
-	f(300*ms, 500*ms)
-	f(7_000*ms, 10_000*ms)
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -77,14 +76,14 @@ func (e *event) slowest() (phase string, ns float64) {
 			continue
 		}
 		if v, ok := e.value(metric); ok && v > ns {
-			phase, ns = strings.ReplaceAll(string(p), "_", " "), v
+			phase, ns = string(p), v
 		}
 	}
 	return phase, ns
 }
 
 // events are the counted events of an arm in the order of its trials.
-func (a *arm) events() []*event {
+func (a *Arm) events() []*event {
 	type key struct {
 		trial int
 		name  string
@@ -97,8 +96,7 @@ func (a *arm) events() []*event {
 		}
 		k := key{r.Trial, r.Event}
 		if found[k] == nil {
-			kind, _, _ := strings.Cut(r.Event, "#")
-			found[k] = &event{kind: kind}
+			found[k] = &event{kind: r.EventKind()}
 			out = append(out, found[k])
 		}
 		found[k].rows = append(found[k].rows, r)
@@ -107,10 +105,10 @@ func (a *arm) events() []*event {
 }
 
 // kinds are those of the events of all arms, those that everybody knows first.
-func kinds(arms []*arm) []string {
+func kinds(arms []Arm) []string {
 	seen := map[string]bool{}
-	for _, a := range arms {
-		for _, e := range a.events() {
+	for i := range arms {
+		for _, e := range arms[i].events() {
 			seen[e.kind] = true
 			if !e.merged() {
 				continue
@@ -142,17 +140,17 @@ func kinds(arms []*arm) []string {
 }
 
 // ofKind are the events of a kind.
-func (a *arm) ofKind(kind string) []*event {
+func (a *Arm) ofKind(kind string) []*event {
 	return slices.DeleteFunc(a.events(), func(e *event) bool { return e.kind != kind })
 }
 
 // numbers is of how many events of a kind the figures are, and how many others
 // there were: those that merged with another act, also where that one gave the
-// event its name, and those that were noisy.
-func (a *arm) numbers(kind string) string {
+// event its name, and those that were noisy. Where the figures are of more acts
+// than events, as in a storm, it says of how many.
+func (a *Arm) numbers(kind string) Cell {
 	fit, merged, noisy, acts := 0, 0, 0, 0
-	events := a.events()
-	for _, e := range events {
+	for _, e := range a.events() {
 		if e.kind != kind {
 			if e.merged() {
 				merged += e.further(kind)
@@ -170,21 +168,32 @@ func (a *arm) numbers(kind string) string {
 			acts += e.acts()
 		}
 	}
-	if fit+merged+noisy == 0 {
-		return "-"
+	c := Cell{Values: []Value{}, N: fit + merged + noisy}
+	if c.N == 0 {
+		return c
 	}
-	words := fmt.Sprint(fit)
-	if acts > fit+noisy { // a storm
-		words = fmt.Sprintf("%d (%s)", fit, count(int64(acts), "act"))
+	add := func(class string, n int) { c.Values = append(c.Values, Value{Class: class, Value: float64(n)}) }
+	add(Fit, fit)
+	if acts > fit+noisy {
+		add(Acts, acts)
 	}
 	if merged > 0 {
-		words += fmt.Sprintf(", %d merged", merged)
+		add(Merged, merged)
 	}
 	if noisy > 0 {
-		words += fmt.Sprintf(", %d noisy", noisy)
+		add(Noisy, noisy)
 	}
-	return words
+	return c
 }
+
+// Classes of the numbers of events: those that the figures are of, their acts,
+// and those that are left out.
+const (
+	Fit    = "fit"
+	Acts   = "acts"
+	Merged = "merged"
+	Noisy  = "noisy"
+)
 
 // fitValues are the values of a metric in the events whose times count.
 func fitValues(events []*event, metric string) []float64 {
@@ -197,47 +206,48 @@ func fitValues(events []*event, metric string) []float64 {
 	return out
 }
 
-// typical is the median over events, in ms. All times of the table are, so that
-// its rows can be added and subtracted at a glance.
-func typical(metric string) func([]*event) string {
-	return func(events []*event) string {
+// typical is the median over events.
+func typical(metric string) func([]*event) Cell {
+	return func(events []*event) Cell {
 		vs := fitValues(events, metric)
-		if len(vs) == 0 {
-			return "-"
+		c := Cell{Values: []Value{}, N: len(vs)}
+		if len(vs) > 0 {
+			c.Values = append(c.Values, Value{Stat: "p50", Value: median(vs)})
 		}
-		return significant(median(vs) / 1e6)
+		return c
 	}
 }
 
 // typicalAndWorst is the median and the largest, of a single event just the figure.
-func typicalAndWorst(metric string) func([]*event) string {
-	return func(events []*event) string {
-		vs := fitValues(events, metric)
-		if len(vs) < 2 {
-			return typical(metric)(events)
+func typicalAndWorst(metric string) func([]*event) Cell {
+	return func(events []*event) Cell {
+		c := typical(metric)(events)
+		if c.N > 1 {
+			c.Values = append(c.Values, Value{Stat: "max", Value: slices.Max(fitValues(events, metric))})
 		}
-		return significant(median(vs)/1e6) + " / " + significant(slices.Max(vs)/1e6)
+		return c
 	}
 }
 
-// mean is the mean over events, in the metric's own unit.
-func mean(metric string) func([]*event) string {
-	return func(events []*event) string {
+// mean is the mean over events.
+func mean(metric string) func([]*event) Cell {
+	return func(events []*event) Cell {
 		vs := fitValues(events, metric)
-		if len(vs) == 0 {
-			return "-"
+		c := Cell{Values: []Value{}, N: len(vs)}
+		if len(vs) > 0 {
+			sum := 0.0
+			for _, v := range vs {
+				sum += v
+			}
+			c.Values = append(c.Values, Value{Stat: "mean", Value: sum / float64(len(vs))})
 		}
-		sum := 0.0
-		for _, v := range vs {
-			sum += v
-		}
-		return significant(sum / float64(len(vs)))
+		return c
 	}
 }
 
 // total sums a count over all events, noisy and merged ones too.
-func total(metric, class string) func([]*event) string {
-	return func(events []*event) string {
+func total(metric, class string) func([]*event) Cell {
+	return func(events []*event) Cell {
 		sum, known := 0.0, false
 		for _, e := range events {
 			for _, r := range e.rows {
@@ -247,20 +257,21 @@ func total(metric, class string) func([]*event) string {
 				}
 			}
 		}
-		if !known {
-			return "-"
+		c := Cell{Values: []Value{}, N: len(events)}
+		if known {
+			c.Values = append(c.Values, Value{Stat: "sum", Class: class, Value: sum})
 		}
-		return grouped(sum, 0)
+		return c
 	}
 }
 
 // duplicateCauses are the causes that any arm had in events of a kind.
-func duplicateCauses(arms []*arm, kind string) []string {
+func duplicateCauses(arms []Arm, kind string) []string {
 	seen := map[string]bool{}
-	for _, a := range arms {
-		for _, e := range a.events() {
+	for i := range arms {
+		for _, e := range arms[i].ofKind(kind) {
 			for _, r := range e.rows {
-				if e.kind == kind && r.Metric == results.PauseDuplicates && r.Class != "" && r.Value > 0 {
+				if r.Metric == results.PauseDuplicates && r.Class != "" && r.Value > 0 {
 					seen[r.Class] = true
 				}
 			}

@@ -1,9 +1,10 @@
-package report
+package report_test
 
 import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/workloads"
 )
 
@@ -34,6 +36,11 @@ func golden(t *testing.T, name string, got []byte) {
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s, want to got:\n%s", name, diff)
 	}
+}
+
+// write is a run on a terminal.
+func write(w io.Writer, run *results.Run, trials []*results.Trial, s *results.Summary, o text.Options) error {
+	return text.Write(w, report.Build(run, trials, s), o)
 }
 
 // synthetic is a run of two workloads by three clients in two rounds.
@@ -147,11 +154,11 @@ func rows(ref results.TrialRef, client string, round float64) []results.Row {
 }
 
 func TestTerminal(t *testing.T) {
-	f := func(name string, o Options) {
+	f := func(name string, o text.Options) {
 		t.Helper()
 		run, trials, s := synthetic()
 		var buf bytes.Buffer
-		if err := Terminal(&buf, run, trials, s, o); err != nil {
+		if err := write(&buf, run, trials, s, o); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, buf.Bytes())
@@ -165,22 +172,9 @@ func TestTerminal(t *testing.T) {
 			}
 		}
 	}
-	f("quick.txt", Options{})
-	f("narrow.txt", Options{Width: 72})
-	f("colour.txt", Options{Color: true})
-}
-
-// What members got of a backlog was looked into on one record in many, and the
-// audit does not say more than that.
-func TestAuditOfSampled(t *testing.T) {
-	p := newPage(Options{Width: 200})
-	p.audit(&tableOf{
-		every: 64, spec: &workloads.Spec{Consume: workloads.Consume{Members: 1, Backlog: 300_000}},
-		arms: []*arm{{name: "franz-go", client: "franz-go", rounds: 1, rows: []results.Row{{Metric: results.AuditLost, N: 300_000}}}},
-	})
-	if want := "franz-go: 300,000 acked records, each found once, in order and intact (of what members got, 1 in 64 was looked into)"; !strings.Contains(p.String(), want) {
-		t.Errorf("%q does not say %q", p.String(), want)
-	}
+	f("quick.txt", text.Options{})
+	f("narrow.txt", text.Options{Width: 72})
+	f("colour.txt", text.Options{Color: true})
 }
 
 // A run that failed has nothing but reasons, and they must be seen.
@@ -193,7 +187,7 @@ func TestTerminalOfFailure(t *testing.T) {
 	trials[0].State, trials[0].Error = "interrupted", "interrupted"
 	run.Specs = append(run.Specs, workloads.Spec{Name: "consume-backlog", Consume: workloads.Consume{Members: 1, Backlog: 300_000}})
 	var buf bytes.Buffer
-	if err := Terminal(&buf, run, trials, &results.Summary{Warnings: []results.Remark{{Kind: results.KindNoFigures, Trial: 3, Words: "failed, no figures: said twice"}}}, Options{}); err != nil {
+	if err := write(&buf, run, trials, &results.Summary{Warnings: []results.Remark{{Kind: results.KindNoFigures, Trial: 3, Words: "failed, no figures: said twice"}}}, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "failed.txt", buf.Bytes())
@@ -205,61 +199,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestTerminalReportsWriteErrors(t *testing.T) {
 	run, trials, s := synthetic()
-	if err := Terminal(full{}, run, trials, s, Options{}); err == nil {
+	if err := write(full{}, run, trials, s, text.Options{}); err == nil {
 		t.Error("a write error was swallowed")
 	}
-}
-
-func TestSignificant(t *testing.T) {
-	f := func(v float64, want string) {
-		t.Helper()
-		if got := significant(v); got != want {
-			t.Errorf("significant(%v) = %q, want %q", v, got, want)
-		}
-	}
-	f(0, "0")
-	f(0.00123, "0.0012")
-	f(0.0456, "0.0456")
-	f(1.2345, "1.23")
-	f(12.345, "12.3")
-	f(123.4, "123")
-	f(1234.5, "1,234")
-	f(1234567, "1,235,000")
-	f(999.7, "1,000")
-	f(0.099999, "0.100")
-	f(-1500, "-1,500")
-}
-
-// A row keeps one unit for all its cells, and none of them is a long row of digits.
-func TestScaleOf(t *testing.T) {
-	f := func(unit string, smallest, largest float64, want string) {
-		t.Helper()
-		if got := scaleOf(unit, smallest, largest).name; got != want {
-			t.Errorf("scaleOf(%s, %v, %v) = %q, want %q", unit, smallest, largest, got, want)
-		}
-	}
-	f(results.UnitNs, 400, 2_000, "ns")
-	f(results.UnitNs, 1_500, 9_000_000, "µs")
-	f(results.UnitNs, 535_000, 32_612_000, "ms")
-	f(results.UnitBytes, 3<<20, 5<<20, "MiB")
-	f(results.UnitRate, 1, 1e9, results.UnitRate)
-}
-
-// A client that does not wait for its handler at a revoke is the same as the
-// others until members come and go.
-func TestQuietDependsOnChurn(t *testing.T) {
-	f := func(key string, spec workloads.Spec, want bool) {
-		t.Helper()
-		if got := quiet(key, &spec); got != want {
-			t.Errorf("quiet(%s) = %v, want %v", key, got, want)
-		}
-	}
-	churn := workloads.Spec{Churn: []workloads.ChurnEntry{{Do: "join"}}}
-	byRecords := workloads.Spec{Produce: workloads.Produce{Batch: workloads.Batch{Records: 200}}}
-	f(drivers.KeyRevoke, workloads.Spec{}, true)
-	f(drivers.KeyRevoke, churn, false)
-	f(drivers.KeyConnections, churn, true)
-	f(drivers.KeyBatchBytes, workloads.Spec{}, false)
-	f(drivers.KeyBatchBytes, byRecords, true)
-	f(drivers.KeyAcks, workloads.Spec{}, false)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/results/report/text"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -67,15 +68,15 @@ func (a *app) closeup(dir *results.Dir, event string) error {
 		return err
 	}
 	width, colour := a.terminal()
-	o := report.Options{Width: width, Color: colour}
+	o := text.Options{Width: width, Color: colour}
 	if event == "list" {
-		return report.ListCloseups(a.out, events, o)
+		return text.Events(a.out, events, o)
 	}
 	c, err := report.FindCloseup(events, event)
 	if err != nil {
 		return usage(err)
 	}
-	return report.DrawCloseup(a.out, c, o)
+	return text.Closeup(a.out, c, o)
 }
 
 // findRun resolves a run directory, a name below runs/, or the last run.

@@ -21,6 +21,7 @@ import (
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads/catalog"
 )
@@ -172,7 +173,7 @@ func (a *app) show(dir *results.Dir, asJSON bool) error {
 		return met(s.Gates)
 	}
 	width, colour := a.terminal()
-	if err := report.Terminal(a.out, dir.Run(), trials, s, report.Options{Width: width, Color: colour}); err != nil {
+	if err := text.Write(a.out, report.Build(dir.Run(), trials, s), text.Options{Width: width, Color: colour}); err != nil {
 		return err
 	}
 	return met(s.Gates)

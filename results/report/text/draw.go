@@ -1,22 +1,24 @@
-package report
+package text
 
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/window"
 )
 
-// DrawCloseup draws an event: its figures, then partitions and members as lanes
+// Closeup draws an event: its figures, then partitions and members as lanes
 // below one time axis that begins at the act, then where the time went.
 //
 // A rebalance is often a hundredth of the window around it. Where that is so, the
 // lanes of the members are drawn a second time, with the rebalance alone.
-func DrawCloseup(w io.Writer, c *Closeup, o Options) error {
+func Closeup(w io.Writer, c *report.Closeup, o Options) error {
 	p := newPage(o)
 	d := &drawing{page: p, c: c, e: c.Event, zero: c.Event.Acts[0].At, used: map[rune]bool{}}
 	d.figures()
@@ -38,7 +40,7 @@ func DrawCloseup(w io.Writer, c *Closeup, o Options) error {
 // drawing is one event being drawn.
 type drawing struct {
 	*page
-	c    *Closeup
+	c    *report.Closeup
 	e    *window.Event
 	zero int64         // t_e, from which times are counted
 	used map[rune]bool // signs that the legend must explain
@@ -65,8 +67,8 @@ func (d *drawing) figures() {
 	default:
 		d.wrapped("  wire     ", "the group did not change")
 	}
-	if gap, of := worst(e); of != nil {
-		line := fmt.Sprintf("worst %s, partition %d", gap, of.Partition)
+	if of := d.c.Worst(); of != nil {
+		line := fmt.Sprintf("worst %s, partition %d", window.Short(of.Gap), of.Partition)
 		if of.FloorKnown {
 			line += fmt.Sprintf(" (it had to wait %s, excess %s)", window.Short(of.Floor), window.Short(of.Excess))
 		}
@@ -101,7 +103,7 @@ func (d *drawing) records() string {
 
 func byCause[N int64 | float64](causes map[string]N) string {
 	var by []string
-	for _, c := range sortedKeys(causes) {
+	for _, c := range slices.Sorted(maps.Keys(causes)) {
 		by = append(by, grouped(float64(causes[c]), 0)+" "+c)
 	}
 	return strings.Join(by, ", ")

@@ -1,0 +1,117 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+)
+
+// headline is a row of the main table: a figure that a reader looks for first.
+type headline struct {
+	label              string
+	under              bool
+	metric, stat, unit string
+}
+
+// headlines are the rows, in groups that are set apart.
+func headlines() [][]headline {
+	const above, under = false, true
+	return [][]headline{
+		{
+			{"produced", above, results.ProduceThroughput, "", results.UnitRate},
+			{"", above, results.ProduceThroughput, "", results.UnitBytesPS},
+			{"consumed", above, results.ConsumeThroughput, "", results.UnitRate},
+			{"", above, results.ConsumeThroughput, "", results.UnitBytesPS},
+		}, {
+			{"send to ack, p50", above, results.ProduceService, "p50", results.UnitNs},
+			{"p99", under, results.ProduceService, "p99", results.UnitNs},
+			{"due to ack, p50", above, results.ProduceResponse, "p50", results.UnitNs},
+			{"p99", under, results.ProduceResponse, "p99", results.UnitNs},
+			{"p99.9", under, results.ProduceResponse, "p999", results.UnitNs},
+			{"end to end, p50", above, results.E2EResponse, "p50", results.UnitNs},
+			{"p99", under, results.E2EResponse, "p99", results.UnitNs},
+			{"p99.9", under, results.E2EResponse, "p999", results.UnitNs},
+			{"max", under, results.E2EResponse, "max", results.UnitNs},
+			{"generator late, p99", above, results.ScheduleLag, "p99", results.UnitNs},
+		}, {
+			{"CPU per record", above, results.CPUPerRecord, "", results.UnitNs},
+			{"of which harness", under, results.HarnessCPU, "", results.UnitNs},
+			{"heap allocs per record", above, results.AllocPerRecord, "", results.UnitAllocs},
+			{"heap bytes per record", above, results.AllocBytes, "", results.UnitBytes},
+			{"memory, peak", above, results.RSSPeak, "", results.UnitBytes},
+			{"GC pauses, total", above, results.GCPause, "", results.UnitNs},
+			{"requests per 1,000 rec.", above, results.WireRequests, "", results.UnitCount},
+			{"broker CPU", above, results.BrokerCPU, "", results.UnitCores},
+			{"observer CPU", above, results.ObserverCPU, "", results.UnitCores},
+		},
+	}
+}
+
+// figures is the main table: medians over rounds, of all arms.
+func (w *Workload) figures() Table {
+	t := Table{Of: Figures, Groups: []Group{}}
+	for i := range w.Arms {
+		t.Arms = append(t.Arms, i)
+	}
+	for _, group := range headlines() {
+		rows := []Row{}
+		for _, h := range group {
+			rows = append(rows, w.rows(h)...)
+		}
+		if len(rows) > 0 {
+			t.Groups = append(t.Groups, Group{Rows: rows})
+		}
+	}
+	return t
+}
+
+// rows are those of a headline: one for each role that has it.
+func (w *Workload) rows(h headline) []Row {
+	roles := []results.Role{results.RoleProducer, results.RoleConsumer, results.RoleBoth}
+	switch h.metric {
+	case results.BrokerCPU:
+		roles = []results.Role{results.RoleBroker}
+	case results.ObserverCPU:
+		roles = []results.Role{results.RoleObserver}
+	}
+	var out []Row
+	for _, role := range roles {
+		row := Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}
+		for i := range w.Arms {
+			row.Cells = append(row.Cells, overRounds(h.metric, h.stat, w.Arms[i].values(h.metric, h.stat, h.unit, role)))
+		}
+		if row.known() {
+			out = append(out, row)
+		}
+	}
+	if len(out) < 2 {
+		return out
+	}
+	for i := range out {
+		if out[i].Label != "" {
+			out[i].Label += ", " + string(out[i].Role)
+		}
+	}
+	return out
+}
+
+// overRounds is the median of the values of trials, and how far they lie around
+// it. The harness's own cost is measured once for all rounds, so that they say
+// nothing of its spread.
+func overRounds(metric, stat string, vs []float64) Cell {
+	c := Cell{Values: []Value{}, N: len(vs)}
+	if len(vs) == 0 {
+		return c
+	}
+	if metric == results.HarnessCPU {
+		c.Values = append(c.Values, Value{Stat: stat, Value: vs[0]})
+		return c
+	}
+	m := median(vs)
+	c.Values = append(c.Values, Value{Stat: stat, Value: m})
+	if len(vs) > 1 && m != 0 {
+		half := (slices.Max(vs) - slices.Min(vs)) / 2
+		c.Spread = &half
+	}
+	return c
+}

@@ -1,0 +1,396 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	gotext "github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
+)
+
+// layout is how a kind of table is put on the page: the least widths of the
+// columns of label and unit and of an arm, and how much of the page they take.
+type layout struct {
+	header     string
+	label      int
+	unit       int
+	arm        int
+	most       int // of an arm; 0: whatever it takes
+	left       int // columns of label and unit together
+	leastOfArm int // columns that an arm takes
+	fixed      bool
+}
+
+func layoutOf(of report.Contents) layout {
+	switch of {
+	case report.Events:
+		return layout{header: "events of churn", label: 23, unit: 2, arm: 13, left: 33, leastOfArm: 15}
+	case report.Parts:
+		return layout{header: "by when a record was due,\np50 / p99 / max", label: 23, unit: 2, arm: 13, left: 33, leastOfArm: 15}
+	default:
+		return layout{label: 22, unit: 9, arm: 12, most: mostColumns, left: 40, leastOfArm: 19, fixed: true}
+	}
+}
+
+// mostColumns is the width of an arm in the main table; longer names are broken.
+const mostColumns = 24
+
+// tables prints the tables of a workload, each as several below each other where
+// the arms do not fit side by side, and what is said of them in words.
+func (p *page) tables(w *report.Workload) {
+	for i := range w.Tables {
+		t := &w.Tables[i]
+		p.sheets(w, t)
+		if t.Of == report.Events {
+			p.words(w, t)
+		}
+	}
+}
+
+// sheet is a table in text: every row with its label, its unit and a cell for
+// each arm.
+type sheet struct {
+	layout
+	heads     []string // of the arms
+	groups    [][]line
+	published bool
+}
+
+type line struct {
+	label, unit string
+	cells       []string
+	published   string
+	optional    bool // it is left out where no arm beside each other has it
+}
+
+// sheets prints a table, or several of it.
+func (p *page) sheets(w *report.Workload, t *report.Table) {
+	s := sheet{layout: layoutOf(t.Of)}
+	for _, i := range t.Arms {
+		if t.Of == report.Figures {
+			s.heads = append(s.heads, head(w, &w.Arms[i]))
+		} else {
+			s.heads = append(s.heads, narrow(&w.Arms[i]))
+		}
+	}
+	extra := 0
+	for _, g := range t.Groups {
+		var lines []line
+		for _, r := range g.Rows {
+			lines = append(lines, lineOf(t, g, r))
+		}
+		s.groups = append(s.groups, lines)
+		if g.Published != 0 {
+			s.published, extra = true, 13
+		}
+	}
+	if t.Of == report.Figures {
+		if l, any := marks(w, t); any {
+			s.groups = append(s.groups, []line{l})
+		}
+	}
+	column := s.leastOfArm
+	if !s.fixed {
+		column = max(column, s.widest(t.Of)+2)
+	}
+	fit := max(1, (p.width-s.left-extra)/column)
+	for from := 0; from < len(s.heads); from += fit {
+		p.sheet(&s, from, min(from+fit, len(s.heads)))
+	}
+}
+
+// widest is the width of the widest name or cell that a column must hold whole.
+// Of events these are the numbers of them.
+func (s *sheet) widest(of report.Contents) int {
+	n := 0
+	see := func(text string) {
+		for l := range strings.Lines(text) {
+			n = max(n, len([]rune(strings.TrimRight(l, "\n"))))
+		}
+	}
+	for _, h := range s.heads {
+		see(h)
+	}
+	for _, lines := range s.groups {
+		for i, l := range lines {
+			if of == report.Events && (i > 0 || l.optional) {
+				continue
+			}
+			for _, c := range l.cells {
+				see(c)
+			}
+		}
+	}
+	return n
+}
+
+// sheet prints the arms of a table from one to before another.
+func (p *page) sheet(s *sheet, from, to int) {
+	w := newWriter()
+	configs := []table.ColumnConfig{{Number: 1, WidthMin: s.label}, {Number: 2, WidthMin: s.unit}}
+	header := table.Row{s.header, ""}
+	for i, h := range s.heads[from:to] {
+		header = append(header, h)
+		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: s.arm, WidthMax: s.most, Align: gotext.AlignRight, AlignHeader: gotext.AlignRight})
+	}
+	if s.published {
+		header = append(header, "published*")
+		configs = append(configs, table.ColumnConfig{Number: to - from + 3, Align: gotext.AlignRight, AlignHeader: gotext.AlignRight})
+	}
+	w.SetColumnConfigs(configs)
+	w.AppendHeader(header)
+	for _, lines := range s.groups {
+		for _, l := range lines {
+			cells := l.cells[from:to]
+			if l.optional && !slices.ContainsFunc(cells, func(c string) bool { return c != none && c != "" }) {
+				continue
+			}
+			row := table.Row{l.label, l.unit}
+			for _, c := range cells {
+				row = append(row, c)
+			}
+			if l.published != "" {
+				row = append(row, l.published)
+			}
+			w.AppendRow(row)
+		}
+		w.AppendSeparator()
+	}
+	for l := range strings.Lines(w.Render()) {
+		p.line(" %s", strings.TrimRight(l, "\n "))
+	}
+	p.line("")
+}
+
+// newWriter is a table in the style of all of them.
+func newWriter() table.Writer {
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = gotext.FormatDefault
+	style.Options.DrawBorder = false
+	style.Options.SeparateColumns = false
+	w.SetStyle(style)
+	return w
+}
+
+// none is a cell about which nothing is known.
+const none = "-"
+
+// lineOf is a row of a table in text.
+func lineOf(t *report.Table, g report.Group, r report.Row) line {
+	l := line{label: r.Label}
+	if r.Under {
+		l.label = "  " + l.label
+	}
+	write := func(c report.Cell) string { return numbers(c) }
+	switch {
+	case t.Of == report.Figures:
+		by := scaleOfRow(r)
+		l.unit = by.name
+		write = func(c report.Cell) string { return by.format(c.Values[0].Value) + spread(c) }
+	case t.Of == report.Parts && r.Unit == results.UnitCount:
+		l.unit, write = "%", shares
+	case r.Metric != "":
+		var by func(report.Value) string
+		l.unit, by = eventUnit(r)
+		write = func(c report.Cell) string {
+			var out []string
+			for _, v := range c.Values {
+				out = append(out, by(v))
+			}
+			return strings.Join(out, " / ")
+		}
+	}
+	for _, c := range r.Cells {
+		cell := none
+		if len(c.Values) > 0 {
+			cell = write(c)
+		}
+		l.cells = append(l.cells, cell)
+	}
+	l.optional = t.Of == report.Events && g.Event == ""
+	if r.Metric == results.PauseTotal && g.Published != 0 {
+		l.published = significant(g.Published / 1e6)
+	}
+	return l
+}
+
+// scaleOfRow is one unit for all cells, also of tables below each other.
+func scaleOfRow(r report.Row) scale {
+	smallest, largest := 0.0, 0.0
+	for _, c := range r.Cells {
+		if len(c.Values) == 0 {
+			continue
+		}
+		m := c.Values[0].Value
+		if smallest == 0 || m > 0 && m < smallest {
+			smallest = m
+		}
+		largest = max(largest, m)
+	}
+	return scaleOf(r.Unit, smallest, largest)
+}
+
+// eventUnit is how the figures of events are written. All times are in ms, so
+// that rows can be added and subtracted at a glance.
+func eventUnit(r report.Row) (unit string, write func(report.Value) string) {
+	times, per := 1.0, 1.0
+	switch {
+	case r.Unit == results.UnitNs:
+		unit, per = "ms", 1e6
+	case r.Metric == results.PauseAvailability:
+		unit, times = "%", 100
+	case r.Unit == results.UnitSeconds:
+		unit = "s"
+	}
+	return unit, func(v report.Value) string {
+		if v.Stat == "sum" {
+			return grouped(v.Value, 0)
+		}
+		return significant(times * v.Value / per)
+	}
+}
+
+// spread is how far the rounds lie around their median.
+func spread(c report.Cell) string {
+	if c.Spread == nil {
+		return ""
+	}
+	return fmt.Sprintf(" %6s", fmt.Sprintf("±%.0f%%", 100**c.Spread/c.Values[0].Value))
+}
+
+// shares are the parts of a whole in percent.
+func shares(c report.Cell) string {
+	all := 0.0
+	for _, v := range c.Values {
+		all += v.Value
+	}
+	var out []string
+	for _, v := range c.Values {
+		out = append(out, fmt.Sprintf("%.0f", 100*v.Value/all))
+	}
+	return strings.Join(out, " / ")
+}
+
+// numbers is of how many events the figures are, and how many others there were.
+func numbers(c report.Cell) string {
+	words := ""
+	for _, v := range c.Values {
+		switch v.Class {
+		case report.Fit:
+			words = fmt.Sprint(v.Value)
+		case report.Acts:
+			words += " (" + count(int64(v.Value), "act") + ")"
+		default:
+			words += fmt.Sprintf(", %v %s", v.Value, v.Class)
+		}
+	}
+	return words
+}
+
+// head is the header of an arm in the main table.
+func head(w *report.Workload, a *report.Arm) string {
+	lines := []string{a.Name}
+	if len(a.Name) > mostColumns {
+		lines[0] = narrow(a)
+	}
+	if slices.ContainsFunc(w.Arms, func(b report.Arm) bool { return b.Lane != w.Arms[0].Lane }) {
+		lines = append(lines, a.Lane)
+	}
+	if a.Version != "" {
+		lines = append(lines, a.Version)
+	}
+	if a.Batch != 0 {
+		lines = append(lines, significant(a.Batch)+" rec/batch")
+	}
+	if line := status(a); line != "" {
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// narrow is the title of an arm over several lines: the client, what varies, and
+// of a long name its last word.
+func narrow(a *report.Arm) string {
+	client, varies, found := strings.Cut(a.Title(), "/")
+	if !found {
+		return client
+	}
+	if i := strings.LastIndexByte(varies, '-'); i > 0 && len(varies) > 13 {
+		varies = varies[:i+1] + "\n" + varies[i+1:]
+	}
+	return client + "/\n" + varies
+}
+
+// marks is the last row of the main table: what keeps trials of an arm out of
+// verdicts, and whether anything does.
+func marks(w *report.Workload, t *report.Table) (l line, any bool) {
+	l = line{label: "marks", optional: true}
+	word := map[string]string{results.TrialSaturated: "saturated", results.TrialNotSteady: "not steady", results.TrialLimited: "limited by ",
+		results.TrialPerturbed: "perturbed by "}
+	for _, i := range t.Arms {
+		var lines []string
+		for _, m := range w.Arms[i].Marks {
+			s := word[m.Metric] + m.Class
+			if m.Trials < w.Arms[i].Rounds {
+				s += fmt.Sprintf(" %d/%d", m.Trials, w.Arms[i].Rounds)
+			}
+			lines = append(lines, s)
+		}
+		any = any || len(lines) > 0
+		l.cells = append(l.cells, strings.Join(lines, "\n"))
+	}
+	return l, any
+}
+
+// words says below the table of events what was slow, and what stopped only
+// because of where it is led.
+func (p *page) words(w *report.Workload, t *report.Table) {
+	if slices.ContainsFunc(t.Groups, func(g report.Group) bool { return g.Published != 0 }) {
+		p.wrapped("  ", "* Published for a heartbeat of 3 s and a session of 10 s, undefined elsewhere. It stands beside the time from the act to the last assignment, and need not be the same thing.")
+	}
+	for _, g := range t.Groups {
+		var words []string
+		for _, s := range w.Slowest {
+			if s.Event != g.Event {
+				continue
+			}
+			one := fmt.Sprintf("%s in %s, %s ms", w.Arms[s.Arm].Title(), strings.ReplaceAll(s.Phase, "_", " "), significant(s.Ns/1e6))
+			if s.Events > 1 {
+				one += fmt.Sprintf(" (%d of %d events)", s.Slower, s.Events)
+			}
+			words = append(words, one)
+		}
+		if len(words) > 0 {
+			p.wrapped(fmt.Sprintf("  slowest  %s: ", g.Event), strings.Join(words, "; "))
+		}
+	}
+	for _, s := range w.Shared {
+		p.wrapped(fmt.Sprintf("  shared   %s: ", s.Event), fmt.Sprintf(
+			"%s, of the partitions that kept their owner those led by the coordinator's node stopped for %s ms, the others for %s ms (medians of the worst; %d of %d events)",
+			w.Arms[s.Arm].Title(), significant(s.Led/1e6), significant(s.Others/1e6), s.Worse, s.Events))
+	}
+	p.line("")
+}
+
+// atRest says of each arm whether its group stayed as it was, where nothing was
+// done to it.
+func (p *page) atRest(w *report.Workload) {
+	for _, r := range w.Rest {
+		words := "no rebalance"
+		if r.Generations > 0 {
+			words = count(int64(r.Generations), "rebalance") + " that nobody asked for"
+		}
+		if r.BeatGap != nil {
+			words += fmt.Sprintf(", at most %s ms between two heartbeats", significant(*r.BeatGap/1e6))
+		}
+		p.wrapped("  group    ", w.Arms[r.Arm].Title()+": "+words)
+	}
+	if len(w.Rest) > 0 {
+		p.line("")
+	}
+}

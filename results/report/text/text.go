@@ -1,0 +1,385 @@
+// Package text shows the model of a report in a terminal: tables, and lists that
+// are wrapped to its width. It decides how numbers are written, in which unit and
+// with how many digits, and what a thing is called; what is shown it takes from
+// package report. The same model gives the same bytes.
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Options say how the terminal is. The zero value is good for a pipe.
+type Options struct {
+	Width int  // columns; 0 means 100, the width that the layout is made for
+	Color bool // bold headings; only for a terminal
+}
+
+const (
+	defaultWidth = 100
+	leastWidth   = 60 // below it nothing could stand side by side
+)
+
+// Write writes a run as text: for each workload a table with the arms side by
+// side, the marks and the audit; then, once for all, what could not be matched
+// between clients, what to be wary of, and which gates were met.
+func Write(w io.Writer, r *report.Report, o Options) error {
+	p := newPage(o)
+	p.head(&r.Head)
+	for i := range r.Workloads {
+		p.workload(&r.Workloads[i])
+	}
+	p.unmatched(&r.Unmatched)
+	p.list("Notes", results.Lines(r.Notes))
+	p.list("Warnings", results.Lines(r.Warnings))
+	p.gates(r.Gates)
+	return p.writeTo(w)
+}
+
+// gates says which thresholds of the workloads were met.
+func (p *page) gates(gates []results.Gate) {
+	if len(gates) > 0 {
+		p.line("")
+		p.line("Gates")
+	}
+	for _, g := range gates {
+		note := ""
+		switch {
+		case g.Verdict == results.NotDecided:
+			note = ": " + g.Why
+		case g.Left > 0:
+			note = fmt.Sprintf(" (noisy or merged events left out: %d)", g.Left)
+		}
+		verdict := string(g.Verdict)
+		if g.Verdict != results.Met {
+			verdict = strings.ToUpper(verdict)
+		}
+		p.line("  %-8s %s: %s%s", verdict, g.Workload, g.Expression, note)
+	}
+}
+
+// page is text being laid out.
+type page struct {
+	strings.Builder
+	width int
+	color bool
+}
+
+func newPage(o Options) *page {
+	p := &page{width: o.Width, color: o.Color}
+	if p.width == 0 {
+		p.width = defaultWidth
+	}
+	p.width = max(p.width, leastWidth)
+	return p
+}
+
+func (p *page) writeTo(w io.Writer) error {
+	if _, err := io.WriteString(w, p.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func (p *page) line(format string, args ...any) {
+	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	p.WriteByte('\n')
+}
+
+func (p *page) heading(s string) {
+	p.line("")
+	p.line("%s", p.bold(s))
+}
+
+func (p *page) bold(s string) string {
+	if !p.color {
+		return s
+	}
+	return "\x1b[1m" + s + "\x1b[0m"
+}
+
+// head says what ran, on what, against which broker.
+func (p *page) head(h *report.Head) {
+	title := "kbench run " + h.ID
+	if h.Suite != "" {
+		title += " · " + h.Suite
+	}
+	title += fmt.Sprintf(" · %s · seed %d", count(int64(h.Rounds), "round"), h.Seed)
+	p.line("%s", p.bold(title))
+	if h.State != results.StateComplete {
+		p.wrapped("state    ", string(h.State)+because(h.Why))
+	}
+	p.wrapped("broker   ", h.Broker)
+	m := h.Machine
+	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch, h.Go)
+	p.wrapped("machine  ", strings.Join(machine, ", "))
+	if h.Rounds > 1 {
+		p.wrapped("figures  ", fmt.Sprintf("medians over %d rounds, ± half of their range", h.Rounds))
+	}
+}
+
+// because is a reason, where there is one.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func nonEmpty(parts ...string) []string {
+	var out []string
+	for _, s := range parts {
+		if strings.Trim(s, "/") != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// workload prints its tables and what belongs to them.
+func (p *page) workload(w *report.Workload) {
+	p.heading(w.Name)
+	if w.Question != "" {
+		p.wrapped("  ", w.Question)
+	}
+	if about := describe(w.Spec, w.Measured); about != "" {
+		p.wrapped("  ", about)
+	}
+	if w.Every > 1 {
+		p.wrapped("  ", fmt.Sprintf("latency and checksum are taken of 1 record in %d, the sequence of every one", w.Every))
+	}
+	p.line("")
+	told := false
+	for _, a := range w.Arms {
+		told = told || a.Rounds > 0 || a.Refused != "" || a.Failed != nil
+	}
+	if !told {
+		p.line("  not run")
+		return
+	}
+	p.tables(w)
+	p.atRest(w)
+	for i := range w.Arms {
+		a := &w.Arms[i]
+		switch {
+		case a.Refused != "":
+			p.wrapped("  n/a      ", a.Title()+": "+a.Refused)
+		case a.Failed != nil:
+			why := fmt.Sprintf("%s, trial %d%s", a.Title(), a.Failed.Trial, because(a.Failed.Why))
+			if a.Failed.More > 0 {
+				why += fmt.Sprintf(" (and %s)", count(int64(a.Failed.More), "more trial"))
+			}
+			p.wrapped(fmt.Sprintf("  %-8s ", stateWord(a.Failed.State)), why)
+		}
+	}
+	p.audit(w)
+}
+
+// stateWord is what became of a trial, in a word.
+func stateWord(s results.State) string {
+	switch s {
+	case results.StateInterrupted:
+		return "stopped"
+	case results.StateRunning:
+		return "cut off" // its supervisor was killed
+	default:
+		return string(s)
+	}
+}
+
+// status stands in the header of an arm without figures.
+func status(a *report.Arm) string {
+	switch {
+	case a.Refused != "":
+		return "n/a"
+	case a.Rounds == 0 && a.Failed != nil:
+		return stateWord(a.Failed.State)
+	default:
+		return ""
+	}
+}
+
+// audit prints the truth of delivery: one line where all is well, else one for
+// each arm that something is to be said about.
+func (p *page) audit(w *report.Workload) {
+	var clean []string
+	var acked int64
+	sound := "acked records, each found once, in order and intact"
+	if w.Every > 1 && w.Spec != nil && w.Spec.Consume.Members > 0 {
+		// What stands on the broker is read back whole where producing is measured.
+		sound += fmt.Sprintf(" (of what members got, 1 in %d was looked into)", w.Every)
+	}
+	for i := range w.Arms {
+		a := &w.Arms[i]
+		switch {
+		case a.Audit == nil:
+		case a.Audit.None:
+			p.wrapped("  audit    ", a.Title()+": none; without a broker there is nothing to read back")
+		case len(a.Audit.Findings)+len(a.Audit.Group) == 0:
+			clean = append(clean, a.Title())
+			acked += a.Audit.Acked
+		default:
+			p.wrapped("  audit    ", a.Title()+": "+strings.Join(found(a.Audit, sound), "; "))
+		}
+	}
+	if len(clean) > 0 {
+		p.wrapped("  audit    ", fmt.Sprintf("%s: %s %s", strings.Join(clean, ", "), grouped(float64(acked), 0), sound))
+	}
+}
+
+// found is what an audit found: of records, and what members did to each other.
+// None of the latter is a count of records but for the first.
+func found(a *report.Audit, sound string) []string {
+	line := grouped(float64(a.Acked), 0) + " " + sound
+	var findings []string
+	for _, f := range a.Findings {
+		s := grouped(f.Count, 0) + " " + strings.TrimPrefix(f.Metric, "audit.")
+		if f.Metric == results.AuditDuplicate {
+			s += " (" + byCause(f.Causes) + ")"
+		}
+		findings = append(findings, s)
+	}
+	if len(findings) > 0 {
+		line = strings.Join(findings, ", ") + " of " + grouped(float64(a.Acked), 0) + " acked records"
+	}
+	out := []string{line}
+	for _, f := range a.Group {
+		thing := map[string]string{
+			results.AuditZombie: "zombie delivery", results.AuditOverlap: "overlap of owners", results.AuditCommitRegression: "commit regression",
+			results.AuditStuck: "stuck partition", results.AuditGhost: "ghost member",
+		}[f.Metric]
+		out = append(out, thing+" "+grouped(f.Count, 0)+"×")
+	}
+	return out
+}
+
+// unmatched prints what the clients under test could not do exactly.
+func (p *page) unmatched(u *report.Unmatched) {
+	if len(u.Differences)+u.Quiet == 0 {
+		return
+	}
+	p.heading("What could not be matched (≈ only approximately, ✗ not at all)")
+	width := 0
+	for _, d := range u.Differences {
+		width = max(width, len(d.Key))
+	}
+	last := ""
+	for _, d := range u.Differences {
+		if who := strings.Join(d.Who, ", "); who != last {
+			p.line("  %s", who)
+			last = who
+		}
+		sign := "≈"
+		if d.Fidelity == drivers.Unsupported {
+			sign = "✗"
+		}
+		p.wrapped(fmt.Sprintf("    %s %-*s  ", sign, width, d.Key), cmp.Or(d.Why, string(d.Fidelity)))
+	}
+	if u.Quiet > 0 {
+		p.wrapped("  ", fmt.Sprintf("Not listed: %s of structure, or whose difference shows only when something fails or members change; \"kbench plan --all\" and trial.json have them all.",
+			count(int64(u.Quiet), "setting")))
+	}
+}
+
+// describe is one line about the work that every client did. How long it took
+// is what was asked for, but under churn, where nobody asks for a length.
+func describe(spec *workloads.Spec, measured [2]time.Duration) string {
+	if spec == nil {
+		return ""
+	}
+	parts := []string{sizeOf(spec.Records.Size) + " records", count(int64(spec.Topic.Partitions), "partition")}
+	switch {
+	case spec.Kind() == workloads.Backlog:
+		parts = append(parts, "a backlog of "+grouped(float64(spec.Consume.Backlog), 0))
+	case spec.Produce.Rate.Max:
+		parts = append(parts, "rate max with "+grouped(float64(spec.Produce.Window), 0)+" outstanding")
+	default:
+		parts = append(parts, rateOf(spec.Produce.Rate.PerSecond)+" "+spec.Produce.Schedule.Kind)
+	}
+	if spec.Kind() != workloads.Backlog {
+		parts = append(parts, "acks "+spec.Produce.Acks, "codec "+spec.Produce.Codec)
+	}
+	if spec.Consume.Members > 0 {
+		parts = append(parts, count(int64(spec.Consume.Members), "member"))
+	}
+	switch {
+	case len(spec.Churn) > 0:
+		parts = append(parts, "members come and go")
+		least, most := measured[0].Round(time.Second), measured[1].Round(time.Second)
+		switch {
+		case most > least:
+			parts = append(parts, fmt.Sprintf("%s to %s measured", least, most))
+		case most > 0:
+			parts = append(parts, most.String()+" measured")
+		}
+	case spec.Kind() != workloads.Backlog:
+		parts = append(parts, spec.Phases.Measure.String()+" measured")
+	}
+	if spec.Sample {
+		parts = append(parts, "a sample, not a measurement")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rateOf writes a rate by the minute where a second has less than one record.
+func rateOf(perSecond float64) string {
+	if perSecond < 1 {
+		return significant(perSecond*60) + "/min"
+	}
+	return grouped(perSecond, 0) + "/s"
+}
+
+func sizeOf(s workloads.Size) string {
+	switch {
+	case s.Uniform[1] > 0:
+		return fmt.Sprintf("%s to %s B", grouped(float64(s.Uniform[0]), 0), grouped(float64(s.Uniform[1]), 0))
+	case s.Median > 0:
+		return "median " + grouped(float64(s.Median), 0) + " B"
+	case len(s.Choice) > 0:
+		return "mixed"
+	default:
+		return grouped(float64(s.Fixed), 0) + " B"
+	}
+}
+
+// wrapped writes text in the width, its further lines indented below the first.
+func (p *page) wrapped(label, text string) {
+	indent := strings.Repeat(" ", len([]rune(label)))
+	line, used := label, len([]rune(label))
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		if i > 0 && used+1+n > p.width {
+			p.line("%s", line)
+			line, used = indent, len(indent)
+		} else if i > 0 {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+n
+	}
+	p.line("%s", line)
+}
+
+// listed is how many lines of a list are shown; the rest is a number.
+const listed = 12
+
+func (p *page) list(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.heading(title)
+	for i, l := range lines {
+		if i == listed {
+			p.line("  … and %d more in %s", len(lines)-listed, results.SummaryFile)
+			return
+		}
+		p.wrapped("  - ", l)
+	}
+}

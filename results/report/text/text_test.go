@@ -1,0 +1,71 @@
+package text
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/results/report"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Of what was measured the real length is told, since a timeline decides it.
+func TestDescribeOfChurn(t *testing.T) {
+	f := func(least, most time.Duration, want string) {
+		t.Helper()
+		spec := &workloads.Spec{Churn: []workloads.ChurnEntry{{Do: "join"}}, Phases: workloads.Phases{Measure: 0}}
+		got := describe(spec, [2]time.Duration{least, most})
+		if _, after, _ := strings.Cut(got, "come and go"); after != want {
+			t.Errorf("%s to %s: %q, want %q", least, most, after, want)
+		}
+	}
+	f(0, 0, "")
+	f(26300*time.Millisecond, 26400*time.Millisecond, ", 26s measured")
+	f(25100*time.Millisecond, 26300*time.Millisecond, ", 25s to 26s measured")
+}
+
+// What is known of events in words stands below their table.
+func TestWords(t *testing.T) {
+	w := &report.Workload{
+		Arms:    []report.Arm{{Name: "sarama/range"}, {Name: "franz-go", Lane: "best"}},
+		Slowest: []report.Slowest{{Event: "join", Arm: 1, Phase: "second_round", Ns: 3e9, Slower: 2, Events: 3}, {Event: "join", Phase: "react", Ns: 20e6, Slower: 1, Events: 1}},
+		Shared:  []report.Shared{{Event: "join", Led: 2900e6, Others: 30e6, Worse: 2, Events: 3}},
+	}
+	p := newPage(Options{Width: 300})
+	p.words(w, &report.Table{Groups: []report.Group{{Event: "join"}, {Event: "leave"}, {}}})
+	want := `  slowest  join: franz-go (best) in second round, 3,000 ms (2 of 3 events); sarama/range in react, 20.0 ms
+  shared   join: sarama/range, of the partitions that kept their owner those led by the coordinator's node stopped for 2,900 ms, the others for 30.0 ms (medians of the worst; 2 of 3 events)
+
+`
+	if got := p.String(); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+// A group that nothing was done to has a line of its own for each client.
+func TestAtRest(t *testing.T) {
+	short, long := 3.01e9, 9e9
+	p := newPage(Options{Width: 100})
+	p.atRest(&report.Workload{
+		Arms: []report.Arm{{Name: "franz-go"}, {Name: "kafka-go"}, {Name: "sarama"}},
+		Rest: []report.Rest{{Arm: 0, BeatGap: &short}, {Arm: 2, Generations: 2, BeatGap: &long}},
+	})
+	want := "  group    franz-go: no rebalance, at most 3,010 ms between two heartbeats\n" +
+		"  group    sarama: 2 rebalances that nobody asked for, at most 9,000 ms between two heartbeats\n\n"
+	if p.String() != want {
+		t.Errorf("%s", p.String())
+	}
+}
+
+// What members got of a backlog was looked into on one record in many, and the
+// audit does not say more than that.
+func TestAuditOfSampled(t *testing.T) {
+	p := newPage(Options{Width: 200})
+	p.audit(&report.Workload{
+		Every: 64, Spec: &workloads.Spec{Consume: workloads.Consume{Members: 1, Backlog: 300_000}},
+		Arms: []report.Arm{{Name: "franz-go", Rounds: 1, Audit: &report.Audit{Acked: 300_000}}},
+	})
+	if want := "franz-go: 300,000 acked records, each found once, in order and intact (of what members got, 1 in 64 was looked into)"; !strings.Contains(p.String(), want) {
+		t.Errorf("%q does not say %q", p.String(), want)
+	}
+}
