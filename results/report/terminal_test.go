@@ -2,8 +2,10 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -201,5 +203,78 @@ func TestTerminalReportsWriteErrors(t *testing.T) {
 	run, trials, s := synthetic()
 	if err := write(full{}, run, trials, s, text.Options{}); err == nil {
 		t.Error("a write error was swallowed")
+	}
+}
+
+// The model of a run is data: as JSON it has no ANSI sequence and no padding, and
+// each row of a table has the unit that results.Metrics knows its metric by.
+func TestModel(t *testing.T) {
+	run, trials, s := churned()
+	model := report.Build(run, trials, s)
+	data, err := results.EncodeJSON(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "model.json", data)
+	quick, trialsOfQuick, summaryOfQuick := synthetic()
+	for _, m := range []*report.Report{model, report.Build(quick, trialsOfQuick, summaryOfQuick)} {
+		for _, w := range m.Workloads {
+			w.Spec = nil // a document, as its author wrote it
+			data, err := json.Marshal(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v any
+			if err := json.Unmarshal(data, &v); err != nil {
+				t.Fatal(err)
+			}
+			plain(t, w.Name, v)
+			units(t, w)
+		}
+	}
+}
+
+// plain checks that nothing in a value is laid out, and that no list is null.
+func plain(t *testing.T, path string, v any) {
+	t.Helper()
+	switch v := v.(type) {
+	case nil:
+		t.Errorf("%s is null", path)
+	case string:
+		if strings.ContainsAny(v, "\x1b\n\t") || strings.Contains(v, "  ") || strings.TrimSpace(v) != v {
+			t.Errorf("%s is laid out: %q", path, v)
+		}
+	case []any:
+		for i, e := range v {
+			plain(t, fmt.Sprintf("%s[%d]", path, i), e)
+		}
+	case map[string]any:
+		for k, e := range v {
+			plain(t, path+"."+k, e)
+		}
+	}
+}
+
+// units checks the rows of the tables of a workload against the table of metrics.
+func units(t *testing.T, w report.Workload) {
+	t.Helper()
+	if len(w.Tables) == 0 {
+		t.Errorf("%s has no table", w.Name)
+	}
+	for _, table := range w.Tables {
+		for _, g := range table.Groups {
+			for _, r := range g.Rows {
+				m, known := results.LookupMetric(r.Metric)
+				if r.Metric == "" {
+					m, known = results.Metric{Unit: results.UnitCount}, true
+				}
+				if !known || r.Unit != m.Unit && r.Unit != m.Also {
+					t.Errorf("%s: %s: metric %q in %q", w.Name, r.Label, r.Metric, r.Unit)
+				}
+				if len(r.Cells) != len(table.Arms) {
+					t.Errorf("%s: %s: %d cells of %d arms", w.Name, r.Label, len(r.Cells), len(table.Arms))
+				}
+			}
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	var asJSON bool
+	var rows, model bool
 	var event string
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",
@@ -23,6 +23,10 @@ latency-split.hlog of its trials with churn, byte for byte, and prints the
 tables. RUN is a run directory or its name below runs/; without it, the last
 run. "benchstat -col /client RUN/bench.txt" reads the same figures.
 
+--json prints the rows, warnings and gates of summary.json. --model prints what the
+tables are made of, for whoever shows a run in another way: the same tables,
+marks, audits and gates, in numbers with their units and without a layout.
+
 --event draws one event of churn instead: what each partition and each member
 did around it, on one time axis, and where the time went. Events are counted
 over the run from 1; TRIAL.ACT names one by its trial and the number of its act
@@ -30,6 +34,7 @@ over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 "--event list" prints what there is.`,
 		Example: `  kbench report
   kbench report runs/20260102-150405-1a2b --json
+  kbench report --model
   kbench report --event list
   kbench report --event 3
   kbench report --event 2.5`,
@@ -44,15 +49,28 @@ over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 				return usage(err)
 			}
 			if cmd.Flags().Changed("event") {
-				if asJSON {
+				if rows {
 					return usagef("--event draws and --json prints rows; give one of them (%s of a trial has its events in full)", results.PausesFile)
+				}
+				if model {
+					return usagef("--event draws and --model prints the whole run; give one of them (%s of a trial has its events in full)", results.PausesFile)
 				}
 				return a.closeup(dir, event)
 			}
-			return a.show(dir, asJSON)
+			switch {
+			case rows && model:
+				return usagef("--json prints rows and --model what the tables are made of; give one of them")
+			case rows:
+				return a.show(dir, asRows)
+			case model:
+				return a.show(dir, asModel)
+			default:
+				return a.show(dir, asTables)
+			}
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
+	cmd.Flags().BoolVar(&rows, "json", false, "print summary.json instead of tables")
+	cmd.Flags().BoolVar(&model, "model", false, "print what the tables are made of, as JSON")
 	cmd.Flags().StringVar(&event, "event", "", "draw one `event`: its number, TRIAL.ACT, or list to see what there is")
 	return cmd
 }

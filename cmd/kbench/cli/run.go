@@ -36,7 +36,7 @@ func (a *app) runCommand() *cobra.Command {
 		profile string
 		out     string
 		keep    bool
-		asJSON  bool
+		rows    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run WORKLOAD...",
@@ -64,7 +64,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 	f.BoolVar(&keep, "keep", false, "leave topics and groups on the existing cluster")
 	f.StringVar(&profile, "profile", "", "`kinds` of profiles of the measured part, with commas, per worker:\ncpu, heap, allocs, goroutine, mutex, block, trace")
 	f.StringVar(&out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
-	f.BoolVar(&asJSON, "json", false, "print summary.json instead of tables")
+	f.BoolVar(&rows, "json", false, "print summary.json instead of tables")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		chosen, wrong := sel.load(a, cmd, args)
 		bo, err := broker.options(cmd)
@@ -102,7 +102,11 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if dir == nil {
 			return usage(err)
 		}
-		err = errors.Join(err, a.show(dir, asJSON))
+		as := asTables
+		if rows {
+			as = asRows
+		}
+		err = errors.Join(err, a.show(dir, as))
 		fmt.Fprintf(a.errOut, "\nEverything is in %s; \"kbench report %s\" prints this again.\n", dir.Path(), dir.Path())
 		return err
 	}
@@ -152,8 +156,17 @@ func size(n int64) string {
 	}
 }
 
+// shape is how results are printed.
+type shape int
+
+const (
+	asTables shape = iota
+	asRows         // summary.json
+	asModel        // what the tables are made of
+)
+
 // show derives the results of a run from its raw files and prints them.
-func (a *app) show(dir *results.Dir, asJSON bool) error {
+func (a *app) show(dir *results.Dir, as shape) error {
 	s, err := summary.Write(dir)
 	if err != nil {
 		return err
@@ -162,21 +175,29 @@ func (a *app) show(dir *results.Dir, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		data, err := os.ReadFile(filepath.Join(dir.Path(), results.SummaryFile))
-		if err != nil {
-			return err
-		}
-		if _, err := a.out.Write(data); err != nil {
-			return err
-		}
-		return met(s.Gates)
+	switch as {
+	case asRows:
+		err = a.json(s)
+	case asModel:
+		err = a.json(report.Build(dir.Run(), trials, s))
+	default:
+		width, colour := a.terminal()
+		err = text.Write(a.out, report.Build(dir.Run(), trials, s), text.Options{Width: width, Color: colour})
 	}
-	width, colour := a.terminal()
-	if err := text.Write(a.out, report.Build(dir.Run(), trials, s), text.Options{Width: width, Color: colour}); err != nil {
+	if err != nil {
 		return err
 	}
 	return met(s.Gates)
+}
+
+// json prints a value as the files of a run directory have it.
+func (a *app) json(v any) error {
+	data, err := results.EncodeJSON(v)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(data)
+	return err
 }
 
 // met maps the gates of a run to an exit code.
