@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 	"results/report/text": {"drivers", "results", "results/group", "results/report", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
-	"internal/launch":  {},
+	"internal/launch":  {"results", "results/record"},
 	"internal/arm":     {"drivers", "results", "results/record", "workloads", "workloads/acts"},
 	"internal/wire":    {"drivers", "results/record"},
 	"internal/cluster": {"drivers", "internal/launch", "results"},
@@ -73,7 +73,7 @@ var arrows = map[string][]string{
 	// else.
 	"scripts/bare":  {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "results/record"},
 	"scripts/sides": {"internal/launch"},
-	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/worker", "profiles", "results",
+	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results",
 		"results/record", "scripts/bare", "scripts/sides", "workloads"},
 	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "results", "results/evidence", "results/record",
 		"scripts/bare", "scripts/sides", "workloads"},

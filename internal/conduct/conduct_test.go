@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 	acts := map[string]func(context.Context) error{
 		// A worker takes SIGTERM for itself.
 		"worker": func(ctx context.Context) error {
+			shiftClock()
 			return worker.Main(context.WithoutCancel(ctx), table(), os.Stdin, os.Stdout)
 		},
 		"broker": func(ctx context.Context) error {
@@ -261,7 +262,8 @@ func wantWords(t *testing.T, text string, words ...string) {
 
 // spy launches local processes and remembers them.
 type spy struct {
-	brokerTmp string // where a broker puts its files; empty: where it likes
+	brokerTmp string  // where a broker puts its files; empty: where it likes
+	abroad    *abroad // where workers are; nil: here
 
 	mu    sync.Mutex
 	procs []spied
@@ -273,17 +275,31 @@ type spied struct {
 	name string
 }
 
+func (s *spy) Host() launch.Host {
+	if s.abroad != nil {
+		return s.abroad
+	}
+	return launch.Here{}
+}
+
 func (s *spy) Start(ctx context.Context, spec launch.Spec) (launch.Process, error) {
 	name := "broker"
-	if spec.Args[len(spec.Args)-1] == "worker" {
-		// A worker's standard error goes to its own directory.
-		name = filepath.Base(filepath.Dir(spec.Stderr.(*os.File).Name()))
+	if spec.Home != "" { // only workers have files
+		name = filepath.Base(spec.Home)
+		if s.abroad != nil {
+			spec.Env = append(spec.Env, s.abroad.env())
+		}
 	} else if s.brokerTmp != "" {
 		spec.Env = append(os.Environ(), "TMPDIR="+s.brokerTmp)
 	}
 	p, err := launch.Local{}.Start(ctx, spec)
 	if err != nil {
 		return nil, err
+	}
+	if s.abroad != nil && spec.Home != "" {
+		if p, err = s.abroad.take(p, spec.Home); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,10 +20,11 @@ import (
 
 // process is a worker as the supervisor sees it.
 type process struct {
-	job    worker.Job
-	plan   []results.PlanLine // where its settings are not those of the trial
-	p      launch.Process
-	stderr string // path
+	job   worker.Job
+	plan  []results.PlanLine // where its settings are not those of the trial
+	p     launch.Process
+	home  string       // where its files come to
+	clock launch.Clock // of its host; all times here are ours
 
 	mu    sync.Mutex
 	last  map[string]worker.Report // by what was said
@@ -33,14 +34,16 @@ type process struct {
 	quiet bool          // it was stopped on purpose: it need not be heard of
 }
 
-// startProcess starts a worker and gives it its job. fail is called when it
-// ends or breaks on its own.
-func startProcess(ctx context.Context, l launch.Launcher, self, env []string, job worker.Job, fail func(error)) (*process, error) {
-	if err := os.MkdirAll(job.Dir, 0o755); err != nil {
+// startProcess starts a worker and gives it its job. Its files are to come home to
+// a directory. fail is called when it ends or breaks on its own.
+func startProcess(ctx context.Context, l launch.Launcher, self, env []string, home string, job worker.Job, fail func(error)) (*process, error) {
+	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("worker directory: %w", err)
 	}
-	w := &process{job: job, stderr: filepath.Join(job.Dir, "stderr.txt"), last: make(map[string]worker.Report), heard: time.Now(), news: make(chan struct{})}
-	errFile, err := os.Create(w.stderr)
+	w := &process{
+		job: job, home: home, clock: l.Host().Clock(), last: make(map[string]worker.Report), heard: time.Now(), news: make(chan struct{}),
+	}
+	errFile, err := os.Create(w.stderr())
 	if err != nil {
 		return nil, fmt.Errorf("worker %s: %w", job.Name, err)
 	}
@@ -50,12 +53,15 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, jo
 	}
 	// A trial that ends early ends its workers itself, with time to save what
 	// they recorded; the launcher would kill them at once.
-	w.p, err = l.Start(context.WithoutCancel(ctx), launch.Spec{Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Stderr: errFile})
+	w.p, err = l.Start(context.WithoutCancel(ctx), launch.Spec{
+		Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Home: home, Stderr: errFile,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
 	}
 	go w.listen(fail)
-	if err := w.send(job); err != nil {
+	w.job.Dir = w.p.Dir()
+	if err := w.send(w.job); err != nil {
 		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
 	}
 	return w, nil
@@ -70,9 +76,10 @@ func (w *process) send(v any) error {
 	return err
 }
 
-// tell sends a command, to one worker or to several.
+// tell sends a command, to one worker or to several. A worker knows no clock but
+// its host's.
 func (w *process) tell(c worker.Command) error {
-	if err := w.send(c); err != nil {
+	if err := w.send(c.On(w.clock.Ahead)); err != nil {
 		return fmt.Errorf("worker %s: %w", w.job.Name, err)
 	}
 	return nil
@@ -96,6 +103,9 @@ func (w *process) listen(fail func(error)) {
 		if err := json.Unmarshal(sc.Bytes(), &m); err != nil {
 			fail(fmt.Errorf("worker %s said something that is not a report: %.80q", w.job.Name, sc.Text()))
 			continue
+		}
+		if m.At != 0 {
+			m.At -= w.clock.Ahead
 		}
 		w.mu.Lock()
 		key := m.Say
@@ -122,25 +132,41 @@ func (w *process) listen(fail func(error)) {
 	}
 }
 
+// stderr is where its standard error goes, which the launcher hands us.
+func (w *process) stderr() string { return filepath.Join(w.home, "stderr.txt") }
+
 // tail is the end of what the worker and its client logged.
 func (w *process) tail() string {
+	const limit = 64 << 10
 	var b strings.Builder
-	for _, f := range []string{w.stderr, filepath.Join(w.job.Dir, results.ClientLogFile)} {
-		data, err := os.ReadFile(f)
+	show := func(name string, data []byte, err error) {
 		if err != nil || len(data) == 0 {
-			continue
+			return
 		}
 		lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-		lines = lines[max(0, len(lines)-8):]
-		fmt.Fprintf(&b, "\n  end of %s:", filepath.Base(f))
-		for _, l := range lines {
+		fmt.Fprintf(&b, "\n  end of %s:", name)
+		for _, l := range lines[max(0, len(lines)-8):] {
 			if len(l) > 300 {
 				l = l[:300] + "..."
 			}
 			b.WriteString("\n    " + l)
 		}
 	}
+	data, err := launch.Tail(w.stderr(), limit)
+	show(filepath.Base(w.stderr()), data, err)
+	data, err = w.p.Tail(results.ClientLogFile, limit)
+	show(results.ClientLogFile, data, err)
 	return b.String()
+}
+
+// fetch brings the files of a worker that has ended home.
+func (w *process) fetch(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := w.p.Fetch(ctx, w.p.Dir(), w.home); err != nil {
+		return fmt.Errorf("worker %s: %w", w.job.Name, err)
+	}
+	return nil
 }
 
 // await waits until the worker has said something.
@@ -240,30 +266,14 @@ func (w *process) end(grace time.Duration) error {
 
 // row is what trial.json keeps of a worker.
 func (w *process) row() results.Worker {
-	r := results.Worker{Name: w.job.Name, Role: w.job.Role, Client: w.job.Client, PID: w.p.PID(), Exit: results.End{How: results.Running}}
+	r := results.Worker{Name: w.job.Name, Role: w.job.Role, Client: w.job.Client, Host: w.clock.Host, PID: w.p.PID(), Exit: results.End{How: results.Running}}
 	if m, ok := w.report(worker.Ready); ok {
 		r.Runtime = m.Runtime
 	}
 	select {
 	case <-w.p.Done():
-		r.Exit = endOf(w.p.Wait())
+		r.Exit = w.p.Wait().End()
 	default:
 	}
 	return r
-}
-
-// endOf is how a process ended, as trial.json has it.
-func endOf(e launch.Exit) results.End {
-	switch {
-	case e.Lost:
-		return results.End{How: results.Lost}
-	case e.Err != nil:
-		return results.End{How: results.Unknown, Words: e.String()}
-	case e.Signal != 0 && e.Killed:
-		return results.End{How: results.Killed, Signal: e.SignalName()}
-	case e.Signal != 0:
-		return results.End{How: results.Died, Signal: e.SignalName()}
-	default:
-		return results.End{Code: e.Code}
-	}
 }

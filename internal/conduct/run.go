@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
-		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: Fingerprint(), Go: runtime.Version(),
+		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
 		Kbench: version(), Clients: clientVersions(o.Table),
 	}
 	for _, k := range o.Profiles {

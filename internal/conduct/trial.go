@@ -13,6 +13,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
@@ -60,7 +61,11 @@ func (t *trial) conduct(ctx context.Context) error {
 	stopWatching := t.watch(ctx)
 	defer stopWatching()
 
-	t.out.CanaryNs = int64(Canary())
+	host := t.run.o.Launcher.Host()
+	if c := host.Clock(); c != (launch.Clock{}) {
+		t.out.Clocks = map[string]int64{c.Host: c.Ahead}
+	}
+	t.out.CanaryNs = int64(host.Canary())
 	err := t.steps(ctx)
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause // the first thing that went wrong, not what followed from it
@@ -69,6 +74,7 @@ func (t *trial) conduct(ctx context.Context) error {
 	if endErr := t.endAll(t.run.o.Deadlines.Abort); endErr != nil {
 		err = errors.Join(err, endErr)
 	}
+	err = errors.Join(err, t.fetchAll())
 	if died := t.brokerDeath(); err != nil && died != nil && !errors.Is(err, died) {
 		err = errors.Join(died, err) // a client may notice before the supervisor does
 	}
@@ -158,7 +164,7 @@ func (t *trial) step(what string) { t.progress.Step(what) }
 func (t *trial) steps(ctx context.Context) error {
 	spec := &t.plan.Spec
 	var err error
-	if t.machine, err = startSampler(t.path); err != nil {
+	if t.machine, err = startSampler(t.run.o.Launcher.Host(), t.path); err != nil {
 		return fmt.Errorf("machine samples: %w", err)
 	}
 	setup := record.Now()
@@ -194,7 +200,7 @@ func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
 		job.Client = t.run.reference.Name()
 	}
 	job.Settings.Topics, job.Settings.GroupID, job.Settings.ClientID = slices.Clone(t.subscribed), t.out.Group, worker.ClientID(job.Name)
-	job.Dir, job.Seed, job.RunTag = filepath.Join(t.path, job.Name), t.plan.Seed, t.out.RunTag
+	job.Seed, job.RunTag = t.plan.Seed, t.out.RunTag
 	job.Topic, job.Topics, job.Access = t.out.Topic, t.out.Topics, t.access
 	job.Interval, job.Every = time.Second, t.out.ClockEvery
 	if len(t.plan.Spec.Churn) > 0 {
@@ -203,7 +209,7 @@ func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
 	if job.Role == results.RoleProducer || job.Role == results.RoleConsumer || job.Role == results.RoleBoth {
 		job.Profiles = t.profiles
 	}
-	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), job, t.fail)
+	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), filepath.Join(t.path, job.Name), job, t.fail)
 	if w != nil {
 		t.mu.Lock()
 		t.workers = append(t.workers, w)
@@ -224,6 +230,16 @@ func (t *trial) endAll(grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
+// fetchAll brings the files of all workers home, also of those that died: what
+// they recorded is all that is left of them.
+func (t *trial) fetchAll() error {
+	var errs []error
+	for _, w := range t.all() {
+		errs = append(errs, w.fetch(t.run.o.Deadlines.Close))
+	}
+	return errors.Join(errs...)
+}
+
 // checkWire holds every claim of the plan against what the taps saw.
 func (t *trial) checkWire() error {
 	if t.cluster == nil {
@@ -238,13 +254,13 @@ func (t *trial) checkWire() error {
 		if w.job.Role == results.RoleReadback || w.job.Role == results.RoleObserver {
 			continue
 		}
-		s, err := arm.ReadWire(filepath.Join(w.job.Dir, results.EventsFile))
+		s, err := arm.ReadWire(filepath.Join(w.home, results.EventsFile))
 		if err != nil {
 			return fmt.Errorf("worker %s: %w", w.job.Name, err)
 		}
 		// The sums of one that was killed end before it did.
 		if !w.p.Wait().Killed {
-			missed, err := s.Untapped(w.job.Name, filepath.Join(w.job.Dir, results.DeliveryFile))
+			missed, err := s.Untapped(w.job.Name, filepath.Join(w.home, results.DeliveryFile))
 			if err != nil {
 				return fmt.Errorf("worker %s: %w", w.job.Name, err)
 			}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kbench/kbench/results"
 )
 
 // Launcher starts processes on a host.
@@ -25,6 +27,9 @@ type Launcher interface {
 	// Start starts a process and returns once it runs. When ctx is done the
 	// process is ended: by SIGTERM, and by SIGKILL after Spec.GracePeriod.
 	Start(ctx context.Context, s Spec) (Process, error)
+
+	// Host is where they run.
+	Host() Host
 }
 
 // Spec says what to start.
@@ -33,6 +38,10 @@ type Spec struct {
 	Args []string // without the program's own name
 	Env  []string // KEY=value; nil: the launcher's own environment
 	Dir  string   // working directory; empty: the launcher's own
+
+	// Home is the directory on this host that the process's files are to come home
+	// to; it must be there. Empty: it leaves none.
+	Home string
 
 	// Stderr takes what the process writes to its standard error; nil discards
 	// it. It is called from one goroutine.
@@ -72,6 +81,14 @@ type Process interface {
 	// Done is closed when Wait would return.
 	Done() <-chan struct{}
 
+	// Dir is the directory on the process's host for what it writes, the counterpart
+	// of Spec.Home. The launcher has made it.
+	Dir() string
+
+	// Tail is the end of a file in Dir, at most so many bytes, also while the process
+	// writes it.
+	Tail(name string, limit int64) ([]byte, error)
+
 	// Fetch brings the directory from, on the process's host, to the directory
 	// to on this one. It does nothing where both are the same directory, and
 	// refuses to overwrite files.
@@ -92,26 +109,24 @@ type Exit struct {
 // OK says that the process exited by itself with code 0.
 func (e Exit) OK() bool { return e == Exit{} }
 
-// String says how the process ended, in the words of results.End.
-func (e Exit) String() string {
+// End is how the process ended as trial.json has it.
+func (e Exit) End() results.End {
 	switch {
 	case e.Lost:
-		return "host lost"
+		return results.End{How: results.Lost}
 	case e.Err != nil:
-		return "end not known: " + e.Err.Error()
-	case e.Signal != 0 && e.Killed:
-		return "killed by kbench: " + e.SignalName()
-	case e.Signal != 0:
-		return "died: " + e.SignalName()
-	default:
-		return fmt.Sprintf("exited %d", e.Code)
+		return results.End{How: results.Unknown, Words: "end not known: " + e.Err.Error()}
+	case e.Signal == 0:
+		return results.End{Code: e.Code}
 	}
+	end := results.End{How: results.Died, Signal: unix.SignalName(e.Signal)}
+	if e.Killed {
+		end.How = results.Killed
+	}
+	if end.Signal == "" {
+		end.Signal = fmt.Sprintf("signal %d", int(e.Signal))
+	}
+	return end
 }
 
-// SignalName is the name of the signal that ended the process, such as SIGKILL.
-func (e Exit) SignalName() string {
-	if name := unix.SignalName(e.Signal); name != "" {
-		return name
-	}
-	return fmt.Sprintf("signal %d", int(e.Signal))
-}
+func (e Exit) String() string { return e.End().String() }

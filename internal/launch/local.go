@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -26,6 +27,9 @@ const stderrGrace = time.Second
 type Local struct{}
 
 var _ Launcher = Local{}
+
+// Host is this one.
+func (Local) Host() Host { return Here{} }
 
 // Start starts a child.
 //
@@ -54,7 +58,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 	}
 	cmd.Stdout = childOut
 
-	p := &localProcess{cmd: cmd, stdin: stdin, stdout: &output{f: stdout}, done: make(chan struct{})}
+	p := &localProcess{cmd: cmd, dir: s.Home, stdin: stdin, stdout: &output{f: stdout}, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -76,6 +80,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 
 type localProcess struct {
 	cmd    *exec.Cmd
+	dir    string
 	stdin  io.WriteCloser
 	stdout *output
 
@@ -89,6 +94,7 @@ type localProcess struct {
 func (p *localProcess) Stdin() io.WriteCloser { return p.stdin }
 func (p *localProcess) Stdout() io.Reader     { return p.stdout }
 func (p *localProcess) PID() int              { return p.cmd.Process.Pid }
+func (p *localProcess) Dir() string           { return p.dir }
 func (p *localProcess) Done() <-chan struct{} { return p.done }
 
 func (p *localProcess) Wait() Exit {
@@ -177,6 +183,26 @@ func (p *localProcess) Signal(ctx context.Context, sig os.Signal) error {
 		return fmt.Errorf("signal process %d: %w", p.PID(), err)
 	}
 	return nil
+}
+
+// Tail reads the end of a file.
+func (p *localProcess) Tail(name string, limit int64) ([]byte, error) {
+	return Tail(filepath.Join(p.dir, name), limit)
+}
+
+// Tail is the end of a file of this host, at most so many bytes.
+func Tail(file string, limit int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	from := max(info.Size()-limit, 0)
+	return io.ReadAll(io.NewSectionReader(f, from, limit))
 }
 
 // Fetch copies where the directories differ: the child's disk is ours.

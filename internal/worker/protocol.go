@@ -62,6 +62,17 @@ type Command struct {
 	Ends map[int32]int64 `json:"ends,omitempty"`
 }
 
+// On is the command for a worker on a host whose clock is so much ahead of the one
+// that its times are of.
+func (c Command) On(ahead int64) Command {
+	for _, at := range []*int64{&c.Warmup, &c.Measure, &c.End, &c.Start} {
+		if *at != 0 { // else it is not known yet
+			*at += ahead
+		}
+	}
+	return c
+}
+
 // The commands.
 const (
 	Begin     = "begin"

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
@@ -72,7 +72,7 @@ func (p *place) measure(ctx context.Context, c cell, s side, profile string) (sa
 	defer os.RemoveAll(dir)
 	p.groups++
 	group := fmt.Sprintf("%s-%d", p.topic, p.groups)
-	out := sample{CanaryNs: int64(conduct.Canary())}
+	out := sample{CanaryNs: int64(launch.Here{}.Canary())}
 	o := observe(p.cluster.PIDs())
 	var t track
 	if s == bareSide {

@@ -1,0 +1,182 @@
+package launch
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/record"
+)
+
+// Host is a machine that processes run on. Times of it are readings of its
+// monotonic clock, and process ids are its own.
+type Host interface {
+	// Clock is the host's clock as we see it.
+	Clock() Clock
+
+	// Machine describes the host.
+	Machine() results.Machine
+
+	// Canary does a fixed piece of CPU work there and says how long it took.
+	// Between trials of one run it should not move; where it does, the machine did.
+	Canary() time.Duration
+
+	// Sample reads what the host and some of its processes have used so far. One
+	// that is gone is left out.
+	Sample(pids map[string]int) results.MachineSample
+}
+
+// Clock is the monotonic clock of a host: what the host is called (empty: it is
+// this one) and how many ns its clock is ahead of ours.
+type Clock struct {
+	Host  string
+	Ahead int64
+}
+
+// Here is this host.
+type Here struct{}
+
+var _ Host = Here{}
+
+// Clock is our own.
+func (Here) Clock() Clock { return Clock{} }
+
+// Machine describes this host.
+func (Here) Machine() results.Machine {
+	m := results.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()}
+	m.Host, _ = os.Hostname()
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		m.Kernel = unix.ByteSliceToString(u.Release[:])
+	}
+	m.CPU = field("/proc/cpuinfo", "model name")
+	if kb, err := strconv.ParseInt(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"), 10, 64); err == nil {
+		m.MemBytes = kb << 10
+	}
+	if g, err := os.ReadFile("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"); err == nil {
+		m.Governor = strings.TrimSpace(string(g))
+	}
+	return m
+}
+
+// field is the first value of "name : value" in a file of /proc.
+func field(file, name string) string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		k, v, ok := strings.Cut(line, ":")
+		if ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// Canary hashes.
+func (Here) Canary() time.Duration {
+	block := make([]byte, 1<<20)
+	start := time.Now()
+	var sum [sha256.Size]byte
+	for range 32 {
+		sum = sha256.Sum256(block)
+		copy(block, sum[:])
+	}
+	runtime.KeepAlive(sum)
+	return time.Since(start)
+}
+
+// Sample reads what the host and its processes have used so far.
+func (Here) Sample(pids map[string]int) results.MachineSample {
+	m := results.MachineSample{T: record.Now(), Procs: make(map[string]int64, len(pids))}
+	m.CPUTotal, m.CPUIdle, m.CPUSteal = cpuTimes()
+	m.PSICPUSome = pressure("cpu")
+	m.PSIIOSome = pressure("io")
+	m.PSIMemSome = pressure("memory")
+	for name, pid := range pids {
+		if ns, ok := processCPU(pid); ok {
+			m.Procs[name] = ns
+		}
+	}
+	return m
+}
+
+const clockTick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+
+func ticks(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n * int64(clockTick)
+}
+
+// cpuTimes reads the first line of /proc/stat: all cores together, ns.
+func cpuTimes() (total, idle, steal int64) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, 0
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	f := strings.Fields(line)
+	for i, v := range f {
+		// user nice system idle iowait irq softirq steal; guest time is in user.
+		if i < 1 || i > 8 {
+			continue
+		}
+		n := ticks(v)
+		total += n
+		switch i {
+		case 4, 5:
+			idle += n
+		case 8:
+			steal = n
+		}
+	}
+	return total, idle, steal
+}
+
+// OwnCPU is user plus system time of this process, ns.
+func OwnCPU() (int64, bool) { return processCPU(os.Getpid()) }
+
+// processCPU is user plus system time of a process, ns.
+func processCPU(pid int) (int64, bool) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, false
+	}
+	// The name in brackets may hold anything; fields are counted after it.
+	i := bytes.LastIndexByte(data, ')')
+	f := strings.Fields(string(data[i+1:]))
+	if len(f) < 13 {
+		return 0, false
+	}
+	return ticks(f[11]) + ticks(f[12]), true
+}
+
+// pressure is the share of the last 10 s in which some task waited, in percent;
+// -1 where the kernel does not tell.
+func pressure(what string) float64 {
+	f, err := os.Open("/proc/pressure/" + what)
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		if rest, ok := strings.CutPrefix(sc.Text(), "some avg10="); ok {
+			v, _, _ := strings.Cut(rest, " ")
+			if p, err := strconv.ParseFloat(v, 64); err == nil {
+				return p
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,63 @@
+package launch
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/results/record"
+)
+
+// This host has our clock, cores, and a count of what its processes use; one that
+// is gone is not in it.
+func TestHere(t *testing.T) {
+	h := Local{}.Host()
+	if c := h.Clock(); c != (Clock{}) {
+		t.Errorf("our own clock is %+v", c)
+	}
+	if m := h.Machine(); m.Cores < 1 || m.Host == "" {
+		t.Errorf("the machine is %+v", m)
+	}
+	before := h.Sample(nil)
+	if h.Canary() <= 0 {
+		t.Error("the canary took no time")
+	}
+	gone := start(t, self("exit", "0"))
+	gone.Wait()
+	after := h.Sample(map[string]int{"me": os.Getpid(), "gone": gone.PID()})
+	if before.T > after.T || time.Duration(record.Now()-after.T) > time.Minute || after.Host != "" {
+		t.Errorf("samples at %d and %d of %q", before.T, after.T, after.Host)
+	}
+	if after.CPUTotal == 0 {
+		t.Skip("the kernel has no /proc/stat")
+	}
+	if _, there := after.Procs["gone"]; len(after.Procs) != 1 || there || after.CPUTotal < before.CPUTotal {
+		t.Errorf("processes %v; total from %d to %d", after.Procs, before.CPUTotal, after.CPUTotal)
+	}
+	if own, ok := OwnCPU(); !ok || own < after.Procs["me"] {
+		t.Errorf("this process has used %d, %t; before it was %d", own, ok, after.Procs["me"])
+	}
+}
+
+// The end of a file can be read while its process lives, whole or in part.
+func TestTail(t *testing.T) {
+	s := self("cat")
+	s.Home = t.TempDir()
+	p := start(t, s)
+	if p.Dir() != s.Home {
+		t.Errorf("its files are in %s, want %s", p.Dir(), s.Home)
+	}
+	if err := os.WriteFile(filepath.Join(p.Dir(), "log"), []byte("one two"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[int64]string{3: "two", 7: "one two", 99: "one two"} {
+		if got, err := p.Tail("log", limit); string(got) != want || err != nil {
+			t.Errorf("the last %d bytes are %q, %v; want %q", limit, got, err, want)
+		}
+	}
+	if _, err := p.Tail("none", 9); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the end of a file that is not there: %v", err)
+	}
+}
