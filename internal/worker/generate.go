@@ -27,6 +27,7 @@ type generator struct {
 	keys   *payload.Keys
 	client drivers.Producer
 	lag    *record.Series // schedule lag; nil in a closed loop
+	keyed  bool           // its key decides where a record goes
 	fixed  bool           // every value has the same length, so bodies stay where they are
 	chunk  []*drivers.Msg
 	sent   int64
@@ -39,7 +40,7 @@ func newGenerator(s *session) (*generator, error) {
 	spec := s.job.Spec
 	g := &generator{
 		job: s.job, pool: payload.NewPool(spec.Records, s.job.Seed), keys: payload.NewKeys(spec.Records.Keys, s.job.Seed),
-		fixed: spec.Records.Size.Fixed > 0,
+		keyed: spec.Records.Keys.Kind != "none", fixed: spec.Records.Size.Fixed > 0,
 		chunk: make([]*drivers.Msg, 0, spec.Produce.Chunk),
 		timer: time.NewTimer(time.Hour),
 	}
@@ -168,27 +169,12 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 			if due >= g.until.Load() {
 				return g.flush(ctx)
 			}
-			p := g.keys.Partition(uint64(i), int32(len(g.windows)))
-			if w := &g.windows[p]; !w.room() {
-				if err := g.flush(ctx); err != nil {
-					return err
-				}
-				if err := g.wait(ctx, w.room); err != nil {
-					return err
-				}
-			}
-			g.chunk = append(g.chunk, g.take(p, uint64(i), due))
-			if len(g.chunk) == cap(g.chunk) {
-				if err := g.flush(ctx); err != nil {
-					return err
-				}
+			if err := g.offer(ctx, uint64(i), due); err != nil {
+				return err
 			}
 		}
-		if err := g.flush(ctx); err != nil {
+		if err := g.flush(ctx); err != nil || i >= total {
 			return err
-		}
-		if i >= total {
-			break
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -202,6 +188,25 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	return nil
 }
 
+// offer sends a record that is due, once its window has room and with those that
+// are due as well.
+func (g *generator) offer(ctx context.Context, i uint64, due int64) error {
+	p := g.keys.Partition(i, int32(len(g.windows)))
+	if w := &g.windows[p]; !w.room() {
+		if err := g.flush(ctx); err != nil {
+			return err
+		}
+		if err := g.wait(ctx, w.room); err != nil {
+			return err
+		}
+	}
+	g.chunk = append(g.chunk, g.take(p, i, due))
+	if len(g.chunk) == cap(g.chunk) {
+		return g.flush(ctx)
+	}
+	return nil
+}
+
 // nap sleeps on the calling thread, in pieces so that a stop is noticed.
 func nap(ns int64) {
 	ts := unix.NsecToTimespec(min(ns, int64(100*time.Millisecond)))
@@ -211,33 +216,19 @@ func nap(ns int64) {
 // closed sends whenever a window has room, until the end or until limit records
 // were sent (0: no limit). The intended time of a record is when it is sent.
 func (g *generator) closed(ctx context.Context, limit int64) error {
-	keyed := g.job.Spec.Records.Keys.Kind != "none"
 	producers := uint64(max(g.job.Spec.Produce.Producers, 1))
 	if g.job.Role == results.RoleFiller {
 		producers = 1
 	}
 	i := uint64(g.producer)
-	anyRoom := func() bool {
-		for p := range g.windows {
-			if g.windows[p].emptied() {
-				return true
-			}
-		}
-		return false
-	}
 	for {
 		now := record.Now()
 		if now >= g.until.Load() {
 			return g.flush(ctx)
 		}
 		for len(g.chunk) < cap(g.chunk) && (limit == 0 || g.sent+int64(len(g.chunk)) < limit) {
-			var p int32
-			if keyed {
-				p = g.keys.Partition(i, int32(len(g.windows)))
-				if !g.windows[p].room() {
-					break
-				}
-			} else if p = g.nextWithRoom(); p < 0 {
+			p := g.pick(i)
+			if p < 0 {
 				break
 			}
 			g.chunk = append(g.chunk, g.take(p, i, now))
@@ -251,14 +242,39 @@ func (g *generator) closed(ctx context.Context, limit int64) error {
 			return nil
 		}
 		if !full {
-			room := anyRoom
-			if keyed {
-				room = g.windows[g.keys.Partition(i, int32(len(g.windows)))].room
-			}
-			if err := g.wait(ctx, room); err != nil {
+			if err := g.wait(ctx, g.roomFor(i)); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// pick is the partition of the next record of a closed loop, or -1 where it has no
+// room.
+func (g *generator) pick(i uint64) int32 {
+	if !g.keyed {
+		return g.nextWithRoom()
+	}
+	p := g.keys.Partition(i, int32(len(g.windows)))
+	if !g.windows[p].room() {
+		return -1
+	}
+	return p
+}
+
+// roomFor says when the next record of a closed loop has room enough to go on: its
+// partition's, or that of any.
+func (g *generator) roomFor(i uint64) func() bool {
+	if g.keyed {
+		return g.windows[g.keys.Partition(i, int32(len(g.windows)))].room
+	}
+	return func() bool {
+		for p := range g.windows {
+			if g.windows[p].emptied() {
+				return true
+			}
+		}
+		return false
 	}
 }
 

@@ -31,6 +31,53 @@ func testAcks(t testing.TB, limit int) (*acks, *record.Deliveries, string) {
 	return a, d, path
 }
 
+// ring is a window in the hands of a generator and of a client that answers as it
+// likes.
+type ring struct {
+	*rapid.T
+	*acks
+	limit       int
+	r           *rand.Rand
+	outstanding []*drivers.Msg
+	failed      map[*drivers.Msg]bool
+	acked       int
+}
+
+// send takes a slot as the generator does.
+func (g *ring) send() {
+	w := &g.windows[0]
+	m := w.msgs[w.next&w.mask]
+	if g.failed[m] {
+		g.Fatalf("sequence %d uses a message whose buffers the client may hold", w.next)
+	}
+	if slices.Contains(g.outstanding, m) {
+		g.Fatalf("sequence %d uses a message that is outstanding", w.next)
+	}
+	m.Seq, m.Offset = w.next, int64(w.next)
+	w.next++
+	g.outstanding = append(g.outstanding, m)
+	if len(g.outstanding) > g.limit {
+		g.Fatalf("%d outstanding of at most %d", len(g.outstanding), g.limit)
+	}
+}
+
+// answer answers one record, mostly in order and mostly well.
+func (g *ring) answer() {
+	i := 0
+	if g.r.IntN(4) == 0 {
+		i = g.r.IntN(len(g.outstanding))
+	}
+	m := g.outstanding[i]
+	g.outstanding = slices.Delete(g.outstanding, i, i+1)
+	if g.r.IntN(10) == 0 {
+		g.failed[m] = true
+		g.ack(m, errors.New("refused"))
+		return
+	}
+	g.acked++
+	g.ack(m, nil)
+}
+
 // TestWindow holds the ring against what it promises, whatever the order of the
 // answers: never more outstanding than the limit, a slot is reused only after
 // its answer, and a Msg that failed is not used again.
@@ -39,45 +86,14 @@ func TestWindow(t *testing.T) {
 		limit := rapid.IntRange(1, 40).Draw(rt, "limit")
 		a, d, path := testAcks(t, limit)
 		w := &a.windows[0]
-		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
-		var out []*drivers.Msg // outstanding
-		failed := make(map[*drivers.Msg]bool)
-		sent, acked := 0, 0
-		for sent < 300 || len(out) > 0 {
-			if sent < 300 && w.room() && r.IntN(2) == 0 {
-				m := w.msgs[w.next&w.mask]
-				if failed[m] {
-					rt.Fatalf("sequence %d uses a message whose buffers the client may hold", w.next)
-				}
-				if slices.Contains(out, m) {
-					rt.Fatalf("sequence %d uses a message that is outstanding", w.next)
-				}
-				m.Seq, m.Offset = w.next, int64(w.next)
-				w.next++
-				sent++
-				out = append(out, m)
-				if len(out) > limit {
-					rt.Fatalf("%d outstanding of at most %d", len(out), limit)
-				}
-				continue
+		g := &ring{T: rt, acks: a, limit: limit, failed: make(map[*drivers.Msg]bool)}
+		g.r = rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
+		for w.next < 300 || len(g.outstanding) > 0 {
+			if w.next < 300 && w.room() && g.r.IntN(2) == 0 {
+				g.send()
+			} else if len(g.outstanding) > 0 {
+				g.answer()
 			}
-			if len(out) == 0 {
-				continue
-			}
-			i := 0
-			if r.IntN(4) == 0 {
-				i = r.IntN(len(out)) // an answer out of order
-			}
-			m := out[i]
-			out = slices.Delete(out, i, i+1)
-			var err error
-			if r.IntN(10) == 0 {
-				err = errors.New("refused")
-				failed[m] = true
-			} else {
-				acked++
-			}
-			a.ack(m, err)
 		}
 		if got := w.acked.Load(); got != w.next {
 			rt.Fatalf("all are answered, but the window stands at %d of %d", got, w.next)
@@ -95,8 +111,8 @@ func TestWindow(t *testing.T) {
 				n += int(s.Count)
 			}
 		}
-		if n != acked {
-			rt.Fatalf("%d records acked, %d in the spans", acked, n)
+		if n != g.acked {
+			rt.Fatalf("%d records acked, %d in the spans", g.acked, n)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,8 @@ type worker struct {
 	s        *session
 	gen      *generator
 	leave    <-chan os.Signal // SIGTERM: go, in good order
+
+	producing <-chan error // answers once, when every record of a producer has; nil: nothing is produced
 
 	mu      sync.Mutex
 	members []*handler // under mu: a held member joins while others look
@@ -173,7 +176,8 @@ func (w *worker) start(topics []string) error {
 	return nil
 }
 
-// work carries out commands until close.
+// work carries out commands until close. However it ends, a generator has stopped
+// when it returns: its client can be closed, and what it sent be settled.
 func (w *worker) work(ctx context.Context) error {
 	if w.job.Role == results.RoleFiller {
 		if err := w.gen.closed(ctx, int64(w.job.Spec.Consume.Backlog)); err != nil {
@@ -186,58 +190,76 @@ func (w *worker) work(ctx context.Context) error {
 			return err
 		}
 	}
-	var producing chan error // answers once, when every record of a producer has
+	ctx, stop := context.WithCancel(ctx)
+	err := w.obey(ctx)
+	stop()
+	if w.producing != nil {
+		<-w.producing
+	}
+	return err
+}
+
+func (w *worker) obey(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			if producing != nil {
-				<-producing
-			}
 			return errors.New("the supervisor is gone")
 		case <-w.leave:
 			return nil
-		case err := <-producing:
+		case err := <-w.producing:
+			w.producing = nil
 			if err != nil {
 				return err
 			}
-			producing = nil
 		case c := <-w.commands:
-			switch c.Do {
-			case Begin:
-				if done := w.begin(ctx, c); done != nil {
-					producing = done
-				}
-			case Join:
-				if err := w.start(c.Topics); err != nil {
-					return err
-				}
-				w.report.say(Report{Say: Joined})
-			case Offer:
-				producing = w.offer(ctx, c.Start)
-			case Subscribe:
-				if err := w.subscribe(ctx, c.Topics); err != nil {
-					return err
-				}
-			case End:
-				w.end(c.End)
-			case Drain:
-				w.drain(c.Ends)
-			case Close:
-				if producing != nil {
-					return <-producing
-				}
-				return nil
-			default:
-				return fmt.Errorf("unknown command %q", c.Do)
+			if c.Do == Close {
+				return w.awaitProduced()
+			}
+			if err := w.do(ctx, c); err != nil {
+				return err
 			}
 		}
 	}
 }
 
+// awaitProduced waits until every record of a producer is answered.
+func (w *worker) awaitProduced() error {
+	if w.producing == nil {
+		return nil
+	}
+	err := <-w.producing
+	w.producing = nil
+	return err
+}
+
+// do carries out a command but for the last one.
+func (w *worker) do(ctx context.Context, c Command) error {
+	switch c.Do {
+	case Begin:
+		w.begin(ctx, c)
+	case Join:
+		if err := w.start(c.Topics); err != nil {
+			return err
+		}
+		w.report.say(Report{Say: Joined})
+	case Offer:
+		w.offer(ctx, c.Start)
+	case Subscribe:
+		return w.subscribe(ctx, c.Topics)
+	case End:
+		w.end(c.End)
+	case Drain:
+		w.drain(c.Ends)
+	default:
+		return fmt.Errorf("unknown command %q", c.Do)
+	}
+	return nil
+}
+
 // begin goes through warm-up and measured part while commands are heard. A
-// producer then waits for its acks and closes, and says on the channel when it
-// has; a consumer, which has none, goes on until it is told where to stop.
-func (w *worker) begin(ctx context.Context, c Command) chan error {
+// producer then waits for its acks and closes; a consumer, which has none, goes on
+// until it is told where to stop.
+func (w *worker) begin(ctx context.Context, c Command) {
 	end := c.End
 	if end == 0 {
 		end = math.MaxInt64 // the timeline decides
@@ -249,31 +271,32 @@ func (w *worker) begin(ctx context.Context, c Command) chan error {
 				w.report.say(Report{Say: Failed, Error: err.Error()})
 			}
 		})
-		return nil
+		return
 	}
 	w.gen.until.Store(end)
-	done := make(chan error, 1)
-	go func() { done <- w.produce(ctx, c) }()
-	return done
+	w.generating(func() error { return w.produce(ctx, c) })
 }
 
 // offer is begin for a producer whose partitions come later than the trial
 // began: the parts of the trial are on their way already, and its schedule starts
 // at a time of its own.
-func (w *worker) offer(ctx context.Context, start int64) chan error {
-	done := make(chan error, 1)
-	go func() {
+func (w *worker) offer(ctx context.Context, start int64) {
+	w.generating(func() error {
 		if err := record.SleepUntil(ctx, start); err != nil {
-			done <- err
-			return
+			return err
 		}
 		if err := w.generate(ctx, Command{Warmup: start}); err != nil {
-			done <- err
-			return
+			return err
 		}
-		done <- w.produced(ctx)
-	}()
-	return done
+		return w.produced(ctx)
+	})
+}
+
+// generating lets a producer do its part beside the commands.
+func (w *worker) generating(part func() error) {
+	done := make(chan error, 1)
+	w.producing = done
+	go func() { done <- part() }()
 }
 
 // subscribe gives the running members other topics.
@@ -313,10 +336,14 @@ func (w *worker) produce(ctx context.Context, c Command) error {
 	return w.produced(ctx)
 }
 
+// generate sends what is due, until the end or until ctx ends: a generator that is
+// busy looks at no context, but at the clock.
 func (w *worker) generate(ctx context.Context, c Command) error {
-	p := w.job.Spec.Produce
+	p, g := w.job.Spec.Produce, w.gen
+	stop := context.AfterFunc(ctx, func() { g.until.Store(0) })
+	defer stop()
 	if p.Rate.Max {
-		return w.gen.closed(ctx, 0)
+		return cmp.Or(g.closed(ctx, 0), ctx.Err())
 	}
 	length := time.Duration(c.End - c.Warmup)
 	if c.End == 0 {
@@ -326,7 +353,7 @@ func (w *worker) generate(ctx context.Context, c Command) error {
 	if err != nil {
 		return err
 	}
-	return w.gen.open(ctx, sched, c.Warmup, length)
+	return cmp.Or(g.open(ctx, sched, c.Warmup, length), ctx.Err())
 }
 
 // endless is how far a schedule reaches whose end is not known yet. Only laws

@@ -7,8 +7,11 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -264,6 +267,84 @@ func TestAbandoned(t *testing.T) {
 	if err != nil || len(spans) == 0 {
 		t.Fatalf("%d spans, %v", len(spans), err)
 	}
+}
+
+// hasty is loopback with a producer that notes what is sent once it is told to
+// close.
+type hasty struct {
+	drivers.Driver
+	closed, late atomic.Bool
+}
+
+func (*hasty) Name() string { return "hasty" }
+
+func (h *hasty) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	p, err := h.Driver.Producer(s, env, ack)
+	return hastyProducer{p, h}, err
+}
+
+type hastyProducer struct {
+	drivers.Producer
+	h *hasty
+}
+
+func (p hastyProducer) Send(ctx context.Context, msgs []*drivers.Msg) error {
+	if p.h.closed.Load() {
+		p.h.late.Store(true)
+	}
+	return p.Producer.Send(ctx, msgs)
+}
+
+func (p hastyProducer) Close(ctx context.Context) error {
+	p.h.closed.Store(true)
+	time.Sleep(50 * time.Millisecond) // in which a generator that runs on would send
+	return p.Producer.Close(ctx)
+}
+
+// TestTermWhileProducing: a producer that is told to go first stops sending, then
+// closes its client, and leaves no record without an account.
+func TestTermWhileProducing(t *testing.T) {
+	f := func(rate workloads.Rate) {
+		t.Helper()
+		job, d := testJob(t), &hasty{Driver: loopback.New()}
+		job.Name, job.Role, job.Client, job.Spec.Produce.Rate = "producer-0", results.RoleProducer, d.Name(), rate
+		c := talk(t, job, d)
+		c.hear(Ready)
+		now := record.Now()
+		c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8, End: now + 60e9})
+		for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		c.hear(Done)
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+		if !d.closed.Load() || d.late.Load() {
+			t.Errorf("%+v: the client was closed: %t, and sent to after that: %t", rate, d.closed.Load(), d.late.Load())
+		}
+		_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := map[int32]uint64{}
+		for _, s := range spans {
+			next[s.Partition] += uint64(s.Count)
+		}
+		for p, n := range next {
+			for _, s := range spans { // sequences have no holes, so the last one tells how many there are
+				if s.Partition == p && s.First+uint64(s.Count) > n {
+					t.Errorf("%+v: partition %d: records up to %d were sent, %d are accounted for", rate, p, s.First+uint64(s.Count), n)
+				}
+			}
+		}
+		if len(next) != 3 {
+			t.Errorf("%+v: records on %d partitions, want 3", rate, len(next))
+		}
+	}
+	f(workloads.Rate{PerSecond: 5000})
+	f(workloads.Rate{Max: true})
 }
 
 // TestRefused hears clear words about a job that cannot be done.
