@@ -13,6 +13,7 @@ import (
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
@@ -22,18 +23,18 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 	l.mu.Lock()
 	w := l.members[a.Member]
 	l.mu.Unlock()
-	if a.Member != churn.Nobody && a.Kind != churn.Join && w == nil {
+	if a.Member != churn.Nobody && a.Member != a.Started() && w == nil {
 		return errors.New("it is not in the group")
 	}
 	switch a.Kind {
-	case churn.Join:
+	case acts.Join:
 		out.At = record.Now()
 		return l.enter(a.Member)
-	case churn.Leave:
+	case acts.Leave:
 		return l.send(ctx, a.Member, w, out, syscall.SIGTERM, func() {})
-	case churn.Crash:
+	case acts.Crash:
 		return l.send(ctx, a.Member, w, out, syscall.SIGKILL, func() {})
-	case churn.Stall:
+	case acts.Stall:
 		if w.paused() {
 			l.set(func() { out.At, out.Error = record.Now(), "it is stopped already" })
 			return nil
@@ -45,11 +46,11 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		}
 		l.pending.Go(func() { l.resume(ctx, w, a.For, out) })
 		return nil
-	case churn.Restart, churn.AssignorStep:
+	case acts.Restart, acts.AssignorStep:
 		return l.restart(ctx, a, w, out)
-	case churn.AddPartitions:
+	case acts.AddPartitions:
 		return l.addPartitions(ctx, a, out)
-	case churn.Subscribe:
+	case acts.Subscribe:
 		return l.subscribe(out)
 	default:
 		return errors.New("kbench cannot do this yet")
@@ -59,7 +60,7 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 // restart ends a member, by its own leave or by a kill, and lets its replacement
 // join as soon as it is gone.
 func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *results.Act) error {
-	out.Kind, out.Replaces, out.Member = churn.Restart, memberName(a.Member), memberName(a.NewMember)
+	out.Kind, out.Replaces, out.Member = acts.Restart, memberName(a.Member), memberName(a.NewMember)
 	end := syscall.SIGTERM
 	if a.Kill {
 		end = syscall.SIGKILL

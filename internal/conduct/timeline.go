@@ -63,7 +63,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		}
 	}
 	for i := range l.acts {
-		if a := &l.acts[i]; a.Kind == churn.AssignorStep && a.NewMember == number {
+		if a := &l.acts[i]; a.To != nil && a.NewMember == number {
 			spec.Group.Assignors = a.To
 		}
 	}

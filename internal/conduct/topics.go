@@ -11,18 +11,19 @@ import (
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
 // layout numbers the partitions of all topics that the trial will have. Each
 // subscribe has a topic of its own, as large as the first.
-func layout(name string, partitions int, acts []churn.Act) results.Topics {
+func layout(name string, partitions int, planned []churn.Act) results.Topics {
 	ts := results.Topics{{Name: name, Count: int32(partitions)}}
-	for _, a := range acts {
+	for _, a := range planned {
 		switch a.Kind {
-		case churn.AddPartitions:
+		case acts.AddPartitions:
 			ts[0].Count += int32(a.Count)
-		case churn.Subscribe:
+		case acts.Subscribe:
 			last := ts[len(ts)-1]
 			ts = append(ts, results.Topic{Name: fmt.Sprintf("%s-%d", name, len(ts)+1), First: last.First + last.Count, Count: int32(partitions)})
 		}
@@ -94,7 +95,7 @@ func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
 		return err
 	}
 	l.newcomer = w
-	if a.Kind == churn.Subscribe {
+	if a.Kind == acts.Subscribe {
 		return l.connect(ctx)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Rest says of an arm whether its group stayed as it was, where nothing was done
@@ -94,7 +95,7 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 		}
 	}
 	first := "start"
-	if kind == "leave" {
+	if acts.Of(acts.Kind(kind)).Leaves() {
 		first = "stop"
 	}
 	add(first+", p50", results.PauseStart, typical(results.PauseStart))

@@ -70,7 +70,7 @@ func (e *event) slowest() (phase string, ns float64) {
 	for _, p := range window.Phases() {
 		metric := "pause." + string(p)
 		switch {
-		case p == window.Stop && e.kind == "leave":
+		case p == window.Stop && acts.Of(acts.Kind(e.kind)).Leaves():
 			metric = results.PauseStart
 		case p == window.Stop, !p.OfClient():
 			continue

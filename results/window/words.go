@@ -73,7 +73,7 @@ func (s *scope) notes() {
 			s.note(results.Remarkf(results.KindLooseT0, "the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low)).
 				By(s.Workers[c.worker].Name).With("within", results.UnitNs, float64(c.at-c.low)))
 		}
-		if d := acts.Of(s.Acts[c.act].Kind); c.expiry && d.Ends && !d.Abrupt && !d.Joins {
+		if c.expiry && acts.Of(s.Acts[c.act].Kind).Leaves() {
 			s.note(results.Remarkf(results.KindNoLeave, "%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name).By(s.Workers[c.worker].Name))
 		}
 	}

@@ -85,6 +85,9 @@ func Of(k Kind) Act {
 	return Act{Kind: k}
 }
 
+// Leaves says whether the member goes by itself: the way out is its client's own.
+func (a Act) Leaves() bool { return a.Ends && !a.Abrupt && !a.Joins }
+
 // Has says whether an entry that asks for the act may have a field.
 func (a Act) Has(field string) bool { return slices.Contains(strings.Fields(a.Fields), field) }
 

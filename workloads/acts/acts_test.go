@@ -46,6 +46,9 @@ func TestLists(t *testing.T) {
 	if slices.Contains(Names(), string(AssignorStep)) {
 		t.Error("a document may ask for a step")
 	}
+	if !Of(Leave).Leaves() || Of(Crash).Leaves() || Of(Restart).Leaves() || Of(Join).Leaves() {
+		t.Error("only a leave goes by itself")
+	}
 	if a := Of("jump"); !reflect.DeepEqual(a, Act{Kind: "jump"}) {
 		t.Errorf("an unknown act does something: %+v", a)
 	}

@@ -18,18 +18,6 @@ import (
 	"github.com/kbench/kbench/workloads/acts"
 )
 
-// The acts that a timeline comes to, as package acts has them.
-const (
-	Join          = acts.Join
-	Leave         = acts.Leave
-	Crash         = acts.Crash
-	Stall         = acts.Stall
-	Restart       = acts.Restart
-	AddPartitions = acts.AddPartitions
-	Subscribe     = acts.Subscribe
-	AssignorStep  = acts.AssignorStep
-)
-
 // When says what an act waits for once its predecessor has been done.
 type When string
 

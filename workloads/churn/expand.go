@@ -171,7 +171,7 @@ func (t *timeline) replace(st step, a *Act) {
 	a.NewMember = t.process()
 	a.Kill = st.what == crashStep
 	a.SameID = sameID(t.spec, st.entry)
-	if a.Kind == acts.AssignorStep {
+	if st.to != nil {
 		a.To, t.assignors = st.to, st.to
 	}
 	if st.pass != nil {
