@@ -6,7 +6,9 @@
 // It computes in this order, a file for each step:
 //
 //	load      what the workers recorded, as Input
-//	lateness  records: when each was due and when it was first delivered
+//	records   when each record was due and when it was first delivered
+//	spans     the same, out of the spans of the workers
+//	lateness  gaps, and what was late before
 //	wire      what the members told of the group, and that an act ended one
 //	change    when an act changed the group in the coordinator's eyes (t0)
 //	expiry    the same for a member that was stopped and could not say so
