@@ -2,12 +2,16 @@ package conduct_test
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 	_ "unsafe" // to set the clock of workers
@@ -26,6 +30,7 @@ type abroad struct {
 	launch.Here
 	root  string
 	ahead time.Duration // its clock
+	lost  atomic.Bool   // nobody can reach it any more
 }
 
 const (
@@ -46,18 +51,43 @@ func (a *abroad) env() string { return fmt.Sprintf("%s=%d", aheadBy, a.ahead) }
 // take gives a process the directory that it has there.
 func (a *abroad) take(p launch.Process, home string) (launch.Process, error) {
 	dir := filepath.Join(a.root, filepath.Base(filepath.Dir(home)), filepath.Base(home))
-	return elsewhere{p, dir}, os.MkdirAll(dir, 0o755)
+	return elsewhere{p, a, dir}, os.MkdirAll(dir, 0o755)
 }
 
 type elsewhere struct {
 	launch.Process
-	dir string
+	host *abroad
+	dir  string
 }
 
 func (e elsewhere) Dir() string { return e.dir }
 
 func (e elsewhere) Tail(name string, limit int64) ([]byte, error) {
 	return launch.Tail(filepath.Join(e.dir, name), limit)
+}
+
+var errUnreachable = errors.New("the host does not answer")
+
+func (e elsewhere) Wait() launch.Exit {
+	exit := e.Process.Wait()
+	if e.host.lost.Load() {
+		return launch.Exit{Lost: true}
+	}
+	return exit
+}
+
+func (e elsewhere) Signal(ctx context.Context, sig os.Signal) error {
+	if e.host.lost.Load() {
+		return errUnreachable
+	}
+	return e.Process.Signal(ctx, sig)
+}
+
+func (e elsewhere) Fetch(ctx context.Context, from, to string) error {
+	if e.host.lost.Load() {
+		return errUnreachable
+	}
+	return e.Process.Fetch(ctx, from, to)
 }
 
 // clockBase is what record.Now adds to Go's own reading of the clock.
@@ -204,5 +234,33 @@ func TestLogFromAbroad(t *testing.T) {
 	wantWords(t, got.trials[0].Error, "worker consumer-0", "exited 7", "end of stderr.txt", "the client's log: no more of this")
 	if log, err := os.ReadFile(filepath.Join(got.dir.WorkerPath(got.trials[0].Ref, "consumer-0"), results.ClientLogFile)); !strings.Contains(string(log), "no more of this") {
 		t.Errorf("its log is not at home: %q, %v", log, err)
+	}
+}
+
+// TestHostLost: a worker whose host is gone has neither ended by itself nor been
+// killed, and its trial fails by that. The next one is not touched.
+func TestHostLost(t *testing.T) {
+	onEmbedded(t)
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{long("cut"), short("after")}, "loopback"))
+	far := &abroad{root: t.TempDir()}
+	spy := o.Launcher.(*spy)
+	spy.abroad = far
+	o.Progress = &hook{workload: "cut", measuring: func() {
+		far.lost.Store(true)
+		if err := syscall.Kill(spy.latest(t, "both-0").PID(), syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}, ended: func(results.TrialRef) { far.lost.Store(false) }}
+	got, err := run(t, bounded(t), o)
+	if err == nil {
+		t.Error("the run passed")
+	}
+	got.wantStates(t, "failed", "complete")
+	wantWords(t, got.trials[0].Error, "worker both-0", "host lost in the middle of the trial", errUnreachable.Error())
+	if end := got.worker(t, 1, "both-0").Exit; end.How != results.Lost || end.ByItself() || end.Crash() {
+		t.Errorf("both-0 ended as %+v", end)
+	}
+	if w := got.worker(t, 2, "both-0"); w.Exit != (results.End{}) || w.Host != farHost {
+		t.Errorf("both-0 of the next trial: %+v", w)
 	}
 }

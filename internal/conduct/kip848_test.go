@@ -24,20 +24,7 @@ func TestConsumerGroup(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		var trial *results.Trial
-		for _, tr := range got.trials {
-			if tr.Ref.Client == "franz-go" {
-				trial = tr
-				continue
-			}
-			if tr.State != results.StateRefused {
-				t.Errorf("%s: %s", tr.Ref.Client, tr.State)
-			}
-			wantWords(t, tr.Ref.Refused, "group.protocol: consumer: ")
-		}
-		if trial.State != results.StateComplete {
-			t.Fatalf("%s: %s", trial.State, trial.Error)
-		}
+		trial := got.only(t, "franz-go", "group.protocol: consumer: ")
 		cleanButForCrash(t, got.evidence(t, trial))
 		wantOnWire(t, trial, "coordinator", drivers.KeyHeartbeat, "500")
 		wantOnWire(t, trial, "coordinator", drivers.KeySession, "6000")
@@ -49,7 +36,6 @@ func TestConsumerGroup(t *testing.T) {
 		}
 
 		w := tapOf(t, got, trial)
-		interval := int64(time.Second) * int64(spec.Topic.Partitions) / int64(spec.Produce.Rate.PerSecond)
 		for _, act := range []string{"join", "leave", "crash"} {
 			e, ok := w.events[act]
 			if !ok || e.Protocol != "consumer" || !e.Rebalanced || e.Rounds < 1 {
@@ -57,21 +43,7 @@ func TestConsumerGroup(t *testing.T) {
 				continue
 			}
 			t.Logf("%s on %s: wire %s, floor %s, excess %s", act, kind, time.Duration(e.Wire), time.Duration(e.Floor), time.Duration(e.WireExcess))
-			if x := time.Duration(e.WireExcess); x < -time.Millisecond {
-				t.Errorf("%s: the wire excess is %s", act, x)
-			}
-			// No new owner has a partition before the response that gives it away, and
-			// no old one after it gave it up, so a record that was due in between is at
-			// least so late. One was due within an interval.
-			for _, p := range e.Partitions {
-				least := -interval - int64(2*time.Millisecond)
-				if p.Class == window.Orphaned && act == "leave" {
-					least -= e.T0 - e.Window.From // it delivers until it has left
-				}
-				if p.FloorKnown && p.Excess < least {
-					t.Errorf("%s: partition %d, %s, has a gap excess of %s", act, p.Partition, p.Class, time.Duration(p.Excess))
-				}
-			}
+			wantNoLessThanNothing(t, act, e, int64(time.Second)*int64(spec.Topic.Partitions)/int64(spec.Produce.Rate.PerSecond))
 		}
 		// Only beats renew a session of this protocol, and the last of them was at
 		// most a heartbeat old. Where windows ran into each other t0 is another's.
@@ -81,6 +53,46 @@ func TestConsumerGroup(t *testing.T) {
 			}
 		}
 	})
+}
+
+// only is the trial of the one client that completed its own; all others must have
+// been refused with these words.
+func (o *outcome) only(t *testing.T, client, refused string) (trial *results.Trial) {
+	t.Helper()
+	for _, tr := range o.trials {
+		if tr.Ref.Client == client {
+			trial = tr
+			continue
+		}
+		if tr.State != results.StateRefused {
+			t.Errorf("%s: %s", tr.Ref.Client, tr.State)
+		}
+		wantWords(t, tr.Ref.Refused, refused)
+	}
+	if trial == nil || trial.State != results.StateComplete {
+		t.Fatalf("the trial of %s is %+v", client, trial)
+	}
+	return trial
+}
+
+// wantNoLessThanNothing checks that an event leaves nobody with less than nothing.
+// No new owner has a partition before the response that gives it away, and no old
+// one after it gave it up, so a record that was due in between is at least so late.
+// One was due within an interval.
+func wantNoLessThanNothing(t *testing.T, act string, e window.Event, interval int64) {
+	t.Helper()
+	if x := time.Duration(e.WireExcess); x < -time.Millisecond {
+		t.Errorf("%s: the wire excess is %s", act, x)
+	}
+	for _, p := range e.Partitions {
+		least := -interval - int64(2*time.Millisecond)
+		if p.Class == window.Orphaned && act == "leave" {
+			least -= e.T0 - e.Window.From // it delivers until it has left
+		}
+		if p.FloorKnown && p.Excess < least {
+			t.Errorf("%s: partition %d, %s, has a gap excess of %s", act, p.Partition, p.Class, time.Duration(p.Excess))
+		}
+	}
 }
 
 // wantOnWire checks that a setting was claimed, and was seen, with this value.
