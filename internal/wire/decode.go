@@ -20,20 +20,13 @@ var errNothing = errors.New("nothing to report")
 // decodeRequest fills e from a request.
 func decodeRequest(e *record.Event, k *kept) (err error) {
 	defer recovered(&err)
-	req := kmsg.RequestForKey(k.api)
-	if req == nil || k.version < 0 || k.version > req.MaxVersion() {
-		return fmt.Errorf("request %d has no version %d", k.api, k.version)
+	req, err := k.message()
+	if err != nil {
+		return err
 	}
-	req.SetVersion(k.version)
 	c := cursor{b: k.payload, at: requestHeader}
 	c.skip(int(c.int16())) // client id, never compact
-	if req.IsFlexible() {
-		c.tags()
-	}
-	if c.short() {
-		return errors.New("frame ends before its header does")
-	}
-	if err := req.ReadFrom(k.payload[c.at:]); err != nil {
+	if err := c.body(req); err != nil {
 		return err
 	}
 	e.K = record.EvRequest
@@ -43,24 +36,41 @@ func decodeRequest(e *record.Event, k *kept) (err error) {
 // decodeResponse fills e from a response.
 func decodeResponse(e *record.Event, k *kept) (err error) {
 	defer recovered(&err)
-	req := kmsg.RequestForKey(k.api)
-	if req == nil || k.version < 0 || k.version > req.MaxVersion() {
-		return fmt.Errorf("response %d has no version %d", k.api, k.version)
+	req, err := k.message()
+	if err != nil {
+		return err
 	}
-	req.SetVersion(k.version)
 	resp := req.ResponseKind()
 	c := cursor{b: k.payload, at: responseHeader}
-	if resp.IsFlexible() {
+	if err := c.body(resp); err != nil {
+		return err
+	}
+	e.K = record.EvResponse
+	return fillResponse(e, resp)
+}
+
+// message is the request of a frame, or the one that it answers, without content.
+func (k *kept) message() (kmsg.Request, error) {
+	req := kmsg.RequestForKey(k.api)
+	if req == nil || k.version < 0 || k.version > req.MaxVersion() {
+		return nil, fmt.Errorf("API %d has no version %d", k.api, k.version)
+	}
+	req.SetVersion(k.version)
+	return req, nil
+}
+
+// body reads what follows the header, of which the tags are left.
+func (c *cursor) body(into interface {
+	IsFlexible() bool
+	ReadFrom([]byte) error
+}) error {
+	if into.IsFlexible() {
 		c.tags()
 	}
 	if c.short() {
 		return errors.New("frame ends before its header does")
 	}
-	if err := resp.ReadFrom(k.payload[c.at:]); err != nil {
-		return err
-	}
-	e.K = record.EvResponse
-	return fillResponse(e, resp)
+	return into.ReadFrom(c.b[c.at:])
 }
 
 // recovered turns a panic of the decoder into an error: the frames come from

@@ -13,90 +13,113 @@ import (
 	"github.com/kbench/kbench/results/record"
 )
 
-// anything is a trial in which members hold partitions side by side, go silent, go
+// invented is a trial in which members hold partitions side by side, go silent, go
 // back, hand over damaged records and have clocks that do as well: what the spans
 // say need not make sense, but that acks give an offset once.
+type invented struct {
+	*rand.Rand
+	*results.Trial
+	logs  []Log
+	spans [][]record.Span // by log
+	corr  int32
+}
+
+const inventedMembers, inventedPartitions = 3, 2
+
+func (v *invented) chance(percent int) bool { return v.IntN(100) < percent }
+
 func anything(r *rand.Rand, scale int) (*results.Trial, []Log, [][]record.Span) {
-	const members, partitions = 3, 2
-	chance := func(percent int) bool { return r.IntN(100) < percent }
-	t := groupTrial()
-	t.Spec.Consume.Handler.Time = time.Duration(r.IntN(2)) * time.Millisecond
-	t.Spec.Consume.Handler.Lanes = []string{"member", "partition"}[r.IntN(2)]
-	logs := []Log{{Worker: "producer-0", Topics: []string{"t"}}}
-	spans := make([][]record.Span, members+1)
-	for p := range int32(partitions) {
-		next, sequences := int64(0), [2]uint64{}
-		for at := int64(0); at < 50*s; at += r.Int64N(s / int64(scale)) {
-			if chance(1) {
-				at += r.Int64N(20 * s)
-			}
-			producer, n := uint32(r.IntN(2)), uint64(1+r.IntN(5))
-			a := record.Span{Kind: record.Acked, Partition: p, Producer: producer, First: sequences[producer], Count: n, Offset: next, At: at, LastAt: at + r.Int64N(s/100)}
-			if chance(2) {
-				a.Kind, a.Offset = record.Failed, -1
-			} else {
-				next += int64(n)
-			}
-			sequences[producer] += n
-			if !chance(2) {
-				spans[0] = append(spans[0], a)
-			}
+	v := &invented{Rand: r, Trial: groupTrial(), logs: []Log{{Worker: "producer-0", Topics: []string{"t"}}}, spans: make([][]record.Span, 1)}
+	v.Spec.Consume.Handler.Time = time.Duration(r.IntN(2)) * time.Millisecond
+	v.Spec.Consume.Handler.Lanes = []string{"member", "partition"}[r.IntN(2)]
+	for p := range int32(inventedPartitions) {
+		v.produce(p, scale)
+	}
+	for m := range inventedMembers {
+		v.consume(m)
+	}
+	for i := range v.logs {
+		v.logs[i].Spans = record.HoldSpans(v.spans[i]...)
+	}
+	return v.Trial, v.logs, v.spans
+}
+
+// produce fills a partition by two producers.
+func (v *invented) produce(p int32, scale int) {
+	next, sequences := int64(0), [2]uint64{}
+	for at := int64(0); at < 50*s; at += v.Int64N(s / int64(scale)) {
+		if v.chance(1) {
+			at += v.Int64N(20 * s)
+		}
+		producer, n := uint32(v.IntN(2)), uint64(1+v.IntN(5))
+		a := record.Span{Kind: record.Acked, Partition: p, Producer: producer, First: sequences[producer], Count: n, Offset: next, At: at, LastAt: at + v.Int64N(s/100)}
+		if v.chance(2) {
+			a.Kind, a.Offset = record.Failed, -1
+		} else {
+			next += int64(n)
+		}
+		sequences[producer] += n
+		if !v.chance(2) {
+			v.spans[0] = append(v.spans[0], a)
 		}
 	}
-	corr := int32(0)
-	for m := range members {
-		log := Log{Worker: fmt.Sprintf("consumer-%d", m), Topics: []string{"t"}, Killed: chance(20)}
-		if chance(30) {
-			log.Closing = r.Int64N(50 * s)
+}
+
+// consume lets a member have one partition after the other.
+func (v *invented) consume(m int) {
+	log := Log{Worker: fmt.Sprintf("consumer-%d", m), Topics: []string{"t"}, Killed: v.chance(20)}
+	if v.chance(30) {
+		log.Closing = v.Int64N(50 * s)
+	}
+	var mine []record.Span
+	tenure := uint32(0)
+	for at := int64(0); at < 50*s; at += v.Int64N(5 * s) {
+		tenure++
+		p := int32(v.IntN(inventedPartitions))
+		if v.chance(50) {
+			v.corr++
+			log = withEvents(log, given(at, v.corr))
 		}
-		tenure := uint32(0)
-		var mine []record.Span
-		for at := int64(0); at < 50*s; {
-			tenure++
-			p := int32(r.IntN(partitions))
-			if chance(50) {
-				corr++
-				log = withEvents(log, given(at, corr))
-			}
-			for _, a := range spans[0] {
-				if a.Partition != p || a.Kind != record.Acked || a.At < at || chance(2) {
-					continue
-				}
-				if chance(1) {
-					break
-				}
-				d := a
-				d.Kind, d.Tenure, d.At = record.Delivered, tenure, max(at, a.At)+r.Int64N(s/10)
-				d.LastAt = d.At + r.Int64N(s/50)
-				switch {
-				case chance(1):
-					d.Kind = record.Corrupt
-				case chance(1):
-					d.First, d.Count = d.First+1, 1
-					d.Offset++
-				case chance(1):
-					d.At -= r.Int64N(s) // as if its clock had been set back
-				}
-				if at = max(at, d.At); chance(1) {
-					at += r.Int64N(30 * s)
-				}
-				if mine = append(mine, d); chance(2) {
-					mine = append(mine, d) // again, in the same tenure
-				}
-			}
-			at += r.Int64N(5 * s)
+		var got []record.Span
+		got, at = v.deliver(p, tenure, at)
+		mine = append(mine, got...)
+	}
+	v.spans, v.logs = append(v.spans, mine), append(v.logs, log)
+	if v.chance(30) {
+		at := v.Int64N(40 * s)
+		v.Acts = append(v.Acts, results.Act{N: m + 1, Kind: "stall", Member: log.Worker, At: at, Resumed: at + v.Int64N(20*s)})
+	}
+}
+
+// deliver is a tenure from a time on, and when it was over.
+func (v *invented) deliver(p int32, tenure uint32, at int64) (mine []record.Span, _ int64) {
+	for _, a := range v.spans[0] {
+		if a.Partition != p || a.Kind != record.Acked || a.At < at || v.chance(2) {
+			continue
 		}
-		spans[m+1] = mine
-		logs = append(logs, log)
-		if chance(30) {
-			at := r.Int64N(40 * s)
-			t.Acts = append(t.Acts, results.Act{N: m + 1, Kind: "stall", Member: log.Worker, At: at, Resumed: at + r.Int64N(20*s)})
+		if v.chance(1) {
+			break
+		}
+		d := a
+		d.Kind, d.Tenure, d.At = record.Delivered, tenure, max(at, a.At)+v.Int64N(s/10)
+		d.LastAt = d.At + v.Int64N(s/50)
+		switch {
+		case v.chance(1):
+			d.Kind = record.Corrupt
+		case v.chance(1):
+			d.First, d.Count = d.First+1, 1
+			d.Offset++
+		case v.chance(1):
+			d.At -= v.Int64N(s) // as if its clock had been set back
+		}
+		if at = max(at, d.At); v.chance(1) {
+			at += v.Int64N(30 * s)
+		}
+		if mine = append(mine, d); v.chance(2) {
+			mine = append(mine, d) // again, in the same tenure
 		}
 	}
-	for i := range logs {
-		logs[i].Spans = record.HoldSpans(spans[i]...)
-	}
-	return t, logs, spans
+	return mine, at
 }
 
 // Spans that are streamed give what spans that are held gave, to the last example.
