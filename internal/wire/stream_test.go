@@ -386,14 +386,20 @@ func TestSumsOfIntervals(t *testing.T) {
 	}
 }
 
-func TestUnsampledFramesAllocateNothing(t *testing.T) {
+// unsampled is a connection on which nothing is sampled but what comes first, and a
+// Produce and a Fetch with their responses for it.
+func unsampled(t testing.TB) (s *script, c *conn, out, in []byte) {
 	tap, _ := newTap(t, Options{Every: 1 << 30})
-	s := &script{written: make([]byte, 0, 1<<20)}
-	c := tap.wrap(s, "b:1")
+	s = &script{written: make([]byte, 0, 1<<20)}
 	p := produce(9, -1, batch(100, 10_000, 0))
 	f := &kmsg.FetchRequest{Version: 11}
-	out := append(request(p, 1), request(f, 2)...)
-	in := append(response(p.ResponseKind(), 1), response(f.ResponseKind(), 2)...)
+	out = append(request(p, 1), request(f, 2)...)
+	in = append(response(p.ResponseKind(), 1), response(f.ResponseKind(), 2)...)
+	return s, tap.wrap(s, "b:1"), out, in
+}
+
+func TestUnsampledFramesAllocateNothing(t *testing.T) {
+	s, c, out, in := unsampled(t)
 	buf := make([]byte, 1<<10)
 	run := func() {
 		s.written = s.written[:0]

@@ -94,13 +94,7 @@ func serve(l net.Listener, size int, resp []byte) error {
 // BenchmarkFollow is the parser alone: one Produce and one Fetch with their
 // responses, without a connection below.
 func BenchmarkFollow(b *testing.B) {
-	tap, _ := newTap(b, Options{Every: 1 << 30})
-	s := &script{written: make([]byte, 0, 1<<20)}
-	c := tap.wrap(s, "b:1")
-	p := produce(9, -1, batch(100, 10_000, 0))
-	f := &kmsg.FetchRequest{Version: 11}
-	out := append(request(p, 1), request(f, 2)...)
-	in := append(response(p.ResponseKind(), 1), response(f.ResponseKind(), 2)...)
+	_, c, out, in := unsampled(b)
 	c.Write(out) // the first of a connection are decoded
 	c.in.feed(in)
 	b.ReportAllocs()

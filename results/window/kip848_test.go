@@ -108,10 +108,10 @@ func TestConsumerGroupCrash(t *testing.T) {
 	same(t, "partition", parts(e)[2], part{Orphaned, 10_112, 10_101, 11})
 }
 
-// Members beat in phase, so that the new owner's beat falls between the moment
-// at which the old one is told and the moment at which it has done so. That it
-// then waits for its next beat is luck and nobody's doing.
-func TestConsumerGroupInPhase(t *testing.T) {
+// inPhase is a group of one whose new member gets two partitions at a time. They
+// beat in phase, so that the new owner's beat falls between the moment at which the
+// old one is told and the moment at which it has done so.
+func inPhase(taken int64) *sim {
 	s := newSim("consumer-0", "consumer-1")
 	s.kip(0, 100, 0, 2, nil, []int32{0, 1, 2, 3})
 	for at := int64(3100); at < 20_000; at += 3000 {
@@ -122,40 +122,28 @@ func TestConsumerGroupInPhase(t *testing.T) {
 	s.kip(0, 23_001, 2, 2, nil, []int32{0, 1})
 	s.kip(1, 23_004, 3, 3, nil, nil) // too early
 	s.kip(0, 23_021, 2, 3, []int32{0, 1}, []int32{0, 1})
-	s.kip(1, 26_004, 3, 3, nil, []int32{2, 3})
-	s.kip(1, 26_006, 3, 3, []int32{2, 3}, nil)
-	for at := int64(29_000); at < 60_000; at += 3000 {
+	s.kip(1, taken, 3, 3, nil, []int32{2, 3})
+	s.kip(1, taken+2, 3, 3, []int32{2, 3}, nil)
+	for at := int64(26_000); at < 60_000; at += 3000 {
 		s.kip(0, at, 3, 3, nil, nil)
-		s.kip(1, at+4, 3, 3, nil, nil)
+		s.kip(1, at+taken-23_000, 3, 3, nil, nil)
 	}
-	s.stop(23_002, 26_010, 2, 3)
-	e := s.only(t)
+	s.stop(23_002, taken+6, 2, 3)
+	return s
+}
+
+// That a new owner then waits for its next beat is luck and nobody's doing.
+func TestConsumerGroupInPhase(t *testing.T) {
+	e := inPhase(26_004).only(t)
 	same(t, "figures", figuresOf(e), figures{20_000, 20_003, 26_012, 6003, 5983, 20, 2, 3012, 0, 6024})
 	same(t, "partition", parts(e)[2], part{Moved, 3012, 2984, 28})
 	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 2999, React: 19})
 }
 
-// What a new owner waits beyond its next beat, because that comes late, is its own.
+// What it waits beyond its next beat, because that comes late, is its own: this one
+// was due at 26,004.
 func TestConsumerGroupTardy(t *testing.T) {
-	s := newSim("consumer-0", "consumer-1")
-	s.kip(0, 100, 0, 2, nil, []int32{0, 1, 2, 3})
-	for at := int64(3100); at < 20_000; at += 3000 {
-		s.kip(0, at, 2, 2, nil, nil)
-	}
-	s.act("join", "consumer-1", 20_000)
-	s.kip(1, 20_003, 0, 3, nil, nil)
-	s.kip(0, 23_001, 2, 2, nil, []int32{0, 1})
-	s.kip(1, 23_004, 3, 3, nil, nil) // too early
-	s.kip(0, 23_021, 2, 3, []int32{0, 1}, []int32{0, 1})
-	s.kip(0, 26_000, 3, 3, nil, nil)
-	s.kip(1, 28_004, 3, 3, nil, []int32{2, 3}) // due at 26,004
-	s.kip(1, 28_006, 3, 3, []int32{2, 3}, nil)
-	for at := int64(29_000); at < 60_000; at += 3000 {
-		s.kip(0, at, 3, 3, nil, nil)
-		s.kip(1, at+2004, 3, 3, nil, nil)
-	}
-	s.stop(23_002, 28_010, 2, 3)
-	e := s.only(t)
+	e := inPhase(28_004).only(t)
 	same(t, "figures", figuresOf(e), figures{20_000, 20_003, 28_012, 8003, 5983, 2020, 2, 5012, 0, 10_024})
 	same(t, "partition", parts(e)[2], part{Moved, 5012, 2984, 2028})
 	same(t, "phases", spent(t, e, "consumer-0"), map[Phase]int64{Detect: 2999, React: 19})
