@@ -112,6 +112,10 @@ type Metric struct {
 	Stats    []string
 	PerEvent bool
 	What     string
+	// Mark is the word for a trial that is kept out of verdicts, where that is what
+	// the metric tells; By, that the class of its rows belongs to the word.
+	Mark string
+	By   bool
 }
 
 // HasStat says whether the statistic may be asked of the metric; "" asks for
@@ -137,6 +141,11 @@ func LookupMetric(name string) (Metric, bool) {
 		}
 	}
 	return Metric{}, false
+}
+
+// Marks are the metrics that keep a trial out of verdicts.
+func Marks() []Metric {
+	return slices.DeleteFunc(Metrics(), func(m Metric) bool { return m.Mark == "" })
 }
 
 // Metrics is the table of all metrics, in the order in which they are shown.
@@ -218,9 +227,9 @@ func Metrics() []Metric {
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
 		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},
 
-		{Name: TrialSaturated, Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
-		{Name: TrialNotSteady, Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
-		{Name: TrialLimited, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
-		{Name: TrialPerturbed, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
+		{Name: TrialSaturated, Mark: "saturated", Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
+		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
+		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
+		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
 	}
 }

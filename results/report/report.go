@@ -336,19 +336,19 @@ func (a *Arm) values(metric, stat, unit string, role results.Role) []float64 {
 // is part of the mark; the causes of the others stand in warnings.
 func (a *Arm) marks() []Mark {
 	out := []Mark{}
-	for _, metric := range []string{results.TrialSaturated, results.TrialNotSteady, results.TrialLimited, results.TrialPerturbed} {
+	for _, m := range results.Marks() {
 		classes := map[string]int{}
 		for _, r := range a.rows {
-			if r.Metric == metric && r.Value != 0 {
+			if r.Metric == m.Name && r.Value != 0 {
 				class := ""
-				if metric == results.TrialLimited || metric == results.TrialPerturbed {
+				if m.By {
 					class = r.Class
 				}
 				classes[class]++
 			}
 		}
 		for _, class := range sortedKeys(classes) {
-			out = append(out, Mark{metric, class, classes[class]})
+			out = append(out, Mark{m.Name, class, classes[class]})
 		}
 	}
 	return out

@@ -23,7 +23,7 @@ type benchUnit struct {
 // benchUnits are the figures of a line, in order. benchstat tells figures apart
 // by their unit alone, so each unit names its metric.
 func benchUnits() []benchUnit {
-	return []benchUnit{
+	units := []benchUnit{
 		{results.ProduceThroughput, "", results.UnitRate, "records/s"},
 		{results.ConsumeThroughput, "", results.UnitRate, "delivered/s"},
 		{results.ProduceThroughput, "", results.UnitBytesPS, "B/s"},
@@ -39,11 +39,20 @@ func benchUnits() []benchUnit {
 		{results.E2EResponse, "p99", results.UnitNs, "e2e-p99-ns"},
 		{results.RSSPeak, "", results.UnitBytes, "rss-B"},
 		{results.GCPause, "", results.UnitNs, "gc-pause-ns"},
-		{results.TrialSaturated, "", results.UnitCount, "saturated"},
-		{results.TrialNotSteady, "", results.UnitCount, "not-steady"},
-		{results.TrialLimited, "", results.UnitCount, "limited"},
-		{results.TrialPerturbed, "", results.UnitCount, "perturbed"},
 	}
+	for _, m := range results.Marks() {
+		units = append(units, benchUnit{m.Name, "", m.Unit, strings.ReplaceAll(m.Mark, " ", "-")})
+	}
+	return units
+}
+
+// isMark has the metrics that are marks of their trial.
+func isMark() map[string]bool {
+	out := map[string]bool{}
+	for _, m := range results.Marks() {
+		out[m.Name] = true
+	}
+	return out
 }
 
 // Bench writes the summary in Go benchmark format: one line per trial and role,
@@ -55,7 +64,7 @@ func benchUnits() []benchUnit {
 func Bench(s *results.Summary, run *results.Run) []byte {
 	var buf bytes.Buffer
 	w := benchfmt.NewWriter(&buf)
-	units := benchUnits()
+	units, mark := benchUnits(), isMark()
 	if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == results.TrialPerturbed }) {
 		units = slices.DeleteFunc(units, func(u benchUnit) bool { return u.metric == results.TrialPerturbed }) // nothing to explain
 	}
@@ -72,8 +81,7 @@ func Bench(s *results.Summary, run *results.Run) []byte {
 		res := &benchfmt.Result{Config: config(run), Name: benchfmt.Name(benchName(rows[0])), Iters: 1}
 		for _, u := range units {
 			for _, r := range rows {
-				marked := !strings.HasPrefix(r.Metric, "trial.") || r.Value != 0
-				if r.Metric == u.metric && r.Stat == u.stat && r.Unit == u.rowUnit && marked {
+				if r.Metric == u.metric && r.Stat == u.stat && r.Unit == u.rowUnit && (r.Value != 0 || !mark[r.Metric]) {
 					res.Values = append(res.Values, benchfmt.Value{Value: r.Value, Unit: u.unit})
 				}
 			}
@@ -115,10 +123,11 @@ func lines(rows []results.Row) [][]results.Row {
 		trial int
 		role  results.Role
 	}
+	mark := isMark()
 	byLine, marks := map[line][]results.Row{}, map[int][]results.Row{}
 	for _, r := range rows {
 		switch {
-		case strings.HasPrefix(r.Metric, "trial."):
+		case mark[r.Metric]:
 			marks[r.Trial] = append(marks[r.Trial], r)
 		case r.Class != "": // a part of what has a row of its own
 		case r.Role.UnderTest():

@@ -28,11 +28,11 @@ const (
 // marks adds the rows that say whether the trial may be used in a verdict. The
 // class names the cause, the warning gives the figures.
 func (b *builder) marks() {
-	b.mark(results.TrialSaturated, "saturated", b.saturated)
-	b.mark(results.TrialNotSteady, "not steady", b.notSteady)
-	b.mark(results.TrialLimited, "limited", b.limited)
+	b.mark(results.TrialSaturated, b.saturated)
+	b.mark(results.TrialNotSteady, b.notSteady)
+	b.mark(results.TrialLimited, b.limited)
 	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
-		b.mark(results.TrialPerturbed, "perturbed", b.perturbed)
+		b.mark(results.TrialPerturbed, b.perturbed)
 	}
 }
 
@@ -48,12 +48,13 @@ func (b *builder) perturbed() results.Remark {
 	return because(strings.Join(kinds, "+"), "a profile of %s was taken, which changes what is measured by more than the noise", strings.Join(kinds, " and of "))
 }
 
-func (b *builder) mark(metric, word string, judge func() results.Remark) {
+func (b *builder) mark(metric string, judge func() results.Remark) {
 	why := judge()
 	value := 0.0
 	if why.Class != "" {
 		value = 1
-		why.Kind, why.Words = results.Kind(metric), word+": "+why.Words
+		m, _ := results.LookupMetric(metric)
+		why.Kind, why.Words = results.Kind(metric), m.Mark+": "+why.Words
 		b.warn(why)
 	}
 	b.add(results.Row{Class: why.Class, Metric: metric, Unit: results.UnitCount, Value: value, N: 1})

@@ -70,7 +70,7 @@ func cutRun(from *results.Dir, path string) error {
 			return err
 		}
 		for _, w := range whole.Workers {
-			if w.Role != "consumer" {
+			if w.Role != results.RoleConsumer {
 				continue
 			}
 			if err := cutWorker(w, to.WorkerPath(t.Ref, w.Name), reduced); err != nil {

@@ -330,12 +330,14 @@ func narrow(a *report.Arm) string {
 // verdicts, and whether anything does.
 func marks(w *report.Workload, t *report.Table) (l line, any bool) {
 	l = line{label: "marks", optional: true}
-	word := map[string]string{results.TrialSaturated: "saturated", results.TrialNotSteady: "not steady", results.TrialLimited: "limited by ",
-		results.TrialPerturbed: "perturbed by "}
 	for _, i := range t.Arms {
 		var lines []string
 		for _, m := range w.Arms[i].Marks {
-			s := word[m.Metric] + m.Class
+			metric, _ := results.LookupMetric(m.Metric)
+			s := metric.Mark
+			if m.Class != "" {
+				s += " by " + m.Class
+			}
 			if m.Trials < w.Arms[i].Rounds {
 				s += fmt.Sprintf(" %d/%d", m.Trials, w.Arms[i].Rounds)
 			}
