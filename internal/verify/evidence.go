@@ -29,6 +29,7 @@ type Evidence struct {
 	Worst        map[int32]window.Record
 	Stops        []Stop
 	Canary       []Canary
+	Lies         []string       // the settings that the wire contradicts
 	Pauses       *window.Report // what kbench says of acts, and of rebalances without any
 }
 
@@ -72,6 +73,11 @@ func read(dir *results.Dir) (Evidence, error) {
 	e := Evidence{
 		State: t.State, Error: t.Error, Ends: t.End,
 		Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
+	}
+	for _, c := range t.Wire {
+		if c.Lie {
+			e.Lies = append(e.Lies, c.Key)
+		}
 	}
 	if t.Ref.Refused != "" {
 		e.Error = t.Ref.Refused

@@ -140,7 +140,13 @@ func commits(sign int) judge {
 
 // lie expects that the trial fails by what the tap saw.
 func lie(e Evidence) verdict {
-	return verdict{injected: "acks and fetch wait other than planned", reported: e.found(), wrong: failedBy(e, "the wire contradicts the plan", drivers.KeyAcks, drivers.KeyFetchWait)}
+	wrong := failedBy(e)
+	for _, key := range []string{drivers.KeyAcks, drivers.KeyFetchWait} {
+		if e.State == results.StateFailed && !slices.Contains(e.Lies, key) {
+			wrong = append(wrong, key+" is not called a lie")
+		}
+	}
+	return verdict{injected: "acks and fetch wait other than planned", reported: e.found(), wrong: wrong}
 }
 
 // hangFound expects that the trial fails by name of the worker, and in time.

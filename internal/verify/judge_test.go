@@ -103,8 +103,13 @@ func TestJudges(t *testing.T) {
 		}
 	}), "partition 3")
 
-	f(lie, failed("the wire contradicts the plan: "+drivers.KeyAcks+" and "+drivers.KeyFetchWait))
-	f(lie, failed("the wire contradicts the plan: "+drivers.KeyAcks), "does not say")
+	lied := func(keys ...string) Evidence {
+		e := failed("the wire contradicts the plan")
+		e.Lies = keys
+		return e
+	}
+	f(lie, lied(drivers.KeyAcks, drivers.KeyFetchWait))
+	f(lie, lied(drivers.KeyAcks), drivers.KeyFetchWait+" is not called a lie")
 	f(lie, good(), "the trial is complete, not failed")
 	f(hangFound, failed("worker producer-0 (pid 1) was not produced within 3s"))
 	f(hangFound, good(), "not failed")
