@@ -1,0 +1,61 @@
+package summary
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// What a machine reads of a run without looking into words: which trial lost
+// records, which one has no figures, and which arm and trial decided a gate.
+func TestTypedValuesInFile(t *testing.T) {
+	d := newRun(t,
+		fixture{ref: ref(1, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: results.StateComplete},
+		fixture{ref: ref(2, "end-to-end", "kafka-go", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: results.StateFailed},
+	)
+	run := *d.Run()
+	run.Specs = []workloads.Spec{{Name: "end-to-end", Gate: []string{"audit.lost == 0", "p50(pause.gap) < 1s"}}}
+	if err := d.WriteRun(&run); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(d); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(d.Path(), results.SummaryFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s results.Summary
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	about := map[results.Kind]results.Remark{}
+	for _, w := range s.Warnings {
+		if w.Kind == "" || w.Words == "" {
+			t.Errorf("a warning without kind or words: %+v", w)
+		}
+		about[w.Kind] = w
+	}
+	if w := about[results.AuditLost]; w.Trial != 1 || w.Arm != "sarama" || len(w.Figures) != 1 || w.Figures[0].Value != 4 {
+		t.Errorf("of what was lost the file says %+v", w)
+	}
+	if w := about[results.KindNoFigures]; w.Trial != 2 || w.Arm != "kafka-go" {
+		t.Errorf("of the trial that failed the file says %+v", w)
+	}
+	want := []results.Gate{
+		{Workload: "end-to-end", Expression: "audit.lost == 0", Verdict: results.NotMet, Unit: results.UnitCount, N: 1, Arms: []results.GateArm{
+			{Workload: "end-to-end", Arm: "sarama", Lane: "matched", Verdict: results.NotMet, Value: 4, Unit: results.UnitCount, Trial: 1, N: 1},
+		}},
+		{Workload: "end-to-end", Expression: "p50(pause.gap) < 1s", Verdict: results.NotDecided, Bound: 1e9, Unit: results.UnitNs, Arms: []results.GateArm{},
+			Why: `gate "p50(pause.gap) < 1s": the run has no figure for it; see the rows and warnings of summary.json`},
+	}
+	if diff := cmp.Diff(want, s.Gates); diff != "" {
+		t.Errorf("gates, want to got:\n%s", diff)
+	}
+}
