@@ -98,16 +98,23 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 	if acts.Of(acts.Kind(kind)).Leaves() {
 		first = "stop"
 	}
-	add(first+", p50", results.PauseStart, typical(results.PauseStart))
-	add("act to assigned, p50", results.PauseTotal, typical(results.PauseTotal))
-	add("wire time, p50", results.PauseWire, typical(results.PauseWire))
-	add("floor, p50", results.PauseFloor, typical(results.PauseFloor))
-	add("wire excess, p50 / max", results.PauseWireExcess, typicalAndWorst(results.PauseWireExcess))
-	add("reaction, p50 / max", results.PauseReact, typicalAndWorst(results.PauseReact))
-	add("generations, mean", results.GroupRounds, mean(results.GroupRounds))
-	add("gap, p50 / max", results.PauseGap, typicalAndWorst(results.PauseGap))
-	add("gap excess, p50 / max", results.PauseGapExcess, typicalAndWorst(results.PauseGapExcess))
-	add("lost partition-s, mean", results.PauseLost, mean(results.PauseLost))
+	for _, h := range []struct {
+		label, metric string
+		stats         []string
+	}{
+		{first + ", p50", results.PauseStart, []string{"p50"}},
+		{"act to assigned, p50", results.PauseTotal, []string{"p50"}},
+		{"wire time, p50", results.PauseWire, []string{"p50"}},
+		{"floor, p50", results.PauseFloor, []string{"p50"}},
+		{"wire excess, p50 / max", results.PauseWireExcess, []string{"p50", "max"}},
+		{"reaction, p50 / max", results.PauseReact, []string{"p50", "max"}},
+		{"generations, mean", results.GroupRounds, []string{"mean"}},
+		{"gap, p50 / max", results.PauseGap, []string{"p50", "max"}},
+		{"gap excess, p50 / max", results.PauseGapExcess, []string{"p50", "max"}},
+		{"lost partition-s, mean", results.PauseLost, []string{"mean"}},
+	} {
+		add(h.label, h.metric, overEvents(h.metric, h.stats...))
+	}
 	causes := duplicateCauses(w.Arms, kind)
 	if len(causes) == 0 {
 		add("duplicates", results.PauseDuplicates, total(results.PauseDuplicates, ""))

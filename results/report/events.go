@@ -195,53 +195,38 @@ const (
 	Noisy  = "noisy"
 )
 
-// fitValues are the values of a metric in the events whose times count.
-func fitValues(events []*event, metric string) []float64 {
-	var out []float64
-	for _, e := range events {
-		if v, ok := e.value(metric); ok && e.fit() {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-// typical is the median over events.
-func typical(metric string) func([]*event) Cell {
+// overEvents are statistics of a metric over the events whose times count. Of a
+// single event there is just the figure.
+func overEvents(metric string, stats ...string) func([]*event) Cell {
 	return func(events []*event) Cell {
-		vs := fitValues(events, metric)
-		c := Cell{Values: []Value{}, N: len(vs)}
-		if len(vs) > 0 {
-			c.Values = append(c.Values, Value{Stat: "p50", Value: median(vs)})
-		}
-		return c
-	}
-}
-
-// typicalAndWorst is the median and the largest, of a single event just the figure.
-func typicalAndWorst(metric string) func([]*event) Cell {
-	return func(events []*event) Cell {
-		c := typical(metric)(events)
-		if c.N > 1 {
-			c.Values = append(c.Values, Value{Stat: "max", Value: slices.Max(fitValues(events, metric))})
-		}
-		return c
-	}
-}
-
-// mean is the mean over events.
-func mean(metric string) func([]*event) Cell {
-	return func(events []*event) Cell {
-		vs := fitValues(events, metric)
-		c := Cell{Values: []Value{}, N: len(vs)}
-		if len(vs) > 0 {
-			sum := 0.0
-			for _, v := range vs {
-				sum += v
+		var vs []float64
+		for _, e := range events {
+			if v, ok := e.value(metric); ok && e.fit() {
+				vs = append(vs, v)
 			}
-			c.Values = append(c.Values, Value{Stat: "mean", Value: sum / float64(len(vs))})
+		}
+		c := Cell{Values: []Value{}, N: len(vs)}
+		for i, stat := range stats {
+			if len(vs) > min(i, 1) {
+				c.Values = append(c.Values, Value{Stat: stat, Value: statOf(stat, vs)})
+			}
 		}
 		return c
+	}
+}
+
+func statOf(stat string, vs []float64) float64 {
+	switch stat {
+	case "p50":
+		return median(vs)
+	case "max":
+		return slices.Max(vs)
+	default: // mean
+		sum := 0.0
+		for _, v := range vs {
+			sum += v
+		}
+		return sum / float64(len(vs))
 	}
 }
 
