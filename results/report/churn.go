@@ -46,7 +46,7 @@ func published(spec *workloads.Spec, kind string) float64 {
 	if spec == nil || time.Duration(spec.Group.Heartbeat) != 3*time.Second || time.Duration(spec.Group.Session) != 10*time.Second {
 		return 0
 	}
-	return map[string]float64{"join": 1850e6, "leave": 1620e6, "crash": 9800e6}[kind]
+	return map[acts.Kind]float64{acts.Join: 1850e6, acts.Leave: 1620e6, acts.Crash: 9800e6}[acts.Kind(kind)]
 }
 
 // churn adds what the events of a workload did to each arm. Without events it
