@@ -1,7 +1,7 @@
 # CI runs lint, test, race and kafka. "make" alone lists the targets.
 GO ?= go
 
-.PHONY: help build test race bench tax sizes floors lint fuzz kafka sigkill answers
+.PHONY: help build test race bench tax sizes floors hour lint fuzz kafka sigkill answers
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 	run=runs/floors-$$(date +%Y%m%d-%H%M%S); \
 	  bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run; ran=$$?; \
 	  $(GO) run ./scripts/floors $$run && exit $$ran
+
+hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
+	KBENCH_HOUR=$(or $(MINUTES),15,30,60) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence
 
 sizes: ## groups of 3 to 100 members: what each costs in the harness and bare (25 minutes)
 	$(GO) run ./scripts/sizes

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
@@ -20,8 +22,8 @@ import (
 // Worker is one process of the trial and what it wrote down, but for its spans.
 type Worker struct {
 	results.Worker
-	Latencies []record.Interval
-	Runtime   []Sample // in the order of time
+	Latencies []record.Interval // one of each metric and phase
+	Runtime   []Sample          // in the order of time
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
@@ -52,12 +54,36 @@ type Produced struct{ T, Batches, Records int64 }
 // interval.
 type Canary struct{ From, To, Worst int64 }
 
-// load reads the files of the trial.
+// loaded is a worker that is being loaded.
+type loaded struct {
+	worker    Worker
+	log       *audit.Log // nil for one that never recorded anything
+	err       error
+	latencies error
+}
+
+// load reads the files of the trial, of several workers at a time.
 func (e *Trial) load() error {
-	for _, w := range e.Trial.Workers {
-		if err := e.worker(w); err != nil {
-			return fmt.Errorf("audit %s: %w", w.Name, err)
+	all := make([]loaded, len(e.Trial.Workers))
+	var tasks []func()
+	for i, w := range e.Trial.Workers {
+		l := &all[i]
+		l.worker = Worker{Worker: w, ahead: e.Clocks[w.Host]}
+		tasks = append(tasks, func() { l.err = e.recorded(l) }, func() { l.latencies = e.latencies(&l.worker) })
+	}
+	sideBySide(tasks)
+	var failed error
+	for _, l := range all {
+		e.Workers = append(e.Workers, l.worker)
+		if l.log != nil {
+			e.Logs = append(e.Logs, *l.log)
 		}
+		if l.err != nil && failed == nil {
+			failed = fmt.Errorf("audit %s: %w", l.worker.Name, l.err)
+		}
+	}
+	if failed != nil {
+		return failed
 	}
 	var err error
 	if e.Machine, err = results.ReadMachine(filepath.Join(e.dir, results.MachineFile)); err != nil {
@@ -66,17 +92,30 @@ func (e *Trial) load() error {
 	for i := range e.Machine {
 		e.Machine[i].T -= e.Clocks[e.Machine[i].Host]
 	}
-	for i := range e.Workers {
-		w := &e.Workers[i]
-		w.Latencies, err = record.ReadLatencies(e.path(w.Name, results.LatencyFile))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("worker %s: read latencies: %w", w.Name, err)
-		}
-		for j := range w.Latencies {
-			w.Latencies[j].From, w.Latencies[j].To = w.Latencies[j].From-w.ahead, w.Latencies[j].To-w.ahead
+	for _, l := range all {
+		if l.latencies != nil {
+			return fmt.Errorf("worker %s: read latencies: %w", l.worker.Name, l.latencies)
 		}
 	}
 	return nil
+}
+
+// sideBySide does tasks on all processors.
+func sideBySide(tasks []func()) {
+	var wg sync.WaitGroup
+	next := make(chan func())
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for task := range next {
+				task()
+			}
+		})
+	}
+	for _, task := range tasks {
+		next <- task
+	}
+	close(next)
+	wg.Wait()
 }
 
 // path is a file of a worker.
@@ -84,34 +123,44 @@ func (e *Trial) path(worker, file string) string {
 	return filepath.Join(e.dir, filepath.Base(worker), file)
 }
 
-// worker reads the spans and the events of one process. One that never recorded
-// anything has no log.
-func (e *Trial) worker(rw results.Worker) error {
-	w := Worker{Worker: rw, ahead: e.Clocks[rw.Host]}
+// latencies reads the histograms of a process.
+func (e *Trial) latencies(w *Worker) (err error) {
+	w.Latencies, err = record.SumLatencies(e.path(w.Name, results.LatencyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for i := range w.Latencies {
+		w.Latencies[i].From, w.Latencies[i].To = w.Latencies[i].From-w.ahead, w.Latencies[i].To-w.ahead
+	}
+	return err
+}
+
+// recorded reads where the spans of a process are, and its events.
+func (e *Trial) recorded(l *loaded) error {
+	w := &l.worker
 	meta, spans, err := record.OpenSpans(e.path(w.Name, results.DeliveryFile), e.spanClock(w.ahead))
-	recorded := !errors.Is(err, fs.ErrNotExist)
+	there := !errors.Is(err, fs.ErrNotExist)
 	switch {
-	case recorded && err != nil:
+	case there && err != nil:
 		return err
-	case recorded && meta.Run != e.RunTag:
+	case there && meta.Run != e.RunTag:
 		return errors.Join(spans.Close(), fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag))
 	}
 	err = record.ReadEvents(e.path(w.Name, results.EventsFile), func(ev record.Event) error {
 		w.event(ev, e.Topics)
 		return nil
 	})
-	if recorded {
-		e.Logs = append(e.Logs, audit.Log{
+	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
+	if there {
+		l.log = &audit.Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: w.Group,
 			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing,
-		})
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
-	e.Workers = append(e.Workers, w)
-	return nil
+	return err
 }
 
 // event sorts an event in. Those about the group name partitions as clients and

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,26 +31,81 @@ type Interval struct {
 // ReadLatencies returns the intervals of a file as they were written. A last
 // line that is incomplete is passed over: the writer may have been killed.
 func ReadLatencies(path string) ([]Interval, error) {
+	var all []Interval
+	err := eachInterval(path, func(i Interval, encoded []byte) error {
+		h, err := hdrhistogram.Decode(encoded)
+		if err != nil {
+			return fmt.Errorf("histogram: %w", err)
+		}
+		h.SetTag(i.Metric + "." + i.Phase)
+		i.Hist = h
+		all = append(all, i)
+		return nil
+	})
+	return all, err
+}
+
+// SumLatencies returns the intervals of a file added up, one of each metric and
+// phase. Only sums are held: a long trial has as many intervals as spans have pages.
+func SumLatencies(path string) ([]Interval, error) {
+	type sum struct {
+		Interval
+		counts counts
+	}
+	var sums []*sum
+	var d decoder
+	err := eachInterval(path, func(i Interval, encoded []byte) error {
+		at := slices.IndexFunc(sums, func(s *sum) bool { return s.Metric == i.Metric && s.Phase == i.Phase })
+		if at < 0 {
+			at = len(sums)
+			sums = append(sums, &sum{Interval: i, counts: newCounts()})
+			sums[at].Below, sums[at].Above = 0, 0
+		}
+		s := sums[at]
+		s.From, s.To = min(s.From, i.From), max(s.To, i.To)
+		s.Below, s.Above = s.Below+i.Below, s.Above+i.Above
+		return d.add(encoded, s.counts)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Interval
+	for _, s := range sums {
+		s.Hist = s.counts.histogram()
+		out = append(out, s.Interval)
+	}
+	return out, nil
+}
+
+// eachInterval calls fn for every interval of a file with its encoded histogram,
+// which is valid until fn returns.
+func eachInterval(path string, fn func(i Interval, encoded []byte) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read latencies: %w", err)
+		return fmt.Errorf("read latencies: %w", err)
 	}
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 64<<10)
-	var p latencyParser
+	p := latencyParser{each: fn}
+	var line []byte
 	for n := 1; ; n++ {
-		line, err := r.ReadBytes('\n')
+		line = line[:0]
+		var part []byte
+		for err = bufio.ErrBufferFull; errors.Is(err, bufio.ErrBufferFull); {
+			part, err = r.ReadSlice('\n')
+			line = append(line, part...)
+		}
 		if errors.Is(err, io.EOF) {
 			if !p.origin.known {
-				return nil, fmt.Errorf("%s: no monotonic origin: not a latency file of kbench, or cut off in its header", path)
+				return fmt.Errorf("%s: no monotonic origin: not a latency file of kbench, or cut off in its header", path)
 			}
-			return p.intervals, nil
+			return nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read latencies: %w", err)
+			return fmt.Errorf("read latencies: %w", err)
 		}
-		if err := p.line(string(bytes.TrimSpace(line))); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+		if err := p.line(bytes.TrimSpace(line)); err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 	}
 }
@@ -61,10 +117,14 @@ type latencyParser struct {
 		known bool
 	}
 	below, above int64 // for the line that follows
-	intervals    []Interval
+	each         func(i Interval, encoded []byte) error
 }
 
-func (p *latencyParser) line(s string) error {
+func (p *latencyParser) line(b []byte) error {
+	if tagged, ok := bytes.CutPrefix(b, []byte("Tag=")); ok {
+		return p.interval(tagged)
+	}
+	s := string(b)
 	switch {
 	case strings.HasPrefix(s, versionComment):
 		v, err := strconv.Atoi(strings.TrimSuffix(s[len(versionComment):], "]"))
@@ -84,13 +144,6 @@ func (p *latencyParser) line(s string) error {
 		if _, err := fmt.Sscanf(s[len(clampedComment):], "%d below, %d above]", &p.below, &p.above); err != nil {
 			return fmt.Errorf("clamped values: %w", err)
 		}
-	case strings.HasPrefix(s, "Tag="):
-		iv, err := p.interval(s[len("Tag="):])
-		if err != nil {
-			return err
-		}
-		p.intervals = append(p.intervals, iv)
-		p.below, p.above = 0, 0
 	case s == "", s[0] == '#', s[0] == '"':
 		// Comments and the legend.
 	default:
@@ -99,36 +152,33 @@ func (p *latencyParser) line(s string) error {
 	return nil
 }
 
-func (p *latencyParser) interval(s string) (Interval, error) {
-	fields := strings.Split(s, ",")
+func (p *latencyParser) interval(b []byte) error {
+	fields := bytes.Split(b, []byte(","))
 	if len(fields) != 5 {
-		return Interval{}, fmt.Errorf("interval has %d fields, want 5", len(fields))
+		return fmt.Errorf("interval has %d fields, want 5", len(fields))
 	}
 	if !p.origin.known {
-		return Interval{}, errors.New("interval before the monotonic origin")
+		return errors.New("interval before the monotonic origin")
 	}
-	dot := strings.LastIndexByte(fields[0], '.')
+	tag := string(fields[0])
+	dot := strings.LastIndexByte(tag, '.')
 	if dot < 0 {
-		return Interval{}, fmt.Errorf("tag %q names no phase", fields[0])
+		return fmt.Errorf("tag %q names no phase", tag)
 	}
-	start, err := nanoseconds(fields[1])
+	start, err := nanoseconds(string(fields[1]))
 	if err != nil {
-		return Interval{}, fmt.Errorf("start: %w", err)
+		return fmt.Errorf("start: %w", err)
 	}
-	length, err := nanoseconds(fields[2])
+	length, err := nanoseconds(string(fields[2]))
 	if err != nil {
-		return Interval{}, fmt.Errorf("length: %w", err)
+		return fmt.Errorf("length: %w", err)
 	}
-	h, err := hdrhistogram.Decode([]byte(fields[4]))
-	if err != nil {
-		return Interval{}, fmt.Errorf("histogram: %w", err)
+	i := Interval{
+		Metric: tag[:dot], Phase: tag[dot+1:],
+		From: p.origin.ns + start, To: p.origin.ns + start + length, Below: p.below, Above: p.above,
 	}
-	h.SetTag(fields[0])
-	return Interval{
-		Metric: fields[0][:dot], Phase: fields[0][dot+1:],
-		From: p.origin.ns + start, To: p.origin.ns + start + length,
-		Hist: h, Below: p.below, Above: p.above,
-	}, nil
+	p.below, p.above = 0, 0
+	return p.each(i, fields[4])
 }
 
 // nanoseconds reads seconds. A double holds ns exactly for more than a hundred

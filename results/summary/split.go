@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
+	"sync"
 	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
@@ -83,6 +85,20 @@ func newSplit(t *results.Trial, measured part, in *window.Input, r *window.Repor
 	for _, w := range t.Workers {
 		roleOf[w.Name] = w.Role
 	}
+	// Deliveries and acks are as many, and share nothing.
+	acks := &split{stretches: s.stretches, cells: map[splitKey][]splitCell{}}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, l := range logs {
+			for _, lane := range l.Spans.Lanes {
+				if lane.Kind == record.Acked {
+					for b := range window.Acked(lane) {
+						acks.batch(splitKey{roleOf[l.Worker], results.ProduceResponse}, b)
+					}
+				}
+			}
+		}
+	})
 	for _, p := range in.Partitions {
 		within := window.Everything()
 		for b := range in.Records.Each(p, &within) {
@@ -91,15 +107,8 @@ func newSplit(t *results.Trial, measured part, in *window.Input, r *window.Repor
 			}
 		}
 	}
-	for _, l := range logs {
-		for _, lane := range l.Spans.Lanes {
-			if lane.Kind == record.Acked {
-				for b := range window.Acked(lane) {
-					s.batch(splitKey{roleOf[l.Worker], results.ProduceResponse}, b)
-				}
-			}
-		}
-	}
+	wg.Wait()
+	maps.Copy(s.cells, acks.cells)
 	s.count(logs)
 	return s
 }

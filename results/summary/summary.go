@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
@@ -42,13 +43,10 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
-	hash, err := d.InputsHash()
-	if err != nil {
-		return nil, nil, fmt.Errorf("summarise: %w", err)
-	}
+	hash := hashOf(d)
 	// Neither list is nil: readers of the JSON need not care for null.
 	s := &results.Summary{
-		Schema: results.Schema, Run: d.Run().ID, Inputs: hash,
+		Schema: results.Schema, Run: d.Run().ID,
 		Rows: []results.Row{}, Warnings: []results.Remark{},
 	}
 	var thin thinData
@@ -84,7 +82,22 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
 	s.Gates = gate.Of(d.Run().Specs, s.Rows)
+	if s.Inputs, err = hash(); err != nil {
+		return nil, nil, fmt.Errorf("summarise: %w", err)
+	}
 	return s, beside, nil
+}
+
+// hashOf reads all files once more for their hash, beside what else is done.
+func hashOf(d *results.Dir) func() (string, error) {
+	var hash string
+	var err error
+	var wg sync.WaitGroup
+	wg.Go(func() { hash, err = d.InputsHash() })
+	return func() (string, error) {
+		wg.Wait()
+		return hash, err
+	}
 }
 
 // Write builds the summary and replaces summary.json, bench.txt, and the

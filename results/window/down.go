@@ -24,6 +24,17 @@ func union(in []Interval) []Interval {
 	return out
 }
 
+// join adds an interval to a list that union is to be made of. Where it overlaps the
+// last one, as that of a record and of the next do, the two become one: a partition
+// may have a million late records.
+func join(list []Interval, i Interval) []Interval {
+	if n := len(list); n > 0 && i.From <= list[n-1].To && i.To >= list[n-1].From {
+		list[n-1] = Interval{min(i.From, list[n-1].From), max(i.To, list[n-1].To)}
+		return list
+	}
+	return append(list, i)
+}
+
 // intersect is what is in both of two lists as union makes them.
 func intersect(a, b []Interval) []Interval {
 	var out []Interval
@@ -95,7 +106,7 @@ func (a *analysis) lateness() {
 				}
 				if b.At[i]-due > a.Theta && !a.Slow {
 					a.tardy++
-					late = append(late, Interval{due, b.At[i]})
+					late = join(late, Interval{due, b.At[i]})
 				}
 			}
 		}

@@ -71,7 +71,7 @@ func (s *scope) gaps() {
 			}
 			if r.Late() > s.Theta {
 				s.e.Late++
-				late = append(late, Interval{r.Due, r.At})
+				late = join(late, Interval{r.Due, r.At})
 			}
 		}
 		p.Down = union(late)
