@@ -8,7 +8,10 @@
 // to acts), pace (schedules), payload (records).
 package workloads
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Spec is one workload, complete: every field has its value, written or
 // default. All that there is to say of a field stands in its tag, as package reader
@@ -260,4 +263,16 @@ type Suite struct {
 type Include struct {
 	Workload string         `json:"workload"`
 	Set      map[string]any `json:"set,omitempty"`
+}
+
+// Question is the first sentence of what a document says about itself, on one
+// line: what it asks. What its author says beyond that is for who reads it whole.
+func Question(about string) string {
+	about = strings.Join(strings.Fields(about), " ")
+	for i, r := range about {
+		if (r == '?' || r == '.') && (i+1 == len(about) || about[i+1] == ' ') {
+			return about[:i+1]
+		}
+	}
+	return about
 }

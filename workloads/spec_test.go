@@ -238,3 +238,17 @@ func TestReferenceHasEveryField(t *testing.T) {
 		}
 	}
 }
+
+func TestQuestion(t *testing.T) {
+	f := func(about, want string) {
+		t.Helper()
+		if got := Question(about); got != want {
+			t.Errorf("%q asks %q, want %q", about, got, want)
+		}
+	}
+	f("", "")
+	f("no end", "no end")
+	f("How fast?", "How fast?")
+	f("How fast\n  is v1.2? And how dear? ", "How fast is v1.2?")
+	f("A join.\nThen a leave.", "A join.")
+}

@@ -72,8 +72,7 @@ func TestWakeEndsTheWait(t *testing.T) {
 func TestStopWaitsForTheRunningCallAndDropsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began, ended atomic.Int32
-		var l *lane.Lane[int]
-		l = lane.New(5, func(int) {
+		l := lane.New(5, func(int) {
 			began.Add(1)
 			time.Sleep(time.Second)
 			ended.Add(1)

@@ -75,7 +75,7 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 	for _, d := range found {
 		beats = append(beats, d.Beats...)
 	}
-	r.Beat = median(beats)
+	r.Beat = middle(beats)
 	for _, kind := range []string{"join", "leave"} {
 		var events []Detection
 		for _, d := range found {

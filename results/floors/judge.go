@@ -85,14 +85,14 @@ func Judge(kind string, events []Detection, left int, h float64) Verdict {
 	}
 	n := float64(len(events))
 	v.Survivors, v.Mean, v.Expected = v.Survivors/n, v.Mean/n, v.Expected/n
-	v.Spread, v.Widest = median(spreads), slices.Max(spreads)
+	v.Spread, v.Widest = middle(spreads), slices.Max(spreads)
 	v.AtH.D, v.AtH.P = Fit(atH, Uniform(1))
 	v.AtLonger.D, v.AtLonger.P = Fit(atLonger, Uniform(1))
 	return v
 }
 
-// median is the value in the middle, the upper of two, and 0 of none.
-func median(values []float64) float64 {
+// middle is the value in the middle, the upper of two, and 0 of none.
+func middle(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}

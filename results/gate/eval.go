@@ -75,11 +75,11 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 		slices.SortFunc(rows, func(a, b results.Row) int {
 			return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Trial, b.Trial), cmp.Compare(a.Event, b.Event))
 		})
-		one := middle(rows)
-		if a.Value = median(rows); e.metric.PerEvent && e.stat != "" {
-			a.Value, one = statOf(e.stat, rows)
+		value, one := middle(rows)
+		if e.metric.PerEvent && e.stat != "" {
+			value, one = statOf(e.stat, rows)
 		}
-		if one != nil {
+		if a.Value = value; one != nil {
 			a.Trial, a.Event = one.Trial, one.Event
 		}
 		if !e.holds(a.Value) {
@@ -174,17 +174,14 @@ func (e expression) holds(v float64) bool {
 	}
 }
 
-// median is that of rows sorted by value.
-func median(rows []results.Row) float64 {
-	return (rows[(len(rows)-1)/2].Value + rows[len(rows)/2].Value) / 2
-}
-
-// middle is the row that has the median, nil where it lies between two.
-func middle(rows []results.Row) *results.Row {
+// middle is the median of rows sorted by value, and the row that has it; nil where
+// it lies between two.
+func middle(rows []results.Row) (float64, *results.Row) {
+	half := len(rows) / 2
 	if len(rows)%2 == 0 {
-		return nil
+		return (rows[half-1].Value + rows[half].Value) / 2, nil
 	}
-	return &rows[len(rows)/2]
+	return rows[half].Value, &rows[half]
 }
 
 // statOf is a statistic over events sorted by value, by the nearest rank, and the

@@ -211,19 +211,6 @@ func workloadNames(run *results.Run, trials []*results.Trial) []string {
 	return names
 }
 
-// firstSentence is the question that a workload asks; what its author says
-// beyond it is for "kbench list" and the document itself.
-func firstSentence(about string) string {
-	for i, r := range about {
-		if r == '?' || r == '.' {
-			if rest := about[i+1:]; rest == "" || rest[0] == ' ' || rest[0] == '\n' {
-				return about[:i+1]
-			}
-		}
-	}
-	return about
-}
-
 // workload gathers what belongs to one.
 func workload(run *results.Run, trials []*results.Trial, s *results.Summary, name string) Workload {
 	w := Workload{Name: name, Arms: []Arm{}, Tables: []Table{}, Rest: []Rest{}, Slowest: []Slowest{}, Shared: []Shared{}}
@@ -245,7 +232,7 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 		}
 	}
 	if w.Spec != nil {
-		w.Question = firstSentence(w.Spec.About)
+		w.Question = workloads.Question(w.Spec.About)
 	}
 	slices.SortStableFunc(w.Arms, func(a, b Arm) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Lane, b.Lane)) })
 	for i := range w.Arms {

@@ -48,7 +48,7 @@ func TestAddPartitions(t *testing.T) {
 	}
 	// The records of the new partitions begin with the act.
 	young := func(s *sim) Event {
-		r := s.compute() // makes the records
+		s.compute() // makes the records
 		for _, p := range []int32{4, 5} {
 			list := s.records[p]
 			for len(list) > 0 && list[0].Due < s.in.Acts[0].Ready {
@@ -56,7 +56,7 @@ func TestAddPartitions(t *testing.T) {
 			}
 			s.records[p] = list
 		}
-		r = Compute(s.in)
+		r := Compute(s.in)
 		if len(r.Events) != 1 || len(r.Warnings) != 0 {
 			t.Fatalf("%d events, warnings %v", len(r.Events), r.Warnings)
 		}

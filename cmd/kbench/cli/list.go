@@ -26,7 +26,7 @@ func (a *app) listCommand() *cobra.Command {
 			if len(args) == 0 {
 				width := longest(catalog.Names())
 				for _, name := range catalog.Names() {
-					fmt.Fprintf(a.out, "%-*s  %s\n", width, name, firstSentence(catalog.About(name)))
+					fmt.Fprintf(a.out, "%-*s  %s\n", width, name, workloads.Question(catalog.About(name)))
 				}
 				return nil
 			}
@@ -71,15 +71,4 @@ func longest(words []string) (n int) {
 		n = max(n, len(w))
 	}
 	return n
-}
-
-// firstSentence is enough for a list.
-func firstSentence(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	for i, r := range s {
-		if (r == '.' || r == '?') && (i+1 == len(s) || s[i+1] == ' ') {
-			return s[:i+1]
-		}
-	}
-	return s
 }
