@@ -59,8 +59,8 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, ho
 	if err != nil {
 		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
 	}
-	go w.listen(fail)
 	w.job.Dir = w.p.Dir()
+	go w.listen(fail)
 	if err := w.send(w.job); err != nil {
 		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
 	}

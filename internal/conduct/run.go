@@ -188,20 +188,16 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 		if ctx.Err() != nil {
 			return ErrInterrupted
 		}
-		if t.harness {
-			if !unmeasured[t.plan.Workload] {
-				r.progress.Step("measuring the harness itself")
-				ok, err := r.one(ctx, t)
-				// A disk that takes nothing fails the next trial, aloud.
-				unmeasured[t.plan.Workload] = !ok || err != nil
-			}
+		if t.harness && unmeasured[t.plan.Workload] {
 			continue
 		}
 		ok, err := r.one(ctx, t)
-		if err != nil {
+		switch {
+		case t.harness: // a disk that takes nothing fails the next trial, aloud
+			unmeasured[t.plan.Workload] = !ok || err != nil
+		case err != nil:
 			return err
-		}
-		if !ok {
+		case !ok:
 			failed = append(failed, t.out.Ref.Dir)
 		}
 	}
@@ -213,6 +209,9 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 
 // one runs a trial and says whether all went well with it. An error ends the run.
 func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
+	if t.harness {
+		r.progress.Step("measuring the harness itself")
+	}
 	t.progress.Trial(t.out.Ref, len(r.o.Trials))
 	if t.path, err = r.dir.CreateTrial(t.out); err != nil {
 		return false, err
