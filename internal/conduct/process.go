@@ -138,25 +138,25 @@ func (w *process) stderr() string { return filepath.Join(w.home, "stderr.txt") }
 // tail is the end of what the worker and its client logged.
 func (w *process) tail() string {
 	const limit = 64 << 10
-	var b strings.Builder
-	show := func(name string, data []byte, err error) {
-		if err != nil || len(data) == 0 {
-			return
-		}
-		lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-		fmt.Fprintf(&b, "\n  end of %s:", name)
-		for _, l := range lines[max(0, len(lines)-8):] {
-			if len(l) > 300 {
-				l = l[:300] + "..."
-			}
-			b.WriteString("\n    " + l)
-		}
+	said, _ := launch.Tail(w.stderr(), limit) // what is not there has no end
+	logged, _ := w.p.Tail(results.ClientLogFile, limit)
+	return endOf(filepath.Base(w.stderr()), said) + endOf(results.ClientLogFile, logged)
+}
+
+// endOf shows the last lines of a file.
+func endOf(name string, data []byte) string {
+	if len(data) == 0 {
+		return ""
 	}
-	data, err := launch.Tail(w.stderr(), limit)
-	show(filepath.Base(w.stderr()), data, err)
-	data, err = w.p.Tail(results.ClientLogFile, limit)
-	show(results.ClientLogFile, data, err)
-	return b.String()
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	out := "\n  end of " + name + ":"
+	for _, l := range lines[max(0, len(lines)-8):] {
+		if len(l) > 300 {
+			l = l[:300] + "..."
+		}
+		out += "\n    " + l
+	}
+	return out
 }
 
 // fetch brings the files of a worker that has ended home.
