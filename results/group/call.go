@@ -10,7 +10,7 @@ import (
 // Call is a request about the group and its response. Resp is 0 where no
 // response was recorded.
 type Call struct {
-	API, V       int16
+	API          int16
 	Req, Resp    int64
 	Err          int16
 	ID, Instance string // of the member
@@ -117,7 +117,7 @@ func Pair(events []record.Event, group string) []Call {
 			}
 			open[k] = len(calls)
 			calls = append(calls, Call{
-				API: e.API, V: e.V, Req: e.T, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
+				API: e.API, Req: e.T, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
 				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e), NoneAsked: e.Empty, Commits: commits(e),
 			})
 		case record.EvResponse:
