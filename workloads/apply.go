@@ -44,16 +44,6 @@ func (s *Spec) Validate() error {
 	return nil
 }
 
-// Get returns the field at path as it would be written in a document, with
-// numbers as float64; false where there is no such field.
-func (s *Spec) Get(path string) (any, bool) {
-	n := document().Find(path)
-	if n == nil || n.Kind == nil {
-		return nil, false
-	}
-	return n.Plain(s), true
-}
-
 // Value returns the field at path; nil where there is no such field. A list is the
 // caller's own.
 func (s *Spec) Value(path string) any {

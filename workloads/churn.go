@@ -61,7 +61,7 @@ var entryFields = sync.OnceValue(func() *reader.Field {
 		"phase":    phase(),
 		"settings": settings(),
 		"rate":     rate(),
-		"classic":  reader.Words("list of assignors", reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
+		"classic":  reader.Words(reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
 	})
 })
 
@@ -69,7 +69,6 @@ var entryFields = sync.OnceValue(func() *reader.Field {
 func timeline() reader.Kind {
 	fields := entryFields()
 	return reader.Kind{
-		Name: "list of entries, {do: ...} or {cycle: [...]}",
 		Schema: object{"type": "array", "maxItems": maxEntries,
 			"items": object{"type": "object", "properties": fields.Schema(nil)["properties"], "additionalProperties": false}},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
@@ -90,7 +89,6 @@ func timeline() reader.Kind {
 			}
 			return list
 		},
-		Items: fields,
 	}
 }
 
@@ -181,7 +179,6 @@ func (r *parser) overrideEntry(s *Spec, path string, v reader.Value) bool {
 // sequence is a list of words that may occur more than once.
 func sequence(known []string) reader.Kind {
 	return reader.Kind{
-		Name:   "list of " + reader.Either(known),
 		Schema: object{"type": "array", "minItems": 1, "items": reader.WordSchema(known)},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if v.Kind != reader.List || len(v.List) == 0 {
@@ -204,8 +201,7 @@ func sequence(known []string) reader.Kind {
 // phase is the kind of churn[].phase: a word, or a fraction of the interval.
 func phase() reader.Kind {
 	known := []string{"random", "best", "worst"}
-	return reader.Scalar("random, best, worst or number, 0 to 1",
-		object{"anyOf": []any{reader.WordSchema(known), object{"type": "number", "minimum": 0, "maximum": 1}}},
+	return reader.Scalar(object{"anyOf": []any{reader.WordSchema(known), object{"type": "number", "minimum": 0, "maximum": 1}}},
 		func(v reader.Value) (string, string) {
 			if v.Kind != reader.Number {
 				got, wrong := reader.ParseWord(v, known)
@@ -232,7 +228,6 @@ func phase() reader.Kind {
 // are for and kept as they were written, as those of a matrix are.
 func settings() reader.Kind {
 	return reader.Kind{
-		Name:   "mapping of paths below consume and group to values",
 		Schema: object{"type": "object"},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if v.Kind != reader.Mapping {

@@ -49,7 +49,7 @@ churn:
   - {do: restart, when: stable, id: new, phase: best}
 `).Spec
 	roundTrip(t, s)
-	plain, _ := s.Get("churn")
+	plain := document().Find("churn").Plain(s)
 	again := Default()
 	if err := again.Apply("churn", plain); err != nil {
 		t.Fatal(err)
@@ -125,9 +125,6 @@ func TestActsHaveFieldsOfAnEntry(t *testing.T) {
 	for _, f := range entryFields().Fields {
 		if !strings.HasSuffix(f.Doc, ".") {
 			t.Errorf("%s: the meaning %q is not a sentence", f.Path, f.Doc)
-		}
-		if !strings.Contains(Reference(), "| `churn[]."+f.Path+"` |") {
-			t.Errorf("the reference has no churn[].%s", f.Path)
 		}
 	}
 	for _, act := range acts.Names() {

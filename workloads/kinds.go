@@ -26,9 +26,9 @@ func kinds() map[string]reader.Kind {
 		"matrix":   matrix(),
 		// Which protocol an assignor belongs to is a matter of two fields and is
 		// looked at when both are known.
-		"assignors": reader.Words("list of assignors", reader.WordSchema(all), oneOf(all)),
-		"needs":     reader.Words("list of settings", text, checked("need")),
-		"gates":     reader.Words("list of gates", text, checked("gate")),
+		"assignors": reader.Words(reader.WordSchema(all), oneOf(all)),
+		"needs":     reader.Words(text, checked("need")),
+		"gates":     reader.Words(text, checked("gate")),
 	}
 }
 
@@ -49,7 +49,7 @@ func oneOf(words []string) func(*reader.Reader, reader.Value) string {
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 func name() reader.Kind {
-	return matching("name", names, "%v cannot be a name; write up to 64 lower-case letters, digits and dashes, such as my-workload")
+	return matching(names, "%v cannot be a name; write up to 64 lower-case letters, digits and dashes, such as my-workload")
 }
 
 // limits are in the form that the Go runtime reads from GOMEMLIMIT; they are handed
@@ -57,12 +57,12 @@ func name() reader.Kind {
 var limits = regexp.MustCompile(`^([1-9][0-9]*(B|KiB|MiB|GiB))?$`)
 
 func memory() reader.Kind {
-	return matching("memory, such as 512MiB; empty: no limit", limits, "%v is not an amount of memory; write one like 512MiB or 2GiB")
+	return matching(limits, "%v is not an amount of memory; write one like 512MiB or 2GiB")
 }
 
 // matching is a text of some form.
-func matching(name string, form *regexp.Regexp, wrong string) reader.Kind {
-	return reader.Scalar(name, object{"type": "string", "pattern": form.String()},
+func matching(form *regexp.Regexp, wrong string) reader.Kind {
+	return reader.Scalar(object{"type": "string", "pattern": form.String()},
 		func(v reader.Value) (string, string) {
 			if v.Kind != reader.Text || !form.MatchString(v.Text) {
 				return "", fmt.Sprintf(wrong, v)

@@ -109,7 +109,6 @@ func (s *Spec) Cells() func(yield func(map[string]any) bool) { return s.Matrix.c
 func matrix() reader.Kind {
 	block := object{"type": "object", "additionalProperties": object{"type": "array", "minItems": 1}}
 	return reader.Kind{
-		Name:   "mapping of paths to lists of values, or a list of such mappings",
 		Schema: object{"anyOf": []object{block, {"type": "array", "minItems": 1, "items": block}}},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			blocks, at := []reader.Value{v}, func(int) string { return path }

@@ -134,7 +134,7 @@ func TestFormsOfValues(t *testing.T) {
 	f := func(field, path string, want any) {
 		t.Helper()
 		s := mustParse(t, "name: x\n"+field).Spec
-		if got, ok := s.Get(path); !ok || !equalPlain(got, want) {
+		if got := document().Find(path).Plain(s); !equalPlain(got, want) {
 			t.Errorf("%s: %s is %v, want %v", field, path, got, want)
 		}
 	}
@@ -189,7 +189,7 @@ func TestOverrideIsNamedInItsProblems(t *testing.T) {
 func TestMarkFollowsCommit(t *testing.T) {
 	f := func(doc, path, want string) {
 		t.Helper()
-		if got, _ := mustParse(t, "name: x\n"+doc).Spec.Get(path); got != want {
+		if got := document().Find(path).Plain(mustParse(t, "name: x\n"+doc).Spec); got != want {
 			t.Errorf("%s: %v, want %v", doc, got, want)
 		}
 	}

@@ -27,10 +27,3 @@ func Schema() []byte {
 	}
 	return append(out, '\n')
 }
-
-// Reference is a Markdown table of every field: how it is written, its default
-// and its meaning.
-func Reference() string {
-	defaults := Default()
-	return document().Reference(&defaults)
-}

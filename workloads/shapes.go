@@ -38,7 +38,6 @@ func sizeBytes(v reader.Value) (int, string) {
 func size() reader.Kind {
 	one := reader.BytesSchema(MinRecordSize, maxRecordSize)
 	return reader.Kind{
-		Name: fmt.Sprintf("bytes, %d to %d, or a distribution: {uniform: [min, max]}, {lognormal: {median, sigma, max}}, {choice: [{size, weight}, ...]}", MinRecordSize, maxRecordSize),
 		Schema: object{"anyOf": append(one["anyOf"].([]any),
 			reader.Exact(object{"uniform": object{"type": "array", "items": one, "minItems": 2, "maxItems": 2}}),
 			reader.Exact(object{"lognormal": reader.Exact(object{"median": one, "sigma": object{"type": "number", "minimum": 0.01, "maximum": 4}, "max": one})}),
@@ -167,8 +166,7 @@ const maxRate = 1e8
 
 // rate is the kind of produce.rate.
 func rate() reader.Kind {
-	return reader.Scalar("rate, such as 600/s or 36000/m, or max",
-		object{"anyOf": []any{object{"const": "max"}, object{"type": "string", "pattern": rateForm.String()}}},
+	return reader.Scalar(object{"anyOf": []any{object{"const": "max"}, object{"type": "string", "pattern": rateForm.String()}}},
 		parseRate,
 		func(x Rate) any {
 			if x.Max {
@@ -206,7 +204,6 @@ func share(v reader.Value) (float64, string) { return reader.ParseNumber(v, 0, 1
 func schedule() reader.Kind {
 	part := object{"type": "number", "minimum": 0, "maximum": 100}
 	return reader.Kind{
-		Name: "constant or poisson, or {ramp: {from}}, {steps: {factors}}, {bursts: {every, size}}",
 		Schema: object{"anyOf": []any{
 			reader.WordSchema([]string{"constant", "poisson"}),
 			reader.Exact(object{"ramp": reader.Exact(object{"from": part})}),

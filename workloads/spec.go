@@ -16,8 +16,8 @@ import (
 // Spec is one workload, complete: every field has its value, written or
 // default. All that there is to say of a field stands in its tag, as package reader
 // has it: its name in a document and in paths, how it is written, its default and
-// its meaning. The parser, --set, matrices, the JSON Schema, the reference and the
-// settings that drivers are given go by it.
+// its meaning. The parser, --set, matrices, the JSON Schema and the settings that
+// drivers are given go by it.
 //
 // The defaults are those of the matched lane: what all three clients can put on
 // the wire alike, so that a difference in the result is a difference between

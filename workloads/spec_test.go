@@ -225,20 +225,6 @@ func TestSizes(t *testing.T) {
 	f(Size{Median: 100, Sigma: 3, Max: 150}, 150, 150)
 }
 
-func TestReferenceHasEveryField(t *testing.T) {
-	ref := Reference()
-	for _, n := range document().Leaves() {
-		if !strings.Contains(ref, "| `"+n.Path+"` |") {
-			t.Errorf("%s is missing", n.Path)
-		}
-	}
-	for _, row := range []string{"`consume.fetch.max` | bytes, 1024 to 1GiB | `50MiB` |", "`group.assignors` | list of assignors | `[range]` |", "`produce.window` | integer, 1 to 10000000 | `16384` |", "`group.session` | duration, 100ms to 1h | `10s` |"} {
-		if !strings.Contains(ref, row) {
-			t.Errorf("no row %s", row)
-		}
-	}
-}
-
 func TestQuestion(t *testing.T) {
 	f := func(about, want string) {
 		t.Helper()

@@ -11,15 +11,13 @@ import (
 )
 
 // A Kind is a way in which a field may be written. It serves the reader, the
-// JSON Schema and the reference alike, so that the three cannot disagree.
+// JSON Schema alike, so that the two cannot disagree.
 type Kind struct {
-	Name   string // for people: "integer, 1 to 100"
 	Schema Object // for editors: a JSON Schema
 	// Read puts v into dst, a pointer to the field, or reports why it cannot.
 	Read func(r *Reader, path string, v Value, dst any)
 	// Plain gives the field behind src back as it would be written.
 	Plain func(src any) any
-	Items *Field // the fields of each entry of a list of sections
 }
 
 // Object is a JSON object.
@@ -27,8 +25,8 @@ type Object = map[string]any
 
 // Scalar makes a kind out of a function that reads one value or says, as "what
 // is wrong; what would be right", why it cannot.
-func Scalar[T any](name string, schema Object, parse func(Value) (T, string), plain func(T) any) Kind {
-	return Kind{Name: name, Schema: schema,
+func Scalar[T any](schema Object, parse func(Value) (T, string), plain func(T) any) Kind {
+	return Kind{Schema: schema,
 		Read: func(r *Reader, path string, v Value, dst any) {
 			Take(r, path, v, parse, dst.(*T))
 		},
@@ -51,8 +49,7 @@ func Take[T any](r *Reader, path string, v Value, parse func(Value) (T, string),
 }
 
 func integer(low, high int) Kind {
-	return Scalar(fmt.Sprintf("integer, %d to %d", low, high),
-		Object{"type": "integer", "minimum": low, "maximum": high},
+	return Scalar(Object{"type": "integer", "minimum": low, "maximum": high},
 		func(v Value) (int, string) { return ParseInt(v, low, high) },
 		func(n int) any { return float64(n) })
 }
@@ -70,8 +67,7 @@ func ParseInt(v Value, low, high int) (int, string) {
 }
 
 func fraction(low, high float64) Kind {
-	return Scalar(fmt.Sprintf("number, %g to %g", low, high),
-		Object{"type": "number", "minimum": low, "maximum": high},
+	return Scalar(Object{"type": "number", "minimum": low, "maximum": high},
 		func(v Value) (float64, string) { return ParseNumber(v, low, high) },
 		func(x float64) any { return x })
 }
@@ -92,7 +88,7 @@ func ParseNumber(v Value, low, high float64) (float64, string) {
 var byteUnits = regexp.MustCompile(`^([0-9]+)(B|KiB|MiB|GiB)$`)
 
 func byteCount(low, high int) Kind {
-	return Scalar(fmt.Sprintf("bytes, %d to %s", low, ShowBytes(high)), BytesSchema(low, high),
+	return Scalar(BytesSchema(low, high),
 		func(v Value) (int, string) { return ParseBytes(v, low, high) },
 		func(n int) any { return float64(n) })
 }
@@ -118,7 +114,7 @@ func ParseBytes(v Value, low, high int) (int, string) {
 	case !ok:
 		return 0, fmt.Sprintf("%v is not a number of bytes; write one like 65536 or 64KiB", v)
 	case n < float64(low) || n > float64(high):
-		return 0, fmt.Sprintf("%v is out of range; write %d to %s", v, low, ShowBytes(high))
+		return 0, fmt.Sprintf("%v is out of range; write %d to %s", v, low, showBytes(high))
 	}
 	return int(n), ""
 }
@@ -136,8 +132,8 @@ func unitBytes(unit string) float64 {
 	}
 }
 
-// ShowBytes is a size in the largest unit that divides it.
-func ShowBytes(n int) string {
+// showBytes is a size in the largest unit that divides it.
+func showBytes(n int) string {
 	for _, unit := range []string{"GiB", "MiB", "KiB"} {
 		if u := int(unitBytes(unit)); n >= u && n%u == 0 {
 			return strconv.Itoa(n/u) + unit
@@ -150,8 +146,7 @@ func ShowBytes(n int) string {
 const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
 func duration(low, high time.Duration) Kind {
-	return Scalar(fmt.Sprintf("duration, %s to %s", ShowDuration(low), ShowDuration(high)),
-		Object{"type": "string", "pattern": DurationPattern},
+	return Scalar(Object{"type": "string", "pattern": DurationPattern},
 		func(v Value) (time.Duration, string) { return ParseDuration(v, low, high) },
 		func(d time.Duration) any { return ShowDuration(d) })
 }
@@ -184,7 +179,7 @@ func ShowDuration(d time.Duration) string {
 }
 
 func truth() Kind {
-	return Scalar("true or false", Object{"type": "boolean"},
+	return Scalar(Object{"type": "boolean"},
 		func(v Value) (bool, string) {
 			if v.Kind != Flag {
 				return false, fmt.Sprintf("%v is not a truth value; write true or false", v)
@@ -196,7 +191,7 @@ func truth() Kind {
 
 // Word is one of some words.
 func Word(words ...string) Kind {
-	return Scalar(Either(words), WordSchema(words),
+	return Scalar(WordSchema(words),
 		func(v Value) (string, string) { return ParseWord(v, words) },
 		func(s string) any { return s })
 }
@@ -219,7 +214,7 @@ func ParseWord(v Value, words []string) (string, string) {
 
 // text is free text that holds together on one line of a list.
 func text(long int) Kind {
-	return Scalar("text", Object{"type": "string", "maxLength": long},
+	return Scalar(Object{"type": "string", "maxLength": long},
 		func(v Value) (string, string) {
 			if v.Kind != Text {
 				return "", fmt.Sprintf("%v is not text; write a sentence, in quotes if it needs them", v)
@@ -234,8 +229,8 @@ func text(long int) Kind {
 
 // Words is a list of distinct entries, each checked by check, which says what
 // is wrong with it.
-func Words(name string, item Object, check func(r *Reader, v Value) string) Kind {
-	return Kind{Name: name, Schema: Object{"type": "array", "uniqueItems": true, "items": item},
+func Words(item Object, check func(r *Reader, v Value) string) Kind {
+	return Kind{Schema: Object{"type": "array", "uniqueItems": true, "items": item},
 		Read: func(r *Reader, path string, v Value, dst any) {
 			if v.Kind != List {
 				r.Fail(v.At, path, "%v is not a list; write [%s]", v, strings.Trim(v.Text, "[] "))
@@ -278,7 +273,7 @@ func PlainWords(words []string) any {
 
 // maybe is a kind whose field is a pointer, nil where nothing is written.
 func maybe(k Kind) Kind {
-	return Kind{Name: k.Name, Schema: k.Schema,
+	return Kind{Schema: k.Schema,
 		Read: func(r *Reader, path string, v Value, dst any) {
 			p := reflect.ValueOf(dst).Elem() // the field
 			next := reflect.New(p.Type().Elem())

@@ -1,7 +1,7 @@
 // Package reader reads strict YAML into a struct: every error at once, with its
 // line and column and what would be right. It goes by a description of fields (how
 // each is written, its default and its meaning) that is made of the tags of the
-// struct, and the JSON Schema and the reference of a document are made of the same.
+// struct, and the JSON Schema of a document is made of the same.
 // What a document is about it does not know: that is package workloads.
 package reader
 

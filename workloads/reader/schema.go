@@ -1,11 +1,5 @@
 package reader
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
-
 // Schema is the JSON Schema of a section and all that is below it. defaults is a
 // document with every field at its default, nil for a schema that tells none.
 func (f *Field) Schema(defaults any) Object {
@@ -68,46 +62,4 @@ func (f *Field) shown(defaults any) (any, bool) {
 	default:
 		return v, true
 	}
-}
-
-// Reference is a Markdown table of every field: how it is written, its default
-// and its meaning.
-func (f *Field) Reference(defaults any) string {
-	var b strings.Builder
-	b.WriteString("| field | written as | default | meaning |\n|---|---|---|---|\n")
-	row := func(path string, n *Field, shown string) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path, strings.ReplaceAll(n.Kind.Name, "|", `\|`), shown, n.Doc)
-	}
-	for _, n := range f.Leaves() {
-		shown := ""
-		if v, ok := n.shown(defaults); ok {
-			shown = "`" + show(v, strings.HasPrefix(n.Kind.Name, "bytes")) + "`"
-		}
-		row(n.Path, n, shown)
-		if n.Kind.Items == nil {
-			continue
-		}
-		for _, i := range n.Kind.Items.Fields {
-			row(n.Path+"[]."+i.Path, i, "")
-		}
-	}
-	return b.String()
-}
-
-// show writes a plain value as one would in YAML, on one line.
-func show(v any, isBytes bool) string {
-	if list, ok := v.([]any); ok {
-		parts := make([]string, len(list))
-		for i, e := range list {
-			parts[i] = show(e, isBytes)
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	}
-	if x, ok := v.(float64); ok {
-		if isBytes {
-			return ShowBytes(int(x))
-		}
-		return strconv.FormatFloat(x, 'f', -1, 64)
-	}
-	return fmt.Sprint(v)
 }
