@@ -1,11 +1,15 @@
 package evidence
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -238,5 +242,133 @@ func TestWindows(t *testing.T) {
 	}
 	if len(r.Warnings) > 0 || len(e.Notes) > 0 {
 		t.Errorf("warnings %q, notes %q", r.Warnings, e.Notes)
+	}
+}
+
+// What a trial is found out from is streamed: ten times the spans take no more memory
+// but for where they are.
+func TestStreamed(t *testing.T) {
+	of := func(spans int) uint64 {
+		d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{ID: "r"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := int64(spans) * 5 * ms
+		tr := &results.Trial{
+			Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, State: results.StateComplete, RunTag: 7, Topic: "t", Group: "g",
+			Phases:  []results.Phase{{Name: "measure", From: 1, To: end}},
+			Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}, {Name: "consumer-1", Role: results.RoleConsumer}},
+			Acts:    []results.Act{{N: 1, Kind: "crash", Counted: true, Member: "consumer-0", At: end / 2}},
+		}
+		tr.Spec.Group.Heartbeat, tr.Spec.Pause.Theta = time.Second, 100*time.Millisecond
+		path, err := d.CreateTrial(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range tr.Workers {
+			dir := filepath.Join(path, w.Name)
+			f, err := record.CreateDeliveries(mkdir(t, dir), record.DeliveriesMeta{Run: 7, Worker: w.Name, Topics: []string{"t"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			kind, from, to := record.Delivered, spans/2*(i-1), spans/2*i // the second takes over from the first
+			if i == 0 {
+				kind, from, to = record.Acked, 0, spans
+			}
+			lane := f.Lane(kind, 0, 0, 1)
+			for n := from; n < to; n++ {
+				for k := range 3 {
+					seq := int64(3*n + k)
+					lane.Add(0, uint64(seq), seq, int64(n)*5*ms, int64(n)*5*ms+int64(i+1)*ms)
+				}
+				lane.Cut()
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		e, err := Load(d, tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := e.Audit(); r.Sent != int64(3*spans) || r.Lost != 0 || r.Delivered != r.Sent {
+			t.Errorf("%d sent, %d lost", r.Sent, r.Lost)
+		}
+		if r := e.Windows(); len(r.Events) != 1 || r.Lost != 0 || r.Late != 0 {
+			t.Errorf("%+v", r)
+		}
+		runtime.ReadMemStats(&after)
+		if err := errors.Join(e.Err(), e.Close()); err != nil {
+			t.Error(err)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	const few, many = 10_000, 100_000
+	if each := float64(of(many)-of(few)) / (2 * (many - few)); each > 20 {
+		t.Errorf("%.0f bytes for each further span; one is %d", each, unsafe.Sizeof(record.Span{}))
+	}
+}
+
+// Times of a host whose clock is ahead are brought to the clock of the trial, wherever
+// they come from; a record is due by the clock of its producer.
+func TestClocks(t *testing.T) {
+	of := func(here, there int64) (audit.Report, []int64) {
+		d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{ID: "r"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := &results.Trial{
+			Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, RunTag: 7, Topic: "t", Clocks: map[string]int64{"a": here, "b": there},
+			Phases:  []results.Phase{{Name: "measure", From: 1, To: 1000}},
+			Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference, Host: "a"}, {Name: "consumer-0", Role: results.RoleConsumer, Host: "b"}},
+		}
+		path, err := d.CreateTrial(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range tr.Workers {
+			dir := filepath.Join(path, w.Name)
+			f, err := record.CreateDeliveries(mkdir(t, dir), record.DeliveriesMeta{Run: 7, Worker: w.Name, Topics: []string{"t"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ahead := []int64{here, there}[i]
+			lane := f.Lane([]record.Kind{record.Acked, record.Delivered}[i], 0, 0, 1)
+			lane.Add(0, 0, 0, 100+here, int64(120+i*30)+ahead)
+			lane.Add(0, 1, 1, 110+here, int64(121+i*30)+ahead)
+			e, err := record.CreateEvents(filepath.Join(dir, results.EventsFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Write(record.Event{K: record.EvPhase, Phase: "close", T: 300 + ahead})
+			e.Write(record.Event{K: record.EvCanary, T: 300 + ahead, From: 200 + ahead, Worst: 5})
+			if err := errors.Join(f.Close(), e.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(path, results.MachineFile), fmt.Appendf(nil, `{"t":%d,"host":"b"}`+"\n", 400+there), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		e, err := Load(d, tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		worst, _ := e.Input().Worst(0)
+		times := []int64{e.Machine[0].T, worst.Due, worst.At}
+		for _, w := range e.Workers {
+			times = append(times, w.Closing, w.Canary[0].From, w.Canary[0].To)
+		}
+		return e.Audit(), times
+	}
+	report, times := of(0, 0)
+	ahead, same := of(1_000_000, -500)
+	if diff := cmp.Diff(times, same); diff != "" || times[1] != 100 || times[2] != 150 {
+		t.Errorf("times with clocks that differ, want to got:\n%s", diff)
+	}
+	if diff := cmp.Diff(report, ahead); diff != "" {
+		t.Errorf("audit with clocks that differ, want to got:\n%s", diff)
 	}
 }

@@ -237,7 +237,9 @@ func newLayout(in pages, clock func(*Span)) *layout {
 
 func (b *layout) add(s Span, pos int64) {
 	if b.clock != nil {
-		b.clock(&s)
+		moved := s // and not s, which would then be made anew for every span
+		b.clock(&moved)
+		s = moved
 	}
 	b.LastAt = max(b.LastAt, s.At, s.LastAt)
 	k := laneKey{s.Kind, s.Topic, s.Partition, s.Tenure}
