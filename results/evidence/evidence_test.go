@@ -245,48 +245,55 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// long writes a trial with so many spans: of a reference, and of two consumers, the
+// second of which takes over from the first when it crashes.
+func long(t *testing.T, spans int) (*results.Dir, *results.Trial) {
+	t.Helper()
+	d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{ID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := int64(spans) * 5 * ms
+	tr := &results.Trial{
+		Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, State: results.StateComplete, RunTag: 7, Topic: "t", Group: "g",
+		Phases:  []results.Phase{{Name: "measure", From: 1, To: end}},
+		Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}, {Name: "consumer-1", Role: results.RoleConsumer}},
+		Acts:    []results.Act{{N: 1, Kind: "crash", Counted: true, Member: "consumer-0", At: end / 2}},
+	}
+	tr.Spec.Group.Heartbeat, tr.Spec.Pause.Theta = time.Second, 100*time.Millisecond
+	path, err := d.CreateTrial(tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range tr.Workers {
+		f, err := record.CreateDeliveries(mkdir(t, filepath.Join(path, w.Name)), record.DeliveriesMeta{Run: 7, Worker: w.Name, Topics: []string{"t"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, from, to := record.Delivered, spans/2*(i-1), spans/2*i
+		if i == 0 {
+			kind, from, to = record.Acked, 0, spans
+		}
+		lane := f.Lane(kind, 0, 0, 1)
+		for n := from; n < to; n++ {
+			for k := range 3 {
+				seq := int64(3*n + k)
+				lane.Add(0, uint64(seq), seq, int64(n)*5*ms, int64(n)*5*ms+int64(i+1)*ms)
+			}
+			lane.Cut()
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d, tr
+}
+
 // What a trial is found out from is streamed: ten times the spans take no more memory
 // but for where they are.
 func TestStreamed(t *testing.T) {
 	of := func(spans int) uint64 {
-		d, err := results.Create(filepath.Join(t.TempDir(), "r"), &results.Run{ID: "r"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		end := int64(spans) * 5 * ms
-		tr := &results.Trial{
-			Ref: results.TrialRef{N: 1, Arm: "a", Round: 1}, Kind: workloads.EndToEnd, State: results.StateComplete, RunTag: 7, Topic: "t", Group: "g",
-			Phases:  []results.Phase{{Name: "measure", From: 1, To: end}},
-			Workers: []results.Worker{{Name: "reference-0", Role: results.RoleReference}, {Name: "consumer-0", Role: results.RoleConsumer}, {Name: "consumer-1", Role: results.RoleConsumer}},
-			Acts:    []results.Act{{N: 1, Kind: "crash", Counted: true, Member: "consumer-0", At: end / 2}},
-		}
-		tr.Spec.Group.Heartbeat, tr.Spec.Pause.Theta = time.Second, 100*time.Millisecond
-		path, err := d.CreateTrial(tr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, w := range tr.Workers {
-			dir := filepath.Join(path, w.Name)
-			f, err := record.CreateDeliveries(mkdir(t, dir), record.DeliveriesMeta{Run: 7, Worker: w.Name, Topics: []string{"t"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			kind, from, to := record.Delivered, spans/2*(i-1), spans/2*i // the second takes over from the first
-			if i == 0 {
-				kind, from, to = record.Acked, 0, spans
-			}
-			lane := f.Lane(kind, 0, 0, 1)
-			for n := from; n < to; n++ {
-				for k := range 3 {
-					seq := int64(3*n + k)
-					lane.Add(0, uint64(seq), seq, int64(n)*5*ms, int64(n)*5*ms+int64(i+1)*ms)
-				}
-				lane.Cut()
-			}
-			if err := f.Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
+		d, tr := long(t, spans)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		e, err := Load(d, tr)

@@ -56,31 +56,8 @@ func TestOpenSpans(t *testing.T) {
 		var got []Span
 		var last int64
 		s.Each(func(one *Span) { got = append(got, *one) })
-		var buf Buffer
 		for _, l := range s.Lanes {
-			before, position := int64(math.MinInt64), int64(-1)
-			covered := uint64(0)
-			for i, p := range l.Pages {
-				for j, one := range l.Read(i, &buf) {
-					last = max(last, one.LastAt)
-					covered += one.Count
-					inside := p.FirstAt <= one.At && one.At <= p.AtMost && one.LastAt <= p.LastAt && p.Due <= one.Due && one.LastDue <= p.LastDue &&
-						p.First <= int64(one.First) && int64(one.First+one.Count) <= p.End && p.Offset <= one.Offset && one.Offset < p.OffsetEnd && one.Latest() <= p.Late
-					if !inside || one.At < before || l.Position(i, j) <= position || one.Partition != l.Partition || one.Tenure != l.Tenure {
-						t.Fatalf("%s: span %+v of page %+v", name, one, p)
-					}
-					before, position = one.At, l.Position(i, j)
-				}
-			}
-			for _, runs := range [][]Run{l.Sequences, l.Offsets} {
-				n := uint64(0)
-				for _, r := range runs {
-					n += uint64(r.Hi - r.Lo)
-				}
-				if n != covered {
-					t.Errorf("%s: runs have %d records of %d", name, n, covered)
-				}
-			}
+			last = max(last, ordered(t, name, l))
 		}
 		order := func(a, b Span) int {
 			return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Tenure, b.Tenure), cmp.Compare(a.At, b.At), cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.First, b.First), cmp.Compare(a.Offset, b.Offset))
@@ -91,4 +68,35 @@ func TestOpenSpans(t *testing.T) {
 			t.Errorf("%s: %d spans, want %d; last at %d, want %d; %v", name, len(got), len(want), s.LastAt, last, s.Err())
 		}
 	}
+}
+
+// ordered holds the spans of a lane against its pages and its runs, and returns when
+// the last of them ends.
+func ordered(t *testing.T, name string, l *Lane) (last int64) {
+	t.Helper()
+	var buf Buffer
+	before, position := int64(math.MinInt64), int64(-1)
+	covered := uint64(0)
+	for i, p := range l.Pages {
+		for j, one := range l.Read(i, &buf) {
+			last = max(last, one.LastAt)
+			covered += one.Count
+			inside := p.FirstAt <= one.At && one.At <= p.AtMost && one.LastAt <= p.LastAt && p.Due <= one.Due && one.LastDue <= p.LastDue &&
+				p.First <= int64(one.First) && int64(one.First+one.Count) <= p.End && p.Offset <= one.Offset && one.Offset < p.OffsetEnd && one.Latest() <= p.Late
+			if !inside || one.At < before || l.Position(i, j) <= position || one.Partition != l.Partition || one.Tenure != l.Tenure {
+				t.Fatalf("%s: span %+v of page %+v", name, one, p)
+			}
+			before, position = one.At, l.Position(i, j)
+		}
+	}
+	for _, runs := range [][]Run{l.Sequences, l.Offsets} {
+		n := uint64(0)
+		for _, r := range runs {
+			n += uint64(r.Hi - r.Lo)
+		}
+		if n != covered {
+			t.Errorf("%s: runs have %d records of %d", name, n, covered)
+		}
+	}
+	return last
 }

@@ -75,59 +75,66 @@ func sorted(list []Record) []Record {
 	return list
 }
 
+// inventSpans makes what two producers, which are 1 and 3, and three members record,
+// with redeliveries, losses and acks out of order.
+func inventSpans(r *rand.Rand) [][]record.Span {
+	chance := func(percent int) bool { return r.IntN(100) < percent }
+	spans := make([][]record.Span, 5)
+	deliver := func(a record.Span, tick int) {
+		d := a
+		d.Kind, d.Tenure = record.Delivered, uint32(tick/40)
+		skip := r.Uint64N(a.Count)
+		if chance(70) {
+			skip = 0
+		}
+		d.First, d.Count = d.First+skip, a.Count-skip
+		d.At += r.Int64N(100_000)
+		d.LastAt, d.MaxLate = d.At+r.Int64N(2000), r.Int64N(120_000)
+		by := []int{0, 2, 4}[(tick/40+r.IntN(9)/8)%3]
+		spans[by] = append(spans[by], d)
+	}
+	var made [2][2]uint64
+	for i := range 300 {
+		tick, p := i/2, i%2
+		producer := r.IntN(2)
+		n := uint64(1 + r.IntN(6))
+		due := int64(tick)*10_000 + r.Int64N(3000)
+		a := record.Span{
+			Kind: record.Acked, Partition: int32(p), Producer: uint32(producer), First: made[p][producer], Count: n,
+			Due: due, LastDue: due + r.Int64N(9000), At: due + 9000, LastAt: due + 9000 + r.Int64N(500),
+		}
+		a.MaxLate = r.Int64N(12_000)
+		made[p][producer] += n
+		own := &spans[1+2*producer]
+		switch {
+		case chance(5): // never answered
+		case chance(5) && len(*own) > 0: // answered late
+			*own = slices.Insert(*own, len(*own)-1, a)
+		default:
+			*own = append(*own, a)
+		}
+		for range 1 + r.IntN(8)/6 { // some twice
+			if !chance(5) {
+				deliver(a, tick)
+			}
+		}
+	}
+	return spans
+}
+
 // Records that are made of spans whenever they are asked for are those that were
-// held, with redeliveries, losses, several producers, acks out of order and members
-// whose logs come before those of their producers and after.
+// held, with members whose logs come before those of their producers and after.
 func TestRecordsStreamed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 4))
-		chance := func(percent int) bool { return r.IntN(100) < percent }
 		const end = int64(1e12)
-		spans := make([][]record.Span, 5) // producers are 1 and 3
+		spans := inventSpans(r)
 		var workers []Worker
 		var logs []audit.Log
 		members := map[int]int{}
 		for _, i := range []int{0, 2, 4} {
 			members[i] = len(workers)
 			workers = append(workers, Worker{Name: fmt.Sprint("w", i)})
-		}
-		var made [2][2]uint64
-		for tick := range int64(150) {
-			for p := range int32(2) {
-				producer := r.IntN(2)
-				n := uint64(1 + r.IntN(6))
-				due := tick*10_000 + r.Int64N(3000)
-				a := record.Span{
-					Kind: record.Acked, Partition: p, Producer: uint32(producer), First: made[p][producer], Count: n,
-					Due: due, LastDue: due + r.Int64N(9000), At: due + 9000, LastAt: due + 9000 + r.Int64N(500),
-				}
-				a.MaxLate = r.Int64N(12_000)
-				made[p][producer] += n
-				own := &spans[1+2*producer]
-				switch {
-				case chance(5): // never answered
-				case chance(5) && len(*own) > 0: // answered late
-					*own = slices.Insert(*own, len(*own)-1, a)
-				default:
-					*own = append(*own, a)
-				}
-				for range 1 + r.IntN(8)/6 { // some twice
-					if chance(5) {
-						continue
-					}
-					d := a
-					d.Kind, d.Tenure = record.Delivered, uint32(tick/40)
-					skip := r.Uint64N(n)
-					if chance(70) {
-						skip = 0
-					}
-					d.First, d.Count = d.First+skip, n-skip
-					d.At += r.Int64N(100_000)
-					d.LastAt, d.MaxLate = d.At+r.Int64N(2000), r.Int64N(120_000)
-					by := []int{0, 2, 4}[(int(tick/40)+r.IntN(9)/8)%3]
-					spans[by] = append(spans[by], d)
-				}
-			}
 		}
 		for i := range spans {
 			logs = append(logs, audit.Log{Worker: fmt.Sprint("w", i), Spans: record.HoldSpans(spans[i]...)})
