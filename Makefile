@@ -33,9 +33,10 @@ hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of 
 sizes: ## groups of 3 to 100 members: what each costs in the harness and bare (25 minutes)
 	$(GO) run ./scripts/sizes
 
-lint: ## gofmt and go vet
+lint: ## gofmt, go vet, and no function of a cognitive complexity above 30
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt -w these"; exit 1; }
 	$(GO) vet ./...
+	@$(GO) tool gocognit -exact-recursion -over 30 .
 
 fuzz: ## each fuzz test for 20 s
 	@set -e; for p in $$($(GO) list ./...); do \

@@ -1,6 +1,7 @@
 package kbench_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -126,6 +127,25 @@ func TestForeign(t *testing.T) {
 				t.Errorf("%s imports %s: %t; it may: %t", pkg, root, does, may)
 			}
 		}
+	}
+}
+
+// TestFilesAreShort holds every file to what can be read at one go. That functions
+// are is held by make lint.
+func TestFilesAreShort(t *testing.T) {
+	const most = 500
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if n := bytes.Count(data, []byte("\n")); n > most {
+			t.Errorf("%s has %d lines, more than %d", path, n, most)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
