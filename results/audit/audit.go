@@ -5,8 +5,9 @@
 // It works on the spans of package record, runs of records with consecutive
 // sequences and offsets, by interval arithmetic: its cost grows with the number
 // of spans, never with the number of records, so a trial of a hundred million
-// records is audited in a moment. It measures no time and judges no client; it
-// counts.
+// records is audited in a moment. It holds no spans either, but where the runs are
+// that they make, and reads those again that more than one run has something to say
+// about. It measures no time and judges no client; it counts.
 package audit
 
 import (

@@ -165,21 +165,6 @@ func (l *Lane) Read(page int, buf *Buffer) []Span {
 // at an index of a page.
 func (l *Lane) Position(page, index int) int64 { return l.Pages[page].pos + int64(index) }
 
-// Span is the span of a run that holds a sequence.
-func (l *Lane) Span(r Run, sequence int64, buf *Buffer) (Span, bool) {
-	for i := int(r.From); i <= int(r.To); i++ {
-		if p := &l.Pages[i]; p.First > sequence || p.End <= sequence {
-			continue
-		}
-		for _, s := range l.Read(i, buf) {
-			if s.Producer == r.Producer && int64(s.First) <= sequence && sequence < int64(s.First+s.Count) {
-				return s, true
-			}
-		}
-	}
-	return Span{}, false
-}
-
 // positions is how many a page of a file has: more than slots, so that the number
 // of the page can be read off one.
 const positions = 64
