@@ -1,5 +1,6 @@
 # CI runs lint, test, race and kafka. "make" alone lists the targets.
 GO ?= go
+MINUTES ?= 15,30,60
 
 .PHONY: help build test race bench tax sizes floors hour lint fuzz kafka sigkill answers
 
@@ -28,7 +29,7 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 	  $(GO) run ./scripts/floors $$run && exit $$ran
 
 hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
-	KBENCH_HOUR=$(or $(MINUTES),15,30,60) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence
+	KBENCH_HOUR=$(MINUTES) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence
 
 sizes: ## groups of 3 to 100 members: what each costs in the harness and bare (25 minutes)
 	$(GO) run ./scripts/sizes
