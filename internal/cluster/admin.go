@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -343,13 +344,6 @@ func (c *Cluster) Leftovers(ctx context.Context) (topics, groups []string, err e
 }
 
 // ours keeps the names that start with Prefix, sorted.
-func ours(names func(func(string) bool)) []string {
-	var kept []string
-	for name := range names {
-		if strings.HasPrefix(name, Prefix) {
-			kept = append(kept, name)
-		}
-	}
-	slices.Sort(kept)
-	return kept
+func ours(names iter.Seq[string]) []string {
+	return slices.DeleteFunc(slices.Sorted(names), func(name string) bool { return !strings.HasPrefix(name, Prefix) })
 }

@@ -59,7 +59,7 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	found, err := identify(ctx, access)
+	info, classicOnly, err := identify(ctx, access)
 	if err != nil {
 		return nil, fmt.Errorf("attach to %s: %w; check --brokers, and the connection file if the cluster wants TLS or SASL", access, err)
 	}
@@ -67,16 +67,10 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to %s: %w", access, err)
 	}
-	a.classicOnly = found.classicOnly
-	info := results.Broker{
-		Kind:    Attached,
-		Title:   "attached cluster, " + nodeCount(found.nodes),
-		Version: found.version,
-		Nodes:   found.nodes,
-		TLS:     access.TLS != nil,
-	}
-	if found.version != "" {
-		info.Title = fmt.Sprintf("attached cluster (speaks as Kafka %s), %s", found.version, nodeCount(found.nodes))
+	a.classicOnly = classicOnly
+	info.Title = "attached cluster, " + nodeCount(info.Nodes)
+	if info.Version != "" {
+		info.Title = fmt.Sprintf("attached cluster (speaks as Kafka %s), %s", info.Version, nodeCount(info.Nodes))
 	}
 	if access.SASL != nil {
 		info.SASL = access.SASL.Mechanism
@@ -84,40 +78,36 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 	return &Cluster{access: access, info: info, internal: a, died: make(chan error)}, nil
 }
 
-// clusterFacts is what a cluster is, as far as it can be asked.
-type clusterFacts struct {
-	nodes       int
-	version     string // guessed from the requests that it knows; may be empty
-	classicOnly bool   // it is too old for the groups of KIP-848
-}
-
-// identify asks an attached cluster what it is. A cluster that cannot be reached,
-// or refuses, is not asked again and again: the first answer is the useful one.
-func identify(ctx context.Context, access Access) (clusterFacts, error) {
-	var found clusterFacts
+// identify asks an attached cluster what it is, as far as it can be asked; the
+// version is guessed from the requests that it knows and may be empty. A cluster
+// that is classicOnly is too old for the groups of KIP-848. One that cannot be
+// reached, or refuses, is not asked again and again: the first answer is the useful
+// one.
+func identify(ctx context.Context, access Access) (info results.Broker, classicOnly bool, err error) {
+	info = results.Broker{Kind: Attached, TLS: access.TLS != nil}
 	a, err := newAdmin(access, kgo.RequestRetries(1))
 	if err != nil {
-		return found, err
+		return info, false, err
 	}
 	defer a.close()
 	ids, err := a.brokers(ctx)
 	if err != nil {
-		return found, err
+		return info, false, err
 	}
-	found.nodes = len(ids)
+	info.Nodes = len(ids)
 	versions, err := a.ApiVersions(ctx)
 	if err != nil {
-		return found, err
+		return info, false, err
 	}
 	for _, v := range versions {
 		if v.Err != nil {
-			return found, fmt.Errorf("broker %d: %w", v.NodeID, v.Err)
+			return info, false, fmt.Errorf("broker %d: %w", v.NodeID, v.Err)
 		}
-		found.version = strings.TrimPrefix(v.VersionGuess(), "v")
+		info.Version = strings.TrimPrefix(v.VersionGuess(), "v")
 		_, known := v.KeyMaxVersion(kmsg.ConsumerGroupDescribe.Int16())
-		found.classicOnly = found.classicOnly || !known
+		classicOnly = classicOnly || !known
 	}
-	return found, nil
+	return info, classicOnly, nil
 }
 
 // AttachedAccess is the Access of a cluster of the user's own: its addresses, its

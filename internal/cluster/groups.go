@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,10 +121,7 @@ func (c *Cluster) consumerState(ctx context.Context, group string) (GroupState, 
 // add appends a member with its partitions in order.
 func (s *GroupState) add(m Member) {
 	slices.SortFunc(m.Parts, func(a, b drivers.TopicPartition) int {
-		if n := strings.Compare(a.Topic, b.Topic); n != 0 {
-			return n
-		}
-		return int(a.Partition) - int(b.Partition)
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	s.Members = append(s.Members, m)
 }

@@ -150,20 +150,20 @@ func refusesStrangers(t *testing.T, c *Cluster) {
 	t.Helper()
 	stranger := c.Access()
 	stranger.SASL = &drivers.SASL{Mechanism: stranger.SASL.Mechanism, User: stranger.SASL.User, Password: "wrong"}
-	if _, err := identify(deadline(t), stranger); err == nil {
+	if _, _, err := identify(deadline(t), stranger); err == nil {
 		t.Error("a wrong password was accepted")
 	}
 	stranger.SASL = nil
-	if _, err := identify(deadline(t), stranger); err == nil {
+	if _, _, err := identify(deadline(t), stranger); err == nil {
 		t.Error("a client without credentials was accepted")
 	}
 	stranger = c.Access()
 	stranger.TLS = &TLSFiles{} // the authorities of the system
-	if _, err := identify(deadline(t), stranger); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, _, err := identify(deadline(t), stranger); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate of nobody's was trusted: %v", err)
 	}
 	stranger.TLS = nil
-	if _, err := identify(deadline(t), stranger); err == nil {
+	if _, _, err := identify(deadline(t), stranger); err == nil {
 		t.Error("a client without TLS was accepted")
 	}
 }

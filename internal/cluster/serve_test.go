@@ -123,7 +123,7 @@ func TestServeForAHuman(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := identify(ctx, access); err != nil || found.nodes != 1 {
+	if found, _, err := identify(ctx, access); err != nil || found.Nodes != 1 {
 		t.Errorf("found %+v, %v", found, err)
 	}
 	cancel()
