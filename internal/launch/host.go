@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"fmt"
@@ -164,19 +163,11 @@ func processCPU(pid int) (int64, bool) {
 // pressure is the share of the last 10 s in which some task waited, in percent;
 // -1 where the kernel does not tell.
 func pressure(what string) float64 {
-	f, err := os.Open("/proc/pressure/" + what)
-	if err != nil {
-		return -1
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		if rest, ok := strings.CutPrefix(sc.Text(), "some avg10="); ok {
-			v, _, _ := strings.Cut(rest, " ")
-			if p, err := strconv.ParseFloat(v, 64); err == nil {
-				return p
-			}
-		}
+	data, _ := os.ReadFile("/proc/pressure/" + what)
+	_, rest, _ := strings.Cut(string(data), "some avg10=")
+	v, _, _ := strings.Cut(rest, " ")
+	if p, err := strconv.ParseFloat(v, 64); err == nil {
+		return p
 	}
 	return -1
 }
