@@ -23,7 +23,7 @@ cluster. Nothing else is touched. Do not use it while a run is under way there.`
   kbench clean --brokers kafka-1:9092`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if len(broker.brokers) == 0 {
+			if len(broker.Brokers) == 0 {
 				return usagef("kbench clean: say which cluster: --brokers host:port")
 			}
 			o, err := broker.options(cmd)

@@ -23,61 +23,54 @@ import (
 )
 
 // brokerFlags say which cluster.
-type brokerFlags struct {
-	kind    string
-	nodes   int
-	version string
-	heap    string
-	brokers []string
-	config  string
-}
+type brokerFlags struct{ cluster.Options }
 
 func (b *brokerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&b.kind, "broker", cluster.Embedded, "`kind` of broker to start: embedded (simulated, needs nothing) or\nkafka (Apache Kafka; needs a JDK, and Maven or KAFKA_HOME)")
-	f.IntVar(&b.nodes, "nodes", cluster.DefaultNodes, "start `n` nodes")
-	f.StringVar(&b.version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
-	f.StringVar(&b.heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
+	f.StringVar(&b.Kind, "broker", cluster.Embedded, "`kind` of broker to start: embedded (simulated, needs nothing) or\nkafka (Apache Kafka; needs a JDK, and Maven or KAFKA_HOME)")
+	f.IntVar(&b.Nodes, "nodes", cluster.DefaultNodes, "start `n` nodes")
+	f.StringVar(&b.Version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
+	f.StringVar(&b.Heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
 }
 
 func (b *brokerFlags) addAttached(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&b.brokers, "brokers", nil, "`addresses` of an existing cluster to use instead, host:port with commas;\nonly topics and groups called kbench-... are made there, and removed")
-	f.StringVar(&b.config, "brokers-config", "", "`file` with TLS and SASL of the existing cluster; the environment wins:\nKBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD")
+	f.StringSliceVar(&b.Brokers, "brokers", nil, "`addresses` of an existing cluster to use instead, host:port with commas;\nonly topics and groups called kbench-... are made there, and removed")
+	f.StringVar(&b.ConfigFile, "brokers-config", "", "`file` with TLS and SASL of the existing cluster; the environment wins:\nKBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD")
 }
 
 // options is the cluster that the flags ask for. What can be known to be wrong
 // with it is said here, before anything starts.
 func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
-	if len(b.brokers) > 0 {
+	if len(b.Brokers) > 0 {
 		return b.attached(cmd)
 	}
-	o := cluster.Options{Kind: b.kind, Nodes: b.nodes, Version: b.version, Heap: b.heap}
-	if b.config != "" {
+	o := b.Options
+	if o.ConfigFile != "" {
 		return o, errors.New("--brokers-config goes with --brokers host:port")
 	}
-	switch b.kind {
+	switch o.Kind {
 	case cluster.Embedded:
-		if b.version != "" || b.heap != "" {
+		if o.Version != "" || o.Heap != "" {
 			return o, errors.New("--kafka-version and --kafka-heap go with --broker kafka")
 		}
 	case cluster.Kafka:
 	default:
-		return o, fmt.Errorf("--broker %s: a broker is embedded or kafka; for an existing cluster use --brokers host:port", b.kind)
+		return o, fmt.Errorf("--broker %s: a broker is embedded or kafka; for an existing cluster use --brokers host:port", o.Kind)
 	}
-	if b.nodes < 1 {
-		return o, fmt.Errorf("--nodes %d: a cluster has at least 1 node", b.nodes)
+	if o.Nodes < 1 {
+		return o, fmt.Errorf("--nodes %d: a cluster has at least 1 node", o.Nodes)
 	}
-	if b.version != "" && !versionShape.MatchString(b.version) {
-		return o, fmt.Errorf("--kafka-version %s: write three numbers, such as %s", b.version, cluster.DefaultVersion)
+	if o.Version != "" && !versionShape.MatchString(o.Version) {
+		return o, fmt.Errorf("--kafka-version %s: write three numbers, such as %s", o.Version, cluster.DefaultVersion)
 	}
-	if b.heap != "" && !heapShape.MatchString(b.heap) {
-		return o, fmt.Errorf("--kafka-heap %s: write a number with m or g, such as %s", b.heap, cluster.DefaultHeap)
+	if o.Heap != "" && !heapShape.MatchString(o.Heap) {
+		return o, fmt.Errorf("--kafka-heap %s: write a number with m or g, such as %s", o.Heap, cluster.DefaultHeap)
 	}
 	if err := o.Check(); err != nil {
-		return o, fmt.Errorf("--broker %s: %w", b.kind, err)
+		return o, fmt.Errorf("--broker %s: %w", o.Kind, err)
 	}
 	return o, nil
 }
@@ -89,19 +82,19 @@ var (
 
 // attached is an existing cluster.
 func (b *brokerFlags) attached(cmd *cobra.Command) (cluster.Options, error) {
-	o := cluster.Options{Kind: cluster.Attached, Brokers: b.brokers, ConfigFile: b.config}
+	o := cluster.Options{Kind: cluster.Attached, Brokers: b.Brokers, ConfigFile: b.ConfigFile}
 	for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			return o, fmt.Errorf("--brokers uses an existing cluster, --%s starts a new one; give one of them", name)
 		}
 	}
-	for _, addr := range b.brokers {
+	for _, addr := range b.Brokers {
 		host, port, err := net.SplitHostPort(addr)
 		if n, perr := strconv.Atoi(port); err != nil || perr != nil || host == "" || n < 1 || n > 65535 {
 			return o, fmt.Errorf("--brokers %s: an address is host:port", addr)
 		}
 	}
-	if _, err := cluster.AttachedAccess(b.brokers, b.config, os.Getenv); err != nil {
+	if _, err := cluster.AttachedAccess(b.Brokers, b.ConfigFile, os.Getenv); err != nil {
 		return o, fmt.Errorf("--brokers: %w", err)
 	}
 	return o, o.Check()
@@ -118,6 +111,10 @@ type selection struct {
 }
 
 func (s *selection) add(a *app, cmd *cobra.Command) {
+	cmd.Args = arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`)
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return catalog.Names(), cobra.ShellCompDirectiveDefault
+	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker)")

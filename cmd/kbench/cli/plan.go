@@ -16,7 +16,6 @@ import (
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
-	"github.com/kbench/kbench/workloads/catalog"
 	"github.com/kbench/kbench/workloads/plan"
 )
 
@@ -42,10 +41,6 @@ anything. What a client claims here is compared with the wire after each trial.`
 		Example: `  kbench plan quick
   kbench plan churn-join --full
   kbench plan end-to-end --client sarama --all`,
-		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return catalog.Names(), cobra.ShellCompDirectiveDefault
-		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen, err := sel.load(a, cmd, args)
 			if err != nil {

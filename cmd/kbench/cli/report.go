@@ -57,16 +57,16 @@ over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 				}
 				return a.closeup(dir, event)
 			}
+			as := asTables
 			switch {
 			case rows && model:
 				return usagef("--json prints rows and --model what the tables are made of; give one of them")
 			case rows:
-				return a.show(dir, asRows)
+				as = asRows
 			case model:
-				return a.show(dir, asModel)
-			default:
-				return a.show(dir, asTables)
+				as = asModel
 			}
+			return a.show(dir, as)
 		},
 	}
 	cmd.Flags().BoolVar(&rows, "json", false, "print summary.json instead of tables")
@@ -114,12 +114,6 @@ func findRun(args []string) (string, error) {
 	if err != nil || len(entries) == 0 {
 		return "", usagef("there is no run in %s/ yet; \"kbench run quick\" makes one", runsDir)
 	}
-	// Names of runs sort by time.
-	last := slices.MaxFunc(entries, func(a, b os.DirEntry) int {
-		if a.Name() < b.Name() {
-			return -1
-		}
-		return 1
-	})
-	return filepath.Join(runsDir, last.Name()), nil
+	// Names of runs sort by time, and so they are read.
+	return filepath.Join(runsDir, entries[len(entries)-1].Name()), nil
 }

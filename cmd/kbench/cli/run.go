@@ -23,7 +23,6 @@ import (
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/results/summary"
-	"github.com/kbench/kbench/workloads/catalog"
 )
 
 // runsDir is where run directories go unless --out says otherwise.
@@ -52,10 +51,6 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
   kbench run churn-join --client franz-go --full
   kbench run end-to-end --broker kafka --nodes 3 --set produce.rate=5000/s
   kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap`,
-		Args: arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return catalog.Names(), cobra.ShellCompDirectiveDefault
-		},
 	}
 	sel.add(a, cmd)
 	broker.add(cmd)
@@ -73,7 +68,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if err != nil {
 			wrong = errors.Join(wrong, fmt.Errorf("--profile: %w", err))
 		}
-		if keep && len(broker.brokers) == 0 {
+		if keep && len(broker.Brokers) == 0 {
 			wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
 		}
 		if cmd.Flags().Changed("out") {
@@ -82,10 +77,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if wrong != nil {
 			return usage(wrong)
 		}
-		id, err := newID()
-		if err != nil {
-			return err
-		}
+		id := newID()
 		if out == "" {
 			out = filepath.Join(runsDir, id)
 		}
@@ -229,12 +221,10 @@ func (a *app) terminal() (width int, colour bool) {
 }
 
 // newID names a run: sortable by time, and unique.
-func newID() (string, error) {
+func newID() string {
 	var b [2]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	return time.Now().UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:]), nil
+	_, _ = rand.Read(b[:]) // never fails
+	return time.Now().UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
 }
 
 // commandLine is what the user wrote, for run.json. Flags hold no secrets:
