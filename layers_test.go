@@ -74,10 +74,10 @@ var arrows = map[string][]string{
 	// kbench as a user's main has it, and the clients that only the adapters know
 	// else.
 	"scripts/bare":  {"cmd/kbench/cli", "drivers", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback", "results/record"},
-	"scripts/sides": {"internal/launch"},
+	"scripts/sides": {"internal/cluster", "internal/launch"},
 	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results",
 		"results/record", "scripts/bare", "scripts/sides", "workloads"},
-	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "results", "results/evidence", "results/record",
+	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "results", "results/evidence", "results/record",
 		"scripts/bare", "scripts/sides", "workloads"},
 	"scripts/floors": {"results", "results/evidence", "results/floors", "results/record"},
 }

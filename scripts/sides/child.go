@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/launch"
 )
 
@@ -33,6 +34,21 @@ func Self(ctx context.Context, stderr string, args ...string) (launch.Process, e
 	}
 	defer f.Close()
 	return launch.Local{}.Start(ctx, launch.Spec{Path: path, Args: args, Env: environment(), Stderr: f})
+}
+
+// Broker starts a broker by running this program again. stop must be called when
+// there was no error; its own says that the broker did not end in good order.
+func Broker(ctx context.Context, o cluster.Options) (c *cluster.Cluster, stop func() error, err error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, nil, fmt.Errorf("find this program: %w", err)
+	}
+	c, err = cluster.Start(ctx, o, launch.Local{}, []string{path, "broker"})
+	return c, func() error {
+		end, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		return c.Stop(end)
+	}, err
 }
 
 // Child is a process that reads JSON lines and answers with JSON lines. M is what
@@ -124,11 +140,11 @@ func (c *Child[M]) Tail() string { return Tail(c.stderr) }
 
 // Tail is the end of what a process wrote to its standard error.
 func Tail(stderr string) string {
-	data, err := os.ReadFile(stderr)
+	data, err := launch.Tail(stderr, 2000)
 	if err != nil || len(data) == 0 {
 		return ""
 	}
-	return ":\n" + string(data[max(0, len(data)-2000):])
+	return ":\n" + string(data)
 }
 
 // endGrace is what a child is given to close its client once its input has ended.

@@ -23,13 +23,12 @@ type cell struct {
 
 // member is what one member costs, a mean over those of its side.
 type member struct {
-	PSS, RSS, Private int64   // bytes; of shared pages PSS counts its share
-	CPU               float64 // ns per second
-	Threads           float64
-	Goroutines        float64
-	GCs               float64 // per second
-	Heap              int64   // live after the last GC
-	Records           float64 // per second
+	PSS, RSS   int64   // bytes; of shared pages PSS counts its share
+	CPU        float64 // ns per second
+	Threads    float64
+	Goroutines float64
+	GCs        float64 // per second
+	Records    float64 // per second
 }
 
 // outcome is what became of the trial.

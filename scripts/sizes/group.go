@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/scripts/bare"
 	"github.com/kbench/kbench/scripts/sides"
@@ -34,19 +32,11 @@ type bareGroup struct {
 
 // bare runs the bare side of a cell on a broker of its own.
 func (o options) bare(ctx context.Context, c *cell, dir string, spec *workloads.Spec) (err error) {
-	path, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	cl, err := cluster.Start(ctx, cluster.Options{Kind: o.broker, Nodes: o.nodes}, launch.Local{}, []string{path, "broker"})
+	cl, stop, err := sides.Broker(ctx, cluster.Options{Kind: o.broker, Nodes: o.nodes})
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		err = errors.Join(err, cl.Stop(stop))
-	}()
+	defer func() { err = errors.Join(err, stop()) }()
 	topic := fmt.Sprintf("%ssizes-%d", cluster.Prefix, c.Members)
 	if _, err := cl.CreateTopic(ctx, topic, c.partitions(), 1); err != nil {
 		return err

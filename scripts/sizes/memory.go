@@ -16,9 +16,9 @@ import (
 
 // memory is what a process held at one moment.
 type memory struct {
-	t                 int64
-	pss, rss, private int64
-	threads           int64
+	t        int64
+	pss, rss int64
+	threads  int64
 }
 
 // memories reads the memory of processes again and again, from outside, so that
@@ -51,8 +51,7 @@ func (m *memories) sample() {
 			continue
 		}
 		s := memory{
-			t: record.Now(), pss: field(rollup, "Pss:") << 10, rss: field(rollup, "Rss:") << 10,
-			private: (field(rollup, "Private_Clean:") + field(rollup, "Private_Dirty:")) << 10, threads: field(status, "Threads:"),
+			t: record.Now(), pss: field(rollup, "Pss:") << 10, rss: field(rollup, "Rss:") << 10, threads: field(status, "Threads:"),
 		}
 		m.mu.Lock()
 		m.seen[pid] = append(m.seen[pid], s)
@@ -133,12 +132,10 @@ func costs(of map[int][]bare.Report, mem *memories, from, to int64) (member, err
 		seconds := time.Duration(last.T - first.T).Seconds()
 		sum.PSS += held.pss
 		sum.RSS += held.rss
-		sum.Private += held.private
 		sum.Threads += float64(held.threads)
 		sum.CPU += float64(last.CPUUser+last.CPUSys-first.CPUUser-first.CPUSys) / seconds
 		sum.Goroutines += float64(last.Goroutines)
 		sum.GCs += float64(last.GCs-first.GCs) / seconds
-		sum.Heap += last.HeapLive
 		sum.Records += float64(last.Records-first.Records) / seconds
 	}
 	n := int64(len(of))
@@ -146,5 +143,5 @@ func costs(of map[int][]bare.Report, mem *memories, from, to int64) (member, err
 		return sum, fmt.Errorf("there was no process")
 	}
 	f := float64(n)
-	return member{sum.PSS / n, sum.RSS / n, sum.Private / n, sum.CPU / f, sum.Threads / f, sum.Goroutines / f, sum.GCs / f, sum.Heap / n, sum.Records / f}, nil
+	return member{sum.PSS / n, sum.RSS / n, sum.CPU / f, sum.Threads / f, sum.Goroutines / f, sum.GCs / f, sum.Records / f}, nil
 }

@@ -65,18 +65,18 @@ func TestField(t *testing.T) {
 func TestCosts(t *testing.T) {
 	const s = int64(time.Second)
 	at := func(t, cpu, gcs, records int64) bare.Report {
-		return bare.Report{T: t * s, Runtime: record.Runtime{CPUUser: cpu, CPUSys: cpu, GCs: gcs, Goroutines: 7, HeapLive: 5}, Records: records}
+		return bare.Report{T: t * s, Runtime: record.Runtime{CPUUser: cpu, CPUSys: cpu, GCs: gcs, Goroutines: 7}, Records: records}
 	}
 	of := map[int][]bare.Report{
 		1: {at(1, 900, 50, 1), at(10, 1000, 60, 100), at(20, 2000, 80, 300), at(30, 9000, 90, 900)},
 		2: {at(11, 0, 0, 0), at(19, 4000, 0, 0)},
 	}
 	mem := &memories{seen: map[int][]memory{
-		1: {{t: 5 * s, pss: 1}, {t: 12 * s, pss: 2}, {t: 18 * s, pss: 10, rss: 20, private: 4, threads: 6}, {t: 25 * s, pss: 99}},
-		2: {{t: 15 * s, pss: 30, rss: 40, private: 8, threads: 8}},
+		1: {{t: 5 * s, pss: 1}, {t: 12 * s, pss: 2}, {t: 18 * s, pss: 10, rss: 20, threads: 6}, {t: 25 * s, pss: 99}},
+		2: {{t: 15 * s, pss: 30, rss: 40, threads: 8}},
 	}}
 	got, err := costs(of, mem, 10*s, 20*s)
-	want := member{PSS: 20, RSS: 30, Private: 6, CPU: (200 + 1000) / 2, Threads: 7, Goroutines: 7, GCs: 1, Heap: 5, Records: 10}
+	want := member{PSS: 20, RSS: 30, CPU: (200 + 1000) / 2, Threads: 7, Goroutines: 7, GCs: 1, Records: 10}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}

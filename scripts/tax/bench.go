@@ -7,12 +7,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/internal/cluster"
-	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/scripts/bare"
@@ -88,21 +88,13 @@ func bench(ctx context.Context, o options) (out []measured, err error) {
 
 // onCluster measures the cells of a direction on a cluster of their own.
 func (o options) onCluster(ctx context.Context, kind cluster.Options, direction string, rng *rand.Rand) (out []measured, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
 	kind.Progress = func(s string) { o.say("broker: %s", s) }
 	o.say("starting broker %s", kind.Kind)
-	c, err := cluster.Start(ctx, kind, launch.Local{}, []string{self, "broker"})
+	c, stop, err := sides.Broker(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		err = errors.Join(err, c.Stop(stop))
-	}()
+	defer func() { err = errors.Join(err, stop()) }()
 	for _, size := range o.sizes {
 		p := &place{cluster: c, topic: fmt.Sprintf("%s%s-%d", cluster.Prefix+"tax-", direction, size), warmup: o.warmup, window: o.window}
 		block, err := o.block(ctx, p, direction, size, rng)
@@ -125,7 +117,7 @@ func (o options) block(ctx context.Context, p *place, direction string, size int
 			return nil, fmt.Errorf("fill topic %s: %w", p.topic, err)
 		}
 	}
-	capacity := float64(machineCores())
+	capacity := float64(runtime.NumCPU())
 	if p.cluster.Info().Kind == cluster.Embedded {
 		capacity = 1 // one goroutine serves the whole simulated cluster
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 )
 
@@ -125,5 +124,3 @@ func (r result) sentences() []string {
 	say("throughput", r.Throughput, "at least", r.ThroughputBound, r.ThroughVerdict)
 	return out
 }
-
-func machineCores() int { return runtime.NumCPU() }
