@@ -114,7 +114,7 @@ func (p *place) runBare(ctx context.Context, c cell, dir, group, profile string)
 			return t, err
 		}
 		t.First = m.First
-		t.Points = append(t.Points, point{T: m.T, CPU: m.CPUUser + m.CPUSys, GCs: m.GCs, Records: m.Records})
+		t.Points = append(t.Points, m)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -38,10 +39,8 @@ func writeTable(w io.Writer, rs []result, o options) error {
 // brokers names the broker of each direction.
 func brokers(rs []result) []string {
 	var out []string
-	seen := make(map[string]bool)
 	for _, r := range rs {
-		if line := fmt.Sprintf("%s: %s", r.Direction, r.Broker); !seen[line] {
-			seen[line] = true
+		if line := fmt.Sprintf("%s: %s", r.Direction, r.Broker); !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}

@@ -8,22 +8,15 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
 )
 
-// point is what a process had used and done at one moment. All but T count since
-// its start.
-type point struct {
-	T       int64 // ns of the host's monotonic clock
-	CPU     int64 // user and system, ns
-	GCs     int64
-	Records int64 // acked or delivered
-}
-
-// track is one process from its first record on: a point about every second. Both
-// sides of a pair are brought into this form and then treated alike.
+// track is one process from its first record on: a point about every second, as
+// the bare loop reports it. Both sides of a pair are brought into this form and then
+// treated alike.
 type track struct {
 	First  int64 // when the first record was acked or delivered
-	Points []point
+	Points []bare.Report
 }
 
 // figures are the measured part of a track.
@@ -59,7 +52,7 @@ func (t track) cut(warmup, window time.Duration, total int64) (figures, error) {
 	if t.First == 0 {
 		return figures{}, errors.New("no record came through")
 	}
-	var from, to *point
+	var from, to *bare.Report
 	for i := range t.Points {
 		p := &t.Points[i]
 		switch {
@@ -85,7 +78,7 @@ func (t track) cut(warmup, window time.Duration, total int64) (figures, error) {
 	}
 	return figures{
 		From: from.T, To: to.T, Records: n,
-		CPUNs: float64(to.CPU-from.CPU) / float64(n),
+		CPUNs: float64(to.CPUUser+to.CPUSys-from.CPUUser-from.CPUSys) / float64(n),
 		Rate:  float64(n) / time.Duration(to.T-from.T).Seconds(),
 		GCs:   to.GCs - from.GCs,
 	}, nil
@@ -97,7 +90,7 @@ func readTrack(dir string, kind record.Kind) (track, error) {
 	var t track
 	err := record.ReadEvents(filepath.Join(dir, results.EventsFile), func(e record.Event) error {
 		if e.Runtime != nil {
-			t.Points = append(t.Points, point{T: e.T, CPU: e.Runtime.CPUUser + e.Runtime.CPUSys, GCs: e.Runtime.GCs})
+			t.Points = append(t.Points, bare.Report{T: e.T, Runtime: *e.Runtime})
 		}
 		return nil
 	})

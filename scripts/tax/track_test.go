@@ -8,9 +8,14 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/scripts/bare"
 )
 
 const second = int64(time.Second)
+
+func point(at, user, system, gcs, records int64) bare.Report {
+	return bare.Report{T: at, Runtime: record.Runtime{CPUUser: user, CPUSys: system, GCs: gcs}, Records: records}
+}
 
 // steady is a track with a point a second, 1,000 records and half a second of CPU
 // in each.
@@ -18,7 +23,7 @@ func steady(seconds int) track {
 	t := track{First: second}
 	for i := range seconds {
 		n := int64(i)
-		t.Points = append(t.Points, point{T: (n + 1) * second, CPU: n * second / 2, GCs: 3 * n, Records: 1000 * n})
+		t.Points = append(t.Points, point((n+1)*second, n*second/2, 0, 3*n, 1000*n))
 	}
 	return t
 }
@@ -106,7 +111,7 @@ func TestReadTrack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []point{{T: 1000}, {T: 2000, CPU: 11, GCs: 1, Records: 5}, {T: 3000, CPU: 22, GCs: 2, Records: 11}}
+	want := []bare.Report{point(1000, 0, 0, 0, 0), point(2000, 10, 1, 1, 5), point(3000, 20, 2, 2, 11)}
 	if got.First != 1000 || len(got.Points) != len(want) {
 		t.Fatalf("readTrack = %+v, want first 1000 and the points %+v", got, want)
 	}
