@@ -201,13 +201,7 @@ func (a *app) clientNames() []string {
 
 // defaultClients are all that talk to a broker.
 func (a *app) defaultClients() []string {
-	var names []string
-	for _, d := range a.table {
-		if !a.brokerless(d.Name()) {
-			names = append(names, d.Name())
-		}
-	}
-	return names
+	return slices.DeleteFunc(a.clientNames(), a.brokerless)
 }
 
 func (a *app) brokerless(client string) bool {
