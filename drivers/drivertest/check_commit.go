@@ -45,7 +45,7 @@ func (e *Env) reader(ctx context.Context, mode drivers.CommitMode, n, partitions
 	if err := e.need(s, drivers.KeyCommitMode); err != nil {
 		return nil, nil, err
 	}
-	m, _, err := e.reads(ctx, s, tps, n, memberOptions{noMarks: true})
+	m, err := e.reads(ctx, s, tps, n, memberOptions{noMarks: true})
 	return m, tps, err
 }
 
@@ -208,12 +208,11 @@ func checkResume(ctx context.Context, e *Env) error {
 			return fmt.Errorf("offset %d of %v is committed when Close has returned, the mark was %d", at, tp, mark)
 		}
 	}
-	t := newTally()
-	next, err := e.join(ctx, m.s, e.env(), t, memberOptions{})
+	next, err := e.join(ctx, m.s, e.env(), memberOptions{})
 	if err != nil {
 		return err
 	}
-	if err := t.await(ctx, (n-mark)*len(tps)); err != nil {
+	if err := next.tally.await(ctx, (n-mark)*len(tps)); err != nil {
 		return fmt.Errorf("after the restart: %w", err)
 	}
 	var errs []error

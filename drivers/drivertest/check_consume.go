@@ -2,7 +2,6 @@ package drivertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -42,29 +41,25 @@ func checkDeliver(ctx context.Context, e *Env, lanes string) error {
 	if err := e.need(s, drivers.KeyLanes); err != nil {
 		return err
 	}
-	snd, err := e.newSender(ctx, s, e.env(), nil)
-	if err != nil {
-		return err
-	}
 	// Half lies there before the member comes, half is sent while it reads.
-	if err := snd.send(ctx, tps, n/2); err != nil {
+	snd, err := e.sends(ctx, s, e.env(), tps, n/2)
+	if err != nil {
 		return err
 	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{work: func(topicPart, int64) { runtime.Gosched() }})
+	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) { runtime.Gosched() }})
 	if err != nil {
 		return err
 	}
 	if err := snd.send(ctx, tps, n/2); err != nil {
 		return err
 	}
-	if err := t.await(ctx, n*len(tps)); err != nil {
+	if err := m.tally.await(ctx, n*len(tps)); err != nil {
 		return err
 	}
 	if err := m.close(ctx); err != nil {
 		return err
 	}
-	if again := t.repeated(); again > 0 {
+	if again := m.tally.repeated(); again > 0 {
 		return fmt.Errorf("%d records were delivered again to the only member", again)
 	}
 	return nil
@@ -82,8 +77,7 @@ func checkLanesApart(ctx context.Context, e *Env) error {
 		return err
 	}
 	release := make(chan struct{})
-	t := newTally()
-	_, err := e.join(ctx, s, e.env(), t, memberOptions{work: func(tp topicPart, _ int64) {
+	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(tp topicPart, _ int64) {
 		if tp.Partition == 0 {
 			<-release
 		}
@@ -92,12 +86,12 @@ func checkLanesApart(ctx context.Context, e *Env) error {
 		close(release)
 		return err
 	}
-	err = t.await(ctx, n*(partitions-1))
+	err = m.tally.await(ctx, n*(partitions-1))
 	close(release)
 	if err != nil {
 		return fmt.Errorf("while partition 0 was held: %w", err)
 	}
-	return t.await(ctx, n*partitions)
+	return m.tally.await(ctx, n*partitions)
 }
 
 func checkStartLatest(ctx context.Context, e *Env) error {
@@ -108,39 +102,27 @@ func checkStartLatest(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyStart); err != nil {
 		return err
 	}
-	snd, err := e.newSender(ctx, s, e.env(), nil)
+	snd, err := e.sends(ctx, s, e.env(), tps, old)
 	if err != nil {
 		return err
 	}
-	if err := snd.send(ctx, tps, old); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	m, err := e.join(ctx, s, e.env(), memberOptions{})
 	if err != nil {
 		return err
 	}
 	// When the member has found the end cannot be seen from outside, so records
 	// are sent until one arrives.
-	sent := old
-	for m.records.Load() == 0 && ctx.Err() == nil {
-		if err := snd.send(ctx, tps, 1); err != nil {
-			return err
-		}
-		sent++
-		quiet(ctx, pollGap)
+	if err := e.readSomething(ctx, snd, tps, m); err != nil {
+		return err
 	}
-	first, ok := m.firstOf(tps[0])
-	if !ok {
-		return errors.New("no record that was sent after the member had started arrived")
-	}
+	first, _ := m.firstOf(tps[0])
 	if first < old {
 		return fmt.Errorf("offset %d was delivered: it was there before the member came", first)
 	}
 	if err := snd.send(ctx, tps, recent); err != nil {
 		return err
 	}
-	return t.await(ctx, sent+recent-int(first))
+	return m.tally.await(ctx, int(snd.sent[tps[0]])-int(first))
 }
 
 func checkSubscribe(ctx context.Context, e *Env) error {
@@ -156,12 +138,8 @@ func checkSubscribe(ctx context.Context, e *Env) error {
 	if err := e.fill(ctx, s, after, n); err != nil {
 		return err
 	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{rewind: true})
+	m, err := e.joinAndRead(ctx, s, e.env(), n*len(before), memberOptions{rewind: true})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, n*len(before)); err != nil {
 		return err
 	}
 	sub, ok := m.consumer().(drivers.Subscriber)
@@ -171,7 +149,7 @@ func checkSubscribe(ctx context.Context, e *Env) error {
 	if err := sub.Subscribe(ctx, []string{after[0].Topic}); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	if err := t.await(ctx, n*(len(before)+len(after))); err != nil {
+	if err := m.tally.await(ctx, n*(len(before)+len(after))); err != nil {
 		return fmt.Errorf("after the change of topics: %w", err)
 	}
 	return nil

@@ -68,12 +68,13 @@ func checkHandover(ctx context.Context, e *Env, lanes string) error {
 	if err != nil {
 		return err
 	}
-	t := newTally()
 	slow := memberOptions{rewind: rewind, work: func(topicPart, int64) { time.Sleep(time.Millisecond) }}
-	first, err := e.join(ctx, s, e.env(), t, slow)
+	first, err := e.join(ctx, s, e.env(), slow)
 	if err != nil {
 		return err
 	}
+	t := first.tally
+	slow.with = t
 	sent := 0
 	// load sends until done, so that a partition never lies still while it moves,
 	// and no faster than the handlers can follow.
@@ -96,7 +97,7 @@ func checkHandover(ctx context.Context, e *Env, lanes string) error {
 	if err := load("the first member reads", func() bool { return first.records.Load() > 20 }); err != nil {
 		return err
 	}
-	second, err := e.join(ctx, s, e.env(), t, slow)
+	second, err := e.join(ctx, s, e.env(), slow)
 	if err != nil {
 		return err
 	}
@@ -142,17 +143,13 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	}
 	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
 
-	snd, err := e.newSender(ctx, s, e.env(), nil)
+	snd, err := e.sends(ctx, s, e.env(), tps, n)
 	if err != nil {
 		return err
 	}
-	if err := snd.send(ctx, tps, n); err != nil {
-		return err
-	}
-	t := newTally()
 	h := newHold(partitions)
 	defer h.release(tps)
-	first, err := e.join(ctx, s, e.env(), t, memberOptions{rewind: rewind, work: func(tp topicPart, offset int64) {
+	first, err := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, work: func(tp topicPart, offset int64) {
 		if offset >= n/4 {
 			h.wait(tp)
 		}
@@ -170,7 +167,7 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	}); err != nil {
 		return err
 	}
-	second, err := e.join(ctx, s, e.env(), t, memberOptions{rewind: rewind})
+	second, err := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, with: first.tally})
 	if err != nil {
 		return err
 	}
@@ -207,7 +204,7 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	if err := snd.send(ctx, tps, 5); err != nil {
 		return err
 	}
-	return t.await(ctx, (n+5)*partitions)
+	return first.tally.await(ctx, (n+5)*partitions)
 }
 
 // hold keeps handlers inside a record until their partition is released.
@@ -259,14 +256,14 @@ func checkEvents(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyEvents); err != nil {
 		return err
 	}
-	first, t, err := e.reads(ctx, s, tps, n, memberOptions{})
+	first, err := e.reads(ctx, s, tps, n, memberOptions{})
 	if err != nil {
 		return err
 	}
 	if !first.saw(drivers.Assigned, tps) {
 		return errors.New("records came from partitions that no Assigned event named")
 	}
-	second, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	second, err := e.join(ctx, s, e.env(), memberOptions{with: first.tally})
 	if err != nil {
 		return err
 	}
@@ -296,19 +293,12 @@ func checkLost(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyEvents); err != nil {
 		return err
 	}
-	snd, err := e.newSender(ctx, s, e.env(), nil)
+	snd, err := e.sends(ctx, s, e.env(), tps, n)
 	if err != nil {
 		return err
 	}
-	if err := snd.send(ctx, tps, n); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{})
+	m, err := e.joinAndRead(ctx, s, e.env(), n*partitions, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, n*partitions); err != nil {
 		return err
 	}
 	// With nothing left to commit it is a heartbeat that learns of it.
@@ -330,7 +320,7 @@ func checkLost(ctx context.Context, e *Env) error {
 	if err := snd.send(ctx, tps, n); err != nil {
 		return err
 	}
-	if err := t.await(ctx, 2*n*partitions); err != nil {
+	if err := m.tally.await(ctx, 2*n*partitions); err != nil {
 		return fmt.Errorf("after the loss: %w", err)
 	}
 	return nil
@@ -342,9 +332,8 @@ func checkLeave(ctx context.Context, e *Env) error {
 	if err := e.fill(ctx, s, tps, 10); err != nil {
 		return err
 	}
-	t := newTally()
 	running := make(chan struct{}, 1)
-	m, err := e.join(ctx, s, e.env(), t, memberOptions{work: func(topicPart, int64) {
+	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) {
 		select {
 		case running <- struct{}{}:
 		default:
@@ -380,7 +369,7 @@ func checkStatic(ctx context.Context, e *Env) error {
 	if err := e.need(s, drivers.KeyStatic); err != nil {
 		return err
 	}
-	m, _, err := e.reads(ctx, s, tps, 5, memberOptions{})
+	m, err := e.reads(ctx, s, tps, 5, memberOptions{})
 	if err != nil {
 		return err
 	}
@@ -396,7 +385,7 @@ func checkStatic(ctx context.Context, e *Env) error {
 func checkConsumerClose(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	s := e.settings(tps[0].Topic)
-	m, _, err := e.reads(ctx, s, tps, 5, memberOptions{})
+	m, err := e.reads(ctx, s, tps, 5, memberOptions{})
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,8 @@ func checkAcks(ctx context.Context, e *Env) error {
 	const n = 150
 	tps := slices.Concat(parts(e.topic("a", 3), 3), parts(e.topic("b", 2), 2))
 	s := e.settings(tps[0].Topic, tps[3].Topic)
-	snd, err := e.newSender(ctx, s, e.env(), nil)
+	snd, err := e.sends(ctx, s, e.env(), tps, n)
 	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, n); err != nil {
 		return err
 	}
 	if err := snd.close(ctx); err != nil {

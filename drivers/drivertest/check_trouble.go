@@ -84,32 +84,44 @@ func checkUnreachableProducer(ctx context.Context, e *Env) error {
 	if err != nil {
 		return err
 	}
-	var refused atomic.Bool
-	snd, err := e.newSender(ctx, e.settings(e.topicName("t")), env, func(_ *drivers.Msg, err error) { refused.Store(err != nil) })
-	if err != nil {
-		return nil // it said so at once
+	snd, err := e.refused(ctx, env, e.topicName("t"), "without a broker")
+	if snd == nil {
+		return err
 	}
-	m := <-snd.free
-	snd.prepare(m, parts(e.topicName("t"), 1)[0])
-	sendCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	failed := make(chan error, 1)
-	go func() { failed <- snd.p.Send(sendCtx, []*drivers.Msg{m}) }()
-	err = until(ctx, func() bool {
-		select {
-		case err := <-failed:
-			if err != nil {
-				refused.Store(true)
-			}
-		default:
-		}
-		return refused.Load() || e.logged() > 0
-	}, func() string { return "an error from Send, an ack with an error, or a warning in the log" })
-	cancel()
 	return errors.Join(err, bounded(ctx, closeLimit, "Producer.Close", func(ctx context.Context) error {
 		_ = snd.p.Close(ctx) // it may say that it could not do it in good order
 		return nil
 	}))
+}
+
+// refused sends a record that the cluster cannot be given, and waits until the
+// client says so. The producer is nil where it said so at once.
+func (e *Env) refused(ctx context.Context, env drivers.Env, topic, how string) (*sender, error) {
+	before := e.logged()
+	var acked, failed atomic.Bool
+	snd, err := e.newSender(ctx, e.settings(topic), env, func(_ *drivers.Msg, err error) {
+		acked.Store(err == nil)
+		failed.Store(err != nil)
+	})
+	if err != nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := <-snd.free
+	snd.prepare(m, parts(topic, 1)[0])
+	go func() {
+		if err := snd.p.Send(ctx, []*drivers.Msg{m}); err != nil {
+			failed.Store(true)
+		}
+	}()
+	err = until(ctx, func() bool { return acked.Load() || failed.Load() || e.logged() > before }, func() string {
+		return "an error from Send, an ack with an error, or a warning in the log " + how
+	})
+	if acked.Load() {
+		return snd, fmt.Errorf("a record was acked %s", how)
+	}
+	return snd, err
 }
 
 func checkUnreachableConsumer(ctx context.Context, e *Env) error {
@@ -155,7 +167,10 @@ func checkSASL(ctx context.Context, e *Env) error {
 			return fmt.Errorf("%s: %w", mechanism, err)
 		}
 	}
-	return e.refuse(ctx, guarded, drivers.SASL{Mechanism: "PLAIN", User: user, Password: "wrong"})
+	env := e.env()
+	env.Seeds, env.SASL = guarded.Seeds(), &drivers.SASL{Mechanism: "PLAIN", User: user, Password: "wrong"}
+	_, err = e.refused(ctx, env, e.topicName("PLAIN"), "with a wrong password")
+	return err
 }
 
 // authenticate produces and consumes as a user.
@@ -166,58 +181,14 @@ func (e *Env) authenticate(ctx context.Context, b broker, sasl drivers.SASL) err
 	s.GroupID += sasl.Mechanism
 	env := e.env()
 	env.Seeds, env.SASL = b.Seeds(), &sasl
-	snd, err := e.newSender(ctx, s, env, nil)
+	if _, err := e.sends(ctx, s, env, parts(topic, 1), 3); err != nil {
+		return err
+	}
+	m, err := e.joinAndRead(ctx, s, env, 3, memberOptions{})
 	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, parts(topic, 1), 3); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, env, t, memberOptions{})
-	if err != nil {
-		return err
-	}
-	if err := t.await(ctx, 3); err != nil {
 		return err
 	}
 	return m.close(ctx)
-}
-
-// refuse tries a wrong password.
-func (e *Env) refuse(ctx context.Context, b broker, sasl drivers.SASL) error {
-	topic := e.topicName(sasl.Mechanism)
-	env := e.env()
-	env.Seeds, env.SASL = b.Seeds(), &sasl
-	before := e.logged()
-	var acked, refused atomic.Bool
-	snd, err := e.newSender(ctx, e.settings(topic), env, func(_ *drivers.Msg, err error) {
-		acked.Store(err == nil)
-		refused.Store(err != nil)
-	})
-	if err != nil {
-		return nil // it said so at once
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	m := <-snd.free
-	snd.prepare(m, parts(topic, 1)[0])
-	failed := make(chan error, 1)
-	go func() { failed <- snd.p.Send(ctx, []*drivers.Msg{m}) }()
-	err = until(ctx, func() bool {
-		select {
-		case err := <-failed:
-			if err != nil {
-				refused.Store(true)
-			}
-		default:
-		}
-		return acked.Load() || refused.Load() || e.logged() > before
-	}, func() string { return "a word about the wrong password" })
-	if acked.Load() {
-		return errors.New("a record was acked with a wrong password")
-	}
-	return err
 }
 
 // checkLeaks compares the goroutines before and after the life of a producer and
@@ -227,7 +198,7 @@ func checkLeaks(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
 	s := e.settings(tps[0].Topic)
 	before := goleak.IgnoreCurrent()
-	m, _, err := e.reads(ctx, s, tps, 20, memberOptions{})
+	m, err := e.reads(ctx, s, tps, 20, memberOptions{})
 	if err != nil {
 		return err
 	}

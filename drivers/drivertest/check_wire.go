@@ -16,23 +16,19 @@ import (
 )
 
 func wireChecks() []Check {
-	return []Check{{
-		Name:  "wire-matched",
-		About: "what the plan claims in the matched lane is what goes over the wire",
-		Run:   func(ctx context.Context, e *Env) error { return checkWire(ctx, e, drivers.Matched, drivers.AcksAll) },
-	}, {
-		Name:  "wire-leader",
-		About: "what the plan claims with acks from the leader is what goes over the wire",
-		Run:   func(ctx context.Context, e *Env) error { return checkWire(ctx, e, drivers.Matched, drivers.AcksLeader) },
-	}, {
-		Name:  "wire-best",
-		About: "what the plan claims in the best lane is what goes over the wire",
-		Run:   func(ctx context.Context, e *Env) error { return checkWire(ctx, e, drivers.Best, drivers.AcksAll) },
-	}, {
-		Name:  "wire-stock",
-		About: "what the plan claims in the stock lane is what goes over the wire",
-		Run:   func(ctx context.Context, e *Env) error { return checkWire(ctx, e, drivers.Stock, drivers.AcksAll) },
-	}}
+	check := func(name, lane string, mode drivers.Mode, acks drivers.Acks) Check {
+		return Check{
+			Name:  "wire-" + name,
+			About: "what the plan claims " + lane + " is what goes over the wire",
+			Run:   func(ctx context.Context, e *Env) error { return checkWire(ctx, e, mode, acks) },
+		}
+	}
+	return []Check{
+		check("matched", "in the matched lane", drivers.Matched, drivers.AcksAll),
+		check("leader", "with acks from the leader", drivers.Matched, drivers.AcksLeader),
+		check("best", "in the best lane", drivers.Best, drivers.AcksAll),
+		check("stock", "in the stock lane", drivers.Stock, drivers.AcksAll),
+	}
 }
 
 // checkWire produces and consumes through the tap. The values are unlike any
@@ -66,15 +62,11 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 	defer tap.Close()
 	env := e.env()
 	env.Dial = tap.Dial
-	snd, err := e.newSender(ctx, s, env, nil)
+	snd, err := e.sends(ctx, s, env, tps, n)
 	if err != nil {
 		return err
 	}
-	if err := snd.send(ctx, tps, n); err != nil {
-		return err
-	}
-	t := newTally()
-	m, err := e.join(ctx, s, env, t, memberOptions{})
+	m, err := e.join(ctx, s, env, memberOptions{})
 	if err != nil {
 		return err
 	}
@@ -82,7 +74,7 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 		// The start offset is the client's own too: what lies there may be skipped.
 		err = e.readSomething(ctx, snd, tps, m)
 	} else {
-		err = t.await(ctx, n*len(tps))
+		err = m.tally.await(ctx, n*len(tps))
 	}
 	if err := errors.Join(err, e.closeBusy(ctx, snd, tps, m), snd.close(ctx)); err != nil {
 		return err
@@ -96,6 +88,9 @@ func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks
 // readSomething sends until the member reads.
 func (e *Env) readSomething(ctx context.Context, snd *sender, tps []topicPart, m *member) error {
 	for m.records.Load() == 0 {
+		if ctx.Err() != nil {
+			return errors.New("no record that was sent after the member had started arrived")
+		}
 		if err := snd.send(ctx, tps, 1); err != nil {
 			return err
 		}

@@ -81,9 +81,8 @@ func (f Failure) String() string { return f.Check + ": " + f.Err.Error() }
 type Option func(*options)
 
 type options struct {
-	settings func(*drivers.Settings)
-	only     []string
-	limit    time.Duration
+	only  []string
+	limit time.Duration
 }
 
 func newOptions(opts []Option) options {
@@ -115,12 +114,6 @@ func (o options) checks() ([]Check, error) {
 		return nil, fmt.Errorf("of the checks %v only %d exist: see Checks", o.only, len(chosen))
 	}
 	return chosen, nil
-}
-
-// WithSettings edits the settings that every check starts from, such as for a
-// driver that cannot do without some value of its own.
-func WithSettings(edit func(*drivers.Settings)) Option {
-	return func(o *options) { o.settings = edit }
 }
 
 // Run runs the suite as subtests of t.
@@ -228,14 +221,12 @@ func runCheck(drv drivers.Driver, b broker, c Check, o options) error {
 	if cerr := e.cleanUp(); err == nil {
 		err = cerr
 	}
-	if complaints := e.complaints(); complaints != nil {
-		var skip *skipped
-		if err == nil || errors.As(err, &skip) {
-			return complaints
-		}
-		return errors.Join(err, complaints)
+	var skip *skipped
+	complaints := e.complaints()
+	if complaints != nil && errors.As(err, &skip) {
+		return complaints
 	}
-	return err
+	return errors.Join(err, complaints)
 }
 
 // skipped is the verdict on what a driver does not claim to do.

@@ -83,7 +83,7 @@ func (e *Env) topicName(suffix string) string { return "drivertest-" + e.name + 
 // settings are the matched ones that checks start from: safe, quick to react,
 // and possible for every client.
 func (e *Env) settings(topics ...string) drivers.Settings {
-	s := drivers.Settings{
+	return drivers.Settings{
 		Mode: drivers.Matched,
 		Produce: drivers.ProduceSettings{
 			Acks:         drivers.AcksAll,
@@ -125,10 +125,6 @@ func (e *Env) settings(topics ...string) drivers.Settings {
 		RecordBytes:     keyBytes + valueBytes,
 		KeyBytes:        keyBytes,
 	}
-	if e.opts.settings != nil {
-		e.opts.settings(&s)
-	}
-	return s
 }
 
 // env surrounds a client.

@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +88,7 @@ type memberOptions struct {
 	work    func(topicPart, int64) // for each record; nil: nothing
 	noMarks bool                   // the check marks by itself
 	rewind  bool                   // a lane may begin anew at a lower offset
+	with    *tally                 // of a member that came before; nil: one of its own
 }
 
 // lane checks the records of one partition in the hands of one member.
@@ -99,23 +101,27 @@ type lane struct {
 }
 
 // reads fills partitions with n records each and returns a member that has read
-// them, and what it was given.
-func (e *Env) reads(ctx context.Context, s drivers.Settings, tps []topicPart, n int, o memberOptions) (*member, *tally, error) {
+// them.
+func (e *Env) reads(ctx context.Context, s drivers.Settings, tps []topicPart, n int, o memberOptions) (*member, error) {
 	if err := e.fill(ctx, s, tps, n); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	t := newTally()
-	m, err := e.join(ctx, s, e.env(), t, o)
+	return e.joinAndRead(ctx, s, e.env(), n*len(tps), o)
+}
+
+// joinAndRead starts a member and waits until it was given n different records.
+func (e *Env) joinAndRead(ctx context.Context, s drivers.Settings, env drivers.Env, n int, o memberOptions) (*member, error) {
+	m, err := e.join(ctx, s, env, o)
 	if err == nil {
-		err = t.await(ctx, n*len(tps))
+		err = m.tally.await(ctx, n)
 	}
-	return m, t, err
+	return m, err
 }
 
 // join starts a member. It is closed at the end of the check.
-func (e *Env) join(ctx context.Context, s drivers.Settings, env drivers.Env, t *tally, o memberOptions) (*member, error) {
+func (e *Env) join(ctx context.Context, s drivers.Settings, env drivers.Env, o memberOptions) (*member, error) {
 	m := &member{
-		e: e, s: s, tally: t, opts: o,
+		e: e, s: s, tally: cmp.Or(o.with, newTally()), opts: o,
 		waits: s.Consume.Revoke == drivers.RevokeWait && e.exact(s, drivers.KeyRevoke),
 		lanes: make(map[topicPart]*lane), first: make(map[topicPart]int64),
 	}

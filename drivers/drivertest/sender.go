@@ -187,13 +187,20 @@ func (s *sender) close(ctx context.Context) error {
 	return nil
 }
 
+// sends produces n records to each of the partitions and returns the producer,
+// for more of them.
+func (e *Env) sends(ctx context.Context, s drivers.Settings, env drivers.Env, tps []topicPart, n int) (*sender, error) {
+	snd, err := e.newSender(ctx, s, env, nil)
+	if err == nil {
+		err = snd.send(ctx, tps, n)
+	}
+	return snd, err
+}
+
 // fill produces n records to each of the partitions with a producer of its own.
 func (e *Env) fill(ctx context.Context, s drivers.Settings, tps []topicPart, n int) error {
-	snd, err := e.newSender(ctx, s, e.env(), nil)
+	snd, err := e.sends(ctx, s, e.env(), tps, n)
 	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, n); err != nil {
 		return err
 	}
 	return snd.close(ctx)
