@@ -16,42 +16,40 @@ import (
 // tally counts what the members of a check were given together.
 type tally struct {
 	mu    sync.Mutex
-	times map[topicPart]map[int64]int // offset to deliveries
+	seen  map[delivery]bool
+	again int
 }
 
-func newTally() *tally { return &tally{times: make(map[topicPart]map[int64]int)} }
+// delivery is a record by its place.
+type delivery struct {
+	topicPart
+	offset int64
+}
+
+func newTally() *tally { return &tally{seen: make(map[delivery]bool)} }
 
 func (t *tally) add(tp topicPart, offset int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.times[tp] == nil {
-		t.times[tp] = make(map[int64]int)
+	d := delivery{tp, offset}
+	if t.seen[d] {
+		t.again++
 	}
-	t.times[tp][offset]++
+	t.seen[d] = true
 }
 
 // distinct is how many different records were delivered.
 func (t *tally) distinct() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
-	for _, offsets := range t.times {
-		n += len(offsets)
-	}
-	return n
+	return len(t.seen)
 }
 
 // repeated is how many deliveries were not the first of their record.
 func (t *tally) repeated() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
-	for _, offsets := range t.times {
-		for _, times := range offsets {
-			n += times - 1
-		}
-	}
-	return n
+	return t.again
 }
 
 // await waits until n different records were delivered.

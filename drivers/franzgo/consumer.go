@@ -35,7 +35,6 @@ type consumer struct {
 	mu      sync.Mutex
 	tenures map[drivers.TopicPartition]*tenure
 	topics  []string
-	closed  bool
 }
 
 // tenure is the time between an assignment of a partition to this member and its
@@ -313,33 +312,22 @@ func (c *consumer) Subscribe(_ context.Context, topics []string) error {
 	before := c.topics
 	c.topics = slices.Clone(topics)
 	c.mu.Unlock()
-	var added, gone []string
-	for _, t := range topics {
-		if !slices.Contains(before, t) {
-			added = append(added, t)
-		}
-	}
-	for _, t := range before {
-		if !slices.Contains(topics, t) {
-			gone = append(gone, t)
-		}
-	}
-	c.client.AddConsumeTopics(added...)
-	c.client.PurgeTopicsFromConsuming(gone...)
+	c.client.AddConsumeTopics(without(topics, before)...)
+	c.client.PurgeTopicsFromConsuming(without(before, topics)...)
 	return nil
+}
+
+// without are the topics that are not among others.
+func without(topics, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(topics), func(t string) bool { return slices.Contains(others, t) })
 }
 
 // Close ends the loop, and then the client: its leaving revokes what is still
 // assigned, which tells the harness and commits.
 func (c *consumer) Close(ctx context.Context) error {
-	c.mu.Lock()
-	closed := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
+	if c.closing.Swap(true) {
 		return nil
 	}
-	c.closing.Store(true)
 	c.cancel()
 	return drivers.Within(ctx, "franz-go consumer: close", func() error {
 		for _, t := range c.all() {

@@ -178,16 +178,12 @@ func batchRows(s drivers.Settings, rows map[string]setting) {
 	} else {
 		rows[drivers.KeyBatchRecords] = exact(native, strconv.Itoa(held), opt)
 	}
-	rows[drivers.KeyBatchBytes] = batchBytesRow(s, native)
-}
-
-// batchBytesRow says how the limit in bytes stands to the limit in records,
-// which comes first where both are given.
-func batchBytesRow(s drivers.Settings, native string) setting {
+	// The limit in records comes first where both are given.
 	if s.Produce.BatchRecords > 0 {
-		return approx(native, "", "follows from "+drivers.KeyBatchRecords)
+		rows[drivers.KeyBatchBytes] = approx(native, "", "follows from "+drivers.KeyBatchRecords)
+	} else {
+		rows[drivers.KeyBatchBytes] = exact(native, "")
 	}
-	return exact(native, "")
 }
 
 func codecRows(s drivers.Settings, rows map[string]setting) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -30,15 +31,15 @@ type consumer struct {
 	ctx     context.Context // ends the loop
 	cancel  context.CancelFunc
 	stopped chan struct{} // closed when the loop has ended
+	closed  atomic.Bool
 
 	// The loop's own.
 	rebalances int64
 	rec        drivers.Rec
 	last       *part // the one that was delivered last
 
-	mu     sync.Mutex
-	parts  map[drivers.TopicPartition]*part
-	closed bool
+	mu    sync.Mutex
+	parts map[drivers.TopicPartition]*part
 }
 
 // part is one partition that was delivered.
@@ -239,11 +240,7 @@ func (c *consumer) Commit(ctx context.Context) error {
 // Close ends the loop and the lanes, so that every mark is made, and then the
 // Reader, which commits what is marked and leaves the group.
 func (c *consumer) Close(ctx context.Context) error {
-	c.mu.Lock()
-	closed := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
+	if c.closed.Swap(true) {
 		return nil
 	}
 	c.cancel()

@@ -5,10 +5,7 @@
 // goroutine per partition needs none of it.
 package lane
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Lane hands items to a function, in order and one at a time, on a goroutine of
 // its own. Its queue is bounded, so that a slow handler holds its client back
@@ -17,7 +14,6 @@ type Lane[T any] struct {
 	items   chan T
 	stop    chan struct{}
 	done    chan struct{}
-	once    sync.Once
 	stopped atomic.Bool
 }
 
@@ -84,9 +80,8 @@ func (l *Lane[T]) Stopping() bool { return l.stopped.Load() }
 // Stop drops what waits, and returns when the running call has returned: nothing
 // runs or starts after it. It must not be called from the handler.
 func (l *Lane[T]) Stop() {
-	l.once.Do(func() {
-		l.stopped.Store(true)
+	if !l.stopped.Swap(true) {
 		close(l.stop)
-	})
+	}
 	<-l.done
 }

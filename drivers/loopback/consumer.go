@@ -123,11 +123,7 @@ func (c *consumer) commitEvery(d time.Duration) {
 		case <-c.quit:
 			return
 		case <-tick.C:
-			c.mu.Lock()
-			for _, cl := range c.claims {
-				c.commit(cl)
-			}
-			c.mu.Unlock()
+			_ = c.Commit(context.Background()) // it waits for nobody and cannot fail
 		}
 	}
 }
@@ -163,7 +159,7 @@ func (c *consumer) owned() []*partition {
 }
 
 func comparePartitions(a, b *partition) int {
-	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.index, b.index))
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }
 
 // revoke takes partitions back: their lanes stand still first, then the handler
@@ -179,11 +175,10 @@ func (c *consumer) revoke(ctx context.Context, parts []*partition) error {
 	byPolicy := c.set.CommitMode == drivers.CommitMarked || c.set.CommitMode == drivers.CommitAuto
 	c.mu.Lock()
 	for _, p := range parts {
-		tp := drivers.TopicPartition{Topic: p.topic, Partition: p.index}
 		if c.set.CommitMode != drivers.CommitNone && (c.set.CommitOnRevoke || byPolicy && c.leaving) {
-			c.commit(c.claims[tp])
+			c.commit(c.claims[p.TopicPartition])
 		}
-		delete(c.claims, tp)
+		delete(c.claims, p.TopicPartition)
 		p.rewind(c.g.id)
 	}
 	c.mu.Unlock()
@@ -203,11 +198,11 @@ func (c *consumer) assign(parts []*partition) {
 		_ = c.halt(context.Background(), c.owned())
 	}
 	for _, p := range parts {
-		cl := &claim{p: p, lane: c.h.Open(p.topic, p.index), mark: -1}
+		cl := &claim{p: p, lane: c.h.Open(p.Topic, p.Partition), mark: -1}
 		cl.next = p.attach(c.g.id, c.set.Start == "latest")
 		cl.delivered.Store(cl.next)
 		c.mu.Lock()
-		c.claims[drivers.TopicPartition{Topic: p.topic, Partition: p.index}] = cl
+		c.claims[p.TopicPartition] = cl
 		c.mu.Unlock()
 	}
 	c.start()

@@ -109,7 +109,7 @@ func (g *group) split() map[*consumer][]*partition {
 func topicParts(parts []*partition) []drivers.TopicPartition {
 	out := make([]drivers.TopicPartition, len(parts))
 	for i, p := range parts {
-		out[i] = drivers.TopicPartition{Topic: p.topic, Partition: p.index}
+		out[i] = p.TopicPartition
 	}
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/kbench/kbench/drivers"
 )
 
 const (
@@ -43,8 +45,7 @@ type cursor struct {
 
 // partition is the log of one partition, in memory.
 type partition struct {
-	topic string
-	index int32
+	drivers.TopicPartition
 
 	mu      sync.Mutex
 	segs    []*segment // oldest first; the last one is appended to
@@ -56,7 +57,7 @@ type partition struct {
 }
 
 func newPartition(topic string, index int32) *partition {
-	return &partition{topic: topic, index: index, cursors: make(map[string]*cursor)}
+	return &partition{TopicPartition: drivers.TopicPartition{Topic: topic, Partition: index}, cursors: make(map[string]*cursor)}
 }
 
 // append copies a record and returns its offset, and whether a reader sleeps

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -30,7 +31,7 @@ import (
 // and groups.
 type Driver struct {
 	mu     sync.Mutex
-	topics map[string]*topic
+	topics map[string][]*partition // a slice is replaced, never changed, when it grows
 	groups map[string]*group
 }
 
@@ -42,7 +43,7 @@ var (
 // New returns a driver with no topics. A topic comes into being, and grows, when
 // a record is sent to it or CreateTopic is called.
 func New() drivers.Driver {
-	return &Driver{topics: make(map[string]*topic), groups: make(map[string]*group)}
+	return &Driver{topics: make(map[string][]*partition), groups: make(map[string]*group)}
 }
 
 // Name implements drivers.Driver.
@@ -50,12 +51,6 @@ func (d *Driver) Name() string { return "loopback" }
 
 // Brokerless implements drivers.Brokerless.
 func (d *Driver) Brokerless() bool { return true }
-
-// topic is its partitions. The slice is replaced, never changed, when it grows.
-type topic struct {
-	name  string
-	parts []*partition
-}
 
 // CreateTopic makes a topic, or gives one more partitions. A harness that knows
 // the number calls it first, so that no group is rebalanced by the first records.
@@ -66,25 +61,15 @@ func (d *Driver) CreateTopic(name string, partitions int) {
 // partitions returns the partitions of a topic, which are at least n.
 func (d *Driver) partitions(name string, n int) []*partition {
 	d.mu.Lock()
-	t := d.topics[name]
-	if t == nil {
-		t = &topic{name: name}
-		d.topics[name] = t
-	}
-	grown := n > len(t.parts)
-	if grown {
-		parts := make([]*partition, n)
-		for i := copy(parts, t.parts); i < n; i++ {
-			parts[i] = newPartition(name, int32(i))
-		}
-		t.parts = parts
-	}
-	parts := t.parts
+	parts := d.topics[name]
 	var groups []*group
-	if grown {
-		for _, g := range d.groups {
-			groups = append(groups, g)
+	if n > len(parts) {
+		parts = slices.Clone(parts)
+		for i := len(parts); i < n; i++ {
+			parts = append(parts, newPartition(name, int32(i)))
 		}
+		d.topics[name] = parts
+		groups = slices.Collect(maps.Values(d.groups))
 	}
 	d.mu.Unlock()
 	for _, g := range groups {
@@ -129,11 +114,11 @@ func (d *Driver) End(topic string, index int32) int64 {
 func (d *Driver) find(topic string, index int32) *partition {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := d.topics[topic]
-	if t == nil || index < 0 || int(index) >= len(t.parts) {
+	parts := d.topics[topic]
+	if index < 0 || int(index) >= len(parts) {
 		return nil
 	}
-	return t.parts[index]
+	return parts[index]
 }
 
 // Members returns how many members a group has.

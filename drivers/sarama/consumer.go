@@ -29,6 +29,7 @@ type consumer struct {
 	ctx     context.Context // ends the loop
 	cancel  context.CancelFunc
 	stopped sync.WaitGroup // the loop, and the goroutine that reads errors
+	closed  atomic.Bool
 
 	serial sync.Mutex // held during Record with LanesMember
 	opens  sync.Mutex // held during Open and Event, which claims would call at once
@@ -38,7 +39,6 @@ type consumer struct {
 	restart context.CancelFunc // ends the running Consume
 	session client.ConsumerGroupSession
 	owned   map[drivers.TopicPartition]bool
-	closed  bool
 }
 
 // errorPause keeps a client that fails again and again from filling the log.
@@ -275,11 +275,7 @@ func (c *consumer) Subscribe(_ context.Context, topics []string) error {
 // Close ends the session, whose end tells the harness and commits, and then the
 // client, which leaves the group.
 func (c *consumer) Close(ctx context.Context) error {
-	c.mu.Lock()
-	closed := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
+	if c.closed.Swap(true) {
 		return nil
 	}
 	c.cancel()
