@@ -22,7 +22,7 @@ type MachineSample struct {
 	CPUSteal int64 `json:"cpu_steal"`
 
 	// Pressure stall information: the share of the last 10 s in which some task
-	// waited, in percent. Zero where the kernel does not tell.
+	// waited, in percent; -1 where the kernel does not tell.
 	PSICPUSome float64 `json:"psi_cpu_some"`
 	PSIIOSome  float64 `json:"psi_io_some"`
 	PSIMemSome float64 `json:"psi_mem_some"`
