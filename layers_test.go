@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 		"workloads", "workloads/acts", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
 	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
-		"results/record", "results/summary", "results/window", "workloads", "workloads/plan"},
+		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
 	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",
 		"results", "results/gate", "results/report", "results/report/text", "results/summary", "workloads", "workloads/catalog", "workloads/plan"},

@@ -20,10 +20,10 @@ import (
 func layout(name string, partitions int, planned []churn.Act) results.Topics {
 	ts := results.Topics{{Name: name, Count: int32(partitions)}}
 	for _, a := range planned {
-		switch a.Kind {
-		case acts.AddPartitions:
+		switch d := acts.Of(a.Kind); {
+		case d.Grows && d.Refresh:
 			ts[0].Count += int32(a.Count)
-		case acts.Subscribe:
+		case d.Grows:
 			last := ts[len(ts)-1]
 			ts = append(ts, results.Topic{Name: fmt.Sprintf("%s-%d", name, len(ts)+1), First: last.First + last.Count, Count: int32(partitions)})
 		}
@@ -95,7 +95,7 @@ func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
 		return err
 	}
 	l.newcomer = w
-	if a.Kind == acts.Subscribe {
+	if d := acts.Of(a.Kind); d.Grows && !d.Refresh {
 		return l.connect(ctx)
 	}
 	return nil

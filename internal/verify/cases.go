@@ -11,6 +11,7 @@ import (
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Case is one question with a known answer: a trial, what is wrong in it, and
@@ -162,7 +163,7 @@ func zombie(d drivers.Driver) Case {
 	s.Group.Heartbeat, s.Group.Session, s.Group.Rebalance = 500*time.Millisecond, 6*time.Second, 6*time.Second
 	s.Phases.Measure = 5 * time.Second
 	stay := false
-	s.Churn = []workloads.ChurnEntry{{Do: "join", At: time.Second, Times: 1, Restore: &stay}}
+	s.Churn = []workloads.ChurnEntry{{Do: string(acts.Join), At: time.Second, Times: 1, Restore: &stay}}
 	return Case{
 		Name: string(faulty.Zombie), Driver: faulty.Wrap(d, faulty.Fault{Kind: faulty.Zombie, For: zombieDelay}), Spec: s,
 		judge: zombieFound(tellsRevokes(d)),

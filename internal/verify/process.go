@@ -8,6 +8,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // This file is the cases in which a whole process is stopped, as a collector of
@@ -34,7 +35,7 @@ func pausedMember(d drivers.Driver, name string, length time.Duration) workloads
 	s.Group.Heartbeat, s.Group.Session, s.Group.Rebalance = pauseHeartbeat, pauseSession, pauseSession
 	s.Phases.Warmup = time.Second
 	s.Phases.Measure = 2 * time.Second
-	s.Churn = []workloads.ChurnEntry{{Do: "stall", At: time.Second, Times: 1, Target: "oldest", For: length}}
+	s.Churn = []workloads.ChurnEntry{{Do: string(acts.Stall), At: time.Second, Times: 1, Target: "oldest", For: length}}
 	return s
 }
 
@@ -109,7 +110,7 @@ func stalled(e Evidence, v *verdict) (event window.Event, parts []window.Partiti
 	}
 	event = e.Pauses.Events[0]
 	act := event.Acts[0]
-	if act.Kind != "stall" || act.Resumed == 0 || act.Error != "" {
+	if !acts.Of(act.Kind).Stops || act.Resumed == 0 || act.Error != "" {
 		v.off("the act is %s, went on at %d, error %q", act.Kind, act.Resumed, act.Error)
 		return event, nil, false
 	}
