@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,6 +48,9 @@ func (a *abroad) Sample(pids map[string]int) results.MachineSample {
 }
 
 func (a *abroad) env() string { return fmt.Sprintf("%s=%d", aheadBy, a.ahead) }
+
+// notFile takes standard error, and is no file that a child could be given.
+type notFile struct{ io.Writer }
 
 // take gives a process the directory that it has there.
 func (a *abroad) take(p launch.Process, home string) (launch.Process, error) {
@@ -238,10 +242,11 @@ func TestLogFromAbroad(t *testing.T) {
 }
 
 // TestHostLost: a worker whose host is gone has neither ended by itself nor been
-// killed, and its trial fails by that. The next one is not touched.
+// killed, and its trial fails by that, also where it had said that it was done. The
+// next one is not touched.
 func TestHostLost(t *testing.T) {
 	onEmbedded(t)
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{long("cut"), short("after")}, "loopback"))
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{long("cut"), short("late"), short("after")}, "loopback"))
 	far := &abroad{root: t.TempDir()}
 	spy := o.Launcher.(*spy)
 	spy.abroad = far
@@ -250,17 +255,24 @@ func TestHostLost(t *testing.T) {
 		if err := syscall.Kill(spy.latest(t, "both-0").PID(), syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
+	}, step: func(workload, what string) {
+		if workload == "late" && what == "closing" {
+			far.lost.Store(true)
+		}
 	}, ended: func(results.TrialRef) { far.lost.Store(false) }}
 	got, err := run(t, bounded(t), o)
 	if err == nil {
 		t.Error("the run passed")
 	}
-	got.wantStates(t, "failed", "complete")
+	got.wantStates(t, "failed", "failed", "complete")
 	wantWords(t, got.trials[0].Error, "worker both-0", "host lost in the middle of the trial", errUnreachable.Error())
-	if end := got.worker(t, 1, "both-0").Exit; end.How != results.Lost || end.ByItself() || end.Crash() {
-		t.Errorf("both-0 ended as %+v", end)
+	wantWords(t, got.trials[1].Error, "worker both-0", "host lost", errUnreachable.Error())
+	for n := 1; n <= 2; n++ {
+		if end := got.worker(t, n, "both-0").Exit; end.How != results.Lost || end.ByItself() || end.Crash() {
+			t.Errorf("both-0 of trial %d ended as %+v", n, end)
+		}
 	}
-	if w := got.worker(t, 2, "both-0"); w.Exit != (results.End{}) || w.Host != farHost {
+	if w := got.worker(t, 3, "both-0"); w.Exit != (results.End{}) || w.Host != farHost {
 		t.Errorf("both-0 of the next trial: %+v", w)
 	}
 }

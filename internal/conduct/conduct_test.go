@@ -287,7 +287,7 @@ func (s *spy) Start(ctx context.Context, spec launch.Spec) (launch.Process, erro
 	if spec.Home != "" { // only workers have files
 		name = filepath.Base(spec.Home)
 		if s.abroad != nil {
-			spec.Env = append(spec.Env, s.abroad.env())
+			spec.Env, spec.Stderr = append(spec.Env, s.abroad.env()), notFile{spec.Stderr}
 		}
 	} else if s.brokerTmp != "" {
 		spec.Env = append(os.Environ(), "TMPDIR="+s.brokerTmp)
@@ -331,6 +331,7 @@ func (s *spy) latest(t *testing.T, name string) spied {
 type hook struct {
 	workload  string
 	measuring func()
+	step      func(workload, what string)
 	ended     func(results.TrialRef)
 
 	mu      sync.Mutex
@@ -359,7 +360,13 @@ func (h *hook) Measuring(warmup, _ time.Duration) {
 	})
 }
 
-func (h *hook) Step(string) {}
+func (h *hook) Step(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.step != nil {
+		h.step(h.current, what)
+	}
+}
 
 // Ended waits for the hook, so that what it does is over before the run is.
 func (h *hook) Ended(ref results.TrialRef, _ results.State, _ string) {

@@ -11,9 +11,9 @@ import (
 type Deadlines struct {
 	Start   time.Duration // for a worker to be ready, and for a request to the cluster
 	Stable  time.Duration // for the group to have all its members and partitions
-	Close   time.Duration // for a worker to close its client, leave the group and save its files
+	Close   time.Duration // for a worker to close its client, leave the group and save its files, and for them to come home
 	Silence time.Duration // without a word, a worker is taken to be stuck or stopped
-	Abort   time.Duration // for a worker of a trial that has ended early to save its files
+	Abort   time.Duration // for a worker of a trial that has ended early to save its files, and for them to come home
 	// Transfer is for a backlog to be filled, or a topic to be read back, besides
 	// the time that its records take.
 	Transfer time.Duration

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,13 +44,12 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, ho
 	w := &process{
 		job: job, home: home, clock: l.Host().Clock(), last: make(map[string]worker.Report), heard: time.Now(), news: make(chan struct{}),
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	errFile, err := os.Create(w.stderr())
 	if err != nil {
 		return nil, fmt.Errorf("worker %s: %w", job.Name, err)
-	}
-	defer errFile.Close()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
 	}
 	// A trial that ends early ends its workers itself, with time to save what
 	// they recorded; the launcher would kill them at once.
@@ -57,10 +57,11 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, ho
 		Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Home: home, Stderr: errFile,
 	})
 	if err != nil {
+		_ = errFile.Close()
 		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
 	}
 	w.job.Dir = w.p.Dir()
-	go w.listen(fail)
+	go w.listen(errFile, fail)
 	if err := w.send(w.job); err != nil {
 		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
 	}
@@ -94,8 +95,9 @@ func tell(ws []*process, c worker.Command) error {
 	return nil
 }
 
-// listen reads what the worker says until it ends.
-func (w *process) listen(fail func(error)) {
+// listen reads what the worker says until it ends. Until then the launcher may
+// write to its standard error.
+func (w *process) listen(stderr io.Closer, fail func(error)) {
 	sc := bufio.NewScanner(w.p.Stdout())
 	sc.Buffer(nil, 16<<20)
 	for sc.Scan() {
@@ -124,6 +126,7 @@ func (w *process) listen(fail func(error)) {
 		}
 	}
 	exit := w.p.Wait()
+	_ = stderr.Close()
 	w.mu.Lock()
 	expected := w.ended
 	w.mu.Unlock()
@@ -240,7 +243,7 @@ func (w *process) finish(ctx context.Context, limit time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if e := w.p.Wait(); e.Code != 0 || e.Err != nil {
+	if e := w.p.Wait(); !e.OK() {
 		return fmt.Errorf("worker %s (pid %d) %s%s", w.job.Name, w.p.PID(), e, w.tail())
 	}
 	return nil

@@ -71,10 +71,17 @@ func (t *trial) conduct(ctx context.Context) error {
 		err = cause // the first thing that went wrong, not what followed from it
 	}
 	stopWatching()
-	if endErr := t.endAll(t.run.o.Deadlines.Abort); endErr != nil {
+	limits := t.run.o.Deadlines
+	if endErr := t.each(func(w *process) error { return w.end(limits.Abort) }); endErr != nil {
 		err = errors.Join(err, endErr)
 	}
-	err = errors.Join(err, t.fetchAll())
+	// Also the files of those that died: what they recorded is all that is left of
+	// them. A trial that has ended early holds up the next one no longer than it must.
+	limit := limits.Close
+	if err != nil {
+		limit = limits.Abort
+	}
+	err = errors.Join(err, t.each(func(w *process) error { return w.fetch(limit) }))
 	if died := t.brokerDeath(); err != nil && died != nil && !errors.Is(err, died) {
 		err = errors.Join(died, err) // a client may notice before the supervisor does
 	}
@@ -219,24 +226,15 @@ func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
 	return w, err
 }
 
-// endAll makes sure that no worker of this trial is left.
-func (t *trial) endAll(grace time.Duration) error {
+// each does something to all workers side by side; what went wrong is in their order.
+func (t *trial) each(do func(*process) error) error {
+	all := t.all()
+	errs := make([]error, len(all))
 	var g sync.WaitGroup
-	errs := make([]error, len(t.all()))
-	for i, w := range t.all() {
-		g.Go(func() { errs[i] = w.end(grace) })
+	for i, w := range all {
+		g.Go(func() { errs[i] = do(w) })
 	}
 	g.Wait()
-	return errors.Join(errs...)
-}
-
-// fetchAll brings the files of all workers home, also of those that died: what
-// they recorded is all that is left of them.
-func (t *trial) fetchAll() error {
-	var errs []error
-	for _, w := range t.all() {
-		errs = append(errs, w.fetch(t.run.o.Deadlines.Close))
-	}
 	return errors.Join(errs...)
 }
 
