@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -37,98 +38,76 @@ func writePauses(d *results.Dir, t *results.Trial, r *window.Report) error {
 // clock, as everywhere in the run directory, and durations are ns. What is not
 // known is left out, so that 0 means zero.
 type pauses struct {
-	Schema        int            `json:"schema"`
-	Trial         int            `json:"trial"`
-	Partitions    int            `json:"partitions"`
-	Down          *int64         `json:"down_ns,omitempty"`
-	Availability  *float64       `json:"availability,omitempty"`
-	Late          *int64         `json:"late,omitempty"`
-	Lost          int64          `json:"lost"`
-	Generations   int            `json:"generations"`
-	Changes       int            `json:"changes"`
-	Amplification float64        `json:"amplification"`
-	Storms        *[]pausesStorm `json:"storms,omitempty"` // not looked for under KIP-848
-	Recovery      *int64         `json:"recovery_ns,omitempty"`
-	Events        []pausesEvent  `json:"events"`
-	Warnings      []string       `json:"warnings"`
-}
-
-type pausesStorm struct {
-	stretch
-	Amplification float64 `json:"amplification"`
-	Severity      float64 `json:"severity"`
-	Recovery      int64   `json:"recovery_ns"`
-	Why           string  `json:"why"`
+	Schema        int             `json:"schema"`
+	Trial         int             `json:"trial"`
+	Partitions    int             `json:"partitions"`
+	Down          *int64          `json:"down_ns,omitempty"`
+	Availability  *float64        `json:"availability,omitempty"`
+	Late          *int64          `json:"late,omitempty"`
+	Lost          int64           `json:"lost"`
+	Generations   int             `json:"generations"`
+	Changes       int             `json:"changes"`
+	Amplification float64         `json:"amplification"`
+	Storms        *[]window.Storm `json:"storms,omitempty"` // not looked for under KIP-848
+	Recovery      *int64          `json:"recovery_ns,omitempty"`
+	Events        []pausesEvent   `json:"events"`
+	Warnings      []string        `json:"warnings"`
 }
 
 type pausesEvent struct {
-	Name             string           `json:"name"`
-	Counted          bool             `json:"counted"`
-	Merged           bool             `json:"merged"`
-	Acts             []int            `json:"acts"` // numbers in trial.json
-	Window           stretch          `json:"window"`
-	Settled          bool             `json:"settled"`
-	Protocol         string           `json:"protocol"`
-	T0               *int64           `json:"t0,omitempty"`
-	T0Low            *int64           `json:"t0_low,omitempty"`
-	Rounds           int              `json:"rounds"`
-	Wire             *int64           `json:"wire_ns,omitempty"`
-	Floor            *int64           `json:"floor_ns,omitempty"`
-	FloorHigh        *int64           `json:"floor_high_ns,omitempty"`
-	WireExcess       *int64           `json:"wire_excess_ns,omitempty"`
-	UAny             *int64           `json:"u_any_ns,omitempty"`
-	UAll             *int64           `json:"u_all_ns,omitempty"`
-	LostPartition    *int64           `json:"lost_partition_ns,omitempty"`
-	CatchUp          *int64           `json:"catch_up_ns,omitempty"`
-	Movement         float64          `json:"movement"`
-	ExcessRevocation float64          `json:"excess_revocation"`
-	Baseline         *int64           `json:"baseline_ns,omitempty"`
-	Noisy            bool             `json:"noisy"`
-	Duplicates       map[string]int64 `json:"duplicates"`
-	Late             *int64           `json:"late,omitempty"`
-	Lost             int64            `json:"lost"`
-	Down             []stretch        `json:"down"`
-	Partitions       []pausesPart     `json:"partitions"`
-	Members          []pausesMember   `json:"members"`
-	Words            []string         `json:"words"`
-	Notes            []string         `json:"notes"`
+	Name             string            `json:"name"`
+	Counted          bool              `json:"counted"`
+	Merged           bool              `json:"merged"`
+	Acts             []int             `json:"acts"` // numbers in trial.json
+	Window           window.Interval   `json:"window"`
+	Settled          bool              `json:"settled"`
+	Protocol         string            `json:"protocol"`
+	T0               int64             `json:"t0,omitempty"`
+	T0Low            int64             `json:"t0_low,omitempty"`
+	Rounds           int               `json:"rounds"`
+	Wire             *int64            `json:"wire_ns,omitempty"`
+	Floor            *int64            `json:"floor_ns,omitempty"`
+	FloorHigh        *int64            `json:"floor_high_ns,omitempty"`
+	WireExcess       *int64            `json:"wire_excess_ns,omitempty"`
+	UAny             *int64            `json:"u_any_ns,omitempty"`
+	UAll             *int64            `json:"u_all_ns,omitempty"`
+	LostPartition    *int64            `json:"lost_partition_ns,omitempty"`
+	CatchUp          *int64            `json:"catch_up_ns,omitempty"`
+	Movement         float64           `json:"movement"`
+	ExcessRevocation float64           `json:"excess_revocation"`
+	Baseline         *int64            `json:"baseline_ns,omitempty"`
+	Noisy            bool              `json:"noisy"`
+	Duplicates       map[string]int64  `json:"duplicates"`
+	Late             *int64            `json:"late,omitempty"`
+	Lost             int64             `json:"lost"`
+	Down             []window.Interval `json:"down"`
+	Partitions       []pausesPart      `json:"partitions"`
+	Members          []pausesMember    `json:"members"`
+	Words            []string          `json:"words"`
+	Notes            []string          `json:"notes"`
 }
 
 type pausesPart struct {
-	Partition int32     `json:"partition"`
-	Class     string    `json:"class"`
-	OldOwner  string    `json:"old_owner,omitempty"`
-	NewOwner  string    `json:"new_owner,omitempty"`
-	Records   int       `json:"records"`
-	Gap       *int64    `json:"gap_ns,omitempty"`
-	Floor     *int64    `json:"floor_ns,omitempty"`
-	Excess    *int64    `json:"gap_excess_ns,omitempty"`
-	Lost      int       `json:"lost"`
-	CatchUp   *int64    `json:"catch_up_ns,omitempty"`
-	Down      []stretch `json:"down"`
+	Partition int32             `json:"partition"`
+	Class     string            `json:"class"`
+	OldOwner  string            `json:"old_owner,omitempty"`
+	NewOwner  string            `json:"new_owner,omitempty"`
+	Records   int               `json:"records"`
+	Gap       *int64            `json:"gap_ns,omitempty"`
+	Floor     *int64            `json:"floor_ns,omitempty"`
+	Excess    *int64            `json:"gap_excess_ns,omitempty"`
+	Lost      int               `json:"lost"`
+	CatchUp   *int64            `json:"catch_up_ns,omitempty"`
+	Down      []window.Interval `json:"down"`
 }
 
 type pausesMember struct {
-	Worker   string           `json:"worker"`
-	Client   string           `json:"client"`
-	Spent    map[string]int64 `json:"spent_ns"` // by phase
-	Paused   *int64           `json:"paused_ns,omitempty"`
-	Reported *int64           `json:"client_reported_ns,omitempty"`
-	Rounds   []pausesRound    `json:"rounds"`
-}
-
-type pausesRound struct {
-	Generation int32  `json:"generation"`
-	Told       *int64 `json:"told,omitempty"`
-	Join       *int64 `json:"join,omitempty"`
-	Joined     *int64 `json:"joined,omitempty"`
-	Asked      *int64 `json:"asked,omitempty"`
-	Synced     *int64 `json:"synced,omitempty"`
-}
-
-type stretch struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
+	Worker   string                 `json:"worker"`
+	Client   string                 `json:"client"`
+	Spent    map[window.Phase]int64 `json:"spent_ns"`
+	Paused   int64                  `json:"paused_ns,omitempty"`
+	Reported int64                  `json:"client_reported_ns,omitempty"`
+	Rounds   []window.Round         `json:"rounds"`
 }
 
 // pausesOf puts a report into the shape of the file. Lists are never nil:
@@ -140,10 +119,7 @@ func pausesOf(t *results.Trial, r *window.Report) pauses {
 		Recovery: where(r.Recoveries > 0, r.Recovery), Events: []pausesEvent{}, Warnings: results.Lines(r.Warnings),
 	}
 	if r.StormsSought {
-		storms := []pausesStorm{}
-		for _, s := range r.Storms {
-			storms = append(storms, pausesStorm{stretch(s.Interval), s.Amplification, s.Severity, s.Recovery, s.Why})
-		}
+		storms := append([]window.Storm{}, r.Storms...)
 		out.Storms = &storms
 	}
 	for i := range r.Events {
@@ -155,13 +131,13 @@ func pausesOf(t *results.Trial, r *window.Report) pauses {
 // eventOf is an event. Lateness is not known with a slow handler.
 func eventOf(e *window.Event, lateness bool) pausesEvent {
 	out := pausesEvent{
-		Name: e.Name, Counted: e.Counted, Merged: e.Merged, Acts: []int{}, Window: stretch(e.Window), Settled: e.Settled,
-		Protocol: e.Protocol, T0: unless0(e.T0), T0Low: unless0(e.T0Low), Rounds: e.Rounds,
+		Name: e.Name, Counted: e.Counted, Merged: e.Merged, Acts: []int{}, Window: e.Window, Settled: e.Settled,
+		Protocol: e.Protocol, T0: e.T0, T0Low: e.T0Low, Rounds: e.Rounds,
 		Wire: where(e.Rebalanced, e.Wire), Floor: where(e.Rebalanced, e.Floor), FloorHigh: where(e.Rebalanced, e.FloorHigh),
 		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: where(lateness, e.UAny), UAll: where(lateness, e.UAll), LostPartition: where(lateness, e.LostPartitionTime),
 		CatchUp: where(lateness, e.CatchUp), Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
 		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: e.Duplicates.ByCause(),
-		Late: where(lateness, e.Late), Lost: e.Lost, Down: stretches(e.Down),
+		Late: where(lateness, e.Late), Lost: e.Lost, Down: append([]window.Interval{}, e.Down...),
 		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: results.Lines(e.Words), Notes: results.Lines(e.Notes),
 	}
 	for _, a := range e.Acts {
@@ -171,23 +147,15 @@ func eventOf(e *window.Event, lateness bool) pausesEvent {
 		out.Partitions = append(out.Partitions, pausesPart{
 			Partition: p.Partition, Class: string(p.Class), OldOwner: p.OldOwner, NewOwner: p.NewOwner, Records: p.Records,
 			Gap: where(p.Records > 0, p.Gap), Floor: where(p.FloorKnown, p.Floor), Excess: where(p.FloorKnown && p.Records > 0, p.Excess),
-			Lost: p.Lost, CatchUp: where(p.Records > 0, p.CatchUp), Down: stretches(p.Down),
+			Lost: p.Lost, CatchUp: where(p.Records > 0, p.CatchUp), Down: append([]window.Interval{}, p.Down...),
 		})
 	}
 	for _, m := range e.Members {
 		pm := pausesMember{
-			Worker: m.Worker, Client: m.Client, Spent: map[string]int64{}, Paused: unless0(m.Paused), Reported: unless0(m.Reported),
-			Rounds: []pausesRound{},
+			Worker: m.Worker, Client: m.Client, Spent: map[window.Phase]int64{}, Paused: m.Paused, Reported: m.Reported,
+			Rounds: append([]window.Round{}, m.Rounds...),
 		}
-		for p, ns := range m.Spent {
-			pm.Spent[string(p)] = ns
-		}
-		for _, r := range m.Rounds {
-			pm.Rounds = append(pm.Rounds, pausesRound{
-				Generation: r.Generation, Told: unless0(r.Told), Join: unless0(r.Join), Joined: unless0(r.Joined),
-				Asked: unless0(r.Asked), Synced: unless0(r.Synced),
-			})
-		}
+		maps.Copy(pm.Spent, m.Spent)
 		out.Members = append(out.Members, pm)
 	}
 	return out
@@ -199,14 +167,4 @@ func where[T int64 | float64](known bool, v T) *T {
 		return nil
 	}
 	return &v
-}
-
-func unless0(ns int64) *int64 { return where(ns != 0, ns) }
-
-func stretches(list []window.Interval) []stretch {
-	out := []stretch{}
-	for _, i := range list {
-		out = append(out, stretch(i))
-	}
-	return out
 }

@@ -40,10 +40,14 @@ func (p Phase) OfClient() bool {
 }
 
 // Round is one way of a member from learning of a change to an assignment. A
-// time of 0 is one that was not reached.
+// time of 0 is one that was not reached. It stands in pauses.json as it is.
 type Round struct {
-	Generation                        int32
-	Told, Join, Joined, Asked, Synced int64
+	Generation int32 `json:"generation"`
+	Told       int64 `json:"told,omitempty"`
+	Join       int64 `json:"join,omitempty"`
+	Joined     int64 `json:"joined,omitempty"`
+	Asked      int64 `json:"asked,omitempty"`
+	Synced     int64 `json:"synced,omitempty"`
 }
 
 // Member is the part of one member in an event. A phase that it did not go

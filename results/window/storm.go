@@ -19,10 +19,10 @@ const (
 // Storm is a stretch in which rebalances fed on themselves.
 type Storm struct {
 	Interval
-	Amplification float64 // the largest of its windows
-	Severity      float64 // 1 - availability
-	Recovery      int64   // from the last counted act before its end until everything was quiet; 0 where not known
-	Why           string  // of its first window
+	Amplification float64 `json:"amplification"` // the largest of its windows
+	Severity      float64 `json:"severity"`      // 1 - availability
+	Recovery      int64   `json:"recovery_ns"`   // from the last counted act before its end until everything was quiet; 0 where not known
+	Why           string  `json:"why"`           // of its first window
 }
 
 // generation is one completed round of the group.

@@ -34,8 +34,12 @@ import (
 	"github.com/kbench/kbench/results/group"
 )
 
-// Interval is a stretch of time, ns of the host's monotonic clock.
-type Interval struct{ From, To int64 }
+// Interval is a stretch of time, ns of the host's monotonic clock. It
+// stands in pauses.json as it is, and so does Storm.
+type Interval struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
 
 // Length is how long the interval is, in ns.
 func (i Interval) Length() int64 { return i.To - i.From }
