@@ -80,17 +80,11 @@ func (w *Workload) churn() {
 // ofKind are the rows of one kind of event.
 func (w *Workload) ofKind(kind string, arms []int) []Row {
 	head := Row{Label: kind + ", events", Unit: results.UnitCount}
-	for _, i := range arms {
-		head.Cells = append(head.Cells, w.Arms[i].numbers(kind))
-	}
-	out := []Row{head}
+	out := []Row{w.across(arms, head, func(a *Arm) Cell { return a.numbers(kind) })}
 	add := func(label, metric string, cell func([]*event) Cell) {
 		m, _ := results.LookupMetric(metric)
 		row := Row{Label: label, Under: true, Metric: metric, Unit: m.Unit}
-		for _, i := range arms {
-			row.Cells = append(row.Cells, cell(w.Arms[i].ofKind(kind)))
-		}
-		if row.known() {
+		if row = w.across(arms, row, func(a *Arm) Cell { return cell(a.ofKind(kind)) }); row.known() {
 			out = append(out, row)
 		}
 	}
@@ -140,11 +134,7 @@ func (w *Workload) trials(arms []int) []Row {
 		{"connections opened", results.WireOpened, results.RoleConsumer},
 	} {
 		m, _ := results.LookupMetric(h.metric)
-		row := Row{Label: h.label, Metric: h.metric, Role: h.role, Unit: m.Unit}
-		for _, i := range arms {
-			row.Cells = append(row.Cells, overRounds(h.metric, "", w.Arms[i].values(h.metric, "", m.Unit, h.role)))
-		}
-		if row.known() {
+		if row := w.overRounds(arms, Row{Label: h.label, Metric: h.metric, Role: h.role, Unit: m.Unit}, ""); row.known() {
 			out = append(out, row)
 		}
 	}

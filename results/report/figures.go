@@ -56,7 +56,7 @@ func (w *Workload) figures() Table {
 	for _, group := range headlines() {
 		rows := []Row{}
 		for _, h := range group {
-			rows = append(rows, w.rows(h)...)
+			rows = append(rows, w.rows(t.Arms, h)...)
 		}
 		if len(rows) > 0 {
 			t.Groups = append(t.Groups, Group{Rows: rows})
@@ -66,7 +66,7 @@ func (w *Workload) figures() Table {
 }
 
 // rows are those of a headline: one for each role that has it.
-func (w *Workload) rows(h headline) []Row {
+func (w *Workload) rows(arms []int, h headline) []Row {
 	roles := []results.Role{results.RoleProducer, results.RoleConsumer, results.RoleBoth}
 	switch h.metric {
 	case results.BrokerCPU:
@@ -76,11 +76,7 @@ func (w *Workload) rows(h headline) []Row {
 	}
 	var out []Row
 	for _, role := range roles {
-		row := Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}
-		for i := range w.Arms {
-			row.Cells = append(row.Cells, overRounds(h.metric, h.stat, w.Arms[i].values(h.metric, h.stat, h.unit, role)))
-		}
-		if row.known() {
+		if row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat); row.known() {
 			out = append(out, row)
 		}
 	}
@@ -93,6 +89,11 @@ func (w *Workload) rows(h headline) []Row {
 		}
 	}
 	return out
+}
+
+// overRounds is a row of a statistic over the trials of each arm.
+func (w *Workload) overRounds(arms []int, r Row, stat string) Row {
+	return w.across(arms, r, func(a *Arm) Cell { return overRounds(r.Metric, stat, a.values(r.Metric, stat, r.Unit, r.Role)) })
 }
 
 // overRounds is the median of the values of trials, and how far they lie around

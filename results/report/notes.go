@@ -116,7 +116,7 @@ func unmatched(trials []*results.Trial) Unmatched {
 			switch d := (differs{l.Key, drivers.Fidelity(l.Fidelity), l.Why}); {
 			case !l.Role.UnderTest() || !tells(d.fidelity, t.Ref.Lane):
 			case !quiet(l.Key, &t.Spec):
-				arms[d] = adding(arms[d], laneOf(t.Ref))
+				arms[d] = adding(arms[d], inLane(t.Ref.Client, t.Ref.Lane))
 			default:
 				left = adding(left, l.Key)
 			}
@@ -145,14 +145,6 @@ func unmatched(trials []*results.Trial) Unmatched {
 // altogether counts.
 func tells(f drivers.Fidelity, lane string) bool {
 	return f != drivers.Exact && (f != drivers.Approx || lane == string(drivers.Matched))
-}
-
-// laneOf is a client, outside the matched lane with its lane.
-func laneOf(ref results.TrialRef) string {
-	if ref.Lane == "" || ref.Lane == string(drivers.Matched) {
-		return ref.Client
-	}
-	return ref.Client + " (" + ref.Lane + ")"
 }
 
 // adding is a list with something in it, once.

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"slices"
-
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/window"
 )
@@ -11,48 +9,37 @@ import (
 // record was due, where there are any.
 func (w *Workload) parts() {
 	t := Table{Of: Parts, Groups: []Group{}}
-	for _, b := range []struct {
+	split := []struct {
 		label, metric string
 		role          results.Role
 	}{
 		{"end to end", results.E2EResponse, results.RoleConsumer}, {"end to end", results.E2EResponse, results.RoleBoth},
 		{"due to ack", results.ProduceResponse, results.RoleProducer}, {"due to ack", results.ProduceResponse, results.RoleBoth},
-	} {
-		records := Row{Label: "of the records", Under: true, Role: b.role, Unit: results.UnitCount}
-		for i := range w.Arms {
-			records.Cells = append(records.Cells, w.Arms[i].shares(b.metric, b.role))
+	}
+	for i := range w.Arms {
+		for _, b := range split {
+			if a := &w.Arms[i]; len(a.shares(b.metric, b.role).Values) > 0 {
+				t.Arms = append(t.Arms, i)
+				break
+			}
 		}
+	}
+	for _, b := range split {
+		records := Row{Label: "of the records", Under: true, Role: b.role, Unit: results.UnitCount}
+		records = w.across(t.Arms, records, func(a *Arm) Cell { return a.shares(b.metric, b.role) })
 		if !records.known() {
 			continue
 		}
 		rows := []Row{}
 		for _, part := range window.PartNames() {
 			row := Row{Label: b.label + ", " + partName(part), Metric: b.metric, Role: b.role, Unit: results.UnitNs}
-			for i := range w.Arms {
-				row.Cells = append(row.Cells, w.Arms[i].part(b.metric, b.role, part))
-			}
-			rows = append(rows, row)
+			rows = append(rows, w.across(t.Arms, row, func(a *Arm) Cell { return a.part(b.metric, b.role, part) }))
 		}
 		t.Groups = append(t.Groups, Group{Rows: append(rows, records)})
 	}
-	for i := range w.Arms {
-		if slices.ContainsFunc(t.Groups, func(g Group) bool { return len(g.Rows[len(g.Rows)-1].Cells[i].Values) > 0 }) {
-			t.Arms = append(t.Arms, i)
-		}
+	if len(t.Arms) > 0 {
+		w.Tables = append(w.Tables, t)
 	}
-	if len(t.Arms) == 0 {
-		return
-	}
-	for _, g := range t.Groups {
-		for i := range g.Rows {
-			var cells []Cell
-			for _, arm := range t.Arms {
-				cells = append(cells, g.Rows[i].Cells[arm])
-			}
-			g.Rows[i].Cells = cells
-		}
-	}
-	w.Tables = append(w.Tables, t)
 }
 
 // partName is what a part is called here.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -147,6 +148,14 @@ type Value struct {
 	Value float64 `json:"value"`
 }
 
+// across is a row with its cells, one for each of some arms.
+func (w *Workload) across(arms []int, r Row, cell func(*Arm) Cell) Row {
+	for _, i := range arms {
+		r.Cells = append(r.Cells, cell(&w.Arms[i]))
+	}
+	return r
+}
+
 // known says whether any arm has something in the row.
 func (r Row) known() bool {
 	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return len(c.Values) > 0 })
@@ -192,23 +201,16 @@ func reason(state results.State, err string) string {
 // that only a trial knows.
 func workloadNames(run *results.Run, trials []*results.Trial) []string {
 	var names []string
-	seen := map[string]bool{"": true}
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
 	for _, spec := range run.Specs {
-		add(spec.Name)
+		names = adding(names, spec.Name)
 	}
 	for _, ref := range run.Order {
-		add(ref.Workload)
+		names = adding(names, ref.Workload)
 	}
 	for _, t := range trials {
-		add(t.Ref.Workload)
+		names = adding(names, t.Ref.Workload)
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // workload gathers what belongs to one.
@@ -301,11 +303,14 @@ func (w *Workload) lasted(t *results.Trial) {
 }
 
 // Title is how an arm is called among others.
-func (a *Arm) Title() string {
-	if a.Lane == "" || a.Lane == "matched" {
-		return a.Name
+func (a *Arm) Title() string { return inLane(a.Name, a.Lane) }
+
+// inLane is the name of an arm or a client, outside the matched lane with its lane.
+func inLane(name, lane string) string {
+	if lane == "" || lane == string(drivers.Matched) {
+		return name
 	}
-	return a.Name + " (" + a.Lane + ")"
+	return name + " (" + lane + ")"
 }
 
 // values are those of all trials of an arm that match, one per trial.

@@ -22,7 +22,6 @@ type layout struct {
 	most       int // of an arm; 0: whatever it takes
 	left       int // columns of label and unit together
 	leastOfArm int // columns that an arm takes
-	fixed      bool
 }
 
 func layoutOf(of report.Contents) layout {
@@ -32,7 +31,7 @@ func layoutOf(of report.Contents) layout {
 	case report.Parts:
 		return layout{header: "by when a record was due,\np50 / p99 / max", label: 23, unit: 2, arm: 13, left: 33, leastOfArm: 15}
 	default:
-		return layout{label: 22, unit: 9, arm: 12, most: mostColumns, left: 40, leastOfArm: 19, fixed: true}
+		return layout{label: 22, unit: 9, arm: 12, most: mostColumns, left: 40, leastOfArm: 19}
 	}
 }
 
@@ -94,7 +93,7 @@ func (p *page) sheets(w *report.Workload, t *report.Table) {
 		}
 	}
 	column := s.leastOfArm
-	if !s.fixed {
+	if s.most == 0 {
 		column = max(column, s.widest(t.Of)+2)
 	}
 	fit := max(1, (p.width-s.left-extra)/column)
