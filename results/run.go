@@ -200,10 +200,24 @@ func (a *Act) Refused() bool {
 
 // Phase is a part of a trial. Times are ns of the host's monotonic clock.
 type Phase struct {
-	Name string `json:"name"` // setup, warmup, measure, drain, close, audit
+	Name string `json:"name"` // PhaseSetup and so on
 	From int64  `json:"from"`
 	To   int64  `json:"to"`
 }
+
+// Phase is the part of a name; zero where the trial did not come that far.
+func (t *Trial) Phase(name string) Phase {
+	for _, p := range t.Phases {
+		if p.Name == name {
+			return p
+		}
+	}
+	return Phase{}
+}
+
+// Until is the last moment at which something was to happen: the end of the drain,
+// or of the measured part.
+func (t *Trial) Until() int64 { return max(t.Phase(PhaseMeasure).To, t.Phase(PhaseDrain).To) }
 
 // Worker is one process of a trial and how it ended.
 type Worker struct {

@@ -18,6 +18,16 @@ const (
 	StateInterrupted State = "interrupted"
 )
 
+// The parts of a trial, in their order.
+const (
+	PhaseSetup   = "setup"
+	PhaseWarmup  = "warmup"
+	PhaseMeasure = "measure"
+	PhaseDrain   = "drain"
+	PhaseClose   = "close"
+	PhaseAudit   = "audit"
+)
+
 // Role is what a worker does in its trial. Rows have the role of the workers
 // that they are about, or RoleBroker.
 type Role string

@@ -213,10 +213,10 @@ func (l *timeline) produced(ctx context.Context) error {
 			acked[p] = max(acked[p], n)
 		}
 	}
-	l.phase("setup", l.setup, l.begun.Warmup)
-	l.phase("warmup", l.begun.Warmup, l.begun.Measure)
-	l.phase("measure", l.begun.Measure, l.begun.End)
-	l.phase("drain", l.begun.End, record.Now())
+	l.phase(results.PhaseSetup, l.setup, l.begun.Warmup)
+	l.phase(results.PhaseWarmup, l.begun.Warmup, l.begun.Measure)
+	l.phase(results.PhaseMeasure, l.begun.Measure, l.begun.End)
+	l.phase(results.PhaseDrain, l.begun.End, record.Now())
 	return l.ends(ctx, acked)
 }
 
@@ -247,7 +247,7 @@ func (l *timeline) measureBacklog(ctx context.Context) error {
 	c := &l.plan.Spec.Consume
 	limit := l.run.o.Deadlines.Stable + l.plan.Spec.Phases.Drain + handling(int64(c.Backlog), c.Handler.Time)
 	at := [4]int64{l.setup}
-	for i, next := range []string{"warmup", "measure", "drain"} {
+	for i, next := range []string{results.PhaseWarmup, results.PhaseMeasure, results.PhaseDrain} {
 		r, err := l.members[0].await(ctx, worker.PhaseMsg+" "+next, limit)
 		if err != nil {
 			return err
@@ -255,7 +255,7 @@ func (l *timeline) measureBacklog(ctx context.Context) error {
 		l.machine.sample()
 		at[i+1] = r.At
 	}
-	for i, part := range []string{"setup", "warmup", "measure"} {
+	for i, part := range []string{results.PhaseSetup, results.PhaseWarmup, results.PhaseMeasure} {
 		l.phase(part, at[i], at[i+1])
 	}
 	return l.coordinator(ctx)
@@ -272,6 +272,6 @@ func (t *trial) readBack(ctx context.Context) error {
 	if err := w.finish(ctx, t.run.o.Deadlines.transfer(total(t.out.End))); err != nil {
 		return err
 	}
-	t.phase("audit", from, record.Now())
+	t.phase(results.PhaseAudit, from, record.Now())
 	return nil
 }

@@ -80,7 +80,7 @@ func (t *trial) drain(ctx context.Context, members []*process) error {
 		}
 	}
 	if t.plan.Spec.Kind() == workloads.Backlog {
-		t.phase("drain", from, record.Now())
+		t.phase(results.PhaseDrain, from, record.Now())
 	}
 	return nil
 }
@@ -141,6 +141,6 @@ func (t *trial) close(ctx context.Context, ws ...*process) error {
 			return err
 		}
 	}
-	t.phase("close", from, record.Now())
+	t.phase(results.PhaseClose, from, record.Now())
 	return nil
 }

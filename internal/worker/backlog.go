@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -18,7 +19,7 @@ func (w *worker) backlog(ctx context.Context) error {
 	start := record.Now()
 	w.s.spans.SetCuts(start, int64(backlogGrid))
 	from, to := max(total/20, 1), total-total/10
-	w.s.phase("warmup")
+	w.s.phase(results.PhaseWarmup)
 	if err := w.reach(ctx, from); err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func (w *worker) backlog(ctx context.Context) error {
 	if err := record.SleepUntil(ctx, measure); err != nil {
 		return err
 	}
-	if err := w.s.enter("measure"); err != nil {
+	if err := w.s.enter(results.PhaseMeasure); err != nil {
 		return err
 	}
 	if err := w.reach(ctx, to); err != nil {
@@ -38,7 +39,7 @@ func (w *worker) backlog(ctx context.Context) error {
 	if err := record.SleepUntil(ctx, end); err != nil {
 		return err
 	}
-	return w.s.enter("drain")
+	return w.s.enter(results.PhaseDrain)
 }
 
 const backlogGrid = 10 * time.Millisecond

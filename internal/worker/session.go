@@ -163,7 +163,7 @@ func (s *session) phases(ctx context.Context, c Command) error {
 	steps := []struct {
 		at   int64
 		name string
-	}{{c.Warmup, "warmup"}, {c.Measure, "measure"}, {c.End, "drain"}}
+	}{{c.Warmup, results.PhaseWarmup}, {c.Measure, results.PhaseMeasure}, {c.End, results.PhaseDrain}}
 	for _, step := range steps {
 		if step.at == 0 {
 			select {
@@ -186,7 +186,7 @@ func (s *session) phases(ctx context.Context, c Command) error {
 // at its edges is kept out of the runtime figures.
 func (s *session) enter(name string) error {
 	switch name {
-	case "measure":
+	case results.PhaseMeasure:
 		if len(s.job.Profiles) > 0 {
 			c, err := capture.Start(filepath.Join(s.job.Dir, results.ProfilesDir), s.job.Profiles, map[string]string{
 				"client": s.job.Client, "role": string(s.job.Role), "worker": s.job.Name, "workload": s.job.Spec.Name,
@@ -197,7 +197,7 @@ func (s *session) enter(name string) error {
 			s.capture = c
 		}
 		s.phase(name)
-	case "drain":
+	case results.PhaseDrain:
 		s.phase(name)
 		if s.capture != nil {
 			err := s.capture.Stop()

@@ -440,7 +440,7 @@ func (w *worker) alive(ctx context.Context) {
 func (w *worker) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	w.s.phase("close")
+	w.s.phase(results.PhaseClose)
 	var errs []error
 	for _, h := range w.all() {
 		if err := h.close(ctx); err != nil {

@@ -23,12 +23,7 @@ import (
 // for which the handler kept the lane that the partition's records wait in.
 func (c *checker) stuck(t *results.Trial, places map[place][]*lane, grants map[int32][]group.Grant) {
 	limit := max(2*int64(t.Spec.Group.Heartbeat), stuckShortest)
-	var until int64
-	for _, p := range t.Phases {
-		if p.Name == "measure" || p.Name == "drain" {
-			until = max(until, p.To)
-		}
-	}
+	until := t.Until()
 	acked := c.of(record.Acked)
 	for _, at := range sortedPlaces(acked) {
 		for _, s := range silences(places[at], limit, until) {

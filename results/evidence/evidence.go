@@ -34,15 +34,10 @@ type Trial struct {
 	churn func() *window.Report
 }
 
-// Load reads a trial of a run, which is to be closed. Files that were never made are no error: what they
-// would have told is not known.
+// Load reads a trial of a run, which is to be closed. Files that were never made
+// are no error: what they would have told is not known.
 func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
-	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref)}
-	for _, p := range t.Phases {
-		if p.Name == "measure" {
-			e.Measured = window.Interval{From: p.From, To: p.To}
-		}
-	}
+	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref), Measured: window.Measured(t)}
 	if err := e.load(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

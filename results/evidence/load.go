@@ -180,7 +180,7 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		}
 		w.Group = append(w.Group, ev)
 	case record.EvPhase:
-		if ev.Phase == "close" {
+		if ev.Phase == results.PhaseClose {
 			w.Closing = ev.T
 		}
 	case record.EvWire:

@@ -292,13 +292,12 @@ func (w *Workload) trial(t *results.Trial, a *Arm) {
 
 // lasted takes note of how long the measured part of a completed trial was.
 func (w *Workload) lasted(t *results.Trial) {
-	for _, ph := range t.Phases {
-		if d := time.Duration(ph.To - ph.From); ph.Name == "measure" && d > 0 {
-			if w.Measured[0] == 0 || d < w.Measured[0] {
-				w.Measured[0] = d
-			}
-			w.Measured[1] = max(w.Measured[1], d)
+	p := t.Phase(results.PhaseMeasure)
+	if d := time.Duration(p.To - p.From); d > 0 {
+		if w.Measured[0] == 0 || d < w.Measured[0] {
+			w.Measured[0] = d
 		}
+		w.Measured[1] = max(w.Measured[1], d)
 	}
 }
 

@@ -112,10 +112,8 @@ func (b *builder) p99(metric string) float64 {
 // part, and of those that acts brought. The schedule begins with the warm-up.
 func (b *builder) offered() float64 {
 	from := b.measured.from
-	for _, ph := range b.trial.Phases {
-		if ph.Name == "warmup" {
-			from = ph.From
-		}
+	if p := b.trial.Phase(results.PhaseWarmup); p.Name != "" {
+		from = p.From
 	}
 	p, until := &b.trial.Spec.Produce, func(t int64) time.Duration { return time.Duration(t - from) }
 	schedule, err := pace.New(p.Rate.PerSecond, p.Schedule, until(b.measured.to), 0)

@@ -74,7 +74,7 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 	var all *hdrhistogram.Histogram
 	for _, w := range ws {
 		for _, i := range w.Latencies {
-			if i.Metric != metric || i.Phase != "measure" || i.Hist.TotalCount() == 0 {
+			if i.Metric != metric || i.Phase != results.PhaseMeasure || i.Hist.TotalCount() == 0 {
 				continue
 			}
 			if all == nil {
@@ -168,7 +168,7 @@ func (b *builder) clamped(w *worker) {
 	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
 		var above int64
 		for _, i := range w.Latencies {
-			if i.Metric == metric && i.Phase == "measure" {
+			if i.Metric == metric && i.Phase == results.PhaseMeasure {
 				above += i.Above
 			}
 		}

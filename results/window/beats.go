@@ -124,12 +124,7 @@ type Rest struct {
 
 // AtRest looks at the group of a trial without a timeline.
 func AtRest(t *results.Trial, logs []audit.Log) Rest {
-	in := Input{Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session)}
-	for _, p := range t.Phases {
-		if p.Name == "measure" {
-			in.Measured = Interval{p.From, p.To}
-		}
-	}
+	in := Input{Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session), Measured: Measured(t)}
 	in.End = in.Measured.To
 	client := clients(t)
 	for _, l := range logs {

@@ -43,14 +43,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered,
 	}
 	in.Slow = in.Theta > 0 && int64(t.Spec.Consume.Handler.Time) >= in.Theta || t.Spec.Overloaded()
-	for _, p := range t.Phases {
-		if p.Name == "measure" {
-			in.Measured = Interval{p.From, p.To}
-		}
-		if p.Name == "measure" || p.Name == "drain" {
-			in.End = max(in.End, p.To)
-		}
-	}
+	in.Measured, in.End = Measured(t), t.Until()
 	client := clients(t)
 	for _, l := range logs {
 		if c, member := client[l.Worker]; member {
@@ -71,6 +64,12 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	}
 	slices.Sort(in.Partitions)
 	return in
+}
+
+// Measured is the measured part of a trial.
+func Measured(t *results.Trial) Interval {
+	p := t.Phase(results.PhaseMeasure)
+	return Interval{p.From, p.To}
 }
 
 // clients are the members of a trial and the client of each.

@@ -54,12 +54,9 @@ func (o options) harness(ctx context.Context, c *cell, dir, file string) error {
 
 // read takes the figures of a trial. The quiet stretch is the end of its warm-up.
 func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int64) error {
-	phases := map[string]results.Phase{}
-	for _, p := range t.Phases {
-		phases[p.Name] = p
-	}
-	c.Trial.Stable = time.Duration(phases["setup"].To - phases["setup"].From)
-	q := quiet{to: phases["warmup"].To, acted: c.acts(t)}
+	setup := t.Phase(results.PhaseSetup)
+	c.Trial.Stable = time.Duration(setup.To - setup.From)
+	q := quiet{to: t.Phase(results.PhaseWarmup).To, acted: c.acts(t)}
 	q.from = q.to - window
 	e, err := evidence.Load(d, t)
 	if err != nil {
