@@ -111,7 +111,7 @@ func read(dir *results.Dir) (Evidence, error) {
 			return e, fmt.Errorf("worker %s: %w", trial.Workers[i].Name, err)
 		}
 	}
-	return e, errors.Join(trial.Err(), trial.Close())
+	return e, errors.Join(trial.Err(), trial.Unread(), trial.Close())
 }
 
 // counts are the findings among rows: plain figures of the audit, over the whole

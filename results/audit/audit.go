@@ -122,6 +122,9 @@ type Example struct {
 	Offset    int64
 }
 
+// Legal says that the records were redelivered after a kill, as they may be.
+func (e Example) Legal() bool { return e.Cause == causeCrash }
+
 // Remark is the example as what is said of it beside the counts.
 func (e Example) Remark() results.Remark {
 	r := results.Remarkf(results.Kind("audit."+e.What), "%s", e).By(e.Worker).With("records", results.UnitCount, float64(e.Count))

@@ -28,10 +28,11 @@ type Trial struct {
 	Machine  []results.MachineSample
 	Logs     []audit.Log // of the workers that recorded spans
 
-	dir   string
-	audit func() audit.Report
-	input func() *window.Input
-	churn func() *window.Report
+	dir    string
+	unread error
+	audit  func() audit.Report
+	input  func() *window.Input
+	churn  func() *window.Report
 }
 
 // Load reads a trial of a run, which is to be closed. Files that were never made
@@ -68,6 +69,10 @@ func (e *Trial) Err() error {
 	}
 	return nil
 }
+
+// Unread is why histograms or samples of the machine could not be read. Rows need
+// them; the audit and the windows do not, and stand.
+func (e *Trial) Unread() error { return e.unread }
 
 // Audit is the truth of delivery.
 func (e *Trial) Audit() audit.Report { return e.audit() }

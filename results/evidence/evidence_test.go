@@ -210,8 +210,13 @@ func TestWindows(t *testing.T) {
 		call(group.Heartbeat, 7000, 7001, 0, 1) // expiry at 17 s
 	})
 
+	// Damaged latencies are said, and cost no window.
+	check(os.WriteFile(filepath.Join(path, "consumer-0", results.LatencyFile), []byte("x"), 0o644))
 	trial, err := Load(d, tr)
 	check(err)
+	if err := trial.Unread(); err == nil || !strings.Contains(err.Error(), "worker consumer-0: read latencies") {
+		t.Errorf("damaged latencies: %v", err)
+	}
 	r := trial.Windows()
 	if len(r.Events) != 1 {
 		t.Fatalf("%d events", len(r.Events))

@@ -85,16 +85,13 @@ func (e *Trial) load() error {
 	if failed != nil {
 		return failed
 	}
-	var err error
-	if e.Machine, err = results.ReadMachine(filepath.Join(e.dir, results.MachineFile)); err != nil {
-		return err
-	}
+	e.Machine, e.unread = results.ReadMachine(filepath.Join(e.dir, results.MachineFile))
 	for i := range e.Machine {
 		e.Machine[i].T -= e.Clocks[e.Machine[i].Host]
 	}
 	for _, l := range all {
-		if l.latencies != nil {
-			return fmt.Errorf("worker %s: read latencies: %w", l.worker.Name, l.latencies)
+		if l.latencies != nil && e.unread == nil {
+			e.unread = fmt.Errorf("worker %s: read latencies: %w", l.worker.Name, l.latencies)
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (h *harness) read(d *results.Dir, ref results.TrialRef) error {
 		return err
 	}
 	in := newInputs(e)
-	if err := errors.Join(e.Err(), e.Close()); err != nil {
+	if err := errors.Join(e.Err(), e.Unread(), e.Close()); err != nil {
 		return err
 	}
 	var cost perRecord

@@ -72,10 +72,15 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
 			continue
 		}
+		beside[i].windows = in.churn
+		if err := e.Unread(); err != nil {
+			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
+			continue
+		}
 		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: profilesOf(d.Run()), warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
-		beside[i].split, beside[i].windows = in.split, in.churn
+		beside[i].split = in.split
 	}
 	for _, h := range harnesses {
 		s.Warnings = append(s.Warnings, h.warnings()...)
@@ -235,8 +240,8 @@ func (b *builder) audit() {
 		b.warn(w)
 	}
 	for _, e := range r.Examples {
-		if e.What == "duplicate" && e.Cause == "crash" {
-			continue // legal after a kill, and counted
+		if e.Legal() {
+			continue // and counted
 		}
 		b.warn(e.Remark())
 	}

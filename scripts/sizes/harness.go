@@ -80,7 +80,7 @@ func (c *cell) read(d *results.Dir, t *results.Trial, mem *memories, window int6
 			of[w.PID] = readings
 		}
 	}
-	if err := errors.Join(e.Err(), e.Close()); err != nil {
+	if err := errors.Join(e.Err(), e.Unread(), e.Close()); err != nil {
 		return err
 	}
 	c.Trial.Delivering, c.Trial.After, c.Trial.Disk = len(delivering), len(after), c.Trial.Disk/max(members, 1)
