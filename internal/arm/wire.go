@@ -157,7 +157,7 @@ func (w *Wire) Untapped(worker, deliveriesFile string) (string, error) {
 		switch p.Kind {
 		case record.Acked:
 			acked += uint64(p.Count)
-		case record.Delivered, record.Corrupt:
+		case record.Delivered, record.Corrupt, record.Foreign:
 			read += uint64(p.Count)
 		}
 	}); err != nil {

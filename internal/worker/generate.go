@@ -31,6 +31,7 @@ type generator struct {
 	fixed  bool           // every value has the same length, so bodies stay where they are
 	chunk  []*drivers.Msg
 	sent   int64
+	due    func() int64 // open loop: how many records the schedule has up to the end
 	turn   int          // closed loop: the partition whose turn it is
 	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
@@ -64,6 +65,7 @@ func newGenerator(s *session) (*generator, error) {
 		}
 		w.spans = s.spans.Lane(record.Acked, 0, number, 0)
 		w.fails = s.spans.Lane(record.Failed, 0, number, 0)
+		w.again = s.spans.Lane(record.Twice, 0, number, 0)
 		if s.job.Role == results.RoleFiller {
 			continue // a backlog is not measured; its spans tell the audit what is in it
 		}
@@ -159,7 +161,12 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	total := sched.Count(length)
 	tick := int64(g.job.Spec.Produce.Tick)
 	// One that came later has its schedule to itself, whatever its number.
-	for i := int64(g.producer) % producers; i < total; {
+	mine := int64(g.producer) % producers
+	g.due = func() int64 {
+		n := min(total, sched.Count(time.Duration(min(max(g.until.Load()-start, 0), int64(length)))))
+		return (n - mine + producers - 1) / producers
+	}
+	for i := mine; i < total; {
 		now := record.Now()
 		for ; i < total; i += producers {
 			due := start + int64(sched.At(i))
@@ -316,21 +323,24 @@ func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
 }
 
 // settle is called when no ack can come any more. It writes down what was never
-// answered and says where each partition ended.
-func (g *generator) settle() (acked, failed, unanswered int64, next map[int32]int64) {
-	next = make(map[int32]int64)
+// answered, the errors of what failed and the account, and says where each
+// partition ended.
+func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
+	t, next, now := record.Tally{Sent: g.sent}, make(map[int32]int64), record.Now()
 	for p := range g.windows {
-		w := &g.windows[p]
+		w, number := &g.windows[p], g.job.First+int32(p)
+		silent := s.spans.Lane(record.Unanswered, 0, number, 0)
 		for seq := w.head; seq < w.next; seq++ {
 			if !w.done[seq&w.mask] {
-				w.fails.Add(g.producer, seq, -1, w.msgs[seq&w.mask].Due, 0)
-				unanswered++
+				silent.Add(g.producer, seq, -1, w.msgs[seq&w.mask].Due, now)
+				t.Unanswered++
 			}
 		}
-		acked += int64(w.n) - w.failed
-		failed += w.failed
+		t.Acked += int64(w.n) - w.failed
+		t.Failed += w.failed
+		t.Twice += w.twice
 		if w.end > 0 {
-			next[g.job.First+int32(p)] = w.end
+			next[number] = w.end
 		}
 		for _, s := range []*record.Series{w.service, w.response} {
 			if s != nil {
@@ -341,5 +351,13 @@ func (g *generator) settle() (acked, failed, unanswered int64, next map[int32]in
 	if g.lag != nil {
 		g.lag.Close()
 	}
-	return acked, failed, unanswered, next
+	t.Due = t.Sent + t.Unsent
+	if g.due != nil {
+		t.Due = g.due()
+	}
+	for _, e := range g.refused.All() {
+		s.events.Write(record.Event{T: e.T, K: record.EvFailed, Error: e.Words, Count: e.Count})
+	}
+	s.events.Write(record.Event{T: now, K: record.EvTally, Tally: &t})
+	return t, next
 }

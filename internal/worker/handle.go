@@ -128,6 +128,7 @@ func (h *handler) Open(topic string, partition int32) drivers.Lane {
 		h: h, topic: topic, partition: partition, number: number,
 		spans: h.s.spans.Lane(record.Delivered, 0, number, h.tenure),
 		bad:   h.s.spans.Lane(record.Corrupt, 0, number, h.tenure),
+		alien: h.s.spans.Lane(record.Foreign, 0, number, h.tenure),
 		e2e:   h.s.latency.Series("e2e.response"),
 		every: 1, end: -1, run: h.s.job.RunTag,
 		pause: h.spec.Handler.Time, marks: h.marking(), markEvery: uint64(h.spec.Commit.Mark.Records),
@@ -252,6 +253,7 @@ type lane struct {
 	number      int32 // of all; see results.Topics
 	run         uint32
 	spans, bad  *record.SpanLane
+	alien       *record.SpanLane // of other trials, and of others than kbench
 	e2e         *record.Series
 	every       uint64 // one record in so many goes the full way
 	brief       uint64 // how many may go the short way before the next that does not
@@ -291,9 +293,12 @@ func (l *lane) full(r *drivers.Rec) {
 	l.i++
 	l.now = record.Now()
 	head := payload.Get(r.Value)
-	if head.Run != l.run || !payload.Intact(r.Value) {
+	switch {
+	case head.Run != l.run:
+		l.alien.Add(0, uint64(r.Offset), r.Offset, l.now, l.now)
+	case !payload.Intact(r.Value):
 		l.bad.Add(0, uint64(r.Offset), r.Offset, l.now, l.now)
-	} else {
+	default:
 		l.spans.Add(head.Producer, head.Seq, r.Offset, head.Due, l.now)
 		l.e2e.Record(head.Due, l.now, l.now-head.Due)
 	}

@@ -15,17 +15,20 @@ func (w *worker) readback(ctx context.Context) error {
 	w.report.say(Report{Say: Ready, Runtime: inForce()})
 	// However slowly the records come: how long they may take is not ours to say.
 	w.s.done.Go(func() { w.alive(w.s.ctx) })
-	type place struct{ good, bad *record.SpanLane }
+	type place struct{ good, bad, alien *record.SpanLane }
 	lanes := make(map[int32]place)
 	for p := range w.job.Ends {
-		lanes[p] = place{w.s.spans.Lane(record.ReadBack, 0, p, 0), w.s.spans.Lane(record.Corrupt, 0, p, 0)}
+		lane := func(k record.Kind) *record.SpanLane { return w.s.spans.Lane(k, 0, p, 0) }
+		lanes[p] = place{lane(record.ReadBack), lane(record.Corrupt), lane(record.Foreign)}
 	}
 	err := cluster.ReadBack(ctx, w.job.Access, w.job.Topic, w.job.Ends, func(partition int32, offset int64, _, value []byte) {
 		now := record.Now()
-		h := payload.Get(value)
-		if h.Run != w.job.RunTag || !payload.Intact(value) {
+		switch h := payload.Get(value); {
+		case h.Run != w.job.RunTag:
+			lanes[partition].alien.Add(0, uint64(offset), offset, now, now)
+		case !payload.Intact(value):
 			lanes[partition].bad.Add(0, uint64(offset), offset, now, now)
-		} else {
+		default:
 			lanes[partition].good.Add(h.Producer, h.Seq, offset, h.Due, now)
 		}
 	})

@@ -33,11 +33,13 @@ type window struct {
 	now   int64  // the clock as last read
 	spans *record.SpanLane
 	fails *record.SpanLane
+	again *record.SpanLane // answered once more
 	// service and response are nil where they are not recorded.
 	service  *record.Series
 	response *record.Series
 	end      int64 // offset after the last acked record
 	failed   int64
+	twice    int64
 	_        [64]byte
 
 	acked atomic.Uint64 // head, for the generator
@@ -66,6 +68,10 @@ func (w *window) emptied() bool {
 	return w.next-w.seen <= w.limit-w.limit/4
 }
 
+// answered reports whether a sequence other than head has its answer. A client that
+// answers twice would else give a slot back that is in use.
+func (w *window) answered(seq uint64) bool { return seq < w.head || w.done[seq&w.mask] }
+
 // acks is what the ack side of all partitions shares, read-only but for the
 // flag and the channel that wake a waiting generator.
 type acks struct {
@@ -75,6 +81,7 @@ type acks struct {
 	every    uint64 // mask: clock and histogram where the number of the answer has none of its bits
 	waiting  atomic.Bool
 	wake     chan struct{}
+	refused  record.Refusals
 	fresh    func(slot uint64, old *drivers.Msg) *drivers.Msg // a Msg to stand in for one that may not be reused
 }
 
@@ -82,12 +89,17 @@ type acks struct {
 // client pays per record.
 func (a *acks) ack(m *drivers.Msg, err error) {
 	w := &a.windows[m.Partition-a.first]
+	seq := m.Seq
+	if seq != w.head && w.answered(seq) {
+		w.twice++
+		w.again.Add(a.producer, seq, m.Offset, m.Due, record.Now())
+		return
+	}
 	timed := w.n&a.every == 0
 	w.n++
 	if timed {
 		w.now = record.Now()
 	}
-	seq := m.Seq
 	if err == nil {
 		if timed || !w.spans.Next(a.producer, seq, m.Offset) {
 			w.spans.Add(a.producer, seq, m.Offset, m.Due, w.now)
@@ -102,8 +114,10 @@ func (a *acks) ack(m *drivers.Msg, err error) {
 			}
 		}
 	} else {
-		w.fails.Add(a.producer, seq, -1, m.Due, w.now)
+		now := record.Now()
+		w.fails.Add(a.producer, seq, -1, m.Due, now)
 		w.failed++
+		a.refused.Add(err.Error(), now, 1)
 		// The client may still hold the buffers of a record it gave up on.
 		slot := seq & w.mask
 		w.msgs[slot] = a.fresh(slot, m)

@@ -27,7 +27,7 @@ func testAcks(t testing.TB, limit int) (*acks, *record.Deliveries, string) {
 	for i := range w.msgs {
 		w.msgs[i] = &drivers.Msg{Value: make([]byte, 32)}
 	}
-	w.spans, w.fails = d.Lane(record.Acked, 0, 0, 0), d.Lane(record.Failed, 0, 0, 0)
+	w.spans, w.fails, w.again = d.Lane(record.Acked, 0, 0, 0), d.Lane(record.Failed, 0, 0, 0), d.Lane(record.Twice, 0, 0, 0)
 	return a, d, path
 }
 
@@ -141,5 +141,43 @@ func TestWindowWakes(t *testing.T) {
 	}
 	if !w.emptied() {
 		t.Fatal("a window without outstanding records is not empty")
+	}
+}
+
+// TestTwice has a client answer again for records that it has answered for: in order,
+// out of order, and with an error. Each is counted, and no slot is given back twice.
+func TestTwice(t *testing.T) {
+	a, d, path := testAcks(t, 4)
+	w := &a.windows[0]
+	for i := range uint64(4) {
+		m := w.msgs[i]
+		m.Seq, m.Offset = i, int64(i)
+		w.next++
+	}
+	first, third := w.msgs[0], w.msgs[2]
+	a.ack(first, nil)
+	a.ack(first, nil)
+	a.ack(third, nil)
+	a.ack(third, errors.New("no"))
+	if got := w.acked.Load(); got != 1 || w.twice != 2 || w.failed != 0 || w.n != 2 {
+		t.Fatalf("%d answered up to, %d twice, %d failed, %d answers", got, w.twice, w.failed, w.n)
+	}
+	a.ack(w.msgs[1], nil)
+	a.ack(w.msgs[3], errors.New("record 3 of partition 7 is too large"))
+	if got := w.acked.Load(); got != 4 || w.done[0] || w.failed != 1 {
+		t.Errorf("answered up to %d, %d failed", got, w.failed)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[record.Kind]uint64{}
+	if _, err := record.EachSpan(path, func(s record.Span) { counts[s.Kind] += s.Count }); err != nil {
+		t.Fatal(err)
+	}
+	if counts[record.Acked] != 3 || counts[record.Twice] != 2 || counts[record.Failed] != 1 {
+		t.Errorf("spans %v", counts)
+	}
+	if e := a.refused.All(); len(e) != 1 || e[0].Kind != "record # of partition # is too large" || e[0].Count != 1 {
+		t.Errorf("refused %+v", e)
 	}
 }

@@ -366,15 +366,14 @@ func (w *worker) produced(ctx context.Context) error {
 	cctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	err := w.gen.client.Close(cctx)
-	acked, failed, unanswered, next := w.gen.settle()
-	sent := w.gen.sent
+	t, next := w.gen.settle(w.s)
 	w.gen = nil
 	if err != nil {
 		return fmt.Errorf("%s: close producer: %w", w.job.Client, err)
 	}
-	m := Report{Say: Produced, Sent: sent, Acked: acked, Failed: failed + unanswered, Next: next}
+	m := Report{Say: Produced, Sent: t.Sent, Acked: t.Acked, Failed: t.Failed + t.Unanswered, Next: next}
 	if !all {
-		m.Error = fmt.Sprintf("%d records were not answered within %s", unanswered, w.job.Spec.Phases.Drain)
+		m.Error = fmt.Sprintf("%d records were not answered within %s", t.Unanswered, w.job.Spec.Phases.Drain)
 	}
 	w.report.say(m)
 	return nil
@@ -451,7 +450,7 @@ func (w *worker) stop() error {
 		if err := w.gen.client.Close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: close producer: %w", w.job.Client, err))
 		}
-		w.gen.settle()
+		w.gen.settle(w.s)
 	}
 	return errors.Join(errs...)
 }

@@ -74,7 +74,7 @@ func eachSlot(page []byte, fn func(Span)) {
 func decodeSlot(b []byte) Span {
 	le := binary.LittleEndian
 	_ = b[slotSize-1]
-	return Span{
+	s := Span{
 		Kind:      Kind(b[0]),
 		Topic:     le.Uint16(b[2:]),
 		Partition: int32(le.Uint32(b[4:])),
@@ -90,6 +90,11 @@ func decodeSlot(b []byte) Span {
 		MaxLate:   int64(le.Uint64(b[72:])),
 		MaxGap:    int64(le.Uint64(b[80:])),
 	}
+	// What was never answered was once written as failed at no time.
+	if s.Kind == Failed && s.At == 0 {
+		s.Kind = Unanswered
+	}
+	return s
 }
 
 // readHeader returns the meta and where the slots start.

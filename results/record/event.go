@@ -63,6 +63,23 @@ type Event struct {
 	Worst int64 `json:"worst,omitempty"`
 
 	View *GroupView `json:"view,omitempty"`
+
+	// Error is the first of Count such errors, the one of T, that sends were
+	// answered with.
+	Count int64  `json:"count,omitempty"`
+	Tally *Tally `json:"tally,omitempty"`
+}
+
+// Tally is the account of a producer when its client is closed, as the generator
+// itself counted.
+type Tally struct {
+	Due        int64 `json:"due"`        // by the schedule
+	Sent       int64 `json:"sent"`       // handed over
+	Unsent     int64 `json:"unsent"`     // due, and not handed over
+	Acked      int64 `json:"acked"`      //
+	Failed     int64 `json:"failed"`     // answered with an error
+	Unanswered int64 `json:"unanswered"` // not answered at all
+	Twice      int64 `json:"twice"`      // answers for records that had one
 }
 
 // EventKind is the kind of an Event.
@@ -84,6 +101,8 @@ const (
 	EvClock    EventKind = "clock"  // T and Wall were read together
 	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
 	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
+	EvFailed   EventKind = "failed" // sends were answered with an error
+	EvTally    EventKind = "tally"  // a producer has closed its account
 )
 
 // Batch is a record batch in a sampled Produce request.

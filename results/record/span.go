@@ -10,12 +10,19 @@ type Kind uint8
 
 // The kinds of Span. The zero Kind marks an unused slot.
 const (
-	Acked     Kind = iota + 1 // the broker has them, says the producing client
-	Failed                    // the producing client gave up on them, or never answered
-	Delivered                 // they reached the handler
-	ReadBack                  // the audit found them in the topic
-	Corrupt                   // they reached the handler (or the audit) damaged
+	Acked      Kind = iota + 1 // the broker has them, says the producing client
+	Failed                     // the producing client gave up on them
+	Delivered                  // they reached the handler
+	ReadBack                   // the audit found them in the topic
+	Corrupt                    // they reached the handler (or the audit) damaged
+	Foreign                    // they reached the handler (or the audit) and carry another trial's tag, or none
+	Unanswered                 // the producing client had said nothing of them when it was closed
+	Unsent                     // they were due, and nobody was handed them before the measured part ended
+	Twice                      // the producing client answered for them once more
 )
+
+// Kinds is one more than the largest Kind.
+const Kinds = Twice + 1
 
 // Span is a run of records of one partition and one producer in which sequence
 // and offset both rise by one from record to record.

@@ -92,7 +92,7 @@ func (w *worker) count(e *evidence.Trial, measured part) {
 		switch s.Kind {
 		case record.Acked:
 			all, in, perSec = &w.allAcked, &w.acked, w.ackedPerSec
-		case record.Delivered, record.Corrupt:
+		case record.Delivered, record.Corrupt: // foreign records are nobody's work
 			all, in, perSec = &w.allDelivered, &w.delivered, w.deliveredPerSec
 		default:
 			return
