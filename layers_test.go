@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"results":             {"workloads", "workloads/acts"},
 	"results/record":      {"drivers"},
 	"results/group":       {"results/record"},
+	"results/blame":       {"results"},
 	"results/audit":       {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/window":      {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/evidence":    {"results", "results/audit", "results/record", "results/window"},

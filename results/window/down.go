@@ -1,66 +1,16 @@
 package window
 
-import (
-	"cmp"
-	"slices"
-)
-
-// union merges intervals into disjoint ones in ascending order. Those that
-// touch become one.
-func union(in []Interval) []Interval {
-	list := slices.Clone(in)
-	slices.SortFunc(list, func(a, b Interval) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
-	var out []Interval
-	for _, i := range list {
-		if i.To <= i.From {
-			continue
-		}
-		if n := len(out); n > 0 && i.From <= out[n-1].To {
-			out[n-1].To = max(out[n-1].To, i.To)
-			continue
-		}
-		out = append(out, i)
-	}
-	return out
-}
+import "github.com/kbench/kbench/results"
 
 // join adds an interval to a list that union is to be made of. Where it overlaps the
 // last one, as that of a record and of the next do, the two become one: a partition
 // may have a million late records.
 func join(list []Interval, i Interval) []Interval {
 	if n := len(list); n > 0 && i.From <= list[n-1].To && i.To >= list[n-1].From {
-		list[n-1] = Interval{min(i.From, list[n-1].From), max(i.To, list[n-1].To)}
+		list[n-1] = Interval{From: min(i.From, list[n-1].From), To: max(i.To, list[n-1].To)}
 		return list
 	}
 	return append(list, i)
-}
-
-// intersect is what is in both of two lists as union makes them.
-func intersect(a, b []Interval) []Interval {
-	var out []Interval
-	for len(a) > 0 && len(b) > 0 {
-		if from, to := max(a[0].From, b[0].From), min(a[0].To, b[0].To); from < to {
-			out = append(out, Interval{from, to})
-		}
-		if a[0].To < b[0].To {
-			a = a[1:]
-		} else {
-			b = b[1:]
-		}
-	}
-	return out
-}
-
-// clip is what of the intervals is inside another.
-func clip(list []Interval, to Interval) []Interval { return intersect(list, []Interval{to}) }
-
-// length is the time that disjoint intervals cover.
-func length(list []Interval) int64 {
-	var sum int64
-	for _, i := range list {
-		sum += i.Length()
-	}
-	return sum
 }
 
 // catchUp is the longest time in a stretch of the down set of a partition from its
@@ -106,11 +56,11 @@ func (a *analysis) lateness() {
 				}
 				if b.At[i]-due > a.Theta && !a.Slow {
 					a.tardy++
-					late = join(late, Interval{due, b.At[i]})
+					late = join(late, Interval{From: due, To: b.At[i]})
 				}
 			}
 		}
-		a.late[p] = union(late)
+		a.late[p] = results.Union(late)
 	}
 }
 
@@ -124,14 +74,14 @@ func (s *scope) unions() {
 			continue
 		}
 		all = append(all, p.Down...)
-		if common = intersect(common, p.Down); first {
+		if common = results.Intersect(common, p.Down); first {
 			common, first = p.Down, false
 		}
 		s.e.LostPartitionTime += p.DownTime()
 		s.e.CatchUp = max(s.e.CatchUp, p.CatchUp)
 	}
-	s.e.Down = union(all)
-	s.e.UAny, s.e.UAll = length(s.e.Down), length(common)
+	s.e.Down = results.Union(all)
+	s.e.UAny, s.e.UAll = results.TotalLength(s.e.Down), results.TotalLength(common)
 }
 
 // overall fills in what is about the trial as a whole.
@@ -139,7 +89,7 @@ func (a *analysis) overall(r *Report) {
 	var total int64 // partition time
 	for _, p := range a.Partitions {
 		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
-		r.Down += length(clip(a.late[p], a.Measured))
+		r.Down += results.TotalLength(results.Clip(a.late[p], a.Measured))
 	}
 	r.Late, r.Lost = a.tardy, a.lost
 	r.Availability = 1

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"math"
 	"slices"
+
+	"github.com/kbench/kbench/results"
 )
 
 // due yields the records of a partition that were due in [from, to].
@@ -71,10 +73,10 @@ func (s *scope) gaps() {
 			}
 			if r.Late() > s.Theta {
 				s.e.Late++
-				late = join(late, Interval{r.Due, r.At})
+				late = join(late, Interval{From: r.Due, To: r.At})
 			}
 		}
-		p.Down = union(late)
+		p.Down = results.Union(late)
 		p.CatchUp = s.catchUp(p)
 	}
 }

@@ -69,7 +69,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 // Measured is the measured part of a trial.
 func Measured(t *results.Trial) Interval {
 	p := t.Phase(results.PhaseMeasure)
-	return Interval{p.From, p.To}
+	return Interval{From: p.From, To: p.To}
 }
 
 // clients are the members of a trial and the client of each.

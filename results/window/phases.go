@@ -206,7 +206,7 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 func (s *scope) reported(worker int) int64 {
 	var revoked, assigned int64
 	for _, e := range s.Workers[worker].Reported {
-		if !s.e.Window.contains(e.T) {
+		if !s.e.Window.Contains(e.T) {
 			continue
 		}
 		if e.K == record.EvAssigned {
@@ -235,14 +235,14 @@ func (e *Event) Spent(p Phase) (most int64, by *Member) {
 // quiet stretch after its window are its own too: what is delivered a second time
 // need not be late the first time.
 func (s *scope) duplicates() {
-	of := Interval{s.e.Window.From, s.e.Window.To + 2*s.Heartbeat}
+	of := Interval{From: s.e.Window.From, To: s.e.Window.To + 2*s.Heartbeat}
 	for _, w := range s.windows {
 		if w.From > s.e.Window.From {
 			of.To = min(of.To, w.From-1)
 		}
 	}
 	for _, r := range s.Redelivered {
-		if of.contains(r.At) {
+		if of.Contains(r.At) {
 			s.e.Duplicates.Add(r.Cause, r.Count)
 		}
 	}

@@ -66,7 +66,7 @@ func (r *Report) Stretches(measured Interval) []Stretch {
 	at := measured.From
 	add := func(to int64, part Part, event string) {
 		if to = min(to, measured.To); to > at {
-			out = append(out, Stretch{Interval{at, to}, part, event})
+			out = append(out, Stretch{Interval{From: at, To: to}, part, event})
 			at = to
 		}
 	}

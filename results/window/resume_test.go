@@ -52,13 +52,13 @@ func TestStretches(t *testing.T) {
 	s := crashed()
 	s.stop(31_030, 31_500, 3)
 	r := s.compute()
-	measured := Interval{2000 * ms, 60_000 * ms}
+	measured := Interval{From: 2000 * ms, To: 60_000 * ms}
 	got := r.Stretches(measured)
 	same(t, "stretches", got, []Stretch{
-		{Interval{2000 * ms, 20_000 * ms}, Steady, ""},
-		{Interval{20_000 * ms, 31_022 * ms}, Rebalance, "crash#1"},
-		{Interval{31_022 * ms, 31_502 * ms}, CatchUp, "crash#1"},
-		{Interval{31_502 * ms, 60_000 * ms}, Steady, ""},
+		{Interval{From: 2000 * ms, To: 20_000 * ms}, Steady, ""},
+		{Interval{From: 20_000 * ms, To: 31_022 * ms}, Rebalance, "crash#1"},
+		{Interval{From: 31_022 * ms, To: 31_502 * ms}, CatchUp, "crash#1"},
+		{Interval{From: 31_502 * ms, To: 60_000 * ms}, Steady, ""},
 	})
 	for _, c := range []struct {
 		due, at int64
@@ -83,8 +83,8 @@ func TestStretches(t *testing.T) {
 	}
 	// Without events all is steady, and nothing of an event lies outside.
 	same(t, "no events", (&Report{}).Stretches(measured), []Stretch{{measured, Steady, ""}})
-	same(t, "cut", r.Stretches(Interval{25_000 * ms, 31_100 * ms}), []Stretch{
-		{Interval{25_000 * ms, 31_022 * ms}, Rebalance, "crash#1"}, {Interval{31_022 * ms, 31_100 * ms}, CatchUp, "crash#1"},
+	same(t, "cut", r.Stretches(Interval{From: 25_000 * ms, To: 31_100 * ms}), []Stretch{
+		{Interval{From: 25_000 * ms, To: 31_022 * ms}, Rebalance, "crash#1"}, {Interval{From: 31_022 * ms, To: 31_100 * ms}, CatchUp, "crash#1"},
 	})
 	if PartOf(nil, 5, 6) != -1 {
 		t.Error("a record has a part where there is none")

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/kbench/kbench/results"
 )
 
 // actWindow is a window and the acts in it, as indices.
@@ -25,7 +27,7 @@ func (a *analysis) findWindows() {
 	a.bad = a.disturbed()
 	order := a.actsInTime()
 	for i := 0; i < len(order); {
-		w := actWindow{Interval: Interval{a.Acts[order[i]].At, a.Acts[order[i]].At}}
+		w := actWindow{Interval: Interval{From: a.Acts[order[i]].At, To: a.Acts[order[i]].At}}
 		for {
 			w.acts = append(w.acts, order[i])
 			i++
@@ -85,7 +87,7 @@ func (a *analysis) disturbed() []Interval {
 	for _, p := range a.Partitions {
 		all = append(all, a.late[p]...)
 	}
-	return union(append(all, a.effects()...))
+	return results.Union(append(all, a.effects()...))
 }
 
 // effects are the stretches in which an act had not had its effect.
@@ -104,7 +106,7 @@ func (a *analysis) effects() []Interval {
 				until = max(until, c.at)
 			}
 		}
-		all = append(all, Interval{act.At, until})
+		all = append(all, Interval{From: act.At, To: until})
 	}
 	return all
 }

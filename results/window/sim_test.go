@@ -67,13 +67,13 @@ func (s *sim) join(worker int, req, resp, synced int64, generation int32, parts 
 
 func (s *sim) stop(from, to int64, parts ...int32) {
 	for _, p := range parts {
-		s.stops[p] = append(s.stops[p], Interval{from, to})
+		s.stops[p] = append(s.stops[p], Interval{From: from, To: to})
 	}
 }
 
 // compute makes the records and analyses the trial.
 func (s *sim) compute() *Report {
-	s.in.Measured, s.in.End = Interval{2000 * ms, s.end * ms}, (s.end+2000)*ms
+	s.in.Measured, s.in.End = Interval{From: 2000 * ms, To: s.end * ms}, (s.end+2000)*ms
 	s.records = listed{}
 	s.in.Records = s.records
 	for i := range s.in.Workers {

@@ -68,7 +68,7 @@ func (a *analysis) generations() []generation {
 	}
 	var out []generation
 	for _, g := range byNumber {
-		if a.Measured.contains(g.at) {
+		if a.Measured.Contains(g.at) {
 			out = append(out, *g)
 		}
 	}
@@ -90,7 +90,7 @@ func (a *analysis) tenures() []tenure {
 			return
 		}
 		delete(open, k)
-		if !a.Measured.contains(at) || !a.any(k.partition, DueIn(from, at), func(Record) bool { return true }) {
+		if !a.Measured.Contains(at) || !a.any(k.partition, DueIn(from, at), func(Record) bool { return true }) {
 			return
 		}
 		within := Everything()
@@ -124,7 +124,7 @@ func (a *analysis) storms(r *Report) {
 	r.Generations = len(generations)
 	for _, list := range a.changes {
 		for _, c := range list {
-			if a.Measured.contains(c.at) {
+			if a.Measured.Contains(c.at) {
 				r.Changes++
 			}
 		}
@@ -139,7 +139,7 @@ func (a *analysis) storms(r *Report) {
 	tenures := a.tenures()
 	last := max(a.Measured.From, a.Measured.To-stormWindow)
 	for from := a.Measured.From; from <= last; from += stormStep {
-		in := Interval{from, min(from+stormWindow, a.Measured.To)}
+		in := Interval{From: from, To: min(from+stormWindow, a.Measured.To)}
 		x, why := a.stormIn(in, generations, tenures)
 		if why == "" {
 			continue
@@ -161,7 +161,7 @@ func (a *analysis) storms(r *Report) {
 func (a *analysis) stormIn(in Interval, generations []generation, tenures []tenure) (x float64, why string) {
 	var took []int64
 	for _, g := range generations {
-		if in.contains(g.at) {
+		if in.Contains(g.at) {
 			took = append(took, g.at-g.from)
 		}
 	}
@@ -174,7 +174,7 @@ func (a *analysis) stormIn(in Interval, generations []generation, tenures []tenu
 	}
 	ended, empty := 0, 0
 	for _, t := range tenures {
-		if in.contains(t.end) {
+		if in.Contains(t.end) {
 			ended++
 			if t.empty {
 				empty++
@@ -206,7 +206,7 @@ func (a *analysis) measure(s *Storm) {
 	var total, down int64
 	for _, p := range a.Partitions {
 		total += max(s.To-max(s.From, a.born(p)), 0)
-		down += length(clip(a.late[p], s.Interval))
+		down += results.TotalLength(results.Clip(a.late[p], s.Interval))
 	}
 	if total > 0 {
 		s.Severity = float64(down) / float64(total)

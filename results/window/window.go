@@ -34,17 +34,8 @@ import (
 	"github.com/kbench/kbench/results/group"
 )
 
-// Interval is a stretch of time, ns of the host's monotonic clock. It
-// stands in pauses.json as it is, and so does Storm.
-type Interval struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
-}
-
-// Length is how long the interval is, in ns.
-func (i Interval) Length() int64 { return i.To - i.From }
-
-func (i Interval) contains(t int64) bool { return i.From <= t && t <= i.To }
+// Interval is a stretch of time, ns of the host's monotonic clock.
+type Interval = results.Interval
 
 // Report is everything about the pauses of a trial. Times are ns of the host's
 // monotonic clock and durations are ns.
@@ -154,7 +145,7 @@ type Partition struct {
 }
 
 // DownTime is the length of the down set.
-func (p Partition) DownTime() int64 { return length(p.Down) }
+func (p Partition) DownTime() int64 { return results.TotalLength(p.Down) }
 
 // Compute analyses what was loaded.
 func Compute(in Input) *Report {
@@ -163,7 +154,7 @@ func Compute(in Input) *Report {
 	a.findChanges()
 	a.lateness()
 	a.findWindows()
-	a.unrest = union(append(a.unstable(a.Measured.From, a.Measured.To), a.effects()...))
+	a.unrest = results.Union(append(a.unstable(a.Measured.From, a.Measured.To), a.effects()...))
 	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
 	for _, win := range a.windows {
 		r.Events = append(r.Events, a.event(win))

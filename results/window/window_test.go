@@ -326,8 +326,8 @@ func TestOverlap(t *testing.T) {
 	if len(r.Events) != 2 {
 		t.Fatalf("%d events, want 2", len(r.Events))
 	}
-	same(t, "first", r.Events[0].Window, Interval{20_000 * ms, 21_002 * ms})
-	same(t, "second", r.Events[1].Window, Interval{23_001 * ms, 25_002 * ms})
+	same(t, "first", r.Events[0].Window, Interval{From: 20_000 * ms, To: 21_002 * ms})
+	same(t, "second", r.Events[1].Window, Interval{From: 23_001 * ms, To: 25_002 * ms})
 }
 
 // A partition that is never delivered again keeps its window open to the end and

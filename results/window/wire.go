@@ -3,6 +3,7 @@ package window
 import (
 	"slices"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 )
 
@@ -47,13 +48,13 @@ func (a *analysis) unstable(from, to int64) []Interval {
 		g.Apply(s)
 		if now := g.Stable(); now != stable {
 			if now && s.At > since {
-				out = append(out, Interval{since, s.At})
+				out = append(out, Interval{From: since, To: s.At})
 			}
 			since, stable = max(s.At, from), now
 		}
 	}
 	if !stable {
-		out = append(out, Interval{since, to})
+		out = append(out, Interval{From: since, To: to})
 	}
-	return union(out)
+	return results.Union(out)
 }

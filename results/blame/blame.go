@@ -1,0 +1,153 @@
+// Package blame finds whose stall it was when a partition was silent or a record
+// late: from signs of life of all that is not the client under test it makes
+// stalls, and says how much of a stretch of time they explain. What nobody else
+// explains is the client's. MEASURING 8 has the rules.
+//
+//	signs -> Find -> stalls -> Of a place (its leader, its producer, its owner) -> Explain a stretch
+//
+// It is pure, knows no files and no windows, and judges no client: package evidence
+// fills in the signs, package window asks about gaps and summary about latencies.
+package blame
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+)
+
+// Source is what stood still.
+type Source string
+
+// The sources, in the order in which they are heard: time that two of them cover
+// counts for the first.
+const (
+	SourceInjected   Source = "injected"   // an act or a fault
+	SourceProcess    Source = "process"    // it was suspended
+	SourceMachine    Source = "machine"    // others than kbench had the processors
+	SourceBroker     Source = "broker"     // it did not answer
+	SourceGenerator  Source = "generator"  // it did not hand over what was due
+	SourceContention Source = "contention" // our own broker, reference or observer had the processors: it excuses nobody
+)
+
+func sources() []Source {
+	return []Source{SourceInjected, SourceProcess, SourceMachine, SourceBroker, SourceGenerator, SourceContention}
+}
+
+// Threshold is by how much a sign must be later than it usually is to tell of a
+// stall, and the least time of others in a figure that is worth a mark.
+const Threshold = int64(10e6)
+
+// Stall is a stretch in which a source stood still: surely in Certain, and perhaps
+// in all of Possible, which contains it.
+type Stall struct {
+	Source            Source
+	Who               string // worker or supervisor; host of a machine; broker-N of a node
+	Node              int32  // of a broker, else -1
+	Certain, Possible results.Interval
+	// Excuses is false for the client's own process, which was suspended, and for
+	// contention: they are said, and the time stays the client's.
+	Excuses bool
+}
+
+// Place is what one partition depends on. What is not known is left out: a node of
+// -1, a worker without a name.
+type Place struct {
+	Nodes   []int32  // its leader, and for what the group does its coordinator
+	Workers []string // its producers and owners
+	Hosts   []string // of those
+}
+
+// Of are the stalls that concern a place.
+func Of(stalls []Stall, p Place) []Stall {
+	var out []Stall
+	for _, s := range stalls {
+		switch {
+		case s.Node >= 0:
+			if !slices.Contains(p.Nodes, s.Node) {
+				continue
+			}
+		case s.Source == SourceMachine || s.Source == SourceContention:
+			if !slices.Contains(p.Hosts, s.Who) {
+				continue
+			}
+		case !slices.Contains(p.Workers, s.Who):
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Bounds are the least and the most that a time may be, ns.
+type Bounds struct{ Least, Most int64 }
+
+// Share is what one source has of a stretch.
+type Share struct {
+	Source  Source
+	Who     string
+	Excuses bool
+	Bounds
+}
+
+// Explain takes out of disjoint stretches what stalls cover, and returns what is
+// left and who had the rest, in the order of sources. What excuses nobody has a
+// share and takes nothing away.
+func Explain(stretches []results.Interval, stalls []Stall) (unexplained Bounds, by []Share) {
+	type key struct {
+		who     string
+		excuses bool
+	}
+	sure, perhaps := stretches, stretches // what is left when only the certain is taken, and when all that is possible
+	for _, source := range sources() {
+		of := map[key][2][]results.Interval{}
+		var order []key
+		for _, s := range stalls {
+			k := key{s.Who, s.Excuses}
+			if s.Source != source {
+				continue
+			}
+			both, known := of[k]
+			if !known {
+				order = append(order, k)
+			}
+			both[0], both[1] = append(both[0], s.Certain), append(both[1], s.Possible)
+			of[k] = both
+		}
+		slices.SortStableFunc(order, func(a, b key) int { // what excuses comes first: it takes away
+			if a.excuses == b.excuses {
+				return 0
+			} else if a.excuses {
+				return -1
+			}
+			return 1
+		})
+		for _, k := range order {
+			certain, possible := results.Union(of[k][0]), results.Union(of[k][1])
+			share := Share{source, k.who, k.excuses, Bounds{
+				results.TotalLength(results.Intersect(sure, certain)), results.TotalLength(results.Intersect(perhaps, possible))}}
+			share.Most = max(share.Most, share.Least) // others may have what is possible
+			if share.Most > 0 {
+				by = append(by, share)
+			}
+			if k.excuses {
+				sure, perhaps = results.Without(sure, certain), results.Without(perhaps, possible)
+			}
+		}
+	}
+	return Bounds{results.TotalLength(perhaps), results.TotalLength(sure)}, by
+}
+
+// Covered says whether stalls of others cover so much of a figure that it is not
+// the client's: more than a tenth and more than the threshold. Of those that do it
+// returns the one with most.
+func Covered(figure int64, by []Share) (most Share, sum int64, covered bool) {
+	for _, s := range by {
+		if !s.Excuses || s.Source == SourceInjected { // what the workload asks for is no accident
+			continue
+		}
+		if sum += s.Least; s.Least > most.Least {
+			most = s
+		}
+	}
+	return most, sum, sum > Threshold && 10*sum > figure
+}

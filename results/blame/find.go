@@ -1,0 +1,179 @@
+package blame
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kbench/kbench/results"
+)
+
+// Find makes stalls of signs, in the order of sources and of time.
+//
+// A sign may be late because its source stood still, or because the source could
+// not get a processor. Where processors stood idle meanwhile it was the former.
+// Where none did, who had them had the time: others than kbench are the machine's,
+// the client under test has nobody but itself to blame, and our own processes are
+// contention.
+func Find(s Signs) []Stall {
+	f := &finder{machines: map[string]*Machine{}, processes: map[string]*Process{}}
+	for i := range s.Machines {
+		f.machines[s.Machines[i].Host] = &s.Machines[i]
+	}
+	for i := range s.Processes {
+		f.processes[s.Processes[i].Name] = &s.Processes[i]
+	}
+	for _, i := range s.Injected {
+		who := i.Worker
+		if i.Node >= 0 {
+			who = ""
+		}
+		f.stalls = append(f.stalls, Stall{SourceInjected, who, i.Node, i.Interval, i.Interval, true})
+	}
+	for i := range s.Processes {
+		f.process(&s.Processes[i])
+	}
+	for i := range s.Answers {
+		f.answers(&s.Answers[i])
+	}
+	for i := range s.Generators {
+		f.generator(&s.Generators[i])
+	}
+	order := sources()
+	slices.SortStableFunc(f.stalls, func(a, b Stall) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Source), slices.Index(order, b.Source)), cmp.Compare(a.Certain.From, b.Certain.From), cmp.Compare(a.Who, b.Who))
+	})
+	return f.stalls
+}
+
+type finder struct {
+	machines  map[string]*Machine
+	processes map[string]*Process
+	stalls    []Stall
+}
+
+// bounds are the stretches that a late sign tells of, where it is late enough.
+func (l Late) bounds(usual int64) (certain, possible results.Interval, late bool) {
+	from := l.Due + usual
+	return results.Interval{From: from, To: l.At}, results.Interval{From: min(l.Timely, from), To: l.At}, l.At-from > Threshold
+}
+
+// process takes the late wake-ups of one process. One that worked meanwhile was
+// not suspended, however late its canary was.
+func (f *finder) process(p *Process) {
+	for _, n := range p.Late {
+		certain, possible, late := n.bounds(p.Usual)
+		if !late || n.CPU < 0 || 4*n.CPU > certain.Length() {
+			continue
+		}
+		f.add(Stall{SourceProcess, p.Name, -1, certain, possible, p.Kind != Client}, p.Host, p.Name)
+	}
+}
+
+// answers takes the late answers of one node. Who asked may have been late itself,
+// in sending or in reading: of that time the answer says nothing.
+func (f *finder) answers(a *Answers) {
+	var deaf []results.Interval
+	host := ""
+	if by := f.processes[a.By]; by != nil {
+		host = by.Host
+		for _, n := range by.Late {
+			if _, possible, late := n.bounds(by.Usual); late {
+				deaf = append(deaf, possible)
+			}
+		}
+	}
+	deaf = results.Union(deaf)
+	for _, l := range a.Late {
+		certain, possible, late := l.bounds(a.Usual)
+		if !late {
+			continue
+		}
+		for _, piece := range results.Without([]results.Interval{possible}, deaf) {
+			sure := results.Clip([]results.Interval{certain}, piece)
+			if results.TotalLength(sure) > Threshold {
+				f.add(Stall{SourceBroker, results.BrokerProcess(int(a.Node)), a.Node, sure[0], piece, true}, host, a.Process)
+			}
+		}
+	}
+}
+
+// generator takes the lateness of one loop. In a process of the client it may wait
+// for the client: only the time in which that did hardly anything is not its own.
+func (f *finder) generator(g *Generator) {
+	p := f.processes[g.Worker]
+	host := ""
+	if p != nil {
+		host = p.Host
+	}
+	for _, l := range g.Late {
+		certain, possible, late := l.bounds(g.Usual)
+		if !late {
+			continue
+		}
+		if p != nil && p.Kind == Client {
+			u, known := f.use(host, certain, g.Worker)
+			if !known || 4*u.own > certain.Length() {
+				continue
+			}
+		}
+		f.add(Stall{SourceGenerator, g.Worker, -1, certain, possible, true}, host, g.Worker)
+	}
+}
+
+// add adds a stall, or what it was in truth where its process could not get a
+// processor.
+func (f *finder) add(s Stall, host, process string) {
+	missing := s.Certain.Length()
+	u, known := f.use(host, s.Certain, process)
+	starved := known && 2*u.idle < missing && 2*u.own < missing
+	switch {
+	case !starved:
+	case 2*u.foreign > missing:
+		s = Stall{SourceMachine, host, -1, s.Certain, s.Possible, true}
+	case 2*u.client > missing:
+		return
+	case 2*u.others > missing:
+		s = Stall{SourceContention, host, -1, s.Certain, s.Possible, false}
+	}
+	f.stalls = append(f.stalls, s)
+}
+
+// usage is who used the processors of a host in a stretch, ns of CPU time. What the
+// kernel gave to others than kbench, or the host below to other machines, is
+// foreign.
+type usage struct{ idle, foreign, own, client, others int64 }
+
+// use adds up the samples of a stretch, those at its ends by their share of it. It
+// is not known where they do not cover most of it.
+func (f *finder) use(host string, over results.Interval, own string) (u usage, known bool) {
+	m := f.machines[host]
+	if m == nil {
+		return u, false
+	}
+	i, _ := slices.BinarySearchFunc(m.Loads, over.From, func(l Load, t int64) int { return cmp.Compare(l.To, t) })
+	var covered int64
+	for ; i < len(m.Loads) && m.Loads[i].From < over.To; i++ {
+		l := &m.Loads[i]
+		common := min(l.To, over.To) - max(l.From, over.From)
+		if common <= 0 {
+			continue
+		}
+		part := func(ns int64) int64 { return int64(float64(ns) * float64(common) / float64(l.Length())) }
+		covered += common
+		u.idle += part(l.Idle)
+		u.foreign += part(l.Foreign) + part(l.Steal)
+		for name, ns := range l.Procs {
+			p := f.processes[name]
+			switch {
+			case p != nil && p.Kind == Client:
+				u.client += part(ns)
+			case name != own:
+				u.others += part(ns)
+			}
+			if name == own {
+				u.own += part(ns)
+			}
+		}
+	}
+	return u, 2*covered > over.Length()
+}
