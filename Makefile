@@ -8,7 +8,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## build bin/kbench
-	$(GO) build -o bin/kbench ./cmd/kbench
+	$(GO) build -buildvcs=auto -o bin/kbench ./cmd/kbench
 
 test: ## the tests that need nothing but Go
 	$(GO) test ./...

@@ -50,7 +50,8 @@ type Run struct {
 	Harness  []TrialRef        `json:"harness,omitempty"` // short trials of the harness alone; they compare nothing and are no part of Order
 	Machine  Machine           `json:"machine"`
 	Go       string            `json:"go"`
-	Kbench   string            `json:"kbench"`
+	Kbench   string            `json:"kbench"` // Build in words
+	Build    Build             `json:"build,omitzero"`
 	Clients  map[string]string `json:"clients"` // client to module@version
 	Broker   Broker            `json:"broker"`
 	Profiles []string          `json:"profiles,omitempty"`
@@ -244,6 +245,7 @@ type Summary struct {
 	Schema   int      `json:"schema"`
 	Run      string   `json:"run"`
 	Inputs   string   `json:"inputs"` // hash of the raw files
+	Versions Versions `json:"versions"`
 	Rows     []Row    `json:"rows"`
 	Warnings []Remark `json:"warnings"`
 	Gates    []Gate   `json:"gates"` // of the workloads, in their order

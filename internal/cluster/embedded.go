@@ -65,7 +65,7 @@ func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 		Info: results.Broker{
 			Kind:    Embedded,
 			Title:   "embedded (simulated broker), " + nodeCount(o.Nodes),
-			Version: kfakeVersion(),
+			Version: EmbeddedVersion(),
 			Nodes:   o.Nodes,
 			TLS:     access.TLS != nil,
 			SASL:    o.Security.SASL,
@@ -149,9 +149,9 @@ func nodeCount(n int) string {
 	return fmt.Sprintf("%d nodes", n)
 }
 
-// kfakeVersion is the version of the simulation that this binary was built with,
-// or empty where the build does not say.
-func kfakeVersion() string {
+// EmbeddedVersion is the version of the simulation that this binary was built
+// with, or empty where the build does not say.
+func EmbeddedVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""

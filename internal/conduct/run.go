@@ -11,7 +11,6 @@ import (
 	"hash/fnv"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -81,10 +80,11 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 		o.Progress = silent{}
 	}
 	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
+	build, clients := Build(o.Table)
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
 		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
-		Kbench: version(), Clients: clientVersions(o.Table),
+		Kbench: build.String(), Build: build, Clients: clients,
 	}
 	for _, k := range o.Profiles {
 		r.run.Profiles = append(r.run.Profiles, string(k))
@@ -294,43 +294,4 @@ func (r *runner) workerEnv(s *workloads.Spec) []string {
 		env = append(env, "GOMEMLIMIT="+s.Process.GOMEMLIMIT)
 	}
 	return append(env, fmt.Sprintf("GOGC=%d", s.Process.GOGC))
-}
-
-// clientVersions reads module@version of every driver from the build info.
-func clientVersions(table []drivers.Driver) map[string]string {
-	out := make(map[string]string)
-	info, ok := debug.ReadBuildInfo()
-	for _, d := range table {
-		v, is := d.(drivers.Versioned)
-		if !is {
-			continue
-		}
-		out[d.Name()] = v.Module()
-		if !ok {
-			continue
-		}
-		for _, m := range info.Deps {
-			if m.Path == v.Module() {
-				if m.Replace != nil {
-					m = m.Replace
-				}
-				out[d.Name()] = m.Path + "@" + m.Version
-			}
-		}
-	}
-	return out
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
-		}
-	}
-	return v
 }

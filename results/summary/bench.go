@@ -3,6 +3,7 @@ package summary
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,9 +111,14 @@ func config(run *results.Run) []benchfmt.Config {
 	add("goos", run.Machine.OS)
 	add("goarch", run.Machine.Arch)
 	add("cpu", run.Machine.CPU)
-	add("go", run.Go)
-	add("kbench", run.Kbench)
-	add("broker", run.Broker.Title)
+	v := run.Versions()
+	add("go", v.Go)
+	add("kbench", v.Kbench)
+	add("broker", v.Broker)
+	for _, client := range slices.Sorted(maps.Keys(v.Clients)) {
+		add("client-"+client, v.Clients[client])
+	}
+	add("lanes", strings.Join(v.Lanes, " "))
 	return out
 }
 

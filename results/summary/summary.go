@@ -46,7 +46,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	hash := hashOf(d)
 	// Neither list is nil: readers of the JSON need not care for null.
 	s := &results.Summary{
-		Schema: results.Schema, Run: d.Run().ID,
+		Schema: results.Schema, Run: d.Run().ID, Versions: d.Run().Versions(),
 		Rows: []results.Row{}, Warnings: []results.Remark{},
 	}
 	var thin thinData

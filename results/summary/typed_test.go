@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,5 +58,42 @@ func TestTypedValuesInFile(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.Gates); diff != "" {
 		t.Errorf("gates, want to got:\n%s", diff)
+	}
+}
+
+// Figures say what made them: kbench, Go, broker, the clients that ran and their
+// lanes.
+func TestVersionsInFiles(t *testing.T) {
+	d := newRun(t, fixture{ref: ref(1, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: results.StateComplete})
+	run := *d.Run()
+	run.Kbench = results.Build{Version: "v1.0.0", Commit: "0123456789abcdef", Dirty: true}.String()
+	run.Broker.Version = "v0.1.2"
+	run.Clients = map[string]string{"sarama": "github.com/IBM/sarama@v1.61.1", "franz-go": "it did not run"}
+	run.Order = []results.TrialRef{ref(1, "end-to-end", "sarama", 1)}
+	if err := d.WriteRun(&run); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := results.Versions{
+		Kbench: "v1.0.0, commit 0123456789ab, dirty", Go: "go1.26", Broker: "embedded (simulated broker), v0.1.2",
+		Clients: map[string]string{"sarama": "github.com/IBM/sarama@v1.61.1"}, Lanes: []string{"matched"},
+	}
+	if diff := cmp.Diff(want, s.Versions); diff != "" {
+		t.Errorf("versions, want to got:\n%s", diff)
+	}
+	bench, err := os.ReadFile(filepath.Join(d.Path(), results.BenchFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"go: go1.26", "kbench: v1.0.0, commit 0123456789ab, dirty", "broker: embedded (simulated broker), v0.1.2",
+		"client-sarama: github.com/IBM/sarama@v1.61.1", "lanes: matched",
+	} {
+		if !strings.Contains(string(bench), line+"\n") {
+			t.Errorf("%s does not say %q:\n%s", results.BenchFile, line, bench)
+		}
 	}
 }

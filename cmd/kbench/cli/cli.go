@@ -84,7 +84,7 @@ clients, versions and nights can be compared.`,
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.workerCommand())
+	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

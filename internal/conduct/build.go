@@ -1,0 +1,54 @@
+package conduct
+
+import (
+	"cmp"
+	"runtime/debug"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+)
+
+// Build says what this program was built from: its own commit, as Go stamps it
+// into a build of a checkout, and the module of every driver's client.
+func Build(table []drivers.Driver) (results.Build, map[string]string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return buildOf(info), clientsOf(info, table)
+}
+
+func buildOf(info *debug.BuildInfo) results.Build {
+	b := results.Build{Version: cmp.Or(info.Main.Version, "(devel)")}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.modified":
+			b.Dirty = s.Value == "true"
+		}
+	}
+	return b
+}
+
+// clientsOf is module@version by the name of the driver; the module alone where
+// the build does not say more.
+func clientsOf(info *debug.BuildInfo, table []drivers.Driver) map[string]string {
+	out := make(map[string]string)
+	for _, d := range table {
+		v, is := d.(drivers.Versioned)
+		if !is {
+			continue
+		}
+		out[d.Name()] = v.Module()
+		for _, m := range info.Deps {
+			if m.Path == v.Module() {
+				if m.Replace != nil {
+					m = m.Replace
+				}
+				out[d.Name()] = m.Path + "@" + m.Version
+			}
+		}
+	}
+	return out
+}
