@@ -3,7 +3,6 @@ package workloads
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,19 +74,6 @@ func timeline() reader.Kind {
 			if got, ok := readEntries(r, path, v); ok {
 				*dst.(*[]ChurnEntry) = got
 			}
-		},
-		Plain: func(src any) any {
-			list := []any{}
-			for _, e := range *src.(*[]ChurnEntry) {
-				out := object{}
-				for _, f := range fields.Fields {
-					if p := reflect.ValueOf(f.In(&e)); !p.Elem().IsZero() {
-						out[f.Path] = f.Plain(&e)
-					}
-				}
-				list = append(list, out)
-			}
-			return list
 		},
 	}
 }
@@ -194,7 +180,6 @@ func sequence(known []string) reader.Kind {
 			}
 			*dst.(*[]string) = out
 		},
-		Plain: func(src any) any { return reader.PlainWords(*src.(*[]string)) },
 	}
 }
 
@@ -215,12 +200,6 @@ func phase() reader.Kind {
 				return "", wrong
 			}
 			return strconv.FormatFloat(x, 'g', -1, 64), ""
-		},
-		func(s string) any {
-			if x, err := strconv.ParseFloat(s, 64); err == nil {
-				return x
-			}
-			return s
 		})
 }
 
@@ -255,7 +234,6 @@ func settings() reader.Kind {
 			}
 			*dst.(*map[string]any) = out
 		},
-		Plain: func(src any) any { return object(*src.(*map[string]any)) },
 	}
 }
 

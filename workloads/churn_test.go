@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/workloads/acts"
+	"github.com/kbench/kbench/workloads/reader"
 )
 
 func entriesOf(t *testing.T, doc string, set ...string) []ChurnEntry {
@@ -37,22 +38,25 @@ func TestEntriesAreCompleted(t *testing.T) {
 	f("{do: assignor-roll, when: stable, to: [sticky]}", ChurnEntry{Do: "assignor-roll", When: "stable", Phase: "random", To: []string{"sticky"}})
 }
 
-// TestEntriesReadBack writes entries as Get gives them and reads them again.
+// TestEntriesReadBack reads entries from a document, and again from what a suite
+// would hold of it.
 func TestEntriesReadBack(t *testing.T) {
-	s := mustParse(t, `name: x
-group: {static: true}
-churn:
+	const doc = `
   - {cycle: [join, leave], when: stable, times: 2, phase: 0.5, restore: false}
   - {do: stall, at: 10s, for: 5s, with: {group.session: 20s}}
   - {do: storm, at: 60s, for: 60s, rate: 1/m}
   - {do: add-partitions, at: 200s, count: 6}
   - {do: restart, when: stable, id: new, phase: best}
-`).Spec
+`
+	s := mustParse(t, "name: x\ngroup: {static: true}\nchurn:"+doc).Spec
 	roundTrip(t, s)
-	plain := document().Find("churn").Plain(s)
+	plain := (&reader.Reader{}).FromYAML("churn", "", []byte(doc)).Plain()
 	again := Default()
 	if err := again.Apply("churn", plain); err != nil {
 		t.Fatal(err)
+	}
+	for i := range again.Churn {
+		again.Churn[i].complete()
 	}
 	if !reflect.DeepEqual(again.Churn, s.Churn) {
 		t.Errorf("wrote %v\nread %+v\nwant %+v", plain, again.Churn, s.Churn)

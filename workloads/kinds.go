@@ -18,7 +18,7 @@ func kinds() map[string]reader.Kind {
 	}
 	return map[string]reader.Kind{
 		"name":     name(),
-		"memory":   memory(),
+		"memory":   matching(limits, "%v is not an amount of memory; write one like 512MiB or 2GiB"),
 		"size":     size(),
 		"rate":     rate(),
 		"schedule": schedule(),
@@ -56,10 +56,6 @@ func name() reader.Kind {
 // on as they are written.
 var limits = regexp.MustCompile(`^([1-9][0-9]*(B|KiB|MiB|GiB))?$`)
 
-func memory() reader.Kind {
-	return matching(limits, "%v is not an amount of memory; write one like 512MiB or 2GiB")
-}
-
 // matching is a text of some form.
 func matching(form *regexp.Regexp, wrong string) reader.Kind {
 	return reader.Scalar(object{"type": "string", "pattern": form.String()},
@@ -68,6 +64,5 @@ func matching(form *regexp.Regexp, wrong string) reader.Kind {
 				return "", fmt.Sprintf(wrong, v)
 			}
 			return v.Text, ""
-		},
-		func(s string) any { return s })
+		})
 }

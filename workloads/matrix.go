@@ -3,6 +3,7 @@ package workloads
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -54,17 +55,17 @@ func (m Matrix) count() int {
 // maxCells is more arms than anyone would wait for.
 const maxCells = 1000
 
-// cells yields the cells, mapping by mapping, in each by path in alphabetical
-// order, the last one changing fastest. Without any mapping there is one empty
-// cell.
-func (m Matrix) cells() func(yield func(map[string]any) bool) {
+// Cells yields the cells, mapping by mapping, and in each every combination of its
+// values, by path in alphabetical order, the last one changing fastest. Without any
+// mapping there is one empty cell.
+func (m Matrix) Cells() iter.Seq[map[string]any] {
 	return func(yield func(map[string]any) bool) {
 		if len(m) == 0 {
 			yield(map[string]any{})
 			return
 		}
 		for _, block := range m {
-			paths := reader.SortedKeys(block)
+			paths := slices.Sorted(maps.Keys(block))
 			for i := range (Matrix{block}).count() {
 				cell := map[string]any{}
 				for _, path := range slices.Backward(paths) {
@@ -98,11 +99,6 @@ func (m Matrix) without(path string) Matrix {
 	return out
 }
 
-// Cells yields the cells of the matrix: mapping by mapping, and in each every
-// combination of its values, by path in alphabetical order, the last one
-// changing fastest. Without a matrix there is one empty cell.
-func (s *Spec) Cells() func(yield func(map[string]any) bool) { return s.Matrix.cells() }
-
 // matrix is the kind of matrix. Its values are read as the fields they are for,
 // so that a slip in one is found before anything starts, but they are kept as
 // they were written: they also name the arms.
@@ -124,20 +120,6 @@ func matrix() reader.Kind {
 				}
 			}
 			*dst.(*Matrix) = out
-		},
-		Plain: func(src any) any {
-			list := []any{}
-			for _, block := range *src.(*Matrix) {
-				plain := object{}
-				for path, values := range block {
-					plain[path] = values
-				}
-				list = append(list, plain)
-			}
-			if len(list) == 1 {
-				return list[0]
-			}
-			return list
 		},
 	}
 }
@@ -259,10 +241,10 @@ func (r *parser) considerCells(s *Spec, field string, m Matrix) {
 	}
 	var seen []Spec
 	var cells []map[string]any
-	for cell := range m.cells() {
+	for cell := range m.Cells() {
 		c := *s
 		c.Matrix, c.Full = nil, nil
-		for _, path := range reader.SortedKeys(cell) {
+		for _, path := range slices.Sorted(maps.Keys(cell)) {
 			if err := c.Apply(path, cell[path]); err != nil {
 				r.Fail(at, field, "%v", err)
 				return
@@ -303,7 +285,7 @@ func showCell(cell map[string]any) string {
 		return "without a change"
 	}
 	parts := []string{}
-	for _, path := range reader.SortedKeys(cell) {
+	for _, path := range slices.Sorted(maps.Keys(cell)) {
 		parts = append(parts, fmt.Sprintf("%s=%v", path, cell[path]))
 	}
 	return strings.Join(parts, " ")

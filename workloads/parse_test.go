@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -134,33 +136,32 @@ func TestFormsOfValues(t *testing.T) {
 	f := func(field, path string, want any) {
 		t.Helper()
 		s := mustParse(t, "name: x\n"+field).Spec
-		if got := document().Find(path).Plain(s); !equalPlain(got, want) {
+		if got := s.Value(path); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %s is %v, want %v", field, path, got, want)
 		}
 	}
-	f("produce: {rate: 600/s}", "produce.rate", "600/s")
-	f("produce: {rate: 36000/m}", "produce.rate", "600/s")
-	f("produce: {rate: max}", "produce.rate", "max")
-	f("produce: {rate: 0.5/s}", "produce.rate", "0.5/s")
-	f("produce: {linger: 0s}", "produce.linger", "0s")
-	f("produce: {ack_timeout: 1m30s}", "produce.ack_timeout", "1m30s")
-	f("phases: {measure: 2h}", "phases.measure", "2h")
-	f("produce: {batch: {bytes: 128KiB}}", "produce.batch.bytes", 131072.0)
-	f("consume: {members: 1, backlog: 1_000_000}\nproduce: {by: reference, rate: max}", "consume.backlog", 1e6)
-	f("records: {size: 32}", "records.size", 32.0)
-	f("records: {size: 1KiB}", "records.size", 1024.0)
-	f("records: {size: {uniform: [100, 1KiB]}}", "records.size", object{"uniform": []any{100.0, 1024.0}})
-	f("records: {size: {lognormal: {median: 100, sigma: 1.5, max: 10KiB}}}", "records.size",
-		object{"lognormal": object{"median": 100.0, "sigma": 1.5, "max": 10240.0}})
+	f("produce: {rate: 600/s}", "produce.rate", Rate{PerSecond: 600})
+	f("produce: {rate: 36000/m}", "produce.rate", Rate{PerSecond: 600})
+	f("produce: {rate: max}", "produce.rate", Rate{Max: true})
+	f("produce: {rate: 0.5/s}", "produce.rate", Rate{PerSecond: 0.5})
+	f("produce: {linger: 0s}", "produce.linger", time.Duration(0))
+	f("produce: {ack_timeout: 1m30s}", "produce.ack_timeout", 90*time.Second)
+	f("phases: {measure: 2h}", "phases.measure", 2*time.Hour)
+	f("produce: {batch: {bytes: 128KiB}}", "produce.batch.bytes", 131072)
+	f("consume: {members: 1, backlog: 1_000_000}\nproduce: {by: reference, rate: max}", "consume.backlog", 1_000_000)
+	f("records: {size: 32}", "records.size", Size{Fixed: 32})
+	f("records: {size: 1KiB}", "records.size", Size{Fixed: 1024})
+	f("records: {size: {uniform: [100, 1KiB]}}", "records.size", Size{Uniform: [2]int{100, 1024}})
+	f("records: {size: {lognormal: {median: 100, sigma: 1.5, max: 10KiB}}}", "records.size", Size{Median: 100, Sigma: 1.5, Max: 10240})
 	f("records: {size: {choice: [{size: 100, weight: 9}, {size: 1000, weight: 1}]}}", "records.size",
-		object{"choice": []any{object{"size": 100.0, "weight": 9.0}, object{"size": 1000.0, "weight": 1.0}}})
-	f("produce: {schedule: poisson}", "produce.schedule", "poisson")
-	f("produce: {schedule: {ramp: {from: 0.1}}}", "produce.schedule", object{"ramp": object{"from": 0.1}})
-	f("produce: {schedule: {steps: {factors: [0.5, 1]}}}", "produce.schedule", object{"steps": object{"factors": []any{0.5, 1.0}}})
-	f("produce: {schedule: {bursts: {every: 1s, size: 100}}}", "produce.schedule", object{"bursts": object{"every": "1s", "size": 100.0}})
+		Size{Choice: []SizeChoice{{100, 9}, {1000, 1}}})
+	f("produce: {schedule: poisson}", "produce.schedule", Schedule{Kind: "poisson"})
+	f("produce: {schedule: {ramp: {from: 0.1}}}", "produce.schedule", Schedule{Kind: "ramp", From: 0.1})
+	f("produce: {schedule: {steps: {factors: [0.5, 1]}}}", "produce.schedule", Schedule{Kind: "steps", Factors: []float64{0.5, 1}})
+	f("produce: {schedule: {bursts: {every: 1s, size: 100}}}", "produce.schedule", Schedule{Kind: "bursts", Every: time.Second, Size: 100})
 	f("process: {gomemlimit: 1GiB, gogc: -1}", "process.gomemlimit", "1GiB")
 	f("about: >-\n  two\n  lines\n", "about", "two lines")
-	f("group: {protocol: consumer, assignors: [uniform]}", "group.assignors", []any{"uniform"})
+	f("group: {protocol: consumer, assignors: [uniform]}", "group.assignors", []string{"uniform"})
 }
 
 func TestSetWinsOverOverrideWinsOverDocument(t *testing.T) {
@@ -187,17 +188,17 @@ func TestOverrideIsNamedInItsProblems(t *testing.T) {
 }
 
 func TestMarkFollowsCommit(t *testing.T) {
-	f := func(doc, path, want string) {
+	f := func(doc, path string, want time.Duration) {
 		t.Helper()
-		if got := document().Find(path).Plain(mustParse(t, "name: x\n"+doc).Spec); got != want {
+		if got := mustParse(t, "name: x\n"+doc).Spec.Value(path); got != want {
 			t.Errorf("%s: %v, want %v", doc, got, want)
 		}
 	}
 	const mark = "consume.commit.mark.every"
-	f("", mark, "100ms")
-	f("consume: {commit: {every: 200ms}}", mark, "20ms")
-	f("consume: {commit: {every: 1m}}", mark, "100ms")
-	f("consume: {commit: {every: 200ms, mark: {every: 100ms}}}", mark, "100ms")
+	f("", mark, 100*time.Millisecond)
+	f("consume: {commit: {every: 200ms}}", mark, 20*time.Millisecond)
+	f("consume: {commit: {every: 1m}}", mark, 100*time.Millisecond)
+	f("consume: {commit: {every: 200ms, mark: {every: 100ms}}}", mark, 100*time.Millisecond)
 }
 
 func TestWarnings(t *testing.T) {

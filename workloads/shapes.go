@@ -48,7 +48,6 @@ func size() reader.Kind {
 				*dst.(*Size) = got
 			}
 		},
-		Plain: func(src any) any { return src.(*Size).plain() },
 	}
 }
 
@@ -113,23 +112,6 @@ func readChoice(r *reader.Reader, path string, v reader.Value, s *Size) bool {
 	return ok
 }
 
-func (s *Size) plain() any {
-	switch {
-	case len(s.Choice) > 0:
-		list := []any{}
-		for _, c := range s.Choice {
-			list = append(list, object{"size": float64(c.Size), "weight": c.Weight})
-		}
-		return object{"choice": list}
-	case s.Median > 0:
-		return object{"lognormal": object{"median": float64(s.Median), "sigma": s.Sigma, "max": float64(s.Max)}}
-	case s.Uniform[1] > 0:
-		return object{"uniform": []any{float64(s.Uniform[0]), float64(s.Uniform[1])}}
-	default:
-		return float64(s.Fixed)
-	}
-}
-
 // Largest is the most bytes that a value of this size can have.
 func (s Size) Largest() int {
 	most := max(s.Fixed, s.Uniform[1], s.Max)
@@ -166,14 +148,7 @@ const maxRate = 1e8
 
 // rate is the kind of produce.rate.
 func rate() reader.Kind {
-	return reader.Scalar(object{"anyOf": []any{object{"const": "max"}, object{"type": "string", "pattern": rateForm.String()}}},
-		parseRate,
-		func(x Rate) any {
-			if x.Max {
-				return "max"
-			}
-			return strconv.FormatFloat(x.PerSecond, 'f', -1, 64) + "/s"
-		})
+	return reader.Scalar(object{"anyOf": []any{object{"const": "max"}, object{"type": "string", "pattern": rateForm.String()}}}, parseRate)
 }
 
 func parseRate(v reader.Value) (Rate, string) {
@@ -217,7 +192,6 @@ func schedule() reader.Kind {
 				*dst.(*Schedule) = got
 			}
 		},
-		Plain: func(src any) any { return src.(*Schedule).plain() },
 	}
 }
 
@@ -281,21 +255,4 @@ func readFactors(r *reader.Reader, path string, v reader.Value, s *Schedule) boo
 		ok = false
 	}
 	return ok
-}
-
-func (s *Schedule) plain() any {
-	switch s.Kind {
-	case "ramp":
-		return object{"ramp": object{"from": s.From}}
-	case "steps":
-		list := []any{}
-		for _, f := range s.Factors {
-			list = append(list, f)
-		}
-		return object{"steps": object{"factors": list}}
-	case "bursts":
-		return object{"bursts": object{"every": reader.ShowDuration(s.Every), "size": float64(s.Size)}}
-	default:
-		return s.Kind
-	}
 }

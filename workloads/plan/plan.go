@@ -135,8 +135,8 @@ func repeated(list []string) string {
 func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Spec, error) {
 	var arms []Arm
 	var specs []workloads.Spec
-	name := cellNames(slices.Collect(spec.Cells()))
-	for cell := range spec.Cells() {
+	name := cellNames(slices.Collect(spec.Matrix.Cells()))
+	for cell := range spec.Matrix.Cells() {
 		applied, err := apply(spec, cell)
 		if err != nil {
 			return nil, nil, err
@@ -154,7 +154,7 @@ func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Sp
 // apply sets a cell in a workload, whose matrix is thereby used up.
 func apply(spec workloads.Spec, cell map[string]any) (workloads.Spec, error) {
 	spec.Matrix, spec.Full = nil, nil
-	for _, path := range sortedPaths(cell) {
+	for _, path := range slices.Sorted(maps.Keys(cell)) {
 		if err := spec.Apply(path, cell[path]); err != nil {
 			return spec, fmt.Errorf("matrix: %w", err)
 		}
@@ -201,7 +201,7 @@ func cellName(cell map[string]any) string {
 		return label(protocol) + "/" + label(assignors)
 	}
 	var parts []string
-	for _, path := range sortedPaths(cell) {
+	for _, path := range slices.Sorted(maps.Keys(cell)) {
 		part := label(cell[path])
 		if _, number := cell[path].(float64); number || part == "true" || part == "false" || len(cell) > 1 {
 			part = shortest(path, cell) + "=" + part
@@ -214,7 +214,7 @@ func cellName(cell map[string]any) string {
 // cellPaths is the long name of a cell.
 func cellPaths(cell map[string]any) string {
 	var parts []string
-	for _, path := range sortedPaths(cell) {
+	for _, path := range slices.Sorted(maps.Keys(cell)) {
 		parts = append(parts, path+"="+label(cell[path]))
 	}
 	return strings.Join(parts, ",")
@@ -245,7 +245,7 @@ func label(v any) string {
 		return strings.Join(parts, "+")
 	case map[string]any:
 		var parts []string
-		for _, k := range sortedPaths(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			parts = append(parts, k+":"+label(v[k]))
 		}
 		return strings.Join(parts, "+")
@@ -276,8 +276,4 @@ func fileName(arm string) string {
 func derive(seed uint64, workload string, round int) uint64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%d", seed, workload, round))
 	return binary.BigEndian.Uint64(sum[:])
-}
-
-func sortedPaths(m map[string]any) []string {
-	return slices.Sorted(maps.Keys(m))
 }

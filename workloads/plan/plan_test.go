@@ -50,7 +50,7 @@ func TestBlocks(t *testing.T) {
 		}
 		rest, dirs, seeds := trials, map[string]bool{}, map[uint64]bool{}
 		for _, s := range specs {
-			arms := len(slices.Collect(s.Cells())) * len(clients) * len(lanes)
+			arms := len(slices.Collect(s.Matrix.Cells())) * len(clients) * len(lanes)
 			times := rounds
 			if times == 0 {
 				times = s.Rounds

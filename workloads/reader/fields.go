@@ -3,7 +3,6 @@ package reader
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -181,9 +180,6 @@ func (f *Field) In(document any) any {
 	return reflect.ValueOf(document).Elem().FieldByIndex(f.index).Addr().Interface()
 }
 
-// Plain is the value of the field in a document as it would be written.
-func (f *Field) Plain(document any) any { return f.Kind.Plain(f.In(document)) }
-
 // Fill sets every field of a document to its default.
 func (f *Field) Fill(document any) {
 	r := &Reader{}
@@ -196,6 +192,3 @@ func (f *Field) Fill(document any) {
 		panic(fmt.Sprintf("reader: defaults: %v", r.Problems)) // a mistake in a tag
 	}
 }
-
-// SortedKeys are the keys of a mapping in alphabetical order.
-func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

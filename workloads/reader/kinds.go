@@ -10,14 +10,12 @@ import (
 	"time"
 )
 
-// A Kind is a way in which a field may be written. It serves the reader, the
+// A Kind is a way in which a field may be written. It serves the reader and the
 // JSON Schema alike, so that the two cannot disagree.
 type Kind struct {
 	Schema Object // for editors: a JSON Schema
 	// Read puts v into dst, a pointer to the field, or reports why it cannot.
 	Read func(r *Reader, path string, v Value, dst any)
-	// Plain gives the field behind src back as it would be written.
-	Plain func(src any) any
 }
 
 // Object is a JSON object.
@@ -25,13 +23,8 @@ type Object = map[string]any
 
 // Scalar makes a kind out of a function that reads one value or says, as "what
 // is wrong; what would be right", why it cannot.
-func Scalar[T any](schema Object, parse func(Value) (T, string), plain func(T) any) Kind {
-	return Kind{Schema: schema,
-		Read: func(r *Reader, path string, v Value, dst any) {
-			Take(r, path, v, parse, dst.(*T))
-		},
-		Plain: func(src any) any { return plain(*src.(*T)) },
-	}
+func Scalar[T any](schema Object, parse func(Value) (T, string)) Kind {
+	return Kind{schema, func(r *Reader, path string, v Value, dst any) { Take(r, path, v, parse, dst.(*T)) }}
 }
 
 // Take reads one part of a value and reports whether it could.
@@ -50,8 +43,7 @@ func Take[T any](r *Reader, path string, v Value, parse func(Value) (T, string),
 
 func integer(low, high int) Kind {
 	return Scalar(Object{"type": "integer", "minimum": low, "maximum": high},
-		func(v Value) (int, string) { return ParseInt(v, low, high) },
-		func(n int) any { return float64(n) })
+		func(v Value) (int, string) { return ParseInt(v, low, high) })
 }
 
 // ParseInt reads a whole number within bounds.
@@ -68,8 +60,7 @@ func ParseInt(v Value, low, high int) (int, string) {
 
 func fraction(low, high float64) Kind {
 	return Scalar(Object{"type": "number", "minimum": low, "maximum": high},
-		func(v Value) (float64, string) { return ParseNumber(v, low, high) },
-		func(x float64) any { return x })
+		func(v Value) (float64, string) { return ParseNumber(v, low, high) })
 }
 
 // ParseNumber reads a number within bounds.
@@ -88,9 +79,7 @@ func ParseNumber(v Value, low, high float64) (float64, string) {
 var byteUnits = regexp.MustCompile(`^([0-9]+)(B|KiB|MiB|GiB)$`)
 
 func byteCount(low, high int) Kind {
-	return Scalar(BytesSchema(low, high),
-		func(v Value) (int, string) { return ParseBytes(v, low, high) },
-		func(n int) any { return float64(n) })
+	return Scalar(BytesSchema(low, high), func(v Value) (int, string) { return ParseBytes(v, low, high) })
 }
 
 // BytesSchema is what an editor should know of a number of bytes.
@@ -147,8 +136,7 @@ const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
 func duration(low, high time.Duration) Kind {
 	return Scalar(Object{"type": "string", "pattern": DurationPattern},
-		func(v Value) (time.Duration, string) { return ParseDuration(v, low, high) },
-		func(d time.Duration) any { return ShowDuration(d) })
+		func(v Value) (time.Duration, string) { return ParseDuration(v, low, high) })
 }
 
 // ParseDuration reads a duration within bounds.
@@ -185,15 +173,12 @@ func truth() Kind {
 				return false, fmt.Sprintf("%v is not a truth value; write true or false", v)
 			}
 			return v.Flag, ""
-		},
-		func(b bool) any { return b })
+		})
 }
 
 // Word is one of some words.
 func Word(words ...string) Kind {
-	return Scalar(WordSchema(words),
-		func(v Value) (string, string) { return ParseWord(v, words) },
-		func(s string) any { return s })
+	return Scalar(WordSchema(words), func(v Value) (string, string) { return ParseWord(v, words) })
 }
 
 // WordSchema is what an editor should know of a word.
@@ -223,8 +208,7 @@ func text(long int) Kind {
 				return "", fmt.Sprintf("the text has %d bytes; write at most %d", len(v.Text), long)
 			}
 			return strings.TrimSpace(v.Text), ""
-		},
-		func(s string) any { return s })
+		})
 }
 
 // Words is a list of distinct entries, each checked by check, which says what
@@ -258,28 +242,15 @@ func Words(item Object, check func(r *Reader, v Value) string) Kind {
 			}
 			*dst.(*[]string) = out
 		},
-		Plain: func(src any) any { return PlainWords(*src.(*[]string)) },
 	}
-}
-
-// PlainWords is a list as a document would hold it.
-func PlainWords(words []string) any {
-	list := []any{}
-	for _, s := range words {
-		list = append(list, s)
-	}
-	return list
 }
 
 // maybe is a kind whose field is a pointer, nil where nothing is written.
 func maybe(k Kind) Kind {
-	return Kind{Schema: k.Schema,
-		Read: func(r *Reader, path string, v Value, dst any) {
-			p := reflect.ValueOf(dst).Elem() // the field
-			next := reflect.New(p.Type().Elem())
-			k.Read(r, path, v, next.Interface())
-			p.Set(next)
-		},
-		Plain: func(src any) any { return k.Plain(reflect.ValueOf(src).Elem().Interface()) },
-	}
+	return Kind{k.Schema, func(r *Reader, path string, v Value, dst any) {
+		p := reflect.ValueOf(dst).Elem() // the field
+		next := reflect.New(p.Type().Elem())
+		k.Read(r, path, v, next.Interface())
+		p.Set(next)
+	}}
 }

@@ -40,7 +40,7 @@ func recipes() *Field {
 		"mood": Scalar(WordSchema([]string{"calm"}), func(v Value) (strangely, string) {
 			w, wrong := ParseWord(v, []string{"calm", "wild"})
 			return strangely{w}, wrong
-		}, func(m strangely) any { return m.word }),
+		}),
 	})
 }
 

@@ -1,5 +1,12 @@
 package reader
 
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
 // Schema is the JSON Schema of a section and all that is below it. defaults is a
 // document with every field at its default, nil for a schema that tells none.
 func (f *Field) Schema(defaults any) Object {
@@ -25,9 +32,7 @@ func (f *Field) Paths(at string) Object {
 	for _, n := range f.Fields {
 		at := at + "/properties/" + n.Key()
 		properties[n.Path] = Object{"$ref": at}
-		for path, ref := range n.Paths(at) {
-			properties[path] = ref
-		}
+		maps.Copy(properties, n.Paths(at))
 	}
 	return properties
 }
@@ -35,15 +40,13 @@ func (f *Field) Paths(at string) Object {
 // Described is a schema with a meaning.
 func Described(schema Object, doc string) Object {
 	out := Object{"description": doc}
-	for k, v := range schema {
-		out[k] = v
-	}
+	maps.Copy(out, schema)
 	return out
 }
 
 // Exact is the schema of a mapping with exactly these fields.
 func Exact(properties Object) Object {
-	return Object{"type": "object", "properties": properties, "required": SortedKeys(properties), "additionalProperties": false}
+	return Object{"type": "object", "properties": properties, "required": slices.Sorted(maps.Keys(properties)), "additionalProperties": false}
 }
 
 // shown is the default of a field as it would be written; false where the field
@@ -52,14 +55,14 @@ func (f *Field) shown(defaults any) (any, bool) {
 	if defaults == nil {
 		return nil, false
 	}
-	switch v := f.Plain(defaults).(type) {
+	switch v := reflect.ValueOf(f.In(defaults)).Elem().Interface().(type) {
+	case time.Duration:
+		return ShowDuration(v), true
+	case int, float64, bool:
+		return v, true
 	case string:
 		return v, v != ""
-	case []any:
-		return v, len(v) > 0
-	case Object:
-		return v, len(v) > 0
-	default:
-		return v, true
+	default: // of a form of its own: as its tag has it
+		return f.Default.Plain(), f.Default.Kind != Nothing
 	}
 }
