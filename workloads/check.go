@@ -16,6 +16,21 @@ type finding struct {
 	warning bool
 }
 
+// findings gathers them, each where it is so.
+type findings []finding
+
+func (f *findings) fail(when bool, paths []string, format string, args ...any) {
+	if when {
+		*f = append(*f, finding{paths, fmt.Sprintf(format, args...), false})
+	}
+}
+
+func (f *findings) warn(when bool, paths []string, format string, args ...any) {
+	if when {
+		*f = append(*f, finding{paths, fmt.Sprintf(format, args...), true})
+	}
+}
+
 // consider looks at a workload as a whole. A finding is reported at the first of
 // its fields that an override has set, since the document was whole without it,
 // else at the first that was written; and not at all where one of them is broken:
@@ -55,18 +70,9 @@ func (r *parser) find(f finding) {
 
 // contradictions are combinations that cannot be run, and, as warnings, those
 // that will not give what their author expects.
-func contradictions(s *Spec) []finding {
-	var out []finding
-	fail := func(when bool, paths []string, format string, args ...any) {
-		if when {
-			out = append(out, finding{paths, fmt.Sprintf(format, args...), false})
-		}
-	}
-	warn := func(when bool, paths []string, format string, args ...any) {
-		if when {
-			out = append(out, finding{paths, fmt.Sprintf(format, args...), true})
-		}
-	}
+func contradictions(s *Spec) findings {
+	var out findings
+	fail, warn := out.fail, out.warn
 	p, c, g, k := &s.Produce, &s.Consume, &s.Group, &s.Records.Keys
 
 	fail(p.Chunk > p.Window, []string{"produce.chunk", "produce.window"},
@@ -134,31 +140,24 @@ func contradictions(s *Spec) []finding {
 
 // groupNames looks at names that depend on the group's protocol or on there
 // being a group at all.
-func groupNames(s *Spec) []finding {
-	var out []finding
+func groupNames(s *Spec) (out findings) {
 	g := &s.Group
 	names := classicAssignors()
 	if g.Protocol == "consumer" {
 		names = serverAssignors()
 	}
-	if len(g.Assignors) == 0 {
-		out = append(out, finding{[]string{"group.assignors"}, "no assignor is offered; write at least one, such as [range]", false})
-	}
+	out.fail(len(g.Assignors) == 0, []string{"group.assignors"}, "no assignor is offered; write at least one, such as [range]")
 	for _, a := range g.Assignors {
-		if !slices.Contains(names, a) {
-			out = append(out, finding{[]string{"group.assignors", "group.protocol"},
-				fmt.Sprintf("the protocol %s has no assignor %s; write group.assignors of %s", g.Protocol, a, reader.Either(names)), false})
-		}
+		out.fail(!slices.Contains(names, a), []string{"group.assignors", "group.protocol"},
+			"the protocol %s has no assignor %s; write group.assignors of %s", g.Protocol, a, reader.Either(names))
 	}
 	if s.Consume.Members > 0 {
 		return out
 	}
 	members := document().Field("group").Keys()
 	for _, need := range s.Needs {
-		if strings.HasPrefix(need, "group.") || strings.HasPrefix(need, "consume.") || slices.Contains(members, need) {
-			out = append(out, finding{[]string{"needs", "consume.members"},
-				fmt.Sprintf("%s is needed but nothing consumes; remove it or write members of at least 1", need), false})
-		}
+		out.fail(strings.HasPrefix(need, "group.") || strings.HasPrefix(need, "consume.") || slices.Contains(members, need),
+			[]string{"needs", "consume.members"}, "%s is needed but nothing consumes; remove it or write members of at least 1", need)
 	}
 	return out
 }
@@ -166,8 +165,7 @@ func groupNames(s *Spec) []finding {
 // idle are the fields that have no effect in this workload. To write one is a
 // mistake where the field that silences it stands beside it, and a warning
 // where it takes effect in other workloads of the same suite or run.
-func idle(s *Spec) []finding {
-	var out []finding
+func idle(s *Spec) (out findings) {
 	add := func(when, warning bool, why, cause string, paths ...string) {
 		if !when {
 			return

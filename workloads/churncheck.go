@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,28 +18,22 @@ const finest = 20
 
 // churnFindings looks at the timeline. An entry of which something could not be
 // read is left alone, so that nothing is reported twice.
-func churnFindings(s *Spec) []finding {
-	var out []finding
-	fail := func(when bool, msg string, paths ...string) {
-		if when {
-			out = append(out, finding{paths, msg, false})
-		}
-	}
+func churnFindings(s *Spec) (out findings) {
 	if len(s.Churn) == 0 {
-		fail(s.Phases.Measure < shortest, fmt.Sprintf("%s is too short to measure anything; write at least %s",
-			reader.ShowDuration(s.Phases.Measure), reader.ShowDuration(shortest)), "phases.measure", "churn")
+		out.fail(s.Phases.Measure < shortest, []string{"phases.measure", "churn"}, "%s is too short to measure anything; write at least %s",
+			reader.ShowDuration(s.Phases.Measure), reader.ShowDuration(shortest))
 		return out
 	}
 	p := &s.Produce
-	fail(s.Consume.Members == 0, "there is no group that could churn; write members of at least 1 or remove churn", "consume.members")
-	fail(s.Consume.Backlog > 0, "a backlog is read by one settled member; remove it, or churn", "consume.backlog")
-	fail(p.Rate.Max, "a gap is measured against the times at which records are due, and at rate max there are none; write a rate such as 600/s", "produce.rate")
-	fail(p.Schedule.Kind == "ramp" || p.Schedule.Kind == "steps", "a "+p.Schedule.Kind+" refers to the length of the measured part, which the timeline decides; write constant, poisson or bursts", "produce.schedule")
-	if each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1)); !p.Rate.Max && each < finest && !slow(s) {
-		out = append(out, finding{[]string{"produce.rate", "topic.partitions"},
-			fmt.Sprintf("each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
-				each, reader.ShowDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions), true})
-	}
+	out.fail(s.Consume.Members == 0, []string{"consume.members"}, "there is no group that could churn; write members of at least 1 or remove churn")
+	out.fail(s.Consume.Backlog > 0, []string{"consume.backlog"}, "a backlog is read by one settled member; remove it, or churn")
+	out.fail(p.Rate.Max, []string{"produce.rate"}, "a gap is measured against the times at which records are due, and at rate max there are none; write a rate such as 600/s")
+	out.fail(p.Schedule.Kind == "ramp" || p.Schedule.Kind == "steps", []string{"produce.schedule"},
+		"a %s refers to the length of the measured part, which the timeline decides; write constant, poisson or bursts", p.Schedule.Kind)
+	each := p.Rate.PerSecond / float64(max(s.Topic.Partitions, 1))
+	out.warn(!p.Rate.Max && each < finest && !slow(s), []string{"produce.rate", "topic.partitions"},
+		"each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
+		each, reader.ShowDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions)
 	out = append(out, growthFindings(s)...)
 	for i := range s.Churn {
 		out = append(out, entryFindings(s, i)...)
@@ -47,24 +42,20 @@ func churnFindings(s *Spec) []finding {
 }
 
 // growthFindings looks at acts that bring new partitions.
-func growthFindings(s *Spec) []finding {
-	var out []finding
-	add := func(when, warning bool, msg string, paths ...string) {
-		if when {
-			out = append(out, finding{paths, msg, warning})
-		}
-	}
+func growthFindings(s *Spec) (out findings) {
 	found, told := false, false // new partitions, by their members
 	for _, a := range s.Acts() {
 		found = found || a.Grows && a.Refresh
 		told = told || a.Grows && !a.Refresh
 	}
-	add(found && told, false, "add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each", "churn")
-	add((found || told) && s.Produce.Schedule.Kind == "bursts", false, "the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson", "produce.schedule")
-	add(found && s.Metadata.Refresh > patient, true, fmt.Sprintf("the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s",
-		reader.ShowDuration(s.Metadata.Refresh)), "metadata.refresh", "churn")
-	add((found || told) && s.Consume.Start != "earliest", true, "records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read",
-		"consume.start", "churn")
+	out.fail(found && told, []string{"churn"},
+		"add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each")
+	out.fail((found || told) && s.Produce.Schedule.Kind == "bursts", []string{"produce.schedule"},
+		"the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson")
+	out.warn(found && s.Metadata.Refresh > patient, []string{"metadata.refresh", "churn"},
+		"the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s", reader.ShowDuration(s.Metadata.Refresh))
+	out.warn((found || told) && s.Consume.Start != "earliest", []string{"consume.start", "churn"},
+		"records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read")
 	return out
 }
 
@@ -90,22 +81,17 @@ func (s *Spec) Overloaded() bool {
 const shortest = 100 * time.Millisecond
 
 // entryFindings looks at one entry.
-func entryFindings(s *Spec, i int) []finding {
+func entryFindings(s *Spec, i int) (out findings) {
 	e := &s.Churn[i]
 	entry := fmt.Sprintf("churn[%d]", i)
-	var out []finding
 	// The field to blame comes first, then the one that makes it wrong.
-	add := func(when, warning bool, keys, format string, args ...any) {
-		if !when {
-			return
-		}
-		var paths []string
+	at := func(keys string) (paths []string) {
 		for _, key := range strings.Fields(keys) {
 			paths = append(paths, entry+"."+key)
 		}
-		out = append(out, finding{append(paths, entry), fmt.Sprintf(format, args...), warning})
+		return append(paths, entry)
 	}
-	fail := func(when bool, keys, format string, args ...any) { add(when, false, keys, format, args...) }
+	fail := func(when bool, keys, format string, args ...any) { out.fail(when, at(keys), format, args...) }
 
 	fail(e.Do == "" && len(e.Cycle) == 0, "do cycle", "nothing is to be done; write do or cycle, such as do: crash")
 	fail(e.Do != "" && len(e.Cycle) > 0, "cycle do", "do stands beside it; write one of the two")
@@ -122,7 +108,7 @@ func entryFindings(s *Spec, i int) []finding {
 	fail(e.Every > 0 && e.When != "" && !act.Storm, "every when", "acts that wait for a stable group have no fixed distance; remove it, or write at in place of when")
 	several := max(e.Times, 1)*len(e.turn()) > 1 || act.Roll
 	fail(several && e.At > 0 && e.Every == 0, "at times do cycle", "all acts would be at the same instant; write every, or when: stable")
-	add(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !act.Storm, true, "every",
+	out.warn(e.Every > 0 && e.Every < 2*s.Group.Heartbeat && !act.Storm, at("every"),
 		"acts %s apart fall into each other's windows, which then are one; at least two heartbeats, %s, keep them apart",
 		reader.ShowDuration(e.Every), reader.ShowDuration(2*s.Group.Heartbeat))
 
@@ -147,17 +133,11 @@ func entryFindings(s *Spec, i int) []finding {
 const maxActs = 100_000
 
 // foreign are the fields that none of the entry's acts has.
-func foreign(e *ChurnEntry, entry string) []finding {
-	var out []finding
+func foreign(e *ChurnEntry, entry string) (out findings) {
 	for _, f := range entryFields().Fields {
-		if slices.Contains([]string{"do", "cycle", "at", "when"}, f.Path) || e.has(f.Path) {
-			continue
-		}
-		if reflect.ValueOf(f.In(e)).Elem().IsZero() {
-			continue
-		}
-		out = append(out, finding{[]string{entry + "." + f.Path, entry + ".do", entry + ".cycle", entry},
-			fmt.Sprintf("has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), reader.Either(acts.With(f.Path))), false})
+		own := slices.Contains([]string{"do", "cycle", "at", "when"}, f.Path) || e.has(f.Path)
+		out.fail(!own && !reflect.ValueOf(f.In(e)).Elem().IsZero(), []string{entry + "." + f.Path, entry + ".do", entry + ".cycle", entry},
+			"has no meaning for %s; remove it, it is for %s", strings.Join(e.turn(), ", "), reader.Either(acts.With(f.Path)))
 	}
 	return out
 }
@@ -188,7 +168,7 @@ func empties(s *Spec, e *ChurnEntry) bool {
 }
 
 // withFindings looks at a member's own settings among those of the workload.
-func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
+func withFindings(s *Spec, e *ChurnEntry, entry string) (out findings) {
 	if len(e.With) == 0 {
 		return nil
 	}
@@ -198,22 +178,18 @@ func withFindings(s *Spec, e *ChurnEntry, entry string) []finding {
 	for _, f := range contradictions(&own) {
 		known[f.msg] = true
 	}
-	for _, path := range reader.SortedKeys(e.With) {
+	for _, path := range slices.Sorted(maps.Keys(e.With)) {
 		if own.Apply(path, e.With[path]) != nil {
 			return nil // reported where it was read
 		}
 	}
-	var out []finding
 	for _, path := range []string{"group.heartbeat", "group.session"} {
-		if _, ok := e.With[path]; ok && own.Group.Protocol == "consumer" {
-			out = append(out, finding{[]string{entry + ".with", entry, "group.protocol"},
-				fmt.Sprintf("under the protocol consumer the broker has one %s for the whole group; remove it here, or write group.protocol: classic", path), false})
-		}
+		_, ok := e.With[path]
+		out.fail(ok && own.Group.Protocol == "consumer", []string{entry + ".with", entry, "group.protocol"},
+			"under the protocol consumer the broker has one %s for the whole group; remove it here, or write group.protocol: classic", path)
 	}
 	for _, f := range contradictions(&own) {
-		if !f.warning && !known[f.msg] {
-			out = append(out, finding{append([]string{entry + ".with", entry}, f.paths...), "for this member: " + f.msg, false})
-		}
+		out.fail(!f.warning && !known[f.msg], append([]string{entry + ".with", entry}, f.paths...), "for this member: %s", f.msg)
 	}
 	return out
 }
