@@ -25,7 +25,8 @@ const (
 const Kinds = Twice + 1
 
 // Span is a run of records of one partition and one producer in which sequence
-// and offset both rise by one from record to record.
+// and offset both rise by one from record to record. In this order it lies in the
+// file; see slot.
 type Span struct {
 	Kind      Kind
 	Topic     uint16 // index into DeliveriesMeta.Topics
@@ -44,24 +45,10 @@ type Span struct {
 }
 
 // slot is a Span as it lies in the mapping. Its size and order are the file
-// format.
+// format. Count is stored last: a span with a count of 0 is not there.
 type slot struct {
-	kind      Kind
-	_         uint8
-	topic     uint16
-	partition int32
-	tenure    uint32
-	producer  uint32
-	first     uint64
-	count     uint64 // stored last: a span with a count of 0 is not there
-	offset    int64
-	due       int64
-	lastDue   int64
-	at        int64
-	lastAt    int64
-	maxLate   int64
-	maxGap    int64
-	_         int64
+	Span
+	_ int64
 }
 
 var _ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{} // the file format depends on it
@@ -117,15 +104,15 @@ func (l *SpanLane) Add(producer uint32, seq uint64, offset, due, at int64) {
 		return
 	}
 	s := l.slot
-	s.lastDue = due
-	s.lastAt = at
+	s.LastDue = due
+	s.LastAt = at
 	if late := at - due; late > l.maxLate {
 		l.maxLate = late
-		s.maxLate = late
+		s.MaxLate = late
 	}
 	if gap > l.maxGap {
 		l.maxGap = gap
-		s.maxGap = gap
+		s.MaxGap = gap
 	}
 	l.lastAt = at
 	l.seq = seq + 1
@@ -133,7 +120,7 @@ func (l *SpanLane) Add(producer uint32, seq uint64, offset, due, at int64) {
 		l.offset = offset + 1
 	}
 	l.count++
-	s.count = l.count
+	s.Count = l.count
 }
 
 // Next writes down the record that follows on the last one, where nothing but
@@ -147,7 +134,7 @@ func (l *SpanLane) Next(producer uint32, seq uint64, offset int64) bool {
 	}
 	l.seq, l.offset = seq+1, offset+1
 	l.count++
-	l.slot.count = l.count
+	l.slot.Count = l.count
 	return true
 }
 
@@ -166,11 +153,11 @@ func (l *SpanLane) open(producer uint32, seq uint64, offset, due, at int64) {
 	l.lastAt, l.maxLate, l.maxGap, l.count = at, at-due, 0, 1
 
 	s := l.slot
-	s.kind, s.topic, s.partition, s.tenure, s.producer = l.kind, l.topic, l.partition, l.tenure, producer
-	s.first, s.offset = seq, offset
-	s.due, s.lastDue, s.at, s.lastAt = due, due, at, at
-	s.maxLate, s.maxGap = at-due, 0
-	atomic.StoreUint64(&s.count, 1)
+	s.Kind, s.Topic, s.Partition, s.Tenure, s.Producer = l.kind, l.topic, l.partition, l.tenure, producer
+	s.First, s.Offset = seq, offset
+	s.Due, s.LastDue, s.At, s.LastAt = due, due, at, at
+	s.MaxLate, s.MaxGap = at-due, 0
+	atomic.StoreUint64(&s.Count, 1)
 }
 
 // take returns the next free slot of the lane, from a new page where the old
