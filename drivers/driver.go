@@ -47,6 +47,16 @@ type Brokerless interface {
 	Brokerless() bool
 }
 
+// Find is the driver of a name in a table, nil where there is none.
+func Find(table []Driver, name string) Driver {
+	for _, d := range table {
+		if d.Name() == name {
+			return d
+		}
+	}
+	return nil
+}
+
 // IsBrokerless says whether a driver needs no broker.
 func IsBrokerless(d Driver) bool {
 	b, ok := d.(Brokerless)

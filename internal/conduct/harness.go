@@ -31,7 +31,7 @@ func harnessTrials(trials []plan.Trial, table []drivers.Driver) map[int][]plan.T
 	client := table[i].Name()
 	onBroker := make(map[string]bool)
 	for _, t := range trials {
-		if d := driverOf(table, t.Arm.Client); d != nil && !drivers.IsBrokerless(d) {
+		if d := drivers.Find(table, t.Arm.Client); d != nil && !drivers.IsBrokerless(d) {
 			onBroker[t.Workload] = true
 		}
 	}
@@ -92,12 +92,3 @@ func (silent) Trial(results.TrialRef, int)                   {}
 func (silent) Step(string)                                   {}
 func (silent) Measuring(_, _ time.Duration)                  {}
 func (silent) Ended(results.TrialRef, results.State, string) {}
-
-func driverOf(table []drivers.Driver, name string) drivers.Driver {
-	for _, d := range table {
-		if d.Name() == name {
-			return d
-		}
-	}
-	return nil
-}

@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	if o.Progress == nil {
 		o.Progress = silent{}
 	}
-	r := &runner{o: o, progress: o.Progress, reference: driverOf(o.Table, Reference)}
+	r := &runner{o: o, progress: o.Progress, reference: drivers.Find(o.Table, Reference)}
 	build, clients := Build(o.Table)
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
@@ -143,7 +143,7 @@ func (r *runner) prepare() (all []*trial) {
 func (r *runner) newTrial(p plan.Trial) *trial {
 	t := &trial{run: r, plan: p, progress: r.progress, profiles: r.o.Profiles}
 	mode := drivers.Mode(p.Arm.Lane)
-	lines, refused := arm.Plan(&p.Spec, mode, driverOf(r.o.Table, p.Arm.Client), r.reference)
+	lines, refused := arm.Plan(&p.Spec, mode, drivers.Find(r.o.Table, p.Arm.Client), r.reference)
 	ref := results.TrialRef{
 		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
 	}
@@ -245,7 +245,7 @@ func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
 }
 
 func (r *runner) needsBroker(t *trial) bool {
-	return !drivers.IsBrokerless(driverOf(r.o.Table, t.plan.Arm.Client))
+	return !drivers.IsBrokerless(drivers.Find(r.o.Table, t.plan.Arm.Client))
 }
 
 // ensureCluster starts the broker, or a new one where the last has died.

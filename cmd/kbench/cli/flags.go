@@ -205,14 +205,5 @@ func (a *app) defaultClients() []string {
 }
 
 func (a *app) brokerless(client string) bool {
-	return drivers.IsBrokerless(a.driver(client))
-}
-
-func (a *app) driver(name string) drivers.Driver {
-	for _, d := range a.table {
-		if d.Name() == name {
-			return d
-		}
-	}
-	return nil
+	return drivers.IsBrokerless(drivers.Find(a.table, client))
 }

@@ -23,7 +23,7 @@ func (a *app) sameLanes(trials []plan.Trial) []string {
 		if mode == drivers.Matched {
 			continue
 		}
-		d := a.driver(t.Arm.Client)
+		d := drivers.Find(a.table, t.Arm.Client)
 		lines, refused := arm.Plan(&t.Spec, mode, d, nil)
 		matched, _ := arm.Plan(&t.Spec, drivers.Matched, d, nil)
 		if refused != "" || !slices.EqualFunc(lines, matched, sets) {

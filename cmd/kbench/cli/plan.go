@@ -77,7 +77,7 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 		} else {
 			seen[key] = true
 		}
-		lines, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), a.driver(conduct.Reference))
+		lines, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), drivers.Find(a.table, conduct.Reference))
 		out = append(out, armPlan{t.Workload, t.Arm.Name, t.Arm.Client, t.Arm.Lane, refused, lines})
 	}
 	return out
@@ -98,7 +98,7 @@ func (a *app) expected(trials []plan.Trial) []time.Duration {
 	out := make([]time.Duration, len(trials))
 	for i := range trials {
 		t := &trials[i]
-		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), a.driver(t.Arm.Client), nil); refused == "" {
+		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), nil); refused == "" {
 			out[i] = plan.Duration(t.Spec)
 		}
 	}
