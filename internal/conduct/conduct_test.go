@@ -159,7 +159,7 @@ func read(t *testing.T, path string) *outcome {
 	if o.trials, err = dir.Trials(); err != nil {
 		t.Fatal(err)
 	}
-	if o.summary, err = summary.Build(dir); err != nil {
+	if o.summary, err = summary.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	return o

@@ -12,24 +12,23 @@ import (
 	"github.com/kbench/kbench/results/window"
 )
 
-// writePauses writes the pauses.json of a trial: everything per event, per
-// partition and per member, for those to whom the rows of the summary are too
-// coarse. Without a report, one of an earlier analysis is removed: it would
-// contradict the summary.
-func writePauses(d *results.Dir, t *results.Trial, r *window.Report) error {
-	path := filepath.Join(d.TrialPath(t.Ref), results.PausesFile)
-	if r == nil {
+// derive replaces a file that is made of the raw ones, such as the pauses.json of a
+// trial: everything per event, per partition and per member, for those to whom the
+// rows of the summary are too coarse. Where there is nothing to be said, one of an
+// earlier analysis is removed: it would contradict the summary.
+func derive(path string, some bool, encode func() ([]byte, error)) error {
+	if !some {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove stale %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+			return fmt.Errorf("remove stale %s: %w", filepath.Base(path), err)
 		}
 		return nil
 	}
-	data, err := results.EncodeJSON(pausesOf(t, r))
+	data, err := encode()
 	if err != nil {
-		return fmt.Errorf("encode %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
 	if err := results.WriteFile(path, data); err != nil {
-		return fmt.Errorf("write %s of trial %d: %w", results.PausesFile, t.Ref.N, err)
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
 	return nil
 }

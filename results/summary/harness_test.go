@@ -57,7 +57,7 @@ func newHarnessRun(t *testing.T, producedPerSecond, consumedPerSecond int64, cha
 // shares are the rows of the harness, by role, and the warnings about them.
 func shares(t *testing.T, d *results.Dir) (map[results.Role]results.Row, string) {
 	t.Helper()
-	s, err := Build(d)
+	s, _, err := build(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestHarnessFailed(t *testing.T) {
 		if len(rows) != 0 || strings.Count(warnings, "harness of w: ") != 1 || !strings.Contains(warnings, want) {
 			t.Errorf("%d rows, warnings: %q; want one that says %q", len(rows), warnings, want)
 		}
-		s, err := Build(d)
+		s, _, err := build(d)
 		if err != nil {
 			t.Fatal(err)
 		}

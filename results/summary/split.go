@@ -1,12 +1,9 @@
 package summary
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"sync"
 	"time"
 
@@ -208,38 +205,19 @@ func (b *builder) splitRows() {
 	}
 }
 
-// write replaces latency-split.hlog: a line for each metric and stretch, tagged
+// encode is latency-split.hlog: a line for each metric and stretch, tagged
 // metric.part, so that any tool for histogram logs can show one part, or the
-// course of a trial. Without a split it removes what an earlier analysis left.
-func (s *split) write(path string) error {
-	if s == nil {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove stale %s: %w", results.SplitFile, err)
-		}
-		return nil
-	}
-	data, err := s.encode()
-	if err == nil {
-		err = results.WriteFile(path, data)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", results.SplitFile, err)
-	}
-	return nil
-}
-
+// course of a trial.
 func (s *split) encode() ([]byte, error) {
 	var intervals []record.Interval
 	for i, st := range s.stretches {
 		for _, metric := range splitMetrics() {
 			for _, role := range roles() {
-				c := splitCell{}
-				if cells := s.cells[splitKey{role, metric}]; cells != nil {
-					c = cells[i]
-				}
-				if c.h == nil {
+				cells := s.cells[splitKey{role, metric}]
+				if cells == nil || cells[i].h == nil {
 					continue
 				}
+				c := &cells[i]
 				intervals = append(intervals, record.Interval{
 					Metric: metric, Phase: string(st.Part), From: st.From, To: st.To, Hist: c.h, Below: c.below, Above: c.above,
 				})

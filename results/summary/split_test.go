@@ -128,14 +128,14 @@ func TestSplitSaysWhatIsInterpolated(t *testing.T) {
 // The file is one that any tool for histogram logs reads, and always the same.
 func TestSplitFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), results.SplitFile)
-	if err := splitOf().write(path); err != nil {
+	if err := derive(path, true, splitOf().encode); err != nil {
 		t.Fatal(err)
 	}
 	first, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := splitOf().write(path); err != nil {
+	if err := derive(path, true, splitOf().encode); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(first, again) {
@@ -185,7 +185,7 @@ func TestSplitFile(t *testing.T) {
 	}
 
 	// A trial that has no split any more keeps no file of an earlier one.
-	if err := (*split)(nil).write(path); err != nil {
+	if err := derive(path, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {

@@ -22,14 +22,6 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-// Build computes the summary of a run. A trial that did not complete, or whose
-// files cannot be read, has no rows and a warning that says why: the others
-// stay readable.
-func Build(d *results.Dir) (*results.Summary, error) {
-	s, _, err := build(d)
-	return s, err
-}
-
 // churned is what a trial has beside rows: nil where nobody came or went.
 type churned struct {
 	*results.Trial
@@ -37,7 +29,9 @@ type churned struct {
 	windows *window.Report
 }
 
-// build also returns what every trial of the run has beside rows.
+// build computes the summary of a run, and what every trial of it has beside rows.
+// A trial that did not complete, or whose files cannot be read, has no rows and a
+// warning that says why: the others stay readable.
 func build(d *results.Dir) (*results.Summary, []churned, error) {
 	trials, err := d.Trials()
 	if err != nil {
@@ -123,11 +117,11 @@ func Write(d *results.Dir) (*results.Summary, error) {
 		return nil, fmt.Errorf("write benchmark results: %w", err)
 	}
 	for _, t := range trials {
-		if err := t.split.write(filepath.Join(d.TrialPath(t.Ref), results.SplitFile)); err != nil {
+		dir := d.TrialPath(t.Ref)
+		pauses := func() ([]byte, error) { return results.EncodeJSON(pausesOf(t.Trial, t.windows)) }
+		if err := errors.Join(derive(filepath.Join(dir, results.SplitFile), t.split != nil, t.split.encode),
+			derive(filepath.Join(dir, results.PausesFile), t.windows != nil, pauses)); err != nil {
 			return nil, fmt.Errorf("trial %d: %w", t.Ref.N, err)
-		}
-		if err := writePauses(d, t.Trial, t.windows); err != nil {
-			return nil, err
 		}
 	}
 	return s, nil

@@ -165,7 +165,7 @@ func TestBuild(t *testing.T) {
 		fixture{ref: ref(2, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, lose: 4, state: results.StateComplete},
 		fixture{ref: ref(3, "end-to-end", "kafka-go", 1), kind: workloads.EndToEnd, rate: 500, latency: 3e6, state: results.StateFailed},
 	)
-	s, err := Build(d)
+	s, _, err := build(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestReconciliation(t *testing.T) {
 	if err := os.WriteFile(path, data[:len(data)-10], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Build(d)
+	s, _, err := build(d)
 	if err != nil {
 		t.Fatal(err)
 	}
