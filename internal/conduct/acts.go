@@ -74,10 +74,9 @@ func (l *timeline) restart(ctx context.Context, a *churn.Act, w *process, out *r
 
 // send signals a member that is to end, and goes on; then is called once it has.
 func (l *timeline) send(ctx context.Context, number int, w *process, out *results.Act, sig syscall.Signal, then func()) error {
-	l.exit(number)
+	l.set(func() { delete(l.members, number) })
 	w.expectEnd()
-	at := record.Now()
-	l.set(func() { out.At = at })
+	l.set(func() { out.At = record.Now() })
 	if err := w.p.Signal(ctx, sig); err != nil {
 		return err
 	}
@@ -96,12 +95,6 @@ func (l *timeline) enter(number int) error {
 	delete(l.held, number)
 	l.members[number] = w
 	return w.tell(worker.Command{Do: worker.Join, Topics: l.subscribed})
-}
-
-func (l *timeline) exit(number int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.members, number)
 }
 
 // gone waits for a process that was told to end, says when it had, and holds
@@ -147,6 +140,7 @@ func (l *timeline) resume(ctx context.Context, w *process, after time.Duration, 
 	})
 }
 
+// set changes what the lock guards.
 func (l *timeline) set(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -99,10 +99,8 @@ func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) 
 		if time.Now().After(deadline) {
 			return fmt.Errorf("group %s was not stable within %s: %v should be in it; last seen %s", l.out.Group, limit, l.wanted(), what)
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(every):
+		if err := record.SleepUntil(ctx, record.Now()+int64(every)); err != nil {
+			return err
 		}
 	}
 }

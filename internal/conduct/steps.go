@@ -73,10 +73,8 @@ func (t *trial) drain(ctx context.Context, members []*process) error {
 			t.note("not drained within %s: partition %s", t.plan.Spec.Phases.Drain, strings.Join(behind, ", "))
 			break
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
+		if err := record.SleepUntil(ctx, record.Now()+int64(20*time.Millisecond)); err != nil {
+			return err
 		}
 	}
 	if t.plan.Spec.Kind() == workloads.Backlog {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
@@ -76,7 +77,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold, Ends: l.out.End,
 	})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
-		w.plan, _ = arm.Plan(&spec, l.settings.Mode, driverOf(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
+		w.plan, _ = arm.Plan(&spec, l.settings.Mode, drivers.Find(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
 	}
 	return w, err
 }
@@ -112,9 +113,7 @@ func (l *timeline) play(ctx context.Context) error {
 			N: a.N, Kind: a.Kind, Counted: a.Counted, Group: a.Of, Member: memberName(a.Member), PlannedPhase: a.Phase,
 			For: int64(a.For), Planned: planned, Owned: l.owned(ctx),
 		}
-		l.mu.Lock()
-		l.done = append(l.done, out)
-		l.mu.Unlock()
+		l.set(func() { l.done = append(l.done, out) })
 		beat, beaten := l.lastBeat(a.PhaseOf)
 		if err := l.act(ctx, a, out); err != nil {
 			return fmt.Errorf("act %d, %s: %w", a.N, strings.TrimSpace(string(a.Kind)+" "+out.Member), err)
@@ -151,16 +150,20 @@ func (l *timeline) prepare(ctx context.Context, a *churn.Act) error {
 	if err != nil {
 		return err
 	}
+	if err := l.brief(ctx, w); err != nil {
+		return err
+	}
+	l.set(func() { l.held[number] = w })
+	return nil
+}
+
+// brief waits for a process that is to join later, and tells it when the parts of
+// the trial began.
+func (l *timeline) brief(ctx context.Context, w *process) error {
 	if err := l.ready(ctx, w); err != nil {
 		return err
 	}
-	if err := w.tell(l.begun); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	l.held[number] = w
-	l.mu.Unlock()
-	return nil
+	return w.tell(l.begun)
 }
 
 // identityOf is the static identity of a member: that of the first in its line

@@ -88,10 +88,7 @@ func (l *timeline) awaitNewcomer(ctx context.Context, a *churn.Act) error {
 	if err != nil {
 		return err
 	}
-	if err := l.ready(ctx, w); err != nil {
-		return err
-	}
-	if err := w.tell(l.begun); err != nil {
+	if err := l.brief(ctx, w); err != nil {
 		return err
 	}
 	l.newcomer = w
@@ -133,8 +130,7 @@ func (l *timeline) offer(start int64, out *results.Act) error {
 func (l *timeline) addPartitions(ctx context.Context, a *churn.Act, out *results.Act) error {
 	cctx, cancel := context.WithTimeout(ctx, l.run.o.Deadlines.Start)
 	defer cancel()
-	at := record.Now()
-	l.set(func() { out.At = at })
+	l.set(func() { out.At = record.Now() })
 	if err := l.cluster.AddPartitions(cctx, l.out.Topic, int(l.partitions)+a.Count); err != nil {
 		return err
 	}
