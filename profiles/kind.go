@@ -63,10 +63,6 @@ func names() string {
 // IsPprof reports whether the file is one for `go tool pprof`.
 func (k Kind) IsPprof() bool { return k != Trace }
 
-// IsSnapshot reports whether the profile is read from the runtime at an
-// instant. The others are written while the program runs.
-func (k Kind) IsSnapshot() bool { return k.IsPprof() && k != CPU }
-
 // IsDelta reports whether the runtime counts since the start of the process, so
 // that a part of its life is the difference of two snapshots.
 func (k Kind) IsDelta() bool { return k == Allocs || k == Mutex || k == Block }

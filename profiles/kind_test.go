@@ -72,7 +72,6 @@ func TestPredicates(t *testing.T) {
 		}
 	}
 	f("IsPprof", profiles.Kind.IsPprof, "cpu heap allocs goroutine mutex block")
-	f("IsSnapshot", profiles.Kind.IsSnapshot, "heap allocs goroutine mutex block")
 	f("IsDelta", profiles.Kind.IsDelta, "allocs mutex block")
 	f("Perturbs", profiles.Kind.Perturbs, "mutex block trace")
 }

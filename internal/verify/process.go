@@ -46,7 +46,7 @@ func pause(d drivers.Driver, length time.Duration) Case {
 		Name: "pause " + length.String(), Question: questionPause, Driver: d, Spec: pausedMember(d, "pause", length),
 		Bound: fmt.Sprintf("the floor is the stop; the gap is no shorter than it less one record interval (%s), and longer by at most one record interval and 20ms, or the worst canary where that is more%s",
 			pauseInterval, own),
-		judge: pauseFound(own), weight: timed,
+		judge: own.pauseFound, weight: timed,
 	}
 }
 
@@ -57,7 +57,7 @@ func evict(d drivers.Driver, length time.Duration) Case {
 		Name: "evict " + length.String(), Question: questionEvict, Driver: d, Spec: pausedMember(d, "evict", length),
 		Bound: fmt.Sprintf("the session ends %s after the stop, or earlier by no more than a heartbeat; the gap is no shorter than the floor less one record interval (%s), and longer by at most one record interval and 20ms, or the worst canary where that is more%s",
 			pauseSession, pauseInterval, own),
-		judge: evictFound(own), weight: timed,
+		judge: own.evictFound, weight: timed,
 	}
 }
 
@@ -127,11 +127,7 @@ func stalled(e Evidence, v *verdict) (event window.Event, parts []window.Partiti
 
 // pauseFound expects the gap of a stopped member's partitions to be as long as
 // the stop, and nobody to have noticed otherwise.
-func pauseFound(own ownTime) judge {
-	return func(e Evidence) verdict { return judgePause(own, e) }
-}
-
-func judgePause(own ownTime, e Evidence) (v verdict) {
+func (own ownTime) pauseFound(e Evidence) (v verdict) {
 	v.injected, v.reported, v.wrong = "a process stopped", e.found(), e.others()
 	event, parts, ok := stalled(e, &v)
 	if !ok {
@@ -162,11 +158,7 @@ func judgePause(own ownTime, e Evidence) (v verdict) {
 // of its partitions to be the floor that follows from that, with little on top.
 // A member that goes on after its eviction may deliver and commit what it still
 // holds; that is rightly found.
-func evictFound(own ownTime) judge {
-	return func(e Evidence) verdict { return judgeEvict(own, e) }
-}
-
-func judgeEvict(own ownTime, e Evidence) (v verdict) {
+func (own ownTime) evictFound(e Evidence) (v verdict) {
 	v.injected, v.reported = "a process stopped beyond its session", e.found()
 	v.wrong = e.others(results.AuditDuplicate, results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression)
 	event, parts, ok := stalled(e, &v)

@@ -210,7 +210,7 @@ func TestProcessStops(t *testing.T) {
 		how(&e.Pauses.Events[0])
 		return e
 	}
-	paused, gone := pauseFound(ownTime{}), evictFound(ownTime{})
+	paused, gone := ownTime{}.pauseFound, ownTime{}.evictFound
 	f(paused(event(2000*ms, 2000*ms)))
 	f(paused(event(2000*ms, 1990*ms)))
 	f(paused(event(2000*ms, 1990*ms-1)), "-10ms to 30ms longer than the stop; the machine itself was late by up to 3ms")
