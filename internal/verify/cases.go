@@ -25,8 +25,8 @@ type Case struct {
 	Deadlines conduct.Deadlines
 
 	judge    judge
-	weight   int  // of room; 0: as one that is timed
-	missable bool // one of 20 may be out of its bound
+	weight   int64 // of room; 0: as one that is timed
+	missable bool  // one of 20 may be out of its bound
 }
 
 // A machine has room for so many cases side by side. What is measured to the

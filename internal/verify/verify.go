@@ -24,6 +24,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
@@ -68,27 +70,17 @@ func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answers := make([]Answer, len(cases))
-	taken := make(chan struct{}, room)
+	free := semaphore.NewWeighted(room)
 	var running sync.WaitGroup
 	for i, c := range cases {
-		for range c.takes() {
-			select {
-			case taken <- struct{}{}:
-			case <-ctx.Done():
-			}
-		}
-		if ctx.Err() != nil {
+		if free.Acquire(ctx, c.takes()) != nil || ctx.Err() != nil {
 			break
 		}
 		if o.Started != nil {
 			o.Started(c)
 		}
 		running.Go(func() {
-			defer func() {
-				for range c.takes() {
-					<-taken
-				}
-			}()
+			defer free.Release(c.takes())
 			var err error
 			if answers[i], err = c.run(ctx, i, o); err != nil {
 				cancel(err)
@@ -106,7 +98,7 @@ func Run(ctx context.Context, cases []Case, o Options) ([]Answer, error) {
 }
 
 // takes is the room that a case takes up.
-func (c Case) takes() int { return cmp.Or(c.weight, timed) }
+func (c Case) takes() int64 { return cmp.Or(c.weight, timed) }
 
 // spare is what a plan allows for the start and end of a trial and one of these
 // does not take: no other runs on its broker, and little is read back.

@@ -12,7 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
@@ -65,13 +66,16 @@ type loaded struct {
 // load reads the files of the trial, of several workers at a time.
 func (e *Trial) load() error {
 	all := make([]loaded, len(e.Trial.Workers))
-	var tasks []func()
+	var tasks errgroup.Group // what went wrong stays with each worker
+	tasks.SetLimit(runtime.GOMAXPROCS(0))
+	do := func(task func()) { tasks.Go(func() error { task(); return nil }) }
 	for i, w := range e.Trial.Workers {
 		l := &all[i]
 		l.worker = Worker{Worker: w, ahead: e.Clocks[w.Host]}
-		tasks = append(tasks, func() { l.err = e.recorded(l) }, func() { l.latencies = e.latencies(&l.worker) })
+		do(func() { l.err = e.recorded(l) })
+		do(func() { l.latencies = e.latencies(&l.worker) })
 	}
-	sideBySide(tasks)
+	_ = tasks.Wait()
 	var failed error
 	for _, l := range all {
 		e.Workers = append(e.Workers, l.worker)
@@ -95,24 +99,6 @@ func (e *Trial) load() error {
 		}
 	}
 	return nil
-}
-
-// sideBySide does tasks on all processors.
-func sideBySide(tasks []func()) {
-	var wg sync.WaitGroup
-	next := make(chan func())
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for task := range next {
-				task()
-			}
-		})
-	}
-	for _, task := range tasks {
-		next <- task
-	}
-	close(next)
-	wg.Wait()
 }
 
 // path is a file of a worker.
