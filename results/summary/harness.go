@@ -15,7 +15,7 @@ import (
 // trial that only produced, and in one that consumed too.
 type harness struct {
 	workload      string
-	load          load
+	load          workloads.Spec
 	produce, both perRecord
 	consumes      bool
 	err           error // why a figure of it cannot be given
@@ -152,34 +152,17 @@ func (b *builder) harnessShare(role results.Role) {
 	b.plain(role, results.HarnessCPU, cost.ns, cost.records)
 }
 
-// load is what of a workload decides the harness's own cost. The cells of a
+// loadOf is what of a workload decides the harness's own cost. The cells of a
 // matrix may differ in it; they may also differ in what only a client notices,
-// such as the codec, and then share one figure.
-type load struct {
-	records    workloads.Records
-	partitions int
-	producers  int
-	rate       workloads.Rate
-	schedule   workloads.Schedule
-	window     int
-	chunk      int
-	tick       int64
-	members    int
-	commit     workloads.Commit
-	lanes      string
-	process    workloads.Process
-}
-
-// loadOf reads the load off a workload. A closed loop has no schedule and no
-// tick, and the harness trials of a backlog are one.
-func loadOf(s workloads.Spec) load {
-	l := load{
-		records: s.Records, partitions: s.Topic.Partitions, producers: s.Produce.Producers, rate: s.Produce.Rate, schedule: s.Produce.Schedule,
-		window: s.Produce.Window, chunk: s.Produce.Chunk, tick: int64(s.Produce.Tick), members: s.Consume.Members,
-		commit: s.Consume.Commit, lanes: s.Consume.Handler.Lanes, process: s.Process,
+// such as the codec, and then share one figure. A closed loop has no schedule and
+// no tick, and the harness trials of a backlog are one.
+func loadOf(s workloads.Spec) (l workloads.Spec) {
+	l.Records, l.Topic.Partitions, l.Process = s.Records, s.Topic.Partitions, s.Process
+	l.Produce.Producers, l.Produce.Window, l.Produce.Chunk = s.Produce.Producers, s.Produce.Window, s.Produce.Chunk
+	l.Produce.Rate.Max = s.Produce.Rate.Max || s.Consume.Backlog > 0
+	if !l.Produce.Rate.Max {
+		l.Produce.Rate, l.Produce.Schedule, l.Produce.Tick = s.Produce.Rate, s.Produce.Schedule, s.Produce.Tick
 	}
-	if l.rate.Max || s.Consume.Backlog > 0 {
-		l.rate, l.schedule, l.tick = workloads.Rate{Max: true}, workloads.Schedule{}, 0
-	}
+	l.Consume.Members, l.Consume.Commit, l.Consume.Handler.Lanes = s.Consume.Members, s.Consume.Commit, s.Consume.Handler.Lanes
 	return l
 }

@@ -109,16 +109,7 @@ func ParseBytes(v Value, low, high int) (int, string) {
 }
 
 func unitBytes(unit string) float64 {
-	switch unit {
-	case "KiB":
-		return 1 << 10
-	case "MiB":
-		return 1 << 20
-	case "GiB":
-		return 1 << 30
-	default:
-		return 1
-	}
+	return map[string]float64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
 }
 
 // showBytes is a size in the largest unit that divides it.
