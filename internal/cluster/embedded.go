@@ -3,11 +3,13 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,13 +24,26 @@ import (
 // kept in memory until their topic is deleted, which the harness does after each
 // trial; kfake has no other bound that would not make the audit report losses.
 type embedded struct {
-	cluster *kfake.Cluster
-	is      ready
+	cluster     *kfake.Cluster
+	coordinator *coordinator
+	admin       *admin // of the coordinator
+	is          ready
 }
+
+// segmentBytes is the length of a file of a partition's log. The simulation keeps
+// files in memory, and one that grows is copied into one twice as large, while no
+// node answers anybody: at 100 MiB, which is its default, that took half a second
+// for twelve partitions. A file of this length is copied in less time than a record
+// waits anyhow, and leaves less of its last doubling unused.
+const segmentBytes = 256 << 10
 
 // minSession is the shortest session timeout that the clusters accept: below the
 // brokers' own default of 6 s, because a workload may ask for less.
 const minSession = 100 * time.Millisecond
+
+// maxSession is the longest that the embedded cluster accepts: what Apache Kafka
+// does by default.
+const maxSession = 30 * time.Minute
 
 func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 	access, id, err := o.Security.secure()
@@ -38,6 +53,8 @@ func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(o.Nodes),
 		kfake.GroupMinSessionTimeout(minSession),
+		kfake.GroupMaxSessionTimeout(maxSession),
+		kfake.BrokerConfigs(map[string]string{"log.segment.bytes": strconv.Itoa(segmentBytes)}),
 	}
 	if o.Blackhole {
 		opts = append(opts, kfake.BlackholeProduce())
@@ -72,11 +89,28 @@ func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 		},
 		PIDs: slices.Repeat([]int{os.Getpid()}, o.Nodes),
 	}}
-	if err := e.configure(ctx, o.Props); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("embedded broker: %w", err)
+	if e.admin, err = newAdmin(access); err == nil {
+		e.coordinator = &coordinator{
+			shortest: millis(o.Props, "group.min.session.timeout.ms", minSession),
+			longest:  millis(o.Props, "group.max.session.timeout.ms", maxSession),
+			group:    adminOps{e.admin}, groups: map[string]*rounds{},
+		}
+		e.coordinator.watch(c)
+		err = e.configure(ctx, o.Props)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), e.stop(false))
 	}
 	return e, nil
+}
+
+// millis is a property that is a time, or what stands for it where it is not given.
+func millis(props map[string]string, name string, otherwise time.Duration) time.Duration {
+	n, err := strconv.Atoi(props[name])
+	if err != nil {
+		return otherwise // what is no number is refused where it is set
+	}
+	return time.Duration(n) * time.Millisecond
 }
 
 // configure sets properties through the admin API. The simulation takes any name
@@ -86,11 +120,7 @@ func (e *embedded) configure(ctx context.Context, props map[string]string) error
 	if len(props) == 0 {
 		return nil
 	}
-	a, err := newAdmin(e.is.Access)
-	if err != nil {
-		return err
-	}
-	defer a.close()
+	a := e.admin
 	known, err := e.properties(ctx, a)
 	if err != nil {
 		return err
@@ -137,6 +167,10 @@ func (e *embedded) ready() ready       { return e.is }
 func (e *embedded) died() <-chan error { return nil } // it lives and dies with this process
 
 func (e *embedded) stop(bool) error {
+	if e.coordinator != nil {
+		e.coordinator.close()
+		e.admin.close()
+	}
 	e.cluster.Close()
 	return nil
 }

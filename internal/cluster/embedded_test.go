@@ -217,3 +217,27 @@ func TestEmbeddedTLSAndSCRAM(t *testing.T) {
 	exercise(t, c)
 	refusesStrangers(t, c)
 }
+
+// TestSegments: the log grows in short files, unless a property says otherwise.
+func TestSegments(t *testing.T) {
+	for props, want := range map[string]string{"": strconv.Itoa(segmentBytes), "log.segment.bytes": "4096"} {
+		o := Options{Kind: Embedded, Nodes: 1}
+		if props != "" {
+			o.Props = map[string]string{props: want}
+		}
+		c := start(t, o)
+		described, err := c.internal.DescribeBrokerConfigs(deadline(t), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, config := range described[0].Configs {
+			if config.Key == "log.segment.bytes" && config.Value != nil {
+				got = *config.Value
+			}
+		}
+		if got != want {
+			t.Errorf("with %q a segment has %q bytes, want %s", props, got, want)
+		}
+	}
+}
