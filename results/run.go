@@ -17,19 +17,20 @@ const Schema = 1
 
 // Names of files in a run directory.
 const (
-	RunFile       = "run.json"
-	TrialFile     = "trial.json"
-	SummaryFile   = "summary.json"
-	BenchFile     = "bench.txt"
-	TrialsDir     = "trials"
-	LatencyFile   = "latency.hlog"
-	DeliveryFile  = "deliveries.bin"
-	EventsFile    = "events.jsonl"
-	ClientLogFile = "log.txt"
-	ProfilesDir   = "profiles"
-	MachineFile   = "machine.jsonl"      // per trial: the machine and its processes, once a second
-	PausesFile    = "pauses.json"        // per trial with churn, derived: its events in full
-	SplitFile     = "latency-split.hlog" // per trial with churn, derived: latencies by steady, rebalance and catch-up
+	RunFile        = "run.json"
+	TrialFile      = "trial.json"
+	SummaryFile    = "summary.json"
+	BenchFile      = "bench.txt"
+	TrialsDir      = "trials"
+	LatencyFile    = "latency.hlog"
+	DeliveryFile   = "deliveries.bin"
+	EventsFile     = "events.jsonl"
+	ClientLogFile  = "log.txt"
+	ProfilesDir    = "profiles"
+	SupervisorFile = "supervisor.jsonl"   // per trial: events of the supervisor's own, such as its canary
+	MachineFile    = "machine.jsonl"      // per trial: the machine and its processes, once a second
+	PausesFile     = "pauses.json"        // per trial with churn, derived: its events in full
+	SplitFile      = "latency-split.hlog" // per trial with churn, derived: latencies by steady, rebalance and catch-up
 )
 
 // Run is run.json: what was asked, where, and how it ended. It is written when

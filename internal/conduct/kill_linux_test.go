@@ -180,12 +180,17 @@ func checkBroker(t *testing.T, o conduct.Options, words ...string) *outcome {
 func supervise(ctx context.Context) error {
 	var in struct {
 		Dir, Kind string
+		Patience  time.Duration // 0: it is to be killed; else the trial is to end by itself
 	}
 	if err := json.NewDecoder(os.Stdin).Decode(&in); err != nil {
 		return err
 	}
 	o := around("killed", in.Dir)
 	o.Broker.Kind = in.Kind
+	if in.Patience > 0 {
+		o.Trials = trials([]workloads.Spec{endToEnd("cut", 8*time.Second)}, "franz-go")
+		o.Deadlines.Silence = in.Patience
+	}
 	o.Progress = &hook{workload: "cut", measuring: func() {
 		pids := map[string]int{}
 		for _, p := range o.Launcher.(*spy).all() {

@@ -1,26 +1,33 @@
 package conduct
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
 
 // sampler writes what the host and the processes of a trial use, once a second and
 // whenever a part of the trial begins.
+//
+// It has a canary too: when the supervisor itself is suspended, no sample tells.
 type sampler struct {
-	host launch.Host
-	file *os.File
+	host   launch.Host
+	file   *os.File
+	events *record.Events
 
 	mu    sync.Mutex
 	procs map[string]int // on the host
 	stop  chan struct{}
+	quiet context.CancelFunc // ends the canary
 	done  sync.WaitGroup
 }
 
@@ -29,7 +36,15 @@ func startSampler(host launch.Host, trialDir string) (*sampler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sampler{host: host, file: f, procs: make(map[string]int), stop: make(chan struct{})}
+	events, err := record.CreateEvents(filepath.Join(trialDir, results.SupervisorFile))
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s := &sampler{host: host, file: f, events: events, procs: make(map[string]int), stop: make(chan struct{})}
+	ctx, quiet := context.WithCancel(context.Background())
+	s.quiet = quiet
+	from := record.Now()
+	s.done.Go(func() { worker.Canary(ctx, 0, from, events.Write) })
 	s.done.Go(func() {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
@@ -78,7 +93,8 @@ func (s *sampler) sample() {
 
 func (s *sampler) close() error {
 	close(s.stop)
+	s.quiet()
 	s.done.Wait()
 	s.sample()
-	return s.file.Close()
+	return errors.Join(s.file.Close(), s.events.Err(), s.events.Close())
 }

@@ -211,6 +211,13 @@ func (w *process) silence() time.Duration {
 	return time.Since(w.heard)
 }
 
+// heardNow gives the worker its time to speak anew.
+func (w *process) heardNow() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = time.Now()
+}
+
 // pause says whether the worker is stopped on purpose.
 func (w *process) pause(on bool) {
 	w.mu.Lock()

@@ -118,7 +118,7 @@ func (t *trial) watch(ctx context.Context) func() {
 	done.Go(func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
-		for {
+		for last := time.Now(); ; last = time.Now() {
 			select {
 			case <-ctx.Done():
 				return
@@ -130,6 +130,13 @@ func (t *trial) watch(ctx context.Context) func() {
 				t.fail(t.death)
 				return
 			case <-tick.C:
+				// A supervisor that was suspended has heard nobody meanwhile, and what they
+				// said is still to be read. It is no fault of theirs.
+				if time.Since(last) > awayAfter {
+					for _, w := range t.all() {
+						w.heardNow()
+					}
+				}
 				for _, w := range t.all() {
 					if d := w.silence(); d > t.run.o.Deadlines.Silence {
 						t.fail(fmt.Errorf("worker %s (pid %d) has said nothing for %s: it hangs or was stopped%s",
@@ -142,6 +149,10 @@ func (t *trial) watch(ctx context.Context) func() {
 	})
 	return sync.OnceFunc(func() { close(stop); done.Wait() })
 }
+
+// awayAfter is after how long without a look at its workers, which it takes once a
+// second, the supervisor must have been suspended.
+const awayAfter = 3 * time.Second
 
 // brokerDeath is the death of the broker, also one that watch did not see any
 // more, or only after something else had failed the trial; nil while it lives. It

@@ -18,25 +18,35 @@ const canaryNap = 5 * time.Millisecond
 // longest is half of what makes an event noisy at the usual theta.
 func napIn(members int) time.Duration { return canaryNap * time.Duration(min(max(members/10, 1), 5)) }
 
-// canary tells stalls of the machine from those of the client: a thread of its
-// own does nothing but sleep, and once a second the worst of its wake-ups is
-// written down, without holes since from. When it is late, then nothing in this process ran on time, and a
-// gap of that length is not the client's.
-func (s *session) canary(ctx context.Context, from int64) {
+// Canary tells stalls of the machine and of this process from those of the client:
+// a thread of its own does nothing but sleep. Once a second the worst of its
+// wake-ups is written down, without holes since from, and each late one with the
+// CPU time that the process used meanwhile. When it is late, then nothing in this
+// process ran on time: it was suspended where it used none, and starved, by itself
+// or by others, where it did. Those late by more than LateAfter are never so many
+// that a bound would be needed: it sleeps in between.
+func Canary(ctx context.Context, members int, from int64, emit func(record.Event)) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	each := int64(napIn(s.job.Spec.Consume.Members))
+	each := int64(napIn(members))
 	var worst int64
+	var late []record.Late
+	cpu := record.CPUTime()
 	for ctx.Err() == nil {
-		before := record.Now()
+		before, used := record.Now(), cpu
 		nap(each)
 		now := record.Now()
-		worst = max(worst, now-before-each)
+		cpu = record.CPUTime()
+		l := record.Late{Since: before, Due: before + each, T: now, CPU: cpu - used}
+		worst = max(worst, l.By())
+		if l.By() > record.LateAfter {
+			late = append(late, l)
+		}
 		if now-from >= int64(time.Second) {
-			s.events.Write(record.Event{T: now, K: record.EvCanary, From: from, Worst: worst})
-			from, worst = now, 0
+			emit(record.Event{T: now, K: record.EvCanary, From: from, Worst: worst, Late: late})
+			from, worst, late = now, 0, nil
 		}
 	}
 	// What is left belongs to the trial too.
-	s.events.Write(record.Event{T: record.Now(), K: record.EvCanary, From: from, Worst: worst})
+	emit(record.Event{T: record.Now(), K: record.EvCanary, From: from, Worst: worst, Late: late})
 }

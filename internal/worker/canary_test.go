@@ -60,11 +60,10 @@ func BenchmarkCanary(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer events.Close()
-	s := &session{events: events}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	before, from := record.SampleRuntime(), record.Now()
-	s.canary(ctx, record.Now())
+	Canary(ctx, 0, from, events.Write)
 	after, to := record.SampleRuntime(), record.Now()
 	cpu := after.CPUUser + after.CPUSys - before.CPUUser - before.CPUSys
 	b.ReportMetric(float64(cpu)/(float64(to-from)/1e9), "cpu-ns/s")

@@ -79,7 +79,7 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.done.Go(func() { s.sample(s.ctx) })
 	from := record.Now()
-	s.done.Go(func() { s.canary(s.ctx, from) })
+	s.done.Go(func() { Canary(s.ctx, s.job.Spec.Consume.Members, from, s.events.Write) })
 	return s, nil
 }
 

@@ -26,7 +26,10 @@ type Trial struct {
 	Measured window.Interval
 	Workers  []Worker // all of them, in the order of trial.json
 	Machine  []results.MachineSample
-	Logs     []audit.Log // of the workers that recorded spans
+	// Supervisor is what the supervisor wrote down of itself: its canary. In old run
+	// directories there is nothing of it.
+	Supervisor Worker
+	Logs       []audit.Log // of the workers that recorded spans
 
 	dir    string
 	unread error

@@ -28,6 +28,7 @@ type Worker struct {
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
+	Late      []record.Late  // each late wake-up of its canary
 	Clock     int64          // wall - monotonic, as first read; 0: unknown
 	Group     []record.Event // requests and responses of the group's APIs, what the client reported, the coordinator's views
 	Closing   int64          // when it began to close in good order; 0: never
@@ -89,6 +90,15 @@ func (e *Trial) load() error {
 	if failed != nil {
 		return failed
 	}
+	supervisor := Worker{Worker: results.Worker{Name: results.SupervisorProcess}}
+	err := record.ReadEvents(filepath.Join(e.dir, results.SupervisorFile), func(ev record.Event) error {
+		supervisor.event(ev, nil)
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	e.Supervisor = supervisor
 	e.Machine, e.unread = results.ReadMachine(filepath.Join(e.dir, results.MachineFile))
 	for i := range e.Machine {
 		e.Machine[i].T -= e.Clocks[e.Machine[i].Host]
@@ -181,6 +191,9 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Produced = append(w.Produced, p)
 	case record.EvCanary:
 		w.Canary = append(w.Canary, Canary{ev.From, ev.T, ev.Worst})
+		for _, l := range ev.Late {
+			w.Late = append(w.Late, l.On(w.ahead))
+		}
 	case record.EvClock:
 		w.Clock = cmp.Or(w.Clock, ev.Wall-ev.T)
 	}

@@ -1,0 +1,101 @@
+package conduct_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// stopped is how long a process is stopped whose signs are looked at.
+const stopped = 300 * time.Millisecond
+
+// A worker that is suspended for a while has a canary that says so, and that the
+// process did nothing meanwhile.
+func TestStopIsRecorded(t *testing.T) {
+	onEmbedded(t)
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("stop", 2*time.Second)}, "franz-go"))
+	o.Progress = &hook{workload: "stop", measuring: func() {
+		stopFor(t, o.Launcher.(*spy).latest(t, "consumer-0").PID(), stopped)
+	}}
+	got, err := run(t, bounded(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range got.evidence(t, got.trials[0]).Workers {
+		if w.Name == "consumer-0" {
+			wantStop(t, w.Late, stopped)
+		}
+	}
+}
+
+// stopFor suspends a process for at least so long.
+func stopFor(t *testing.T, pid int, length time.Duration) {
+	t.Helper()
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		// Not through the launcher, which would take the signal for its own.
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Errorf("%s process %d: %v", sig, pid, err)
+		}
+		if sig == syscall.SIGSTOP {
+			time.Sleep(length)
+		}
+	}
+}
+
+// wantStop looks for the stop in what a canary wrote down: the process cannot have
+// used more CPU than there was before and after it.
+func wantStop(t *testing.T, late []record.Late, length time.Duration) {
+	t.Helper()
+	for _, l := range late {
+		const nap, accounting = 5 * time.Millisecond, 20 * time.Millisecond
+		if l.By() < int64(length-nap) {
+			continue
+		}
+		if most := int64(runtime.NumCPU())*(l.T-l.Since-int64(length)) + int64(accounting); l.CPU > most {
+			t.Errorf("%s of CPU in %s of which it was stopped for %s", time.Duration(l.CPU), time.Duration(l.T-l.Since), length)
+		}
+		return
+	}
+	t.Errorf("no wake-up was late by %s: %v", length, late)
+}
+
+// A supervisor that was suspended for longer than a worker may be silent has heard
+// none of them. That is not their fault: the trial goes on, and its own canary says
+// what happened.
+func TestSupervisorStopped(t *testing.T) {
+	onEmbedded(t)
+	dir := t.TempDir()
+	p, err := launch.Local{}.Start(context.Background(), launch.Spec{Path: os.Args[0], Args: []string{supervisorArg}, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.Signal(context.Background(), syscall.SIGKILL)
+		p.Wait()
+	})
+	const patience = 2 * time.Second
+	if err := json.NewEncoder(p.Stdin()).Encode(map[string]any{"Dir": dir, "Kind": cluster.Embedded, "Patience": patience}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(p.Stdout()).ReadBytes('\n'); err != nil {
+		t.Fatalf("the supervisor ended early: %v", err)
+	}
+	stopFor(t, p.PID(), 2*patience)
+	if exit := p.Wait(); !exit.OK() {
+		t.Errorf("the supervisor %s", exit)
+	}
+	got := read(t, filepath.Join(dir, "run"))
+	got.wantStates(t, "complete")
+	wantStop(t, got.evidence(t, got.trials[0]).Supervisor.Late, 2*patience)
+}
