@@ -38,15 +38,12 @@ func commitChecks() []Check {
 
 // reader is a member that has been given n records of each of some partitions,
 // and has marked nothing.
-func (e *Env) reader(ctx context.Context, mode drivers.CommitMode, n, partitions int) (*member, []topicPart, error) {
+func (e *Env) reader(ctx context.Context, mode drivers.CommitMode, n, partitions int) (*member, []topicPart) {
 	tps := parts(e.topic("t", partitions), partitions)
 	s := e.settings(tps[0].Topic)
 	s.Consume.CommitMode = mode
-	if err := e.need(s, drivers.KeyCommitMode); err != nil {
-		return nil, nil, err
-	}
-	m, err := e.reads(ctx, s, tps, n, memberOptions{noMarks: true})
-	return m, tps, err
+	e.need(s, drivers.KeyCommitMode)
+	return e.reads(ctx, s, tps, n, memberOptions{noMarks: true}), tps
 }
 
 func (e *Env) committed(m *member, tp topicPart) int64 {
@@ -65,25 +62,17 @@ func (e *Env) nothing(m *member, tps []topicPart, when string) error {
 }
 
 func commit(ctx context.Context, m *member) error {
-	if err := bounded(ctx, closeLimit, "Commit", m.consumer().Commit); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	return at("commit", bounded(ctx, closeLimit, "Commit", m.consumer().Commit))
 }
 
 func checkCommitSync(ctx context.Context, e *Env) error {
 	const n = 40
-	m, tps, err := e.reader(ctx, drivers.CommitSync, n, 2)
-	if err != nil {
-		return err
-	}
+	m, tps := e.reader(ctx, drivers.CommitSync, n, 2)
 	for _, tp := range tps {
 		m.mark(tp, 10)
 	}
 	quiet(ctx, 2*m.s.Consume.CommitEvery)
-	if err := e.nothing(m, tps, "before Commit was called"); err != nil {
-		return err
-	}
+	e.must(e.nothing(m, tps, "before Commit was called"))
 	steps := []struct {
 		what string
 		mark func()
@@ -96,9 +85,7 @@ func checkCommitSync(ctx context.Context, e *Env) error {
 	}
 	for _, step := range steps {
 		step.mark()
-		if err := commit(ctx, m); err != nil {
-			return fmt.Errorf("%s: %w", step.what, err)
-		}
+		e.must(at(step.what, commit(ctx, m)))
 		for _, tp := range tps {
 			if at := e.committed(m, tp); at != step.want {
 				return fmt.Errorf("%s: when Commit had returned, offset %d of %v was committed, not %d", step.what, at, tp, step.want)
@@ -106,9 +93,7 @@ func checkCommitSync(ctx context.Context, e *Env) error {
 		}
 	}
 	m.mark(tps[0], n)
-	if err := commit(ctx, m); err != nil {
-		return err
-	}
+	e.must(commit(ctx, m))
 	if a, b := e.committed(m, tps[0]), e.committed(m, tps[1]); a != n || b != 10 {
 		return fmt.Errorf("offsets %d and %d are committed after marks of %d and 10", a, b, n)
 	}
@@ -117,25 +102,18 @@ func checkCommitSync(ctx context.Context, e *Env) error {
 
 func checkCommitMarked(ctx context.Context, e *Env) error {
 	const n = 40
-	m, tps, err := e.reader(ctx, drivers.CommitMarked, n, 2)
-	if err != nil {
-		return err
-	}
+	m, tps := e.reader(ctx, drivers.CommitMarked, n, 2)
 	for _, mark := range []int64{n / 4, n / 2} {
 		for _, tp := range tps {
 			m.mark(tp, mark)
 		}
-		if err := e.reaches(ctx, m, tps, mark); err != nil {
-			return err
-		}
+		e.must(e.reaches(ctx, m, tps, mark))
 	}
 	quiet(ctx, 2*m.s.Consume.CommitEvery)
-	if err := e.reaches(ctx, m, tps, n/2); err != nil {
-		return err
-	}
+	e.must(e.reaches(ctx, m, tps, n/2))
 	// Commit does not wait for the interval, but for a client that says it cannot.
 	m.mark(tps[0], n)
-	err = commit(ctx, m)
+	err := commit(ctx, m)
 	if !e.exact(m.s, drivers.KeyCommitMode) {
 		return e.reaches(ctx, m, tps[:1], n)
 	}
@@ -168,53 +146,35 @@ func (e *Env) reaches(ctx context.Context, m *member, tps []topicPart, want int6
 
 func checkCommitAuto(ctx context.Context, e *Env) error {
 	const n = 40
-	m, tps, err := e.reader(ctx, drivers.CommitAuto, n, 2)
-	if err != nil {
-		return err
-	}
+	m, tps := e.reader(ctx, drivers.CommitAuto, n, 2)
 	return e.reaches(ctx, m, tps, n)
 }
 
 func checkCommitNone(ctx context.Context, e *Env) error {
 	const n = 20
-	m, tps, err := e.reader(ctx, drivers.CommitNone, n, 2)
-	if err != nil {
-		return err
-	}
+	m, tps := e.reader(ctx, drivers.CommitNone, n, 2)
 	for _, tp := range tps {
 		m.mark(tp, n)
 	}
 	quiet(ctx, 2*m.s.Consume.CommitEvery)
-	if err := m.close(ctx); err != nil {
-		return err
-	}
+	e.must(m.close(ctx))
 	return e.nothing(m, tps, "though nothing should be")
 }
 
 func checkResume(ctx context.Context, e *Env) error {
 	const n, mark = 40, 15
-	m, tps, err := e.reader(ctx, drivers.CommitMarked, n, 2)
-	if err != nil {
-		return err
-	}
+	m, tps := e.reader(ctx, drivers.CommitMarked, n, 2)
 	for _, tp := range tps {
 		m.mark(tp, mark)
 	}
-	if err := m.close(ctx); err != nil {
-		return err
-	}
+	e.must(m.close(ctx))
 	for _, tp := range tps {
 		if at := e.committed(m, tp); at != mark {
 			return fmt.Errorf("offset %d of %v is committed when Close has returned, the mark was %d", at, tp, mark)
 		}
 	}
-	next, err := e.join(ctx, m.s, e.env(), memberOptions{})
-	if err != nil {
-		return err
-	}
-	if err := next.tally.await(ctx, (n-mark)*len(tps)); err != nil {
-		return fmt.Errorf("after the restart: %w", err)
-	}
+	next := e.join(ctx, m.s, e.env(), memberOptions{})
+	e.must(at("after the restart", next.tally.await(ctx, (n-mark)*len(tps))))
 	var errs []error
 	for _, tp := range tps {
 		if first, _ := next.firstOf(tp); first != mark {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/kbench/kbench/drivers"
 )
@@ -38,27 +39,13 @@ func checkDeliver(ctx context.Context, e *Env, lanes string) error {
 	tps := slices.Concat(parts(e.topic("a", 3), 3), parts(e.topic("b", 2), 2))
 	s := e.settings(tps[0].Topic, tps[3].Topic)
 	s.Consume.Lanes = lanes
-	if err := e.need(s, drivers.KeyLanes); err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyLanes)
 	// Half lies there before the member comes, half is sent while it reads.
-	snd, err := e.sends(ctx, s, e.env(), tps, n/2)
-	if err != nil {
-		return err
-	}
-	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) { runtime.Gosched() }})
-	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, n/2); err != nil {
-		return err
-	}
-	if err := m.tally.await(ctx, n*len(tps)); err != nil {
-		return err
-	}
-	if err := m.close(ctx); err != nil {
-		return err
-	}
+	snd := e.sends(ctx, s, e.env(), tps, n/2)
+	m := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) { runtime.Gosched() }})
+	e.must(snd.send(ctx, tps, n/2))
+	e.must(m.tally.await(ctx, n*len(tps)))
+	e.must(m.close(ctx))
 	if again := m.tally.repeated(); again > 0 {
 		return fmt.Errorf("%d records were delivered again to the only member", again)
 	}
@@ -73,24 +60,17 @@ func checkLanesApart(ctx context.Context, e *Env) error {
 	if !e.exact(s, drivers.KeyLanes) {
 		return &skipped{why: "lanes are not exact"}
 	}
-	if err := e.fill(ctx, s, tps, n); err != nil {
-		return err
-	}
-	release := make(chan struct{})
-	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(tp topicPart, _ int64) {
+	e.fill(ctx, s, tps, n)
+	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
+	m := e.join(ctx, s, e.env(), memberOptions{work: func(tp topicPart, _ int64) {
 		if tp.Partition == 0 {
-			<-release
+			<-held
 		}
 	}})
-	if err != nil {
-		close(release)
-		return err
-	}
-	err = m.tally.await(ctx, n*(partitions-1))
-	close(release)
-	if err != nil {
-		return fmt.Errorf("while partition 0 was held: %w", err)
-	}
+	e.must(at("while partition 0 was held", m.tally.await(ctx, n*(partitions-1))))
+	release()
 	return m.tally.await(ctx, n*partitions)
 }
 
@@ -99,29 +79,17 @@ func checkStartLatest(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	s := e.settings(tps[0].Topic)
 	s.Consume.Start = "latest"
-	if err := e.need(s, drivers.KeyStart); err != nil {
-		return err
-	}
-	snd, err := e.sends(ctx, s, e.env(), tps, old)
-	if err != nil {
-		return err
-	}
-	m, err := e.join(ctx, s, e.env(), memberOptions{})
-	if err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyStart)
+	snd := e.sends(ctx, s, e.env(), tps, old)
+	m := e.join(ctx, s, e.env(), memberOptions{})
 	// When the member has found the end cannot be seen from outside, so records
 	// are sent until one arrives.
-	if err := e.readSomething(ctx, snd, tps, m); err != nil {
-		return err
-	}
+	e.readSomething(ctx, snd, tps, m)
 	first, _ := m.firstOf(tps[0])
 	if first < old {
 		return fmt.Errorf("offset %d was delivered: it was there before the member came", first)
 	}
-	if err := snd.send(ctx, tps, recent); err != nil {
-		return err
-	}
+	e.must(snd.send(ctx, tps, recent))
 	return m.tally.await(ctx, int(snd.sent[tps[0]])-int(first))
 }
 
@@ -129,28 +97,14 @@ func checkSubscribe(ctx context.Context, e *Env) error {
 	const n = 20
 	before, after := parts(e.topic("before", 2), 2), parts(e.topic("after", 2), 2)
 	s := e.settings(before[0].Topic)
-	if err := e.need(s, drivers.KeySubscribe); err != nil {
-		return err
-	}
-	if err := e.fill(ctx, s, before, n); err != nil {
-		return err
-	}
-	if err := e.fill(ctx, s, after, n); err != nil {
-		return err
-	}
-	m, err := e.joinAndRead(ctx, s, e.env(), n*len(before), memberOptions{rewind: true})
-	if err != nil {
-		return err
-	}
+	e.need(s, drivers.KeySubscribe)
+	e.fill(ctx, s, before, n)
+	e.fill(ctx, s, after, n)
+	m := e.joinAndRead(ctx, s, e.env(), n*len(before), memberOptions{rewind: true})
 	sub, ok := m.consumer().(drivers.Subscriber)
 	if !ok {
 		return fmt.Errorf("the plan has %s, but the consumer is no drivers.Subscriber", drivers.KeySubscribe)
 	}
-	if err := sub.Subscribe(ctx, []string{after[0].Topic}); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
-	}
-	if err := m.tally.await(ctx, n*(len(before)+len(after))); err != nil {
-		return fmt.Errorf("after the change of topics: %w", err)
-	}
-	return nil
+	e.must(at("subscribe", sub.Subscribe(ctx, []string{after[0].Topic})))
+	return at("after the change of topics", m.tally.await(ctx, n*(len(before)+len(after))))
 }

@@ -64,64 +64,42 @@ func checkHandover(ctx context.Context, e *Env, lanes string) error {
 	// Without events a driver cannot say when a partition comes back to it.
 	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
 
-	snd, err := e.newSender(ctx, s, e.env(), nil)
-	if err != nil {
-		return err
-	}
+	snd := e.newSender(ctx, s, e.env(), nil)
 	slow := memberOptions{rewind: rewind, work: func(topicPart, int64) { time.Sleep(time.Millisecond) }}
-	first, err := e.join(ctx, s, e.env(), slow)
-	if err != nil {
-		return err
-	}
+	first := e.join(ctx, s, e.env(), slow)
 	t := first.tally
 	slow.with = t
 	sent := 0
 	// load sends until done, so that a partition never lies still while it moves,
 	// and no faster than the handlers can follow.
-	load := func(what string, done func() bool) error {
+	load := func(what string, done func() bool) {
 		for !done() {
 			if sent*partitions > t.distinct()+backlog {
 				quiet(ctx, 2*time.Millisecond)
 				if ctx.Err() != nil {
-					return fmt.Errorf("waited in vain: %s", what)
+					e.must(fmt.Errorf("waited in vain: %s", what))
 				}
 				continue
 			}
-			if err := snd.send(ctx, tps, 5); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
-			}
+			e.must(at(what, snd.send(ctx, tps, 5)))
 			sent += 5
 		}
-		return nil
 	}
-	if err := load("the first member reads", func() bool { return first.records.Load() > 20 }); err != nil {
-		return err
-	}
-	second, err := e.join(ctx, s, e.env(), slow)
-	if err != nil {
-		return err
-	}
+	load("the first member reads", func() bool { return first.records.Load() > 20 })
+	second := e.join(ctx, s, e.env(), slow)
 	before := second.records.Load()
-	if err := load("the second member reads", func() bool { return second.records.Load() > before+20 }); err != nil {
-		return err
-	}
+	load("the second member reads", func() bool { return second.records.Load() > before+20 })
 	var left atomic.Bool
 	closed := make(chan error, 1)
 	go func() {
 		closed <- first.close(ctx)
 		left.Store(true)
 	}()
-	err = load("the first member leaves", left.Load)
-	if err = errors.Join(err, <-closed); err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, 5); err != nil {
-		return err
-	}
+	load("the first member leaves", left.Load)
+	e.must(<-closed)
+	e.must(snd.send(ctx, tps, 5))
 	sent += 5
-	if err := t.await(ctx, sent*partitions); err != nil {
-		return err
-	}
+	e.must(t.await(ctx, sent*partitions))
 	if again := t.repeated(); once && again > 0 {
 		return fmt.Errorf("%d records were delivered again, though marks are said to be committed before partitions are given up", again)
 	}
@@ -138,51 +116,36 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	s := e.settings(tps[0].Topic)
 	s.Consume.Lanes, s.Consume.Revoke = lanes, drivers.RevokeFree
 	s.Group.Session, s.Group.Rebalance = 4*checkLimit, 4*checkLimit
-	if err := e.need(s, drivers.KeyRevoke, drivers.KeyLanes); err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyRevoke, drivers.KeyLanes)
 	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
 
-	snd, err := e.sends(ctx, s, e.env(), tps, n)
-	if err != nil {
-		return err
-	}
+	snd := e.sends(ctx, s, e.env(), tps, n)
 	h := newHold(partitions)
 	defer h.release(tps)
-	first, err := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, work: func(tp topicPart, offset int64) {
+	first := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, work: func(tp topicPart, offset int64) {
 		if offset >= n/4 {
 			h.wait(tp)
 		}
 	}})
-	if err != nil {
-		return err
-	}
 	// Of a serial member one handler is at work, whose partition it may keep.
 	busy, moves := partitions, partitions/2
 	if lanes == drivers.LanesMember {
 		busy, moves = 1, 0
 	}
-	if err := until(ctx, func() bool { return len(h.held()) == busy }, func() string {
+	e.must(until(ctx, func() bool { return len(h.held()) == busy }, func() string {
 		return fmt.Sprintf("%d of %d handlers of the first member are at work", len(h.held()), busy)
-	}); err != nil {
-		return err
-	}
-	second, err := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, with: first.tally})
-	if err != nil {
-		return err
-	}
+	}))
+	second := e.join(ctx, s, e.env(), memberOptions{rewind: rewind, with: first.tally})
 	moved := func() []topicPart {
 		return slices.DeleteFunc(h.held(), func(tp topicPart) bool {
 			_, ok := second.firstOf(tp)
 			return !ok
 		})
 	}
-	if err := until(ctx, func() bool { return second.records.Load() > 0 && len(moved()) >= moves }, func() string {
+	e.must(until(ctx, func() bool { return second.records.Load() > 0 && len(moved()) >= moves }, func() string {
 		return fmt.Sprintf("while handlers of the first member are at work, the second one has %d records, and of %d partitions that should move %d",
 			second.records.Load(), moves, len(moved()))
-	}); err != nil {
-		return err
-	}
+	}))
 	// What the first member keeps goes on. What it has lost it still handles, and
 	// its Close must wait for that too.
 	late := moved()
@@ -198,12 +161,8 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	case <-time.After(200 * time.Millisecond):
 	}
 	h.release(tps)
-	if err := <-closed; err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, 5); err != nil {
-		return err
-	}
+	e.must(<-closed)
+	e.must(snd.send(ctx, tps, 5))
 	return first.tally.await(ctx, (n+5)*partitions)
 }
 
@@ -253,28 +212,18 @@ func checkEvents(ctx context.Context, e *Env) error {
 	const n, partitions = 20, 4
 	tps := parts(e.topic("t", partitions), partitions)
 	s := e.settings(tps[0].Topic)
-	if err := e.need(s, drivers.KeyEvents); err != nil {
-		return err
-	}
-	first, err := e.reads(ctx, s, tps, n, memberOptions{})
-	if err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyEvents)
+	first := e.reads(ctx, s, tps, n, memberOptions{})
 	if !first.saw(drivers.Assigned, tps) {
 		return errors.New("records came from partitions that no Assigned event named")
 	}
-	second, err := e.join(ctx, s, e.env(), memberOptions{with: first.tally})
-	if err != nil {
-		return err
-	}
+	second := e.join(ctx, s, e.env(), memberOptions{with: first.tally})
 	moved := func() []topicPart {
 		return slices.DeleteFunc(slices.Clone(tps), func(tp topicPart) bool { return !second.saw(drivers.Assigned, []topicPart{tp}) })
 	}
-	if err := until(ctx, func() bool { return len(moved()) == partitions/2 }, func() string {
+	e.must(until(ctx, func() bool { return len(moved()) == partitions/2 }, func() string {
 		return fmt.Sprintf("the second member was told of %d of the %d partitions of its share", len(moved()), partitions/2)
-	}); err != nil {
-		return err
-	}
+	}))
 	if !first.saw(drivers.Revoked, moved()) {
 		return fmt.Errorf("%v went to the second member, but the first was told of no Revoked", moved())
 	}
@@ -283,66 +232,39 @@ func checkEvents(ctx context.Context, e *Env) error {
 
 func checkLost(ctx context.Context, e *Env) error {
 	const n, partitions = 20, 3
-	cluster, ok := e.broker.(fake)
-	if !ok {
-		return errNoBroker
-	}
+	e.needBroker()
 	tps := parts(e.topic("t", partitions), partitions)
 	s := e.settings(tps[0].Topic)
 	s.Group.Session = 4 * checkLimit // so that nothing else throws it out
-	if err := e.need(s, drivers.KeyEvents); err != nil {
-		return err
-	}
-	snd, err := e.sends(ctx, s, e.env(), tps, n)
-	if err != nil {
-		return err
-	}
-	m, err := e.joinAndRead(ctx, s, e.env(), n*partitions, memberOptions{})
-	if err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyEvents)
+	snd := e.sends(ctx, s, e.env(), tps, n)
+	m := e.joinAndRead(ctx, s, e.env(), n*partitions, memberOptions{})
 	// With nothing left to commit it is a heartbeat that learns of it.
-	if err := e.reaches(ctx, m, tps, n); err != nil {
-		return err
-	}
-	if err := cluster.Evict(ctx, s.GroupID); err != nil {
-		return err
-	}
+	e.must(e.reaches(ctx, m, tps, n))
+	e.must(e.broker.(fake).Evict(ctx, s.GroupID))
 	ended := func() bool { return !slices.ContainsFunc(tps, func(tp topicPart) bool { return m.ended(tp) == "" }) }
-	if err := until(ctx, ended, func() string { return "the end of what a member had that is no longer in the group" }); err != nil {
-		return err
-	}
+	e.must(until(ctx, ended, func() string { return "the end of what a member had that is no longer in the group" }))
 	for _, tp := range tps {
 		if kind := m.ended(tp); kind != drivers.Lost {
 			return fmt.Errorf("the member was thrown out of the group, and was told that %v is %s, not %s", tp, kind, drivers.Lost)
 		}
 	}
-	if err := snd.send(ctx, tps, n); err != nil {
-		return err
-	}
-	if err := m.tally.await(ctx, 2*n*partitions); err != nil {
-		return fmt.Errorf("after the loss: %w", err)
-	}
-	return nil
+	e.must(snd.send(ctx, tps, n))
+	return at("after the loss", m.tally.await(ctx, 2*n*partitions))
 }
 
 func checkLeave(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
 	s := e.settings(tps[0].Topic)
-	if err := e.fill(ctx, s, tps, 10); err != nil {
-		return err
-	}
+	e.fill(ctx, s, tps, 10)
 	running := make(chan struct{}, 1)
-	m, err := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) {
+	m := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) {
 		select {
 		case running <- struct{}{}:
 		default:
 		}
 		time.Sleep(20 * time.Millisecond)
 	}})
-	if err != nil {
-		return err
-	}
 	select {
 	case <-running:
 	case <-ctx.Done():
@@ -351,9 +273,7 @@ func checkLeave(ctx context.Context, e *Env) error {
 	if n := e.broker.Members(s.GroupID); n != 1 {
 		return fmt.Errorf("the group has %d members while one reads", n)
 	}
-	if err := m.close(ctx); err != nil {
-		return err
-	}
+	e.must(m.close(ctx))
 	// The lanes of the member complain about a record that runs from here on.
 	quiet(ctx, 100*time.Millisecond)
 	if n := e.broker.Members(s.GroupID); n != 0 {
@@ -366,16 +286,9 @@ func checkStatic(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	s := e.settings(tps[0].Topic)
 	s.Group.Static, s.InstanceID = true, "instance-1"
-	if err := e.need(s, drivers.KeyStatic); err != nil {
-		return err
-	}
-	m, err := e.reads(ctx, s, tps, 5, memberOptions{})
-	if err != nil {
-		return err
-	}
-	if err := m.close(ctx); err != nil {
-		return err
-	}
+	e.need(s, drivers.KeyStatic)
+	m := e.reads(ctx, s, tps, 5, memberOptions{})
+	e.must(m.close(ctx))
 	if n := e.broker.Members(s.GroupID); n != 1 {
 		return fmt.Errorf("the group has %d members after a static one was closed: it must stay until its session ends", n)
 	}
@@ -385,14 +298,9 @@ func checkStatic(ctx context.Context, e *Env) error {
 func checkConsumerClose(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	s := e.settings(tps[0].Topic)
-	m, err := e.reads(ctx, s, tps, 5, memberOptions{})
-	if err != nil {
-		return err
-	}
+	m := e.reads(ctx, s, tps, 5, memberOptions{})
 	for range 2 {
-		if err := m.close(ctx); err != nil {
-			return err
-		}
+		e.must(m.close(ctx))
 	}
 	at := e.committed(m, tps[0])
 	m.mark(tps[0], at+1)

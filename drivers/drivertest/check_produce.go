@@ -34,13 +34,8 @@ func checkAcks(ctx context.Context, e *Env) error {
 	const n = 150
 	tps := slices.Concat(parts(e.topic("a", 3), 3), parts(e.topic("b", 2), 2))
 	s := e.settings(tps[0].Topic, tps[3].Topic)
-	snd, err := e.sends(ctx, s, e.env(), tps, n)
-	if err != nil {
-		return err
-	}
-	if err := snd.close(ctx); err != nil {
-		return err
-	}
+	snd := e.sends(ctx, s, e.env(), tps, n)
+	e.must(snd.close(ctx))
 	var errs []error
 	for _, tp := range tps {
 		if end := e.broker.End(tp.Topic, tp.Partition); end != n {
@@ -52,7 +47,7 @@ func checkAcks(ctx context.Context, e *Env) error {
 
 func checkDurable(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
-	snd, err := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), func(m *drivers.Msg, err error) {
+	snd := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), func(m *drivers.Msg, err error) {
 		if err != nil {
 			e.complain("record %d of partition %d: ack: %v", m.Seq, m.Partition, err)
 			return
@@ -61,22 +56,14 @@ func checkDurable(ctx context.Context, e *Env) error {
 			e.complain("record %d of partition %d was acked when the broker had %d records", m.Seq, m.Partition, end)
 		}
 	})
-	if err != nil {
-		return err
-	}
 	return snd.send(ctx, tps, 100)
 }
 
 func checkSendCancel(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
 	either := func(*drivers.Msg, error) {} // it was sent before, or it was not: both are fine
-	snd, err := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), either)
-	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, 1); err != nil {
-		return fmt.Errorf("before the cancellation: %w", err)
-	}
+	snd := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), either)
+	e.must(at("before the cancellation", snd.send(ctx, tps, 1)))
 	m := <-snd.free
 	snd.prepare(m, tps[0])
 	ended, cancel := context.WithCancel(ctx)
@@ -101,24 +88,17 @@ func checkSendCancel(ctx context.Context, e *Env) error {
 
 func checkProducerClose(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 1), 1)
-	snd, err := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), func(*drivers.Msg, error) {})
-	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, tps, 5); err != nil {
-		return err
-	}
+	snd := e.newSender(ctx, e.settings(tps[0].Topic), e.env(), func(*drivers.Msg, error) {})
+	e.must(snd.send(ctx, tps, 5))
 	for range 2 {
-		if err := snd.close(ctx); err != nil {
-			return err
-		}
+		e.must(snd.close(ctx))
 	}
 	snd.mu.Lock()
 	snd.closed = false // what is refused below may be acked with an error
 	snd.mu.Unlock()
 	m := <-snd.free
 	snd.prepare(m, tps[0])
-	err = bounded(ctx, closeLimit, "Send after Close", func(ctx context.Context) error {
+	err := bounded(ctx, closeLimit, "Send after Close", func(ctx context.Context) error {
 		return snd.p.Send(ctx, []*drivers.Msg{m})
 	})
 	if err == nil && snd.outstanding() > 0 {

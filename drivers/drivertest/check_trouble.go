@@ -43,21 +43,12 @@ func leakChecks() []Check {
 	}}
 }
 
-var errNoBroker = &skipped{why: "the driver has no broker"}
-
 func checkUnknownTopic(ctx context.Context, e *Env) error {
-	if drivers.IsBrokerless(e.drv) {
-		return errNoBroker
-	}
+	e.needBroker()
 	s := e.settings(e.topicName("missing"))
 	var got atomic.Pointer[error]
-	snd, err := e.newSender(ctx, s, e.env(), func(_ *drivers.Msg, err error) { got.Store(&err) })
-	if err != nil {
-		return err
-	}
-	if err := snd.send(ctx, parts(s.Topics[0], 1), 1); err != nil {
-		return err
-	}
+	snd := e.newSender(ctx, s, e.env(), func(_ *drivers.Msg, err error) { got.Store(&err) })
+	e.must(snd.send(ctx, parts(s.Topics[0], 1), 1))
 	if *got.Load() == nil {
 		return errors.New("the ack has no error")
 	}
@@ -65,26 +56,18 @@ func checkUnknownTopic(ctx context.Context, e *Env) error {
 }
 
 // nowhere is an environment whose cluster has an address at which nothing listens.
-func (e *Env) nowhere() (drivers.Env, error) {
-	env := e.env()
-	if drivers.IsBrokerless(e.drv) {
-		return env, errNoBroker
-	}
+func (e *Env) nowhere() drivers.Env {
+	e.needBroker()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return env, fmt.Errorf("find a free port: %w", err)
-	}
+	e.must(at("find a free port", err))
 	defer l.Close()
+	env := e.env()
 	env.Seeds = []string{l.Addr().String()}
-	return env, nil
+	return env
 }
 
 func checkUnreachableProducer(ctx context.Context, e *Env) error {
-	env, err := e.nowhere()
-	if err != nil {
-		return err
-	}
-	snd, err := e.refused(ctx, env, e.topicName("t"), "without a broker")
+	snd, err := e.refused(ctx, e.nowhere(), e.topicName("t"), "without a broker")
 	if snd == nil {
 		return err
 	}
@@ -99,7 +82,7 @@ func checkUnreachableProducer(ctx context.Context, e *Env) error {
 func (e *Env) refused(ctx context.Context, env drivers.Env, topic, how string) (*sender, error) {
 	before := e.logged()
 	var acked, failed atomic.Bool
-	snd, err := e.newSender(ctx, e.settings(topic), env, func(_ *drivers.Msg, err error) {
+	snd, err := e.startSender(ctx, e.settings(topic), env, func(_ *drivers.Msg, err error) {
 		acked.Store(err == nil)
 		failed.Store(err != nil)
 	})
@@ -125,10 +108,7 @@ func (e *Env) refused(ctx context.Context, env drivers.Env, topic, how string) (
 }
 
 func checkUnreachableConsumer(ctx context.Context, e *Env) error {
-	env, err := e.nowhere()
-	if err != nil {
-		return err
-	}
+	env := e.nowhere()
 	m := &member{e: e, s: e.settings(e.topicName("t")), tally: newTally(), lanes: make(map[topicPart]*lane), first: make(map[topicPart]int64)}
 	c, err := e.drv.Consumer(m.s, env, m)
 	if err != nil {
@@ -145,12 +125,8 @@ func checkUnreachableConsumer(ctx context.Context, e *Env) error {
 
 func checkSASL(ctx context.Context, e *Env) error {
 	s := e.settings()
-	if drivers.IsBrokerless(e.drv) {
-		return errNoBroker
-	}
-	if err := e.need(s, drivers.KeySASL); err != nil {
-		return err
-	}
+	e.needBroker()
+	e.need(s, drivers.KeySASL)
 	const user, password = "user", "pass word"
 	mechanisms := []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 	opts := []kfake.Opt{kfake.EnableSASL()}
@@ -158,15 +134,13 @@ func checkSASL(ctx context.Context, e *Env) error {
 		opts = append(opts, kfake.Superuser(mechanism, user, password))
 	}
 	guarded, err := newFake(opts...)
-	if err != nil {
-		return err
-	}
+	e.must(err)
 	e.atEnd(func() error { guarded.Close(); return nil })
 	for _, mechanism := range mechanisms {
-		if err := e.authenticate(ctx, guarded, drivers.SASL{Mechanism: mechanism, User: user, Password: password}); err != nil {
-			return fmt.Errorf("%s: %w", mechanism, err)
-		}
+		e.at = mechanism
+		e.authenticate(ctx, guarded, drivers.SASL{Mechanism: mechanism, User: user, Password: password})
 	}
+	e.at = ""
 	env := e.env()
 	env.Seeds, env.SASL = guarded.Seeds(), &drivers.SASL{Mechanism: "PLAIN", User: user, Password: "wrong"}
 	_, err = e.refused(ctx, env, e.topicName("PLAIN"), "with a wrong password")
@@ -174,21 +148,15 @@ func checkSASL(ctx context.Context, e *Env) error {
 }
 
 // authenticate produces and consumes as a user.
-func (e *Env) authenticate(ctx context.Context, b broker, sasl drivers.SASL) error {
+func (e *Env) authenticate(ctx context.Context, b broker, sasl drivers.SASL) {
 	topic := e.topicName(sasl.Mechanism)
 	b.CreateTopic(topic, 1)
 	s := e.settings(topic)
 	s.GroupID += sasl.Mechanism
 	env := e.env()
 	env.Seeds, env.SASL = b.Seeds(), &sasl
-	if _, err := e.sends(ctx, s, env, parts(topic, 1), 3); err != nil {
-		return err
-	}
-	m, err := e.joinAndRead(ctx, s, env, 3, memberOptions{})
-	if err != nil {
-		return err
-	}
-	return m.close(ctx)
+	e.sends(ctx, s, env, parts(topic, 1), 3)
+	e.must(e.joinAndRead(ctx, s, env, 3, memberOptions{}).close(ctx))
 }
 
 // checkLeaks compares the goroutines before and after the life of a producer and
@@ -198,15 +166,7 @@ func checkLeaks(ctx context.Context, e *Env) error {
 	tps := parts(e.topic("t", 2), 2)
 	s := e.settings(tps[0].Topic)
 	before := goleak.IgnoreCurrent()
-	m, err := e.reads(ctx, s, tps, 20, memberOptions{})
-	if err != nil {
-		return err
-	}
-	if err := m.close(ctx); err != nil {
-		return err
-	}
-	if err := leak.Find(before); err != nil {
-		return fmt.Errorf("goroutines remain after Close: %w", err)
-	}
-	return nil
+	m := e.reads(ctx, s, tps, 20, memberOptions{})
+	e.must(m.close(ctx))
+	return at("goroutines remain after Close", leak.Find(before))
 }

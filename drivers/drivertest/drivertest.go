@@ -60,7 +60,8 @@ type Check struct {
 	// Alone is set where what other checks do at the same time would be seen.
 	Alone bool
 
-	// Run returns nil, a skip, or what the driver did wrong.
+	// Run returns nil, a skip, or what the driver did wrong. Where one of its steps
+	// fails, the check ends there (Env.must).
 	Run func(context.Context, *Env) error
 }
 
@@ -207,7 +208,10 @@ func runCheck(drv drivers.Driver, b broker, c Check, o options) error {
 	defer cancel()
 	e := &Env{drv: drv, broker: b, name: c.Name, opts: o, cancel: cancel}
 	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx, e) }()
+	go func() {
+		defer func() { done <- e.ended }()
+		e.ended = c.Run(ctx, e)
+	}()
 	var err error
 	select {
 	case err = <-done:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ type Env struct {
 	broker broker
 	name   string
 	opts   options
+
+	at    string // where it is, in a check that does the same more than once
+	ended error  // its verdict, but for the complaints
 
 	cancel  context.CancelFunc // of the check
 	mu      sync.Mutex
@@ -34,6 +38,23 @@ const (
 	// verdict stands, so there is nothing to wait for but a few more of them.
 	afterComplaint = 500 * time.Millisecond
 )
+
+// must ends the check where there is an error, as FailNow ends a test: what was
+// deferred runs, and nothing else. It is for the check's own goroutine alone.
+func (e *Env) must(err error) {
+	if err != nil {
+		e.ended = at(e.at, err)
+		runtime.Goexit()
+	}
+}
+
+// at says of an error where it was.
+func at(where string, err error) error {
+	if err == nil || where == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
 
 func (e *Env) complain(format string, args ...any) {
 	e.mu.Lock()
@@ -162,13 +183,19 @@ func (e *Env) plan(s drivers.Settings, key string) drivers.Setting {
 }
 
 // need skips the check where the driver does not have what a setting wants.
-func (e *Env) need(s drivers.Settings, keys ...string) error {
+func (e *Env) need(s drivers.Settings, keys ...string) {
 	for _, key := range keys {
 		if line := e.plan(s, key); line.Fidelity == drivers.Unsupported {
-			return &skipped{why: fmt.Sprintf("%s is unsupported: %s", key, line.Why)}
+			e.must(&skipped{why: fmt.Sprintf("%s is unsupported: %s", key, line.Why)})
 		}
 	}
-	return nil
+}
+
+// needBroker skips the check where the driver has none.
+func (e *Env) needBroker() {
+	if drivers.IsBrokerless(e.drv) {
+		e.must(&skipped{why: "the driver has no broker"})
+	}
 }
 
 // exact reports whether the driver says that it does all of keys exactly.

@@ -100,41 +100,34 @@ type lane struct {
 
 // reads fills partitions with n records each and returns a member that has read
 // them.
-func (e *Env) reads(ctx context.Context, s drivers.Settings, tps []topicPart, n int, o memberOptions) (*member, error) {
-	if err := e.fill(ctx, s, tps, n); err != nil {
-		return nil, err
-	}
+func (e *Env) reads(ctx context.Context, s drivers.Settings, tps []topicPart, n int, o memberOptions) *member {
+	e.fill(ctx, s, tps, n)
 	return e.joinAndRead(ctx, s, e.env(), n*len(tps), o)
 }
 
 // joinAndRead starts a member and waits until it was given n different records.
-func (e *Env) joinAndRead(ctx context.Context, s drivers.Settings, env drivers.Env, n int, o memberOptions) (*member, error) {
-	m, err := e.join(ctx, s, env, o)
-	if err == nil {
-		err = m.tally.await(ctx, n)
-	}
-	return m, err
+func (e *Env) joinAndRead(ctx context.Context, s drivers.Settings, env drivers.Env, n int, o memberOptions) *member {
+	m := e.join(ctx, s, env, o)
+	e.must(m.tally.await(ctx, n))
+	return m
 }
 
 // join starts a member. It is closed at the end of the check.
-func (e *Env) join(ctx context.Context, s drivers.Settings, env drivers.Env, o memberOptions) (*member, error) {
+func (e *Env) join(ctx context.Context, s drivers.Settings, env drivers.Env, o memberOptions) *member {
 	m := &member{
 		e: e, s: s, tally: cmp.Or(o.with, newTally()), opts: o,
 		waits: s.Consume.Revoke == drivers.RevokeWait && e.exact(s, drivers.KeyRevoke),
 		lanes: make(map[topicPart]*lane), first: make(map[topicPart]int64),
 	}
-	err := bounded(ctx, checkLimit, "Consumer", func(context.Context) error {
+	e.must(at("start a member", bounded(ctx, checkLimit, "Consumer", func(context.Context) error {
 		c, err := e.drv.Consumer(s, env, m)
 		if err == nil {
 			m.client.Store(&c)
 		}
 		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start a member: %w", err)
-	}
+	})))
 	e.atEnd(func() error { return m.close(context.Background()) })
-	return m, nil
+	return m
 }
 
 func (m *member) consumer() drivers.Consumer { return *m.client.Load() }
@@ -149,12 +142,10 @@ func (m *member) close(ctx context.Context) error {
 	if m.hung.Load() {
 		return nil // it was said once
 	}
-	if err := bounded(ctx, m.e.closing(), "Consumer.Close", m.consumer().Close); err != nil {
-		m.hung.Store(errors.Is(err, errHangs))
-		return fmt.Errorf("close a member: %w", err)
-	}
-	m.closed.Store(true)
-	return nil
+	err := bounded(ctx, m.e.closing(), "Consumer.Close", m.consumer().Close)
+	m.hung.Store(errors.Is(err, errHangs))
+	m.closed.Store(err == nil || m.closed.Load())
+	return at("close a member", err)
 }
 
 func (m *member) mark(tp topicPart, next int64) {

@@ -48,7 +48,14 @@ type sender struct {
 }
 
 // newSender starts a producer. It is closed at the end of the check.
-func (e *Env) newSender(ctx context.Context, s drivers.Settings, env drivers.Env, onAck func(*drivers.Msg, error)) (*sender, error) {
+func (e *Env) newSender(ctx context.Context, s drivers.Settings, env drivers.Env, onAck func(*drivers.Msg, error)) *sender {
+	snd, err := e.startSender(ctx, s, env, onAck)
+	e.must(err)
+	return snd
+}
+
+// startSender does so and says why it could not.
+func (e *Env) startSender(ctx context.Context, s drivers.Settings, env drivers.Env, onAck func(*drivers.Msg, error)) (*sender, error) {
 	snd := &sender{
 		e: e, onAck: onAck, blind: e.plan(s, drivers.KeyAcks).Claim == "0", free: make(chan *drivers.Msg, windowRecords),
 		inFlight: make(map[*drivers.Msg]bool), sent: make(map[topicPart]uint64), acked: make(map[topicPart]uint64),
@@ -120,10 +127,7 @@ func (s *sender) send(ctx context.Context, tps []topicPart, n int) error {
 		err := s.p.Send(ctx, chunk)
 		clear(chunk) // the slice is the caller's again: nothing may look at it later
 		chunk = chunk[:0]
-		if err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-		return nil
+		return at("send", err)
 	}
 	for range n {
 		for _, tp := range tps {
@@ -180,28 +184,19 @@ func (s *sender) close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hung = errors.Is(err, errHangs)
-	if err != nil {
-		return fmt.Errorf("close the producer: %w", err)
-	}
-	s.closed = true
-	return nil
+	s.closed = s.closed || err == nil
+	return at("close the producer", err)
 }
 
 // sends produces n records to each of the partitions and returns the producer,
 // for more of them.
-func (e *Env) sends(ctx context.Context, s drivers.Settings, env drivers.Env, tps []topicPart, n int) (*sender, error) {
-	snd, err := e.newSender(ctx, s, env, nil)
-	if err == nil {
-		err = snd.send(ctx, tps, n)
-	}
-	return snd, err
+func (e *Env) sends(ctx context.Context, s drivers.Settings, env drivers.Env, tps []topicPart, n int) *sender {
+	snd := e.newSender(ctx, s, env, nil)
+	e.must(snd.send(ctx, tps, n))
+	return snd
 }
 
 // fill produces n records to each of the partitions with a producer of its own.
-func (e *Env) fill(ctx context.Context, s drivers.Settings, tps []topicPart, n int) error {
-	snd, err := e.sends(ctx, s, e.env(), tps, n)
-	if err != nil {
-		return err
-	}
-	return snd.close(ctx)
+func (e *Env) fill(ctx context.Context, s drivers.Settings, tps []topicPart, n int) {
+	e.must(e.sends(ctx, s, e.env(), tps, n).close(ctx))
 }
