@@ -92,6 +92,7 @@ const (
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
 	TrialPerturbed        = "trial.perturbed"
+	TrialContradicted     = "trial.contradicted"
 )
 
 // Classes of pause.gap: partitions that kept their owner, led by the node that
@@ -231,5 +232,6 @@ func Metrics() []Metric {
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
+		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},
 	}
 }

@@ -5,6 +5,7 @@
 package results
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kbench/kbench/workloads"
@@ -149,8 +150,13 @@ type WireCheck struct {
 	Claim  string `json:"claim"`
 	Seen   string `json:"seen"` // empty: never seen
 	OK     bool   `json:"ok"`
-	Lie    bool   `json:"lie,omitempty"` // contradicts the claim, and fails the trial
+	Lie    bool   `json:"lie,omitempty"` // contradicts the claim, and keeps the trial out of verdicts
 	Note   string `json:"note,omitempty"`
+}
+
+// String says what was claimed and what was seen.
+func (c WireCheck) String() string {
+	return fmt.Sprintf("%s: %s claimed as %s, on the wire %s", c.Worker, c.Key, c.Claim, c.Seen)
 }
 
 // Act is one act of churn as it was planned and as it was done. Times are ns of

@@ -84,8 +84,9 @@ var essential = []string{
 }
 
 // Plan asks the drivers what the settings of a workload become for one arm.
-// refused is why this client cannot do it, empty if it can.
-func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) (lines []results.PlanLine, refused string) {
+// refused is why this client cannot do it, empty if it can. The topics of a trial
+// are known once it has been made; a client may count the letters of their names.
+func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver, topics ...string) (lines []results.PlanLine, refused string) {
 	armProduces := s.Produce.By == "arm" && s.Consume.Backlog == 0
 	armConsumes := s.Consume.Members > 0
 	var needed []string
@@ -102,7 +103,9 @@ func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver) (li
 	if !armConsumes {
 		role = results.RoleProducer
 	}
-	for _, p := range d.Plan(Settings(s, mode)) {
+	set := Settings(s, mode)
+	set.Topics = topics
+	for _, p := range d.Plan(set) {
 		r := role
 		switch {
 		case produces(p.Key):

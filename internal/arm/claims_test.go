@@ -24,7 +24,7 @@ func produced(acks int16, timeout int32, batches ...record.Batch) record.Event {
 }
 
 func packed(codec string, records int32) record.Event {
-	return produced(-1, 1000, record.Batch{Codec: codec, Records: records})
+	return produced(-1, 1000, record.Batch{Codec: codec, Records: records, Bytes: 100 * records})
 }
 
 func fetched(wait int32) record.Event {
@@ -149,8 +149,25 @@ func TestWhatALieIs(t *testing.T) {
 	// Every value is held against the claim, not the last or most.
 	claim("one of many", drivers.KeyAcks, "-1", lie, append(times(9, packed("none", 1)), produced(1, 1000))...)
 
-	claim("an incompressible batch goes as it is", drivers.KeyCodec, "lz4", fine, packed("lz4", 1), packed("none", 1))
-	claim("nothing was compressed", drivers.KeyCodec, "lz4", lie, packed("none", 1))
+	// What does not shrink goes as it is, which its data decide.
+	data := func(rule string, entropy float64, keys int, want string, events ...record.Event) {
+		t.Helper()
+		spec := full
+		spec.Records = workloads.Records{Size: workloads.Size{Fixed: 100}, Entropy: entropy, Keys: workloads.Keys{Kind: "none"}}
+		if keys > 0 {
+			spec.Records.Keys = workloads.Keys{Kind: "zipf", Size: keys}
+		}
+		f(rule, drivers.KeyCodec, "lz4", drivers.Exact, spec, want, events...)
+	}
+	data("a small batch goes as it is", 0.5, 0, fine, packed("lz4", 30), packed("none", 20))
+	data("small ones alone tell nothing", 0.5, 0, unseen, packed("none", 20))
+	data("a large one would have shrunk", 0.5, 0, lie, packed("lz4", 30), packed("none", 21))
+	data("nothing was compressed", 0.5, 0, lie, packed("none", 21))
+	data("random data do not shrink", 1, 0, unseen, packed("none", 300))
+	data("nearly random data may not", 0.91, 0, unseen, packed("none", 300))
+	data("a tenth redundant does", 0.9, 0, lie, packed("none", 300))
+	data("long keys are random", 0.9, 1, unseen, packed("none", 300))
+	data("by another codec, of whatever data", 1, 0, lie, packed("gzip", 1))
 	claim("by another codec", drivers.KeyCodec, "lz4", lie, packed("lz4", 1), packed("gzip", 1))
 	claim("none is only a codec", drivers.KeyAssignors, "lz4", lie, joined("", "lz4"), joined("", "none"))
 

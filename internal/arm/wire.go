@@ -19,6 +19,7 @@ type Wire struct {
 
 	values     map[string]map[string]int // key to value to how often
 	maxRecords int32                     // most in a batch
+	maxPlain   int32                     // bytes of the largest batch that was not compressed
 	beats      map[string][]int64        // times of heartbeats by member
 	requests   map[kmsg.Key]bool         // what was asked at all
 }
@@ -63,6 +64,9 @@ func (w *Wire) Take(e record.Event) {
 	}
 }
 
+// plain is the codec of a batch that is not compressed.
+const plain = "none"
+
 func (w *Wire) produce(e record.Event) {
 	if e.Acks != nil {
 		w.number(drivers.KeyAcks, int64(*e.Acks))
@@ -71,6 +75,9 @@ func (w *Wire) produce(e record.Event) {
 	for _, b := range e.Batches {
 		w.note(drivers.KeyCodec, b.Codec)
 		w.maxRecords = max(w.maxRecords, b.Records)
+		if b.Codec == plain {
+			w.maxPlain = max(w.maxPlain, b.Bytes)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 	_ "unsafe" // to set the clock of workers
 
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -133,8 +134,10 @@ func TestWorkersAbroad(t *testing.T) {
 	if err == nil {
 		t.Error("the run passed, and so did a lie")
 	}
-	got.wantStates(t, "complete", "complete", "complete", "complete", "complete", "failed")
-	wantWords(t, got.trials[5].Error, "the wire contradicts the plan")
+	got.wantStates(t, "complete", "complete", "complete", "complete", "complete", "complete")
+	if len(arm.Lies(got.trials[5].Wire)) == 0 {
+		t.Error("the lie was not seen")
+	}
 	for _, trial := range got.trials[:5] {
 		if trial.Kind != workloads.Backlog { // it has no latencies
 			got.wantFigures(t, trial.Ref.N)

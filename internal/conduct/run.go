@@ -143,13 +143,14 @@ func (r *runner) prepare() (all []*trial) {
 func (r *runner) newTrial(p plan.Trial) *trial {
 	t := &trial{run: r, plan: p, progress: r.progress, profiles: r.o.Profiles}
 	mode := drivers.Mode(p.Arm.Lane)
-	lines, refused := arm.Plan(&p.Spec, mode, drivers.Find(r.o.Table, p.Arm.Client), r.reference)
+	topic := fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
+	lines, refused := arm.Plan(&p.Spec, mode, drivers.Find(r.o.Table, p.Arm.Client), r.reference, topic)
 	ref := results.TrialRef{
 		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
 	}
 	t.out = &results.Trial{
 		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: results.StateRunning, Plan: lines, Coordinator: -1,
-		RunTag: tag(r.o.ID, p.N), Topic: fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N), ClockEvery: clockEvery(&p.Spec),
+		RunTag: tag(r.o.ID, p.N), Topic: topic, ClockEvery: clockEvery(&p.Spec),
 	}
 	if p.Spec.Consume.Members > 0 {
 		t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
@@ -202,7 +203,7 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d trials failed: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
+		return fmt.Errorf("%d of %d trials failed or were not as planned: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
 	}
 	return nil
 }
@@ -237,11 +238,16 @@ func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
 		t.out.BrokerPIDs = r.cluster.PIDs()
 	}
 	failure := t.conduct(ctx)
-	t.progress.Ended(t.out.Ref, t.out.State, t.out.Error)
+	lies := arm.Lies(t.out.Wire)
+	why := t.out.Error
+	if failure == nil && len(lies) > 0 {
+		why = "the wire contradicts the plan: " + strings.Join(lies, "; ")
+	}
+	t.progress.Ended(t.out.Ref, t.out.State, why)
 	if errors.Is(failure, ErrInterrupted) {
 		return false, ErrInterrupted
 	}
-	return failure == nil, nil
+	return failure == nil && len(lies) == 0, nil
 }
 
 func (r *runner) needsBroker(t *trial) bool {

@@ -77,7 +77,7 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		Role: results.RoleConsumer, Name: memberName(number), Settings: set, Spec: spec, Number: uint32(number), Hold: hold, Ends: l.out.End,
 	})
 	if err == nil && !reflect.DeepEqual(spec, l.plan.Spec) {
-		w.plan, _ = arm.Plan(&spec, l.settings.Mode, drivers.Find(l.run.o.Table, l.plan.Arm.Client), l.run.reference)
+		w.plan, _ = arm.Plan(&spec, l.settings.Mode, drivers.Find(l.run.o.Table, l.plan.Arm.Client), l.run.reference, l.subscribed...)
 	}
 	return w, err
 }

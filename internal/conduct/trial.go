@@ -249,7 +249,8 @@ func (t *trial) each(do func(*process) error) error {
 	return errors.Join(errs...)
 }
 
-// checkWire holds every claim of the plan against what the taps saw.
+// checkWire holds every claim of the plan against what the taps saw. A lie stands in
+// the trial, which keeps its figures.
 func (t *trial) checkWire() error {
 	if t.cluster == nil {
 		return nil
@@ -282,9 +283,6 @@ func (t *trial) checkWire() error {
 			lines = w.plan
 		}
 		t.out.Wire = append(t.out.Wire, s.Check(w.job.Name, role, &t.plan.Spec, lines)...)
-	}
-	if l := arm.Lies(t.out.Wire); len(l) > 0 {
-		return fmt.Errorf("the wire contradicts the plan: %s", strings.Join(l, "; "))
 	}
 	if len(untold) > 0 {
 		return fmt.Errorf("%s: a driver must dial through Env.Dial, and by no other way", strings.Join(untold, "; "))

@@ -104,13 +104,12 @@ func TestJudges(t *testing.T) {
 	}), "partition 3")
 
 	lied := func(keys ...string) Evidence {
-		e := failed("the wire contradicts the plan")
-		e.Lies = keys
-		return e
+		return with(func(e *Evidence) { e.Lies = keys })
 	}
 	f(lie, lied(drivers.KeyAcks, drivers.KeyFetchWait))
 	f(lie, lied(drivers.KeyAcks), drivers.KeyFetchWait+" is not called a lie")
-	f(lie, good(), "the trial is complete, not failed")
+	f(lie, good(), drivers.KeyAcks+" is not called a lie", drivers.KeyFetchWait+" is not called a lie")
+	f(lie, failed("broker: gone"), "the trial is failed", drivers.KeyAcks, drivers.KeyFetchWait)
 	f(hangFound, failed("worker producer-0 (pid 1) was not produced within 3s"))
 	f(hangFound, good(), "not failed")
 	f(hangFound, failed("broker: gone"), `"worker "`, `"within"`)

@@ -79,6 +79,7 @@ type Arm struct {
 	Audit *Audit  `json:"audit,omitempty"` // nil without figures
 
 	rows []results.Row
+	out  map[int]bool // trials that were not as planned
 }
 
 // Failure is the first trial of an arm that did not complete.
@@ -239,11 +240,15 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 	slices.SortStableFunc(w.Arms, func(a, b Arm) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Lane, b.Lane)) })
 	for i := range w.Arms {
 		a := &w.Arms[i]
+		a.out = map[int]bool{}
 		seen := map[int]bool{}
 		for _, r := range s.Rows {
 			if r.Workload == name && r.Arm == a.Name && r.Lane == a.Lane {
 				a.rows = append(a.rows, r)
 				seen[r.Trial] = true
+				if r.Metric == results.TrialContradicted {
+					a.out[r.Trial] = true
+				}
 			}
 		}
 		a.Rounds = len(seen)
@@ -312,15 +317,22 @@ func inLane(name, lane string) string {
 	return name + " (" + lane + ")"
 }
 
-// values are those of all trials of an arm that match, one per trial.
+// values are those of all trials of an arm that match, one per trial; of trials
+// that were not as planned only where there is no other.
 func (a *Arm) values(metric, stat, unit string, role results.Role) []float64 {
-	var out []float64
+	var all, planned []float64
 	for _, r := range a.rows {
 		if r.Metric == metric && r.Stat == stat && r.Unit == unit && r.Role == role && r.Class == "" {
-			out = append(out, r.Value)
+			all = append(all, r.Value)
+			if !a.out[r.Trial] {
+				planned = append(planned, r.Value)
+			}
 		}
 	}
-	return out
+	if len(planned) > 0 {
+		return planned
+	}
+	return all
 }
 
 // marks are what keeps trials out of verdicts. What limited or perturbed a trial

@@ -66,8 +66,10 @@ func Bench(s *results.Summary, run *results.Run) []byte {
 	var buf bytes.Buffer
 	w := benchfmt.NewWriter(&buf)
 	units, mark := benchUnits(), isMark()
-	if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == results.TrialPerturbed }) {
-		units = slices.DeleteFunc(units, func(u benchUnit) bool { return u.metric == results.TrialPerturbed }) // nothing to explain
+	for _, rare := range []string{results.TrialPerturbed, results.TrialContradicted} {
+		if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == rare }) {
+			units = slices.DeleteFunc(units, func(u benchUnit) bool { return u.metric == rare }) // nothing to explain
+		}
 	}
 	for _, u := range units {
 		m, _ := results.LookupMetric(u.metric)

@@ -34,6 +34,23 @@ func (b *builder) marks() {
 	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
 		b.mark(results.TrialPerturbed, b.perturbed)
 	}
+	if slices.ContainsFunc(b.trial.Wire, func(c results.WireCheck) bool { return c.Lie }) {
+		b.mark(results.TrialContradicted, b.contradicted)
+	}
+}
+
+// contradicted tells which claims of the plan the wire contradicted.
+func (b *builder) contradicted() results.Remark {
+	var keys, words []string
+	for _, c := range b.trial.Wire {
+		if c.Lie {
+			words = append(words, c.String())
+			if !slices.Contains(keys, c.Key) {
+				keys = append(keys, c.Key)
+			}
+		}
+	}
+	return because(strings.Join(keys, "+"), "the wire contradicts the plan: %s", strings.Join(words, "; "))
 }
 
 // perturbed tells which profiles made the trial another one than it would have

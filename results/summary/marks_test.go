@@ -103,6 +103,38 @@ func TestPerturbed(t *testing.T) {
 	f("block+trace", profiles.Block, profiles.Trace)
 }
 
+// A trial whose wire contradicts its plan has a mark that names the settings; one
+// that is as planned has no row.
+func TestContradicted(t *testing.T) {
+	b := tried(steady()...)
+	said := 0
+	b.warn = func(r results.Remark) {
+		if said++; r.Kind != results.TrialContradicted || r.Class != "produce.acks+produce.codec" || !strings.HasSuffix(r.Words, "consumer-0: produce.codec claimed as lz4, on the wire none") {
+			t.Errorf("said %+v", r)
+		}
+	}
+	b.marks()
+	b.trial.Wire = []results.WireCheck{
+		{Worker: "producer-0", Key: "produce.acks", Claim: "-1", Seen: "0", Lie: true},
+		{Worker: "producer-0", Key: "group.heartbeat", Claim: "3000", Seen: "9000"},
+		{Worker: "producer-1", Key: "produce.acks", Claim: "-1", Seen: "0", Lie: true},
+		{Worker: "consumer-0", Key: "produce.codec", Claim: "lz4", Seen: "none", Lie: true},
+	}
+	before := len(b.rows)
+	b.marks()
+	rows := 0
+	for i, r := range b.rows {
+		if r.Metric == results.TrialContradicted {
+			if rows++; i < before || r.Value != 1 {
+				t.Errorf("row %+v", r)
+			}
+		}
+	}
+	if rows != 1 || said != 1 {
+		t.Errorf("%d rows and %d warnings, want one of each", rows, said)
+	}
+}
+
 // TestOffered counts beside it what a generator intends in the measured part.
 func TestOffered(t *testing.T) {
 	f := func(want float64, s workloads.Schedule) {

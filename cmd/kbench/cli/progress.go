@@ -112,7 +112,7 @@ func (p *progress) Measuring(warmup, measure time.Duration) {
 
 // Ended implements conduct.Progress.
 func (p *progress) Ended(ref results.TrialRef, state results.State, why string) {
-	if state == results.StateComplete {
+	if state == results.StateComplete && why == "" {
 		return
 	}
 	w := p.out
