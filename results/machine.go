@@ -10,8 +10,9 @@ import (
 )
 
 // MachineSample is one line of machine.jsonl: how busy the machine was and how
-// much CPU every process of the trial had used. The supervisor writes one each
-// second. Counters grow, so a share is the difference of two samples.
+// much CPU every process of the trial had used. The supervisor writes ten a
+// second; in old run directories there is one. Counters grow, so a share is the
+// difference of two samples.
 type MachineSample struct {
 	T    int64  `json:"t"`              // ns of the host's monotonic clock
 	Host string `json:"host,omitempty"` // which one; see Worker.Host
@@ -20,6 +21,19 @@ type MachineSample struct {
 	CPUTotal int64 `json:"cpu_total"`
 	CPUIdle  int64 `json:"cpu_idle"`
 	CPUSteal int64 `json:"cpu_steal"`
+
+	// CPUBusy is the part of it that processes had: user, nice and system time, without
+	// that of interrupts, which is nobody's. Ours is what kbench had of that since the
+	// first sample of the trial: its live processes, and those that have ended. In old
+	// run directories both are 0, and it is not known what others had.
+	CPUBusy int64 `json:"cpu_busy,omitempty"`
+	Ours    int64 `json:"ours,omitempty"`
+
+	// Pressure stall information: for how long some task has waited since boot, ns; -1
+	// where the kernel does not tell, and 0 in old run directories.
+	PSICPUTotal int64 `json:"psi_cpu_total,omitempty"`
+	PSIIOTotal  int64 `json:"psi_io_total,omitempty"`
+	PSIMemTotal int64 `json:"psi_mem_total,omitempty"`
 
 	// Pressure stall information: the share of the last 10 s in which some task
 	// waited, in percent; -1 where the kernel does not tell.
@@ -30,6 +44,14 @@ type MachineSample struct {
 	// Procs is the CPU time in ns that each process has used so far, by the name
 	// of the worker, BrokerProcess of a node, SupervisorProcess or BrokerParent.
 	Procs map[string]int64 `json:"procs"`
+}
+
+// Foreign is the CPU time that processes other than kbench's had between two samples,
+// ns. What is not kbench's by less than the kernel's grain may come out below zero,
+// and stays there: in the next samples it is above. It is not known in old run
+// directories and where there is no /proc.
+func Foreign(a, b MachineSample) (ns int64, known bool) {
+	return b.CPUBusy - a.CPUBusy - (b.Ours - a.Ours), a.CPUBusy > 0
 }
 
 // Names in MachineSample.Procs of what surrounds a trial. SupervisorProcess is

@@ -29,7 +29,7 @@ const (
 	ClientLogFile  = "log.txt"
 	ProfilesDir    = "profiles"
 	SupervisorFile = "supervisor.jsonl"   // per trial: events of the supervisor's own, such as its canary
-	MachineFile    = "machine.jsonl"      // per trial: the machine and its processes, once a second
+	MachineFile    = "machine.jsonl"      // per trial: the machine and its processes, ten times a second
 	PausesFile     = "pauses.json"        // per trial with churn, derived: its events in full
 	SplitFile      = "latency-split.hlog" // per trial with churn, derived: latencies by steady, rebalance and catch-up
 )

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 			return cluster.Serve(ctx, cluster.Options{Log: os.Stderr}, os.Stdin, os.Stdout, true)
 		},
 		supervisorArg: supervise,
+		burnArg:       burn,
 	}
 	if len(os.Args) < 2 || acts[os.Args[1]] == nil {
 		// Trials mostly wait, so more of them fit in than there are cores.

@@ -15,8 +15,12 @@ import (
 	"github.com/kbench/kbench/results/record"
 )
 
-// sampler writes what the host and the processes of a trial use, once a second and
-// whenever a part of the trial begins.
+// sampleEvery is long beside the 10 ms in which the kernel counts, and short beside a
+// pause. Where it is exceeded by far, the supervisor stood still.
+const sampleEvery = 100 * time.Millisecond
+
+// sampler writes what the host and the processes of a trial use, every sampleEvery
+// and whenever a part of the trial begins.
 //
 // It has a canary too: when the supervisor itself is suspended, no sample tells.
 type sampler struct {
@@ -26,6 +30,7 @@ type sampler struct {
 
 	mu    sync.Mutex
 	procs map[string]int // on the host
+	ours  account
 	stop  chan struct{}
 	quiet context.CancelFunc // ends the canary
 	done  sync.WaitGroup
@@ -46,7 +51,7 @@ func startSampler(host launch.Host, trialDir string) (*sampler, error) {
 	from := record.Now()
 	s.done.Go(func() { worker.Canary(ctx, 0, from, events.Write) })
 	s.done.Go(func() {
-		t := time.NewTicker(time.Second)
+		t := time.NewTicker(sampleEvery)
 		defer t.Stop()
 		for {
 			select {
@@ -81,14 +86,58 @@ func (s *sampler) sampleAt(at int64) {
 func (s *sampler) sample() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.host.Sample(s.procs)
-	if ns, ok := launch.OwnCPU(); ok {
-		m.Procs[results.SupervisorProcess] = ns
+	var m results.MachineSample
+	ended := launch.EndedCPU()
+	// One that ends while it is being sampled is in the sample and not among those
+	// that have ended, or the other way round.
+	for range 3 {
+		before := ended
+		m = s.host.Sample(s.procs)
+		if ns, ok := launch.OwnCPU(); ok {
+			m.Procs[results.SupervisorProcess] = ns
+		}
+		if ended = launch.EndedCPU(); ended == before {
+			break
+		}
 	}
+	m.Ours = s.ours.add(m.Procs, ended)
 	line, err := json.Marshal(m)
 	if err == nil {
 		_, _ = s.file.Write(append(line, '\n')) // a missing sample shows in the file; it is no reason to end a trial
 	}
+}
+
+// account adds up what the processes of a trial use, those that end included.
+type account struct {
+	seen  map[string]int64 // of each, what it had used when it was last read
+	ended int64            // of all that have ended, the same
+	sum   int64
+}
+
+// add takes a reading of all and returns the sum since the first. What a worker had
+// used when it is first seen belongs to the trial; what the broker and the supervisor
+// had does not.
+func (a *account) add(procs map[string]int64, ended int64) int64 {
+	first := a.seen == nil
+	known := int64(0) // of what the ended have used
+	for name, was := range a.seen {
+		if now, lives := procs[name]; lives {
+			a.sum += max(now-was, 0)
+		} else {
+			known += was
+		}
+	}
+	for name, now := range procs {
+		_, seen := a.seen[name]
+		if older := results.IsBrokerProcess(name) || name == results.BrokerParent || name == results.SupervisorProcess; !seen && !older {
+			a.sum += now
+		}
+	}
+	if !first {
+		a.sum += max(ended-a.ended-known, 0)
+	}
+	a.seen, a.ended = procs, ended
+	return a.sum
 }
 
 func (s *sampler) close() error {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -36,6 +39,62 @@ func TestStopIsRecorded(t *testing.T) {
 		if w.Name == "consumer-0" {
 			wantStop(t, w.Late, stopped)
 		}
+	}
+}
+
+// burnArg makes this binary one that has nothing to do with a trial and burns CPU.
+const burnArg = "burn"
+
+// burnt is how much.
+const burnt = 600 * time.Millisecond
+
+func burn(context.Context) error {
+	for record.CPUTime() < int64(burnt) {
+	}
+	fmt.Println("burnt")
+	_, err := io.Copy(io.Discard, os.Stdin) // till nobody wants it any more
+	return err
+}
+
+// What others use while a trial runs is foreign, whatever the trial itself uses.
+func TestForeignIsRecorded(t *testing.T) {
+	onEmbedded(t)
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("burner", 3*time.Second)}, "franz-go"))
+	var from, to int64
+	o.Progress = &hook{workload: "burner", measuring: func() {
+		from = record.Now()
+		p, err := launch.Local{}.Start(context.Background(), launch.Spec{Path: os.Args[0], Args: []string{burnArg}, Stderr: os.Stderr})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { _ = p.Stdin().Close(); p.Wait() }) // when the trial is over: our own children count as ours
+		if _, err := bufio.NewReader(p.Stdout()).ReadBytes('\n'); err != nil {
+			t.Error(err)
+		}
+		to = record.Now()
+	}}
+	got, err := run(t, bounded(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := got.evidence(t, got.trials[0]).Machine
+	first, last := samples[0], samples[len(samples)-1]
+	for _, s := range samples {
+		if s.T <= from {
+			first = s
+		}
+		if s.T >= to {
+			last = s
+			break
+		}
+	}
+	// The kernel books ticks, and so by halves what runs for a part of one.
+	if ns, known := results.Foreign(first, last); !known || ns < int64(burnt)/2 {
+		t.Errorf("others used %s (known: %t) while a burner used %s", time.Duration(ns), known, burnt)
+	}
+	if len(samples) < 20 {
+		t.Errorf("%d samples of some seconds", len(samples))
 	}
 }
 

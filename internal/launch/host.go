@@ -98,10 +98,10 @@ func (Here) Canary() time.Duration {
 // Sample reads what the host and its processes have used so far.
 func (Here) Sample(pids map[string]int) results.MachineSample {
 	m := results.MachineSample{T: record.Now(), Procs: make(map[string]int64, len(pids))}
-	m.CPUTotal, m.CPUIdle, m.CPUSteal = cpuTimes()
-	m.PSICPUSome = pressure("cpu")
-	m.PSIIOSome = pressure("io")
-	m.PSIMemSome = pressure("memory")
+	cpuTimes(&m)
+	m.PSICPUSome, m.PSICPUTotal = pressure("cpu")
+	m.PSIIOSome, m.PSIIOTotal = pressure("io")
+	m.PSIMemSome, m.PSIMemTotal = pressure("memory")
 	for name, pid := range pids {
 		if ns, ok := processCPU(pid); ok {
 			m.Procs[name] = ns
@@ -118,10 +118,10 @@ func ticks(s string) int64 {
 }
 
 // cpuTimes reads the first line of /proc/stat: all cores together, ns.
-func cpuTimes() (total, idle, steal int64) {
+func cpuTimes(m *results.MachineSample) {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, 0, 0
+		return
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
 	f := strings.Fields(line)
@@ -131,19 +131,30 @@ func cpuTimes() (total, idle, steal int64) {
 			continue
 		}
 		n := ticks(v)
-		total += n
+		m.CPUTotal += n
 		switch i {
+		case 1, 2, 3:
+			m.CPUBusy += n
 		case 4, 5:
-			idle += n
+			m.CPUIdle += n
 		case 8:
-			steal = n
+			m.CPUSteal = n
 		}
 	}
-	return total, idle, steal
 }
 
 // OwnCPU is user plus system time of this process, ns.
 func OwnCPU() (int64, bool) { return processCPU(os.Getpid()) }
+
+// EndedCPU is user plus system time of the processes that this one started and that
+// have ended, and of those that they did, ns.
+func EndedCPU() int64 {
+	var usage unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_CHILDREN, &usage) != nil {
+		return 0
+	}
+	return usage.Utime.Nano() + usage.Stime.Nano()
+}
 
 // processCPU is user plus system time of a process, ns.
 func processCPU(pid int) (int64, bool) {
@@ -160,14 +171,20 @@ func processCPU(pid int) (int64, bool) {
 	return ticks(f[11]) + ticks(f[12]), true
 }
 
-// pressure is the share of the last 10 s in which some task waited, in percent;
-// -1 where the kernel does not tell.
-func pressure(what string) float64 {
+// pressure is the share of the last 10 s in which some task waited, in percent, and
+// for how long some did since boot, ns; -1 where the kernel does not tell.
+func pressure(what string) (share float64, total int64) {
 	data, _ := os.ReadFile("/proc/pressure/" + what)
-	_, rest, _ := strings.Cut(string(data), "some avg10=")
-	v, _, _ := strings.Cut(rest, " ")
-	if p, err := strconv.ParseFloat(v, 64); err == nil {
-		return p
+	some, _, _ := strings.Cut(string(data), "\n")
+	value := func(name string) string {
+		_, rest, _ := strings.Cut(some, name)
+		v, _, _ := strings.Cut(rest, " ")
+		return v
 	}
-	return -1
+	share, err := strconv.ParseFloat(value("avg10="), 64)
+	us, terr := strconv.ParseInt(value("total="), 10, 64)
+	if err != nil || terr != nil {
+		return -1, -1
+	}
+	return share, us * int64(time.Microsecond)
 }

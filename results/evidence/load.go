@@ -52,9 +52,9 @@ type Wire struct {
 // Produced is what a sampled produce request held.
 type Produced struct{ T, Batches, Records int64 }
 
-// Canary is by how much a thread that only sleeps was woken late, at most, in an
-// interval.
-type Canary struct{ From, To, Worst int64 }
+// Canary is by how much a thread that only sleeps was woken late in an interval: at
+// most, and as the median.
+type Canary struct{ From, To, Worst, Usual int64 }
 
 // loaded is a worker that is being loaded.
 type loaded struct {
@@ -190,7 +190,7 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		}
 		w.Produced = append(w.Produced, p)
 	case record.EvCanary:
-		w.Canary = append(w.Canary, Canary{ev.From, ev.T, ev.Worst})
+		w.Canary = append(w.Canary, Canary{ev.From, ev.T, ev.Worst, ev.Usual})
 		for _, l := range ev.Late {
 			w.Late = append(w.Late, l.On(w.ahead))
 		}

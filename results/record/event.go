@@ -61,8 +61,10 @@ type Event struct {
 	// Worst is by how much a thread that only sleeps was woken late, at most, in
 	// the interval [From, T), in a canary.
 	Worst int64 `json:"worst,omitempty"`
-	// Late are those of its wake-ups that were late by more than LateAfter.
-	Late []Late `json:"late,omitempty"`
+	// Usual is the median of it there, and Late are those of its wake-ups that were
+	// late by more than LateAfter.
+	Usual int64  `json:"usual,omitempty"`
+	Late  []Late `json:"late,omitempty"`
 
 	View *GroupView `json:"view,omitempty"`
 
