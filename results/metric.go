@@ -33,6 +33,10 @@ const (
 	ProduceResponse       = "produce.response"
 	E2EResponse           = "e2e.response"
 	ScheduleLag           = "schedule.lag"
+	ScheduleHeld          = "schedule.held"
+	ProduceSendTime       = "produce.send_time"
+	ProduceNoRoom         = "produce.no_room"
+	ProduceUnsent         = "produce.unsent"
 	CPUPerRecord          = "cpu.per_record"
 	AllocPerRecord        = "alloc.per_record"
 	AllocBytes            = "alloc.bytes_per_record"
@@ -89,6 +93,8 @@ const (
 	GroupBeatGap          = "group.beat_gap"
 	GroupRecovery         = "group.recovery"
 	TrialSaturated        = "trial.saturated"
+	TrialGeneratorLate    = "trial.generator_late"
+	TrialKeptLate         = "trial.kept_late"
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
 	TrialPerturbed        = "trial.perturbed"
@@ -114,9 +120,11 @@ type Metric struct {
 	PerEvent bool
 	What     string
 	// Mark is the word for a trial that is kept out of verdicts, where that is what
-	// the metric tells; By, that the class of its rows belongs to the word.
-	Mark string
-	By   bool
+	// the metric tells; By, that the class of its rows belongs to the word; Result,
+	// that it is a result about the client all the same, and may decide verdicts.
+	Mark   string
+	By     bool
+	Result bool
 }
 
 // HasStat says whether the statistic may be asked of the metric; "" asks for
@@ -144,7 +152,8 @@ func LookupMetric(name string) (Metric, bool) {
 	return Metric{}, false
 }
 
-// Marks are the metrics that keep a trial out of verdicts.
+// Marks are the metrics that mark a trial. Those that are no Result keep it out of
+// verdicts.
 func Marks() []Metric {
 	return slices.DeleteFunc(Metrics(), func(m Metric) bool { return m.Mark == "" })
 }
@@ -158,7 +167,11 @@ func Metrics() []Metric {
 		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
 		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time; under churn also by class: steady, rebalance, catch_up"},
 		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time; under churn also by class: steady, rebalance, catch_up"},
-		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "send - intended time: the generator's own lateness"},
+		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "handed over - intended time, less the time inside Send and the time without room: the generator's own lateness"},
+		{Name: ScheduleHeld, Unit: UnitNs, Better: Lower, Stats: stats, What: "what of handed over - intended time is not schedule.lag: for so long the client held the generator up"},
+		{Name: ProduceSendTime, Unit: UnitNs, Better: Lower, Stats: stats, What: "time inside Send, per call"},
+		{Name: ProduceNoRoom, Unit: UnitNs, Better: Lower, Stats: stats, What: "time for which a record that was due waited because a window had no room"},
+		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended"},
 
 		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record"},
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
@@ -228,7 +241,9 @@ func Metrics() []Metric {
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
 		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},
 
-		{Name: TrialSaturated, Mark: "saturated", Unit: UnitCount, Better: Lower, What: "1: the offered load was not kept; class: achieved, lag"},
+		{Name: TrialSaturated, Mark: "saturated", Unit: UnitCount, Better: Lower, What: "1: the client did not keep the offered load; class: achieved, and lag where it was kept late and was not recorded by whom"},
+		{Name: TrialGeneratorLate, Mark: "generator late", Unit: UnitCount, Better: Lower, What: "1: who offers the load was late by itself, so that this is no result about the client; class: lag, and reference where it was the reference producer's client"},
+		{Name: TrialKeptLate, Mark: "kept late", Result: true, Unit: UnitCount, Better: Lower, What: "1: the load was kept, but records waited for the client before it took them, which their latency counts; class: send, no_room"},
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},

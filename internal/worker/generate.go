@@ -26,12 +26,16 @@ type generator struct {
 	pool   *payload.Pool
 	keys   *payload.Keys
 	client drivers.Producer
-	lag    *record.Series // schedule lag; nil in a closed loop
+	held   *held          // nil in a closed loop, and where nothing is measured
+	unsent *record.Series // how late what was never handed over is at least; nil like held
 	keyed  bool           // its key decides where a record goes
 	fixed  bool           // every value has the same length, so bodies stay where they are
 	chunk  []*drivers.Msg
 	sent   int64
 	due    func() int64 // open loop: how many records the schedule has up to the end
+	left   int64        // of them, those that were not handed over
+	now    int64        // the clock as last read
+	last   int64        // when it stops at the latest; 0 before until
 	turn   int          // closed loop: the partition whose turn it is
 	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
@@ -75,7 +79,7 @@ func newGenerator(s *session) (*generator, error) {
 		}
 	}
 	if !spec.Produce.Rate.Max && s.job.Role != results.RoleFiller {
-		g.lag = s.latency.Series("schedule.lag")
+		g.held, g.unsent = newHeld(s.latency), s.latency.Series("produce.unsent")
 	}
 	return g, nil
 }
@@ -113,14 +117,18 @@ func (g *generator) flush(ctx context.Context) error {
 	if len(g.chunk) == 0 {
 		return nil
 	}
-	now := record.Now()
+	now, due := record.Now(), g.chunk[0].Due
 	for _, m := range g.chunk {
 		m.Sent = now
-		if g.lag != nil {
-			g.lag.Record(m.Due, now, now-m.Due)
+		if g.held != nil {
+			g.held.record(m.Due, now)
 		}
 	}
 	err := g.client.Send(ctx, g.chunk)
+	if g.held != nil {
+		g.now = record.Now()
+		g.held.sent(due, now, g.now)
+	}
 	g.sent += int64(len(g.chunk))
 	g.chunk = g.chunk[:0]
 	if err != nil {
@@ -129,10 +137,15 @@ func (g *generator) flush(ctx context.Context) error {
 	return nil
 }
 
-// wait sleeps until some window has emptied by a quarter.
+// wait sleeps until some window has emptied by a quarter, or until it is over.
 func (g *generator) wait(ctx context.Context, room func() bool) error {
 	for {
-		g.timer.Reset(50 * time.Millisecond)
+		g.now = record.Now()
+		left := g.until.Load() - g.now
+		if left < 0 && g.over() {
+			return nil
+		}
+		g.timer.Reset(min(50*time.Millisecond, max(time.Duration(left), 0)+lastCalls))
 		g.waiting.Store(true)
 		if room() {
 			g.waiting.Store(false)
@@ -150,69 +163,143 @@ func (g *generator) wait(ctx context.Context, room func() bool) error {
 	}
 }
 
+// lastCalls is for how long what was due before the end is still handed over,
+// from when the generator first sees that the end has come. What it had no tick for
+// goes in it; what a client does not take is left.
+const lastCalls = 10 * time.Millisecond
+
+// over says whether nothing may be handed over any more.
+func (g *generator) over() bool {
+	if g.now < g.until.Load() {
+		return false
+	}
+	if g.last == 0 {
+		g.last = g.now + int64(lastCalls)
+	}
+	return g.now > g.last
+}
+
+// load is what a generator has to send on a schedule, and how far it is.
+type load struct {
+	pace.Schedule
+	start    int64
+	i, total int64 // the next record, and the first that is none any more
+	step     int64 // to the next one of this producer
+}
+
+// due is when the next record is intended to be sent.
+func (l *load) due() int64 {
+	if l.i >= l.total {
+		return math.MaxInt64
+	}
+	return l.start + int64(l.At(l.i))
+}
+
+// from is how many records from i on are due before end.
+func (l *load) from(i, end int64) int64 {
+	n := min(l.total, l.Count(time.Duration(max(end-l.start, 0))))
+	return max(n-i+l.step-1, 0) / l.step
+}
+
 // open sends on the schedule, which starts at start. It never sends early, and
-// what is late is sent at once: intended times do not move.
+// what is late is sent at once: intended times do not move. It ends on time: what
+// the client did not take until then is counted as unsent.
 func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, length time.Duration) error {
 	// The thread is the generator's own, so that a sleep is one system call and
 	// not at the mercy of the scheduler's timers.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	producers := int64(g.job.Spec.Produce.Producers)
-	total := sched.Count(length)
-	tick := int64(g.job.Spec.Produce.Tick)
 	// One that came later has its schedule to itself, whatever its number.
+	producers := int64(g.job.Spec.Produce.Producers)
 	mine := int64(g.producer) % producers
-	g.due = func() int64 {
-		n := min(total, sched.Count(time.Duration(min(max(g.until.Load()-start, 0), int64(length)))))
-		return (n - mine + producers - 1) / producers
+	l := &load{Schedule: sched, start: start, total: sched.Count(length), i: mine, step: producers}
+	g.due = func() int64 { return l.from(mine, g.until.Load()) }
+	if err := g.follow(ctx, l); err != nil {
+		return err
 	}
-	for i := mine; i < total; {
+	g.leave(l)
+	return nil
+}
+
+// follow hands over what is due until that is all, or until it is over.
+func (g *generator) follow(ctx context.Context, l *load) error {
+	tick := int64(g.job.Spec.Produce.Tick)
+	for {
 		now := record.Now()
-		for ; i < total; i += producers {
-			due := start + int64(sched.At(i))
-			if due > now {
-				break
-			}
-			if due >= g.until.Load() {
-				return g.flush(ctx)
-			}
-			if err := g.offer(ctx, uint64(i), due); err != nil {
+		g.now = now
+		until := g.until.Load()
+		for due := l.due(); due <= now && due < until; due = l.due() {
+			took, err := g.offer(ctx, uint64(l.i), due)
+			if err != nil {
 				return err
 			}
+			if !took {
+				return g.flush(ctx)
+			}
+			l.i += l.step
 		}
-		if err := g.flush(ctx); err != nil || i >= total {
+		if err := g.flush(ctx); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if now := record.Now(); now < g.until.Load() {
-			nap(max(start+int64(sched.At(i))-now, tick))
-		} else if start+int64(sched.At(i)) >= now {
+		due := l.due()
+		if l.i >= l.total || due >= until && now >= until {
 			return nil // the end has come before the next record is due
 		}
+		if now < until {
+			nap(max(due-record.Now(), tick))
+		}
 	}
-	return nil
 }
 
 // offer sends a record that is due, once its window has room and with those that
-// are due as well.
-func (g *generator) offer(ctx context.Context, i uint64, due int64) error {
+// are due as well. It reports false where it is over first.
+func (g *generator) offer(ctx context.Context, i uint64, due int64) (bool, error) {
+	if g.over() {
+		return false, nil
+	}
 	p := g.keys.Partition(i, int32(len(g.windows)))
 	if w := &g.windows[p]; !w.room() {
 		if err := g.flush(ctx); err != nil {
-			return err
+			return false, err
 		}
-		if err := g.wait(ctx, w.room); err != nil {
-			return err
+		from := record.Now()
+		err := g.wait(ctx, w.room)
+		g.now = record.Now()
+		if g.held != nil {
+			g.held.full(from, g.now)
+		}
+		if err != nil || !w.room() {
+			return false, err
 		}
 	}
 	g.chunk = append(g.chunk, g.take(p, i, due))
 	if len(g.chunk) == cap(g.chunk) {
-		return g.flush(ctx)
+		return true, g.flush(ctx)
 	}
-	return nil
+	return true, nil
 }
+
+// leave counts what was due before the end and not handed over, and writes down how
+// late it is by then, and so at least. Of very many, one stands for several.
+func (g *generator) leave(l *load) {
+	end := g.until.Load()
+	g.left = l.from(l.i, end)
+	if g.unsent == nil {
+		return
+	}
+	each := g.left/mostUnsent + 1
+	for left := g.left; left > 0; left -= each {
+		n, due := min(each, left), l.due()
+		g.unsent.RecordMany(due, g.now, end-due, n)
+		l.i += n * l.step
+	}
+}
+
+// mostUnsent bounds the time that it takes to write them down.
+const mostUnsent = 1 << 20
 
 // nap sleeps on the calling thread, in pieces so that a stop is noticed.
 func nap(ns int64) {
@@ -326,7 +413,7 @@ func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
 // answered, the errors of what failed and the account, and says where each
 // partition ended.
 func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
-	t, next, now := record.Tally{Sent: g.sent}, make(map[int32]int64), record.Now()
+	t, next, now := record.Tally{Sent: g.sent, Unsent: g.left}, make(map[int32]int64), record.Now()
 	for p := range g.windows {
 		w, number := &g.windows[p], g.job.First+int32(p)
 		silent := s.spans.Lane(record.Unanswered, 0, number, 0)
@@ -348,8 +435,9 @@ func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
 			}
 		}
 	}
-	if g.lag != nil {
-		g.lag.Close()
+	if g.held != nil {
+		g.held.close()
+		g.unsent.Close()
 	}
 	t.Due = t.Sent + t.Unsent
 	if g.due != nil {

@@ -29,6 +29,7 @@ type Worker struct {
 	Produced  []Produced
 	Canary    []Canary
 	Late      []record.Late  // each late wake-up of its canary
+	Tally     *record.Tally  // the account that a producer closed with; nil: it left none
 	Clock     int64          // wall - monotonic, as first read; 0: unknown
 	Group     []record.Event // requests and responses of the group's APIs, what the client reported, the coordinator's views
 	Closing   int64          // when it began to close in good order; 0: never
@@ -194,6 +195,8 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		for _, l := range ev.Late {
 			w.Late = append(w.Late, l.On(w.ahead))
 		}
+	case record.EvTally:
+		w.Tally = ev.Tally
 	case record.EvClock:
 		w.Clock = cmp.Or(w.Clock, ev.Wall-ev.T)
 	}

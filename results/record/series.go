@@ -44,6 +44,21 @@ func (s *Series) Record(phaseTime, now, value int64) {
 	}
 }
 
+// RecordMany takes a value that n records share. It is not for hot paths.
+func (s *Series) RecordMany(phaseTime, now, value, n int64) {
+	if n < 1 {
+		return
+	}
+	s.Record(phaseTime, now, value)
+	c := &s.cells[s.phases.of(phaseTime)]
+	value = min(max(value, MinLatency), MaxLatency)
+	if c.all != nil {
+		_ = c.all.RecordValues(value, n-1)
+	} else {
+		_ = c.few.RecordValues(value, n-1)
+	}
+}
+
 // turn begins another interval where the present one is over. It never waits:
 // while the writer is behind, the interval goes on and covers more time.
 func (s *Series) turn(p *phases, now int64) {

@@ -32,7 +32,10 @@ func headlines() [][]headline {
 			{"p99", under, results.E2EResponse, "p99", results.UnitNs},
 			{"p99.9", under, results.E2EResponse, "p999", results.UnitNs},
 			{"max", under, results.E2EResponse, "max", results.UnitNs},
+			{"inside Send, p99", above, results.ProduceSendTime, "p99", results.UnitNs},
+			{"no room in window, p99", above, results.ProduceNoRoom, "p99", results.UnitNs},
 			{"generator late, p99", above, results.ScheduleLag, "p99", results.UnitNs},
+			{"never handed over", above, results.ProduceUnsent, "", results.UnitCount},
 		}, {
 			{"CPU per record", above, results.CPUPerRecord, "", results.UnitNs},
 			{"of which harness", under, results.HarnessCPU, "", results.UnitNs},
@@ -73,10 +76,12 @@ func (w *Workload) rows(arms []int, h headline) []Row {
 		roles = []results.Role{results.RoleBroker}
 	case results.ObserverCPU:
 		roles = []results.Role{results.RoleObserver}
+	case results.ProduceSendTime, results.ProduceNoRoom, results.ScheduleLag, results.ProduceUnsent:
+		roles = append(roles, results.RoleReference) // how the load was kept, whoever offers it
 	}
 	var out []Row
 	for _, role := range roles {
-		if row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat); row.known() {
+		if row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat); row.known() && !(h.metric == results.ProduceUnsent && row.zero()) {
 			out = append(out, row)
 		}
 	}

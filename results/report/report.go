@@ -162,6 +162,13 @@ func (r Row) known() bool {
 	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return len(c.Values) > 0 })
 }
 
+// zero says whether nobody has anything to show for it.
+func (r Row) zero() bool {
+	return !slices.ContainsFunc(r.Cells, func(c Cell) bool {
+		return slices.ContainsFunc(c.Values, func(v Value) bool { return v.Value != 0 })
+	})
+}
+
 // Build makes the model of a run.
 func Build(run *results.Run, trials []*results.Trial, s *results.Summary) *Report {
 	r := &Report{

@@ -66,11 +66,9 @@ func Bench(s *results.Summary, run *results.Run) []byte {
 	var buf bytes.Buffer
 	w := benchfmt.NewWriter(&buf)
 	units, mark := benchUnits(), isMark()
-	for _, rare := range []string{results.TrialPerturbed, results.TrialContradicted} {
-		if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == rare }) {
-			units = slices.DeleteFunc(units, func(u benchUnit) bool { return u.metric == rare }) // nothing to explain
-		}
-	}
+	units = slices.DeleteFunc(units, func(u benchUnit) bool { // a mark that nobody was asked about has nothing to explain
+		return mark[u.metric] && !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == u.metric })
+	})
 	for _, u := range units {
 		m, _ := results.LookupMetric(u.metric)
 		if m.Better == results.Neither {

@@ -9,9 +9,7 @@ import (
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
-	"github.com/kbench/kbench/workloads/pace"
 )
 
 // Bounds of the marks (MEASURING 3).
@@ -28,7 +26,7 @@ const (
 // marks adds the rows that say whether the trial may be used in a verdict. The
 // class names the cause, the warning gives the figures.
 func (b *builder) marks() {
-	b.mark(results.TrialSaturated, b.saturated)
+	b.offeredLoad()
 	b.mark(results.TrialNotSteady, b.notSteady)
 	b.mark(results.TrialLimited, b.limited)
 	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
@@ -80,78 +78,6 @@ func (b *builder) mark(metric string, judge func() results.Remark) {
 // because is the reason for a mark. Without a mark there is none: the zero value.
 func because(class, format string, args ...any) results.Remark {
 	return results.Remark{Class: class, Words: fmt.Sprintf(format, args...)}
-}
-
-// saturated tells whether the offered load was kept, by the records that came
-// out at the end and by the lateness of the generator.
-func (b *builder) saturated() results.Remark {
-	spec := b.trial.Spec
-	if spec.Produce.Rate.Max || b.trial.Kind == workloads.Backlog {
-		return results.Remark{}
-	}
-	offered := b.offered()
-	least := leastAchieved * offered
-	if spec.Produce.Schedule.Kind == "poisson" {
-		least -= 3 * math.Sqrt(offered) // the law's own spread, at three standard deviations
-	}
-	var acked, delivered int64
-	for _, w := range b.workers {
-		acked += w.acked
-		delivered += w.delivered
-	}
-	achieved, what := acked, "acked"
-	if b.trial.Kind == workloads.EndToEnd && delivered < acked {
-		achieved, what = delivered, "delivered"
-	}
-	if float64(achieved) < least {
-		return because("achieved", "%d of the %.0f records offered were %s in the measured part (%.1f%%)", achieved, offered, what, 100*float64(achieved)/offered).
-			With(what, results.UnitCount, float64(achieved)).With("offered", results.UnitCount, offered)
-	}
-	end, lag := b.p99(results.E2EResponse), b.p99(results.ScheduleLag)
-	if end == 0 {
-		end = b.p99(results.ProduceResponse)
-	}
-	if bound := max(leastLagBound, lagShare*end); lag > bound {
-		return because("lag", "p99 of the generator's own lateness is %s, more than %s", time.Duration(lag).Round(10*time.Microsecond), time.Duration(bound).Round(10*time.Microsecond)).
-			With(results.ScheduleLag, results.UnitNs, lag).With("bound", results.UnitNs, bound)
-	}
-	return results.Remark{}
-}
-
-func (b *builder) p99(metric string) float64 {
-	if h := b.merged(b.workers, metric); h != nil {
-		return float64(record.Percentile(h, 99))
-	}
-	return 0
-}
-
-// offered is the number of records whose intended time lies in the measured
-// part, and of those that acts brought. The schedule begins with the warm-up.
-func (b *builder) offered() float64 {
-	from := b.measured.from
-	if p := b.trial.Phase(results.PhaseWarmup); p.Name != "" {
-		from = p.From
-	}
-	p, until := &b.trial.Spec.Produce, func(t int64) time.Duration { return time.Duration(t - from) }
-	schedule, err := pace.New(p.Rate.PerSecond, p.Schedule, until(b.measured.to), 0)
-	if err != nil {
-		return 0 // no generator could follow it
-	}
-	return schedule.Expected(until(b.measured.to)) - schedule.Expected(until(b.measured.from)) + b.offeredLate()
-}
-
-// offeredLate is what acts offered to the partitions that they brought: to each
-// as much as the others have, from the time at which it was there.
-func (b *builder) offeredLate() float64 {
-	each := b.trial.Spec.Produce.Rate.PerSecond / float64(max(b.trial.Spec.Topic.Partitions, 1))
-	var sum float64
-	for _, a := range b.trial.Acts {
-		if a.Ready != 0 {
-			late := part{max(a.Ready, b.measured.from), b.measured.to}
-			sum += each * float64(len(a.Added)) * max(late.seconds(), 0)
-		}
-	}
-	return sum
 }
 
 // notSteady tells whether throughput varied or drifted from second to second.

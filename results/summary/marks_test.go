@@ -43,36 +43,96 @@ func steady() []int64 {
 	return xs
 }
 
-func (b *builder) lag(d time.Duration) {
+// took gives the first worker a histogram of equal values.
+func (b *builder) took(metric string, d time.Duration) {
 	h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
 	_ = h.RecordValues(int64(d), 1000)
-	b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: results.ScheduleLag, Phase: "measure", Hist: h})
+	b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: metric, Phase: "measure", Hist: h})
 }
 
-func TestSaturated(t *testing.T) {
+// marked is the classes of the marks of the load that a trial has.
+func marked(change func(b *builder)) string {
+	b := tried(steady()...)
+	change(b)
+	b.offeredLoad()
+	var out []string
+	for _, r := range b.rows {
+		if r.Value != 0 {
+			out = append(out, strings.TrimPrefix(r.Metric, "trial.")+" "+r.Class)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// Where a run does not say whose lateness it was, no one is blamed for it.
+func TestLoadOfUnknownLateness(t *testing.T) {
 	f := func(want string, change func(b *builder)) {
 		t.Helper()
-		b := tried(steady()...)
-		change(b)
-		if why := b.saturated(); why.Class != want {
-			t.Errorf("%q (%s), want %q", why.Class, why, want)
+		if got := marked(change); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	f("", func(*builder) {})
-	f("achieved", func(b *builder) { b.workers[0].acked = 11_800 })
+	f("saturated achieved", func(b *builder) { b.workers[0].acked = 11_800 })
 	f("", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Rate.Max = 11_800, true })
 	f("", func(b *builder) { b.workers[0].acked, b.trial.Kind = 11_800, workloads.Backlog })
 	f("", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Schedule.Kind = 11_800, "poisson" })
-	f("achieved", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Schedule.Kind = 11_000, "poisson" })
-	f("achieved", func(b *builder) { b.trial.Kind = workloads.EndToEnd }) // nothing was delivered
-	f("lag", func(b *builder) { b.lag(11 * time.Millisecond) })
-	f("", func(b *builder) { b.lag(9 * time.Millisecond) })
+	f("saturated achieved", func(b *builder) { b.workers[0].acked, b.trial.Spec.Produce.Schedule.Kind = 11_000, "poisson" })
+	f("saturated achieved", func(b *builder) { b.trial.Kind = workloads.EndToEnd }) // nothing was delivered
+	f("saturated lag", func(b *builder) { b.took(results.ScheduleLag, 11*time.Millisecond) })
+	f("", func(b *builder) { b.took(results.ScheduleLag, 9*time.Millisecond) })
 	f("", func(b *builder) { // late, but little beside what the records take
-		b.lag(11 * time.Millisecond)
-		h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
-		_ = h.RecordValues(int64(time.Second), 1000)
-		b.workers[0].Latencies = append(b.workers[0].Latencies, record.Interval{Metric: results.ProduceResponse, Phase: "measure", Hist: h})
+		b.took(results.ScheduleLag, 11*time.Millisecond)
+		b.took(results.ProduceResponse, time.Second)
 	})
+}
+
+// Three marks for three things: the client could not keep the load, who offers it
+// could not, and it was kept, but late.
+func TestLoad(t *testing.T) {
+	const little, much, more = time.Millisecond, 50 * time.Millisecond, 80 * time.Millisecond
+	f := func(want string, own, held, room time.Duration, acked int64, by string) {
+		t.Helper()
+		got := marked(func(b *builder) {
+			b.workers[0].acked, b.trial.Spec.Produce.By = acked, by
+			b.took(results.ScheduleLag, own)
+			b.took(results.ScheduleHeld, held)
+			b.took(results.ProduceNoRoom, room)
+		})
+		if got != want {
+			t.Errorf("own %s, held %s, %d acked of 12,000 by %s: %q, want %q", own, held, acked, by, got, want)
+		}
+	}
+	const all, most, half = 12_000, 11_999, 6_000
+	f("", little, little, little, all, "arm")
+	f("", little, little, little, most, "arm")
+	f("saturated achieved", little, much, little, half, "arm")
+	f("saturated achieved", little, little, little, half, "arm") // nobody was late, but the client did not answer
+	f("generator_late lag", much, little, little, half, "arm")
+	f("generator_late lag", much, little, little, most, "arm")
+	f("saturated achieved, generator_late lag", much, more, little, half, "arm")
+	f("generator_late lag, kept_late send", much, more, little, most, "arm")
+	f("kept_late send", little, much, little, most, "arm")
+	f("kept_late no_room", little, much, much, most, "arm")
+
+	f("", little, little, little, most, "reference")
+	f("generator_late reference", little, much, little, half, "reference")
+	f("generator_late reference", little, much, little, most, "reference")
+	f("generator_late lag", much, little, little, half, "reference")
+}
+
+// What was never handed over is known of producers that counted it.
+func TestUnsent(t *testing.T) {
+	b := tried(steady()...)
+	b.took(results.ScheduleLag, time.Millisecond)
+	if _, _, known := unsent(b.workers); known {
+		t.Error("known of a producer that wrote no account")
+	}
+	b.workers[0].Tally = &record.Tally{Due: 3000, Sent: 2000}
+	b.took(results.ProduceUnsent, time.Second)
+	if left, due, known := unsent(b.workers); left != 1000 || due != 2000 || !known {
+		t.Errorf("%d of %d, %t", left, due, known)
+	}
 }
 
 // A profile that costs little leaves no mark, and no row that earlier summaries do

@@ -19,6 +19,14 @@ const (
 	samplesP9999 = 100_000
 )
 
+// distributions are the metrics that workers keep as histograms.
+func distributions() []string {
+	return []string{
+		results.ProduceService, results.ProduceResponse, results.E2EResponse,
+		results.ScheduleLag, results.ScheduleHeld, results.ProduceNoRoom, results.ProduceSendTime,
+	}
+}
+
 // role adds the rows of the workers that share a role: throughput and cost are
 // summed over them, peaks are those of the largest.
 func (b *builder) role(role results.Role, ws []*worker) {
@@ -27,6 +35,9 @@ func (b *builder) role(role results.Role, ws []*worker) {
 		acked += w.acked
 		delivered += w.delivered
 		records += w.records()
+	}
+	if left, due, known := unsent(ws); known {
+		b.plain(role, results.ProduceUnsent, float64(left), due)
 	}
 	if records == 0 {
 		// The reference producer of a backlog worked before the measured part.
@@ -39,7 +50,7 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	}
 	b.throughput(role, results.ProduceThroughput, acked)
 	b.throughput(role, results.ConsumeThroughput, delivered)
-	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
+	for _, metric := range distributions() {
 		if h := b.merged(ws, metric); h != nil {
 			b.distribution(role, "", metric, h)
 		}
@@ -165,7 +176,7 @@ func (b *builder) reconcile(ws []*worker) {
 // clamped says how many values lay beyond what the histograms can hold, since
 // the largest ones that are shown are then too small.
 func (b *builder) clamped(w *worker) {
-	for _, metric := range []string{results.ProduceService, results.ProduceResponse, results.E2EResponse, results.ScheduleLag} {
+	for _, metric := range distributions() {
 		var above int64
 		for _, i := range w.Latencies {
 			if i.Metric == metric && i.Phase == results.PhaseMeasure {
