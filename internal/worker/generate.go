@@ -183,6 +183,7 @@ func (g *generator) over() bool {
 type load struct {
 	pace.Schedule
 	start    int64
+	length   int64 // of the schedule, ns
 	i, total int64 // the next record, and the first that is none any more
 	step     int64 // to the next one of this producer
 }
@@ -197,7 +198,7 @@ func (l *load) due() int64 {
 
 // from is how many records from i on are due before end.
 func (l *load) from(i, end int64) int64 {
-	n := min(l.total, l.Count(time.Duration(max(end-l.start, 0))))
+	n := min(l.total, l.Count(time.Duration(min(max(end-l.start, 0), l.length))))
 	return max(n-i+l.step-1, 0) / l.step
 }
 
@@ -212,7 +213,7 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	// One that came later has its schedule to itself, whatever its number.
 	producers := int64(g.job.Spec.Produce.Producers)
 	mine := int64(g.producer) % producers
-	l := &load{Schedule: sched, start: start, total: sched.Count(length), i: mine, step: producers}
+	l := &load{Schedule: sched, start: start, length: int64(length), total: sched.Count(length), i: mine, step: producers}
 	g.due = func() int64 { return l.from(mine, g.until.Load()) }
 	if err := g.follow(ctx, l); err != nil {
 		return err
