@@ -65,27 +65,38 @@ func grown(spec *workloads.Spec, acts []churn.Act, length time.Duration) float64
 
 // Bytes estimates what one trial writes into its topics, before compression and
 // replication. It is exact enough to plan a disk by where the number of records
-// is known. At rate max it is not, and Bytes says false: the figure is then a
-// bound, about twice the records that the fastest client was seen to produce on
-// one host, and no more bytes than a fast disk takes.
+// is known. At rate max it is not, and Bytes says false: the figure is then that of
+// the Ceiling.
 func Bytes(spec workloads.Spec) (int64, bool) {
-	record := spec.Records.Size.Mean() + perRecord
-	if spec.Records.Keys.Kind != "none" {
-		record += float64(spec.Records.Keys.Size)
-	}
+	record := recordBytes(&spec)
 	if spec.Kind() == workloads.Backlog {
 		return int64(record * float64(spec.Consume.Backlog)), true
 	}
 	acts, length := measured(&spec)
 	whole := spec.Phases.Warmup + length
 	if spec.Produce.Rate.Max {
-		return int64(whole.Seconds() * min(ceilingBytes, ceilingRate*record)), false
+		return int64(whole.Seconds() * record * Ceiling(spec)), false
 	}
 	schedule, err := pace.New(spec.Produce.Rate.PerSecond, spec.Produce.Schedule, whole, 0)
 	if err != nil {
 		return 0, false // not of a validated workload
 	}
 	return int64(record * (schedule.Expected(whole) + grown(&spec, acts, length))), true
+}
+
+// Ceiling is a rate that no host was seen to come near: about twice the records that
+// the fastest client produced on one, and no more bytes than a fast disk takes.
+func Ceiling(spec workloads.Spec) float64 {
+	return min(ceilingRate, ceilingBytes/recordBytes(&spec))
+}
+
+// recordBytes is the mean of what a record takes in a log.
+func recordBytes(spec *workloads.Spec) float64 {
+	bytes := spec.Records.Size.Mean() + perRecord
+	if spec.Records.Keys.Kind != "none" {
+		bytes += float64(spec.Records.Keys.Size)
+	}
+	return bytes
 }
 
 // Peak is how many records are due in the busiest second of a trial. Where a

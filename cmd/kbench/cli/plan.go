@@ -113,7 +113,7 @@ func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
 			fmt.Fprintf(a.out, "\n%s cannot do %s: %s\n", arm.Arm, arm.Workload, arm.Refused)
 		}
 	}
-	for i, line := range a.sameLanes(chosen.trials) {
+	for i, line := range append(a.sameLanes(chosen.trials), beyond(chosen.trials, runsDir)...) {
 		if i == 0 {
 			fmt.Fprintln(a.out)
 		}

@@ -125,7 +125,7 @@ func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool) {
 	parts := []string{quantity(len(s.trials), "trial"), "about " + a.duration(s.trials).Round(time.Second).String()}
 	parts = append(parts, a.demand(s.trials, bo, keep)...)
 	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(parts, ", "), s.seed)
-	for _, line := range a.sameLanes(s.trials) {
+	for _, line := range append(a.sameLanes(s.trials), beyond(s.trials, runsDir)...) {
 		fmt.Fprintln(a.errOut, line)
 	}
 }
