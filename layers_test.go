@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"profiles/capture":   {"profiles"},
 	// The contract of the run directory, and its readers: left of it one
 	// measures, right of it one reads.
-	"results":             {"workloads", "workloads/acts"},
+	"results":             {"profiles", "workloads", "workloads/acts"},
 	"results/record":      {"drivers"},
 	"results/group":       {"results/record"},
 	"results/blame":       {"results"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -56,7 +57,7 @@ type Run struct {
 	Build    Build             `json:"build,omitzero"`
 	Clients  map[string]string `json:"clients"` // client to module@version
 	Broker   Broker            `json:"broker"`
-	Profiles []string          `json:"profiles,omitempty"`
+	Profiles []profiles.Kind   `json:"profiles,omitempty"`
 }
 
 // TrialRef is one trial in the order of a run.

@@ -83,11 +83,8 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	build, clients := Build(o.Table)
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
-		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
+		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Profiles: o.Profiles, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
 		Kbench: build.String(), Build: build, Clients: clients,
-	}
-	for _, k := range o.Profiles {
-		r.run.Profiles = append(r.run.Profiles, string(k))
 	}
 	for _, t := range o.Trials {
 		r.run.Rounds = max(r.run.Rounds, t.Round)

@@ -71,7 +71,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
 			continue
 		}
-		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: profilesOf(d.Run()), warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
+		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
 		beside[i].split = in.split
@@ -134,15 +134,6 @@ func oneLine(s string) string {
 	}
 	first, _, _ := strings.Cut(s, "\n")
 	return first
-}
-
-// profilesOf are the kinds of profile that were taken of every trial of a run.
-func profilesOf(r *results.Run) []profiles.Kind {
-	var kinds []profiles.Kind
-	for _, k := range r.Profiles {
-		kinds = append(kinds, profiles.Kind(k))
-	}
-	return kinds
 }
 
 // builder makes the rows of one trial.

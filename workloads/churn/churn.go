@@ -12,6 +12,7 @@
 package churn
 
 import (
+	"maps"
 	"time"
 
 	"github.com/kbench/kbench/workloads"
@@ -92,12 +93,10 @@ func Settings(acts []Act) map[int]map[string]any {
 	all := map[int]map[string]any{}
 	for _, a := range acts {
 		m := a.configured()
-		for path, v := range a.With {
-			if all[m] == nil {
-				all[m] = map[string]any{}
-			}
-			all[m][path] = v
+		if len(a.With) > 0 && all[m] == nil {
+			all[m] = map[string]any{}
 		}
+		maps.Copy(all[m], a.With)
 	}
 	return all
 }

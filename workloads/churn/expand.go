@@ -2,6 +2,7 @@ package churn
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -132,10 +133,12 @@ func (t *timeline) act(st step) (Act, error) {
 		a.Count, a.PhaseOf = e.Count, t.oldest()
 	}
 	if t.assignors != nil && a.Started() != Nobody {
-		with := map[string]any{"group.assignors": plainList(t.assignors)}
-		for path, v := range a.With {
-			with[path] = v
+		list := make([]any, len(t.assignors)) // as a document would hold it
+		for i, name := range t.assignors {
+			list[i] = name
 		}
+		with := map[string]any{"group.assignors": list}
+		maps.Copy(with, a.With)
 		a.With = with
 	}
 	return a, nil
@@ -291,13 +294,4 @@ func sessionOf(s *workloads.Spec, a Act) time.Duration {
 		}
 	}
 	return s.Group.Session
-}
-
-// plainList is a list as a document would hold it.
-func plainList(words []string) []any {
-	list := make([]any, len(words))
-	for i, w := range words {
-		list[i] = w
-	}
-	return list
 }

@@ -163,7 +163,11 @@ func count[S Schedule](s S, until time.Duration) int64 {
 	if until <= 0 {
 		return 0
 	}
-	n := int64(min(math.Ceil(s.Expected(until)), 1<<62))
+	return settle(s, int64(min(math.Ceil(s.Expected(until)), 1<<62)), until)
+}
+
+// settle corrects a number of records that is about right.
+func settle[S Schedule](s S, n int64, until time.Duration) int64 {
 	for n > 0 && s.At(n-1) >= until {
 		n--
 	}

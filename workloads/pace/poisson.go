@@ -106,13 +106,7 @@ func (p *poisson) Count(until time.Duration) int64 {
 	n := p.before[b] + int64(sort.Search(len(p.times), func(i int) bool { return p.times[i] >= until }))
 	// A time and a bound that differ by less than a ns may round to either side
 	// of a block's edge.
-	for n > 0 && p.At(n-1) >= until {
-		n--
-	}
-	for p.At(n) < until {
-		n++
-	}
-	return n
+	return settle(p, n, until)
 }
 
 func (p *poisson) Expected(until time.Duration) float64 { return float64(max(until, 0)) / p.mean }

@@ -16,7 +16,8 @@ func (f *Field) Schema(defaults any) Object {
 			properties[n.Key()] = n.Schema(defaults)
 			continue
 		}
-		leaf := Described(n.Kind.Schema, n.Doc)
+		leaf := Object{"description": n.Doc}
+		maps.Copy(leaf, n.Kind.Schema)
 		if v, ok := n.shown(defaults); ok {
 			leaf["default"] = v
 		}
@@ -35,13 +36,6 @@ func (f *Field) Paths(at string) Object {
 		maps.Copy(properties, n.Paths(at))
 	}
 	return properties
-}
-
-// Described is a schema with a meaning.
-func Described(schema Object, doc string) Object {
-	out := Object{"description": doc}
-	maps.Copy(out, schema)
-	return out
 }
 
 // Exact is the schema of a mapping with exactly these fields.

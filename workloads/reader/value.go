@@ -3,9 +3,10 @@ package reader
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,14 +136,13 @@ func FromGo(at Place, x any) (Value, error) {
 		}
 	case map[string]any:
 		v.Kind = Mapping
-		for key, e := range x {
-			val, err := FromGo(at, e)
+		for _, key := range slices.Sorted(maps.Keys(x)) {
+			val, err := FromGo(at, x[key])
 			if err != nil {
 				return v, err
 			}
 			v.Entries = append(v.Entries, Entry{key, at, val})
 		}
-		sort.Slice(v.Entries, func(i, j int) bool { return v.Entries[i].Key < v.Entries[j].Key })
 	default:
 		return v, fmt.Errorf("a %T cannot stand in a document; use a string, number, bool, list or mapping", x)
 	}
