@@ -325,7 +325,8 @@ func TestActWithSettings(t *testing.T) {
 	}
 	trial := got.trials[0]
 	fastest := func(name string) (least time.Duration, records int) {
-		_, spans, err := record.ReadDeliveries(got.dir.WorkerPath(trial.Ref, name) + "/" + results.DeliveryFile)
+		var spans []record.Span
+		_, err := record.EachSpan(got.dir.WorkerPath(trial.Ref, name)+"/"+results.DeliveryFile, func(s record.Span) { spans = append(spans, s) })
 		if err != nil {
 			t.Fatal(err)
 		}

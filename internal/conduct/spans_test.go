@@ -41,7 +41,7 @@ func recorded(t *testing.T, o *outcome, tr *results.Trial, worker, metric string
 	if _, err := record.EachSpan(filepath.Join(dir, results.DeliveryFile), func(s record.Span) { spans += int64(s.Count) }); err != nil {
 		t.Fatal(err)
 	}
-	intervals, err := record.ReadLatencies(filepath.Join(dir, results.LatencyFile))
+	intervals, err := record.SumLatencies(filepath.Join(dir, results.LatencyFile))
 	if err != nil {
 		t.Fatal(err)
 	}

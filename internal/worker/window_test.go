@@ -101,7 +101,8 @@ func TestWindow(t *testing.T) {
 		if err := d.Close(); err != nil {
 			rt.Fatal(err)
 		}
-		_, spans, err := record.ReadDeliveries(path)
+		var spans []record.Span
+		_, err := record.EachSpan(path, func(s record.Span) { spans = append(spans, s) })
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -123,7 +123,8 @@ func TestLife(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	var spans []record.Span
+	_, err := record.EachSpan(filepath.Join(job.Dir, results.DeliveryFile), func(s record.Span) { spans = append(spans, s) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestLife(t *testing.T) {
 	if count[record.Acked] != p.Sent || count[record.Delivered] < p.Sent || count[record.Corrupt] != 0 {
 		t.Errorf("spans hold %v of %d records", count, p.Sent)
 	}
-	ivs, err := record.ReadLatencies(filepath.Join(job.Dir, results.LatencyFile))
+	ivs, err := record.SumLatencies(filepath.Join(job.Dir, results.LatencyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +264,8 @@ func TestAbandoned(t *testing.T) {
 	if err := c.end(); err == nil {
 		t.Fatal("a worker without a supervisor reported success")
 	}
-	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	var spans []record.Span
+	_, err := record.EachSpan(filepath.Join(job.Dir, results.DeliveryFile), func(s record.Span) { spans = append(spans, s) })
 	if err != nil || len(spans) == 0 {
 		t.Fatalf("%d spans, %v", len(spans), err)
 	}
@@ -324,7 +326,8 @@ func TestTermWhileProducing(t *testing.T) {
 		if !d.closed.Load() || d.late.Load() {
 			t.Errorf("%+v: the client was closed: %t, and sent to after that: %t", rate, d.closed.Load(), d.late.Load())
 		}
-		_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+		var spans []record.Span
+		_, err := record.EachSpan(filepath.Join(job.Dir, results.DeliveryFile), func(s record.Span) { spans = append(spans, s) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -390,7 +393,8 @@ func TestOffer(t *testing.T) {
 	if err := c.end(); err != nil {
 		t.Fatal(err)
 	}
-	_, spans, err := record.ReadDeliveries(filepath.Join(job.Dir, results.DeliveryFile))
+	var spans []record.Span
+	_, err := record.EachSpan(filepath.Join(job.Dir, results.DeliveryFile), func(s record.Span) { spans = append(spans, s) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,18 +9,10 @@ import (
 	"os"
 )
 
-// ReadDeliveries returns the spans of a file in the order of their pages; those
-// of one lane are in the order in which they were opened. Files can be large:
-// EachSpan needs no memory for them.
-func ReadDeliveries(path string) (DeliveriesMeta, []Span, error) {
-	var spans []Span
-	meta, err := EachSpan(path, func(s Span) { spans = append(spans, s) })
-	return meta, spans, err
-}
-
-// EachSpan calls fn for every span of a file. Slots that were reserved and
-// never used are passed over, and so is an incomplete page at the end: the
-// writer may have been killed at any instant.
+// EachSpan calls fn for every span of a file, in the order of its pages. Files can
+// be large, and it holds none of them. Slots that were reserved and never used are
+// passed over, and so is an incomplete page at the end: the writer may have been
+// killed at any instant.
 func EachSpan(path string, fn func(Span)) (DeliveriesMeta, error) {
 	f, err := os.Open(path)
 	if err != nil {

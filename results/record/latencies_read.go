@@ -28,23 +28,6 @@ type Interval struct {
 	Above  int64                   // how many were lowered to MaxLatency
 }
 
-// ReadLatencies returns the intervals of a file as they were written. A last
-// line that is incomplete is passed over: the writer may have been killed.
-func ReadLatencies(path string) ([]Interval, error) {
-	var all []Interval
-	err := eachInterval(path, func(i Interval, encoded []byte) error {
-		h, err := hdrhistogram.Decode(encoded)
-		if err != nil {
-			return fmt.Errorf("histogram: %w", err)
-		}
-		h.SetTag(i.Metric + "." + i.Phase)
-		i.Hist = h
-		all = append(all, i)
-		return nil
-	})
-	return all, err
-}
-
 // SumLatencies returns the intervals of a file added up, one of each metric and
 // phase. Only sums are held: a long trial has as many intervals as spans have pages.
 func SumLatencies(path string) ([]Interval, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
@@ -146,22 +147,25 @@ func TestSplitFile(t *testing.T) {
 	}
 
 	type line struct {
-		tag, from, to string
-		n             int64
+		tag, from, length string
+		n                 int64
 	}
 	var got []line
-	intervals, err := record.ReadLatencies(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range intervals {
-		got = append(got, line{i.Metric + "." + i.Phase, fmt.Sprint(i.From / second), fmt.Sprint(i.To / second), i.Hist.TotalCount()})
+	for l := range strings.Lines(string(first)) {
+		if tagged, ok := strings.CutPrefix(l, "Tag="); ok {
+			f := strings.Split(strings.TrimSpace(tagged), ",")
+			h, err := hdrhistogram.Decode([]byte(f[4]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, line{f[0], f[1], f[2], h.TotalCount()})
+		}
 	}
 	want := []line{
-		{"produce.response.steady", "0", "20", 200}, {"e2e.response.steady", "0", "20", 199},
-		{"produce.response.rebalance", "20", "31", 110}, {"e2e.response.rebalance", "20", "31", 110},
-		{"produce.response.catch_up", "31", "32", 10}, {"e2e.response.catch_up", "31", "32", 10},
-		{"produce.response.steady", "32", "60", 280}, {"e2e.response.steady", "32", "60", 280},
+		{"produce.response.steady", "0.000000000", "20.000000000", 200}, {"e2e.response.steady", "0.000000000", "20.000000000", 199},
+		{"produce.response.rebalance", "20.000000000", "11.000000000", 110}, {"e2e.response.rebalance", "20.000000000", "11.000000000", 110},
+		{"produce.response.catch_up", "31.000000000", "1.000000000", 10}, {"e2e.response.catch_up", "31.000000000", "1.000000000", 10},
+		{"produce.response.steady", "32.000000000", "28.000000000", 280}, {"e2e.response.steady", "32.000000000", "28.000000000", 280},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(line{})); diff != "" {
 		t.Errorf("want to got:\n%s", diff)
