@@ -98,26 +98,11 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 
 // clientsOf are the drivers that talk to a broker.
 func clientsOf(table []drivers.Driver) ([]drivers.Driver, error) {
-	var clients []drivers.Driver
-	for _, d := range table {
-		if !drivers.IsBrokerless(d) {
-			clients = append(clients, d)
-		}
-	}
+	clients := slices.DeleteFunc(slices.Clone(table), drivers.IsBrokerless)
 	if len(clients) == 0 {
 		return nil, errors.New("there is no driver that talks to a broker, and so nothing to verify the instrument with; add one to the table")
 	}
 	return clients, nil
-}
-
-// Drivers are the broken ones that the cases use. A worker must know them by
-// name; nobody else may.
-func Drivers(table []drivers.Driver) []drivers.Driver {
-	out, err := known(table)
-	if err != nil {
-		return nil // without clients there are no cases, and none of their drivers
-	}
-	return out
 }
 
 // small is a workload with known numbers: 600 records on four partitions, read

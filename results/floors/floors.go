@@ -24,6 +24,7 @@ package floors
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
@@ -39,12 +40,7 @@ type Report struct {
 
 // Holds says whether every law held.
 func (r *Report) Holds() bool {
-	for _, v := range r.Verdicts {
-		if !v.Holds() {
-			return false
-		}
-	}
-	return len(r.Verdicts) > 0
+	return len(r.Verdicts) > 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Holds() })
 }
 
 // Read analyses a trial of a run.
@@ -77,19 +73,9 @@ func Read(dir *results.Dir, t *results.Trial) (*Report, error) {
 	}
 	r.Beat = middle(beats)
 	for _, kind := range []string{"join", "leave"} {
-		var events []Detection
-		for _, d := range found {
-			if d.Kind == kind {
-				events = append(events, d)
-			}
-		}
-		missing := 0
-		for _, l := range left {
-			if l.Kind == kind {
-				missing++
-			}
-		}
-		r.Verdicts = append(r.Verdicts, Judge(kind, events, missing, float64(in.Heartbeat)))
+		events := slices.DeleteFunc(slices.Clone(found), func(d Detection) bool { return d.Kind != kind })
+		missing := slices.DeleteFunc(slices.Clone(left), func(l LeftOut) bool { return l.Kind != kind })
+		r.Verdicts = append(r.Verdicts, Judge(kind, events, len(missing), float64(in.Heartbeat)))
 	}
 	return r, nil
 }

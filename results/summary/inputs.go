@@ -62,13 +62,7 @@ func newInputs(e *evidence.Trial) *inputs {
 }
 
 func (in *inputs) byRole(role results.Role) []*worker {
-	var ws []*worker
-	for _, w := range in.workers {
-		if w.Role == role {
-			ws = append(ws, w)
-		}
-	}
-	return ws
+	return slices.DeleteFunc(slices.Clone(in.workers), func(w *worker) bool { return w.Role != role })
 }
 
 // worker is one process and its figures of the measured part.

@@ -13,6 +13,7 @@ package churn
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/workloads"
@@ -139,10 +140,8 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 	case d.Refresh:
 		detect += s.Metadata.Refresh // the clients look for themselves
 	}
-	for _, name := range s.Group.Assignors {
-		if name == "cooperative-sticky" {
-			detect += h // its second round
-		}
+	if slices.Contains(s.Group.Assignors, "cooperative-sticky") {
+		detect += h // its second round
 	}
 	if a.Phase >= 0 {
 		detect += h / 2 // until the phase is reached, on average

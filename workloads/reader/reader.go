@@ -7,6 +7,7 @@ package reader
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -197,10 +198,7 @@ func (r *Reader) Mapping(path string, v Value, keys ...string) (map[string]Value
 	}
 	got, ok := map[string]Value{}, true
 	for _, e := range v.Entries {
-		known := false
-		for _, k := range keys {
-			known = known || k == e.Key
-		}
+		known := slices.Contains(keys, e.Key)
 		if _, twice := got[e.Key]; !known || twice {
 			what := "is not known here"
 			if known {
