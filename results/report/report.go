@@ -56,7 +56,8 @@ type Workload struct {
 	// Every is how many records go by for one of which clock, checksum and latency
 	// are taken; more than one where a client is driven as fast as it goes.
 	Every   int       `json:"clock_every"`
-	Arms    []Arm     `json:"arms"` // by name: the order in which they ran is random
+	Ranking *Ranking  `json:"ranking,omitempty"` // nil where there are not two arms with figures
+	Arms    []Arm     `json:"arms"`              // by name: the order in which they ran is random
 	Tables  []Table   `json:"tables"`
 	Rest    []Rest    `json:"rest"`    // of groups that nothing was done to
 	Slowest []Slowest `json:"slowest"` // by kind of event, the longest first
@@ -266,6 +267,7 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 	}
 	w.batches()
 	if slices.ContainsFunc(w.Arms, func(a Arm) bool { return a.Rounds > 0 }) {
+		w.rank()
 		w.Tables = append(w.Tables, w.figures())
 		w.churn()
 	}
@@ -389,4 +391,4 @@ func median(xs []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"kbench": func() { cli.Main(franzgo.New(), sarama.New(), kafkago.New(), loopback.New()) },
 		"mine":   Example,
+		// Two drivers of which one is planted at half the speed of the other.
+		"planted": func() {
+			cli.Main(franzgo.New(), loopback.New(), paced{loopback.New(), "whole", 4 * time.Millisecond}, paced{loopback.New(), "half", 8 * time.Millisecond})
+		},
 	})
 }
 

@@ -330,22 +330,28 @@ func narrow(a *report.Arm) string {
 func marks(w *report.Workload, t *report.Table) (l line, any bool) {
 	l = line{label: "marks", optional: true}
 	for _, i := range t.Arms {
-		var lines []string
-		for _, m := range w.Arms[i].Marks {
-			metric, _ := results.LookupMetric(m.Metric)
-			s := metric.Mark
-			if m.Class != "" {
-				s += " by " + m.Class
-			}
-			if m.Trials < w.Arms[i].Rounds {
-				s += fmt.Sprintf(" %d/%d", m.Trials, w.Arms[i].Rounds)
-			}
-			lines = append(lines, s)
-		}
+		lines := marksOf(&w.Arms[i])
 		any = any || len(lines) > 0
 		l.cells = append(l.cells, strings.Join(lines, "\n"))
 	}
 	return l, any
+}
+
+// marksOf are the marks of an arm, and of how many of its trials where not of all.
+func marksOf(a *report.Arm) []string {
+	var out []string
+	for _, m := range a.Marks {
+		metric, _ := results.LookupMetric(m.Metric)
+		s := metric.Mark
+		if m.Class != "" {
+			s += " by " + m.Class
+		}
+		if m.Trials < a.Rounds {
+			s += fmt.Sprintf(" %d/%d", m.Trials, a.Rounds)
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // words says below the table of events what was slow, and what stopped only

@@ -34,6 +34,7 @@ const (
 func Write(w io.Writer, r *report.Report, o Options) error {
 	p := newPage(o)
 	p.head(&r.Head)
+	p.ranking(r)
 	for i := range r.Workloads {
 		p.workload(&r.Workloads[i])
 	}
