@@ -47,13 +47,13 @@ var arrows = map[string][]string{
 	"results/group":       {"results/record"},
 	"results/blame":       {"results"},
 	"results/audit":       {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
-	"results/window":      {"results", "results/audit", "results/group", "results/record", "workloads", "workloads/acts"},
+	"results/window":      {"results", "results/audit", "results/blame", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/evidence":    {"results", "results/audit", "results/record", "results/window"},
-	"results/summary":     {"profiles", "results", "results/audit", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
+	"results/summary":     {"profiles", "results", "results/audit", "results/blame", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/gate":        {"results", "workloads"},
 	"results/floors":      {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
 	"results/report":      {"drivers", "results", "results/evidence", "results/window", "workloads", "workloads/acts"},
-	"results/report/text": {"drivers", "results", "results/group", "results/report", "results/window", "workloads", "workloads/acts"},
+	"results/report/text": {"drivers", "results", "results/blame", "results/group", "results/report", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/launch":  {"results", "results/record"},

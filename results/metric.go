@@ -69,6 +69,8 @@ const (
 	PauseFloor            = "pause.floor"
 	PauseWireExcess       = "pause.wire_excess"
 	PauseGapExcess        = "pause.gap_excess"
+	PauseUnexplained      = "pause.gap_unexplained"
+	PauseOthers           = "pause.others"
 	PauseStart            = "pause.start"
 	PauseLost             = "pause.lost_partition_seconds"
 	PauseAvailability     = "pause.availability"
@@ -107,6 +109,9 @@ const (
 	LedByCoordinator = "untouched_coordinator"
 	LedElsewhere     = "untouched_elsewhere"
 )
+
+// AtLeast is the class of pause.gap_unexplained that is the lower of its two bounds.
+const AtLeast = "least"
 
 // Metric is the definition of one metric of MEASURING 6.
 type Metric struct {
@@ -210,6 +215,8 @@ func Metrics() []Metric {
 		{Name: PauseFloor, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what heartbeat and session settings make unavoidable"},
 		{Name: PauseWireExcess, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.wire - pause.floor: the client's part"},
 		{Name: PauseGapExcess, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "pause.gap - what the partition had to wait; class added: for partitions that the act brought that is until the members knew, and of their look for new partitions at most one interval of metadata.refresh"},
+		{Name: PauseUnexplained, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "what of the gap is explained neither by what the partition had to wait nor by a stall of anything but the client, at most; class least: at least, where it is not known when a stall began"},
+		{Name: PauseOthers, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "time that stalls of others cover of a figure of the event, where it is more than a tenth of it and 10 ms; such an event is in no figure of its kind while there are three others; class: the source with most of it"},
 		{Name: PauseStart, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first request that changed the group; of new partitions, until a member has noticed"},
 		{Name: "pause.detect", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "change of the group to the heartbeat that tells a member"},
 		{Name: "pause.second_round", Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "a completed round to the response that begins another"},

@@ -10,6 +10,7 @@
 package blame
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -21,6 +22,7 @@ type Source string
 // The sources, in the order in which they are heard: time that two of them cover
 // counts for the first.
 const (
+	SourceFloor      Source = "floor"      // what settings of the group made a partition wait; no sign tells of it
 	SourceInjected   Source = "injected"   // an act or a fault
 	SourceProcess    Source = "process"    // it was suspended
 	SourceMachine    Source = "machine"    // others than kbench had the processors
@@ -30,7 +32,7 @@ const (
 )
 
 func sources() []Source {
-	return []Source{SourceInjected, SourceProcess, SourceMachine, SourceBroker, SourceGenerator, SourceContention}
+	return []Source{SourceFloor, SourceInjected, SourceProcess, SourceMachine, SourceBroker, SourceGenerator, SourceContention}
 }
 
 // Threshold is by how much a sign must be later than it usually is to tell of a
@@ -89,6 +91,14 @@ type Share struct {
 	Bounds
 }
 
+// Name is the source and who it was.
+func (s Share) Name() string {
+	if s.Who == "" {
+		return string(s.Source)
+	}
+	return fmt.Sprintf("%s %s", s.Source, s.Who)
+}
+
 // Explain takes out of disjoint stretches what stalls cover, and returns what is
 // left and who had the rest, in the order of sources. What excuses nobody has a
 // share and takes nothing away.
@@ -142,7 +152,7 @@ func Explain(stretches []results.Interval, stalls []Stall) (unexplained Bounds, 
 // returns the one with most.
 func Covered(figure int64, by []Share) (most Share, sum int64, covered bool) {
 	for _, s := range by {
-		if !s.Excuses || s.Source == SourceInjected { // what the workload asks for is no accident
+		if !s.Excuses || s.Source == SourceFloor || s.Source == SourceInjected { // what the workload asks for is no accident
 			continue
 		}
 		if sum += s.Least; s.Least > most.Least {

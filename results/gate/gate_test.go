@@ -146,6 +146,34 @@ func TestEval(t *testing.T) {
 	f("min(pause.wire_excess{event=join#1}) == 300ms", true, 300e6, 1)
 }
 
+// Events that stalls of others make much of decide nothing while there are three
+// without.
+func TestEvalOthers(t *testing.T) {
+	var rows []results.Row
+	event := func(name string, gap, others float64) {
+		for metric, v := range map[string]float64{results.PauseGap: gap, results.PauseOthers: others} {
+			if v > 0 {
+				r := row("a", 1, metric, "", results.UnitNs, v)
+				r.Event = name
+				rows = append(rows, r)
+			}
+		}
+	}
+	f := func(want results.Verdict, left int) {
+		t.Helper()
+		got, err := Eval("max(pause.gap) < 100ms", rows)
+		if err != nil || got.Verdict != want || got.Left != left {
+			t.Errorf("%s, %d left out; want %s, %d; %v", got.Verdict, got.Left, want, left, err)
+		}
+	}
+	event("join#1", 10e6, 0)
+	event("join#2", 20e6, 0)
+	event("join#3", 900e6, 890e6)
+	f(results.NotMet, 0)
+	event("join#4", 30e6, 0)
+	f(results.Met, 1)
+}
+
 // Events before which the machine was late decide nothing about pauses, and the
 // verdict says how many there were.
 func TestEvalNoisy(t *testing.T) {

@@ -27,7 +27,7 @@ func eventOf(r results.Row) happening {
 func (e expression) unfit(rows []results.Row) map[happening]bool {
 	out := map[happening]bool{}
 	switch e.metric.Name {
-	case results.PauseNoisy, results.PauseBaseline, results.PauseMerged, results.PauseDuplicates, results.PauseLostRecords:
+	case results.PauseNoisy, results.PauseBaseline, results.PauseMerged, results.PauseOthers, results.PauseDuplicates, results.PauseLostRecords:
 		return out
 	}
 	noise := strings.HasPrefix(e.metric.Name, "pause.")
@@ -36,7 +36,36 @@ func (e expression) unfit(rows []results.Row) map[happening]bool {
 			out[eventOf(r)] = true
 		}
 	}
+	if noise {
+		e.ofOthers(rows, out)
+	}
 	return out
+}
+
+// ofOthers adds the events that stalls of others make much of, in the arms that have
+// three without them.
+func (e expression) ofOthers(rows []results.Row, unfit map[happening]bool) {
+	covered := map[happening]bool{}
+	for _, r := range rows {
+		if r.Metric == results.PauseOthers && r.Class == "" {
+			covered[eventOf(r)] = true
+		}
+	}
+	own := map[happening]map[happening]bool{} // by arm
+	armOf := func(h happening) happening { return happening{h.workload, h.arm, h.lane, 0, ""} }
+	for _, r := range rows {
+		if h := eventOf(r); r.Event != "" && e.selects(r) && !covered[h] && !unfit[h] {
+			if own[armOf(h)] == nil {
+				own[armOf(h)] = map[happening]bool{}
+			}
+			own[armOf(h)][h] = true
+		}
+	}
+	for h := range covered {
+		if len(own[armOf(h)]) >= 3 {
+			unfit[h] = true
+		}
+	}
 }
 
 // undecided is the error for arms that have figures, but of unfit events alone.

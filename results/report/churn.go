@@ -105,6 +105,7 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 		{"generations, mean", results.GroupRounds, []string{"mean"}},
 		{"gap, p50 / max", results.PauseGap, []string{"p50", "max"}},
 		{"gap excess, p50 / max", results.PauseGapExcess, []string{"p50", "max"}},
+		{"unexplained, p50 / max", results.PauseUnexplained, []string{"p50", "max"}},
 		{"lost partition-s, mean", results.PauseLost, []string{"mean"}},
 	} {
 		add(h.label, h.metric, overEvents(h.metric, h.stats...))

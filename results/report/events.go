@@ -44,6 +44,27 @@ func (e *event) merged() bool {
 	return v != 0
 }
 
+// ofOthers says whether stalls of others make much of its figures.
+func (e *event) ofOthers() bool {
+	v, _ := e.value(results.PauseOthers)
+	return v != 0
+}
+
+// ownEvents is from how many events on that are the client's own the others are
+// left out.
+const ownEvents = 3
+
+// own are the events that figures are of: those that are fit, and of them those that
+// are the client's own while there are enough.
+func own(events []*event) []*event {
+	fit := slices.DeleteFunc(slices.Clone(events), func(e *event) bool { return !e.fit() })
+	own := slices.DeleteFunc(slices.Clone(fit), (*event).ofOthers)
+	if len(own) < ownEvents {
+		return fit
+	}
+	return own
+}
+
 // fit says whether the times of the event may go into a figure of its kind.
 func (e *event) fit() bool { return !e.noisy() && !e.merged() }
 
@@ -144,13 +165,15 @@ func (a *Arm) ofKind(kind string) []*event {
 	return slices.DeleteFunc(a.events(), func(e *event) bool { return e.kind != kind })
 }
 
-// numbers is of how many events of a kind the figures are, and how many others
-// there were: those that merged with another act, also where that one gave the
-// event its name, and those that were noisy. Where the figures are of more acts
+// numbers is of how many events of a kind the figures are, and how many more there
+// were: those that merged with another act, also where that one gave the event its
+// name, those that were noisy, and those that stalls of others make much of. Where the figures are of more acts
 // than events, as in a storm, it says of how many.
 func (a *Arm) numbers(kind string) Cell {
-	fit, merged, noisy, acts := 0, 0, 0, 0
-	for _, e := range a.events() {
+	fit, merged, noisy, acts, others := 0, 0, 0, 0, 0
+	events := a.events()
+	figures := own(slices.DeleteFunc(slices.Clone(events), func(e *event) bool { return e.kind != kind }))
+	for _, e := range events {
 		if e.kind != kind {
 			if e.merged() {
 				merged += e.further(kind)
@@ -163,18 +186,21 @@ func (a *Arm) numbers(kind string) Cell {
 		case e.noisy():
 			noisy++
 			acts += e.acts()
+		case e.ofOthers() && !slices.Contains(figures, e):
+			others++
+			acts += e.acts()
 		default:
 			fit++
 			acts += e.acts()
 		}
 	}
-	c := Cell{Values: []Value{}, N: fit + merged + noisy}
+	c := Cell{Values: []Value{}, N: fit + merged + noisy + others}
 	if c.N == 0 {
 		return c
 	}
 	add := func(class string, n int) { c.Values = append(c.Values, Value{Class: class, Value: float64(n)}) }
 	add(Fit, fit)
-	if acts > fit+noisy {
+	if acts > fit+noisy+others {
 		add(Acts, acts)
 	}
 	if merged > 0 {
@@ -183,16 +209,20 @@ func (a *Arm) numbers(kind string) Cell {
 	if noisy > 0 {
 		add(Noisy, noisy)
 	}
+	if others > 0 {
+		add(OfOthers, others)
+	}
 	return c
 }
 
 // Classes of the numbers of events: those that the figures are of, their acts,
 // and those that are left out.
 const (
-	Fit    = "fit"
-	Acts   = "acts"
-	Merged = "merged"
-	Noisy  = "noisy"
+	Fit      = "fit"
+	Acts     = "acts"
+	Merged   = "merged"
+	Noisy    = "noisy"
+	OfOthers = "of others"
 )
 
 // overEvents are statistics of a metric over the events whose times count. Of a
@@ -200,8 +230,8 @@ const (
 func overEvents(metric string, stats ...string) func([]*event) Cell {
 	return func(events []*event) Cell {
 		var vs []float64
-		for _, e := range events {
-			if v, ok := e.value(metric); ok && e.fit() {
+		for _, e := range own(events) {
+			if v, ok := e.value(metric); ok {
 				vs = append(vs, v)
 			}
 		}

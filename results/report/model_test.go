@@ -68,6 +68,32 @@ func TestUnfitEvents(t *testing.T) {
 	}
 }
 
+// What stalls of others cover is in no figure while there are three others.
+func TestEventsOfOthers(t *testing.T) {
+	a := &Arm{Name: "sarama"}
+	add := func(name string, gap, others float64) {
+		a.rows = append(a.rows, results.Row{Event: name, Trial: 1, Metric: results.PauseGap, Value: gap})
+		if others != 0 {
+			a.rows = append(a.rows, results.Row{Event: name, Trial: 1, Metric: results.PauseOthers, Value: others})
+		}
+	}
+	f := func(numbers, gap string) {
+		t.Helper()
+		if got := cell(a.numbers("join")); got != numbers {
+			t.Errorf("numbers %q, want %q", got, numbers)
+		}
+		if got := cell(overEvents(results.PauseGap, "p50", "max")(a.ofKind("join"))); got != gap {
+			t.Errorf("gap %q, want %q", got, gap)
+		}
+	}
+	add("join#1", 1, 0)
+	add("join#2", 2, 0)
+	add("join#3", 900, 890)
+	f("fit 3", "p50 2, max 900")
+	add("join#4", 3, 0)
+	f("fit 3, of others 1", "p50 2, max 3")
+}
+
 // Only a client's own doing can be blamed: not the wait for a beat, nor the
 // start of a process; the way out of the group is.
 func TestSlowest(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -87,17 +88,29 @@ type pausesEvent struct {
 }
 
 type pausesPart struct {
-	Partition int32             `json:"partition"`
-	Class     string            `json:"class"`
-	OldOwner  string            `json:"old_owner,omitempty"`
-	NewOwner  string            `json:"new_owner,omitempty"`
-	Records   int               `json:"records"`
-	Gap       *int64            `json:"gap_ns,omitempty"`
-	Floor     *int64            `json:"floor_ns,omitempty"`
-	Excess    *int64            `json:"gap_excess_ns,omitempty"`
-	Lost      int               `json:"lost"`
-	CatchUp   *int64            `json:"catch_up_ns,omitempty"`
-	Down      []window.Interval `json:"down"`
+	Partition int32  `json:"partition"`
+	Class     string `json:"class"`
+	OldOwner  string `json:"old_owner,omitempty"`
+	NewOwner  string `json:"new_owner,omitempty"`
+	Records   int    `json:"records"`
+	Gap       *int64 `json:"gap_ns,omitempty"`
+	Floor     *int64 `json:"floor_ns,omitempty"`
+	Excess    *int64 `json:"gap_excess_ns,omitempty"`
+	// What of the gap is the client's, at least and at most, and who had the rest.
+	Least   *int64            `json:"gap_unexplained_least_ns,omitempty"`
+	Most    *int64            `json:"gap_unexplained_ns,omitempty"`
+	By      []pausesBy        `json:"explained,omitempty"`
+	Lost    int               `json:"lost"`
+	CatchUp *int64            `json:"catch_up_ns,omitempty"`
+	Down    []window.Interval `json:"down"`
+}
+
+type pausesBy struct {
+	Source  blame.Source `json:"source"`
+	Who     string       `json:"who,omitempty"`
+	Excuses bool         `json:"excuses"`
+	Least   int64        `json:"least_ns"`
+	Most    int64        `json:"most_ns"`
 }
 
 type pausesMember struct {
@@ -143,11 +156,18 @@ func eventOf(e *window.Event, lateness bool) pausesEvent {
 		out.Acts = append(out.Acts, a.N)
 	}
 	for _, p := range e.Partitions {
-		out.Partitions = append(out.Partitions, pausesPart{
+		part := pausesPart{
 			Partition: p.Partition, Class: string(p.Class), OldOwner: p.OldOwner, NewOwner: p.NewOwner, Records: p.Records,
 			Gap: where(p.Records > 0, p.Gap), Floor: where(p.FloorKnown, p.Floor), Excess: where(p.FloorKnown && p.Records > 0, p.Excess),
 			Lost: p.Lost, CatchUp: where(p.Records > 0, p.CatchUp), Down: append([]window.Interval{}, p.Down...),
-		})
+		}
+		if u := p.Unexplained; u != nil {
+			part.Least, part.Most = &u.Least, &u.Most
+		}
+		for _, s := range p.By {
+			part.By = append(part.By, pausesBy{s.Source, s.Who, s.Excuses, s.Least, s.Most})
+		}
+		out.Partitions = append(out.Partitions, part)
 	}
 	for _, m := range e.Members {
 		pm := pausesMember{

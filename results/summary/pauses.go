@@ -104,6 +104,10 @@ func (b *builder) event(e *window.Event) {
 	}
 	plain(results.PauseNoisy, "", one(e.Noisy), 1)
 	plain(results.PauseMerged, "", one(e.Merged), 1)
+	if o := e.Others; o != nil {
+		ns(results.PauseOthers, o.Sum)
+		plain(results.PauseOthers, string(o.Most.Source), float64(o.Most.Least), 1)
+	}
 	further := map[string]float64{}
 	for _, kind := range e.Further {
 		further[kind]++
@@ -126,7 +130,7 @@ func (b *builder) event(e *window.Event) {
 // gaps adds the worst gap and the worst excess, of all partitions and by class.
 func (b *builder) gaps(e *window.Event, plain func(metric, class string, value float64, n int64)) {
 	for _, class := range []window.Class{"", window.Moved, window.Untouched, window.Orphaned, window.Added} {
-		var gap, excess worst
+		var gap, excess, least, most worst
 		for _, p := range e.Partitions {
 			if p.Records == 0 || class != "" && p.Class != class {
 				continue
@@ -135,12 +139,22 @@ func (b *builder) gaps(e *window.Event, plain func(metric, class string, value f
 			if p.FloorKnown {
 				excess.see(p.Excess)
 			}
+			if u := p.Unexplained; u != nil {
+				least.see(u.Least)
+				most.see(u.Most)
+			}
 		}
 		if gap.n > 0 {
 			plain(results.PauseGap, string(class), float64(gap.most), gap.n)
 		}
 		if excess.n > 0 {
 			plain(results.PauseGapExcess, string(class), float64(excess.most), excess.n)
+		}
+		if most.n > 0 {
+			plain(results.PauseUnexplained, string(class), float64(most.most), most.n)
+			if class == "" {
+				plain(results.PauseUnexplained, results.AtLeast, float64(least.most), least.n)
+			}
 		}
 	}
 	b.led(e, plain)

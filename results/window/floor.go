@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -129,40 +130,57 @@ func (s *scope) over() int64 {
 	return at
 }
 
+// wait is a stretch in which a partition could not help standing still: from one
+// time to another, and perhaps since a time before already. That is where its owner
+// may have stopped it between two beats, of which only the second could tell.
+type wait struct{ since, from, to int64 }
+
+// waited is F_p: the longest of the stretches that a partition had to wait.
+func waited(waits []wait) int64 {
+	var floor int64
+	for _, w := range waits {
+		floor = max(floor, w.to-w.from)
+	}
+	return floor
+}
+
 // partitionFloors is what each partition had to wait.
 func (s *scope) partitionFloors() {
 	for i := range s.e.Partitions {
 		p := &s.e.Partitions[i]
+		var waits []wait
 		switch p.Class {
 		case Unowned:
 		case Added:
-			p.Floor, p.FloorKnown = s.addedFloor(p)
+			waits, p.FloorKnown = s.addedFloor(p)
 		default:
-			p.Floor, p.FloorKnown = s.partitionFloor(p)
+			waits, p.FloorKnown = s.partitionFloor(p)
 		}
 		if p.FloorKnown {
+			p.Floor = waited(waits)
 			p.Excess = p.Gap - p.Floor
+			p.unexplained(waits, s.Stalls)
 		}
 	}
 }
 
-// partitionFloor is F_p. A partition whose owner is gone waits until the last
-// survivor could know. Under an eager protocol a partition of a live member
-// waits from its owner's own beat until then. Under a cooperative one it need
+// partitionFloor is what a partition had to wait. One whose owner is gone waits
+// until the last survivor could know. Under an eager protocol a partition of a live
+// member waits from its owner's own beat until then. Under a cooperative one it need
 // not wait at all. KIP-848 has rules of its own.
-func (s *scope) partitionFloor(p *Partition) (int64, bool) {
-	var floor int64
+func (s *scope) partitionFloor(p *Partition) ([]wait, bool) {
+	var waits []wait
 	for _, act := range s.e.Acts {
 		if stops(act) && !act.Refused() && act.Member == p.OldOwner && p.Class != Orphaned {
 			if act.Resumed == 0 {
-				return 0, false
+				return nil, false
 			}
-			floor = max(floor, act.Resumed-act.At)
+			waits = append(waits, wait{act.At, act.At, act.Resumed})
 		}
 	}
 	if s.wire.KIP {
 		// Without a t0 nobody knows when a move could have begun.
-		return max(floor, s.kipPartitionFloor(p)), p.Class != Moved || len(s.changes) > 0
+		return append(waits, s.kipPartitionFloor(p)...), p.Class != Moved || len(s.changes) > 0
 	}
 	for i, c := range s.changes {
 		told, owner := s.told[i], p.OldOwner
@@ -175,12 +193,13 @@ func (s *scope) partitionFloor(p *Partition) (int64, bool) {
 			if len(told) > 0 {
 				until = latest(told)
 			}
-			floor = max(floor, until-s.silent(owner, s.Acts[c.act].At, p.Partition, until))
+			silent := s.silent(owner, s.Acts[c.act].At, p.Partition, until)
+			waits = append(waits, wait{silent, silent, until})
 		default:
-			floor = max(floor, s.stopFloor(p, i))
+			waits = append(waits, s.stopFloor(p, i)...)
 		}
 	}
-	return floor, true
+	return waits, true
 }
 
 // holder is the owner of a partition when a change came, -1 where nothing tells
@@ -195,13 +214,33 @@ func (s *scope) holder(p *Partition, change int) int {
 }
 
 // stopFloor is how long a partition had to stand still for a change under an
-// eager protocol: from the moment at which its owner knew until all did.
-func (s *scope) stopFloor(p *Partition, change int) int64 {
+// eager protocol: from the moment at which its owner knew until all did. Under a
+// cooperative one the owner may stop what is to move, and need not.
+func (s *scope) stopFloor(p *Partition, change int) []wait {
 	told, owner := s.told[change], s.holder(p, change)
-	if s.e.Protocol != group.Eager || told[owner] == 0 {
-		return 0
+	if told[owner] == 0 {
+		return nil
 	}
-	return s.held(latest(told), s.changes[change]) - told[owner]
+	until := s.held(latest(told), s.changes[change])
+	w := wait{s.unaware(owner, told[owner]), told[owner], until}
+	switch {
+	case s.e.Protocol == group.Eager:
+		return []wait{w}
+	case p.Class == Moved:
+		return []wait{{w.since, until, until}}
+	}
+	return nil
+}
+
+// unaware is when a worker that was told at a time had heard its last beat before.
+func (s *scope) unaware(worker int, told int64) int64 {
+	last := int64(0)
+	for _, c := range s.Workers[worker].Calls {
+		if c.Beats() && c.OK() && c.Resp < told {
+			last = max(last, c.Resp)
+		}
+	}
+	return cmp.Or(last, told)
 }
 
 // held is when a round could be complete that all who live could join at a time:

@@ -53,13 +53,11 @@ func (in *Input) born(p int32) int64 {
 // Until the members had noticed it could not be read, and then until the last of
 // them could know. Where they look every so often, no more of the first than that
 // interval is a matter of settings.
-func (s *scope) addedFloor(p *Partition) (int64, bool) {
+func (s *scope) addedFloor(p *Partition) (waits []wait, known bool) {
 	first, some := s.firstDue(p.Partition, s.e.Window.From, s.e.Window.To)
 	if !some {
-		return 0, false
+		return nil, false
 	}
-	var floor int64
-	known := false
 	for i, c := range s.changes {
 		act, told := s.Acts[c.act], s.told[i]
 		until := c.at
@@ -72,12 +70,12 @@ func (s *scope) addedFloor(p *Partition) (int64, bool) {
 			if acts.Of(act.Kind).Refresh {
 				start = min(c.at-act.At, s.Watch)
 			}
-			floor, known = max(floor, act.At+start+until-c.at-first.Due), true
+			waits, known = append(waits, wait{first.Due, first.Due, act.At + start + until - c.at}), true
 		case known:
-			floor = max(floor, s.stopFloor(p, i)) // it has an owner by now, as the others do
+			waits = append(waits, s.stopFloor(p, i)...) // it has an owner by now, as the others do
 		}
 	}
-	return floor, known
+	return waits, known
 }
 
 // addedBy is when the last partition that the event brought to a worker had its

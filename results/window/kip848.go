@@ -193,14 +193,14 @@ func (s *scope) kipFloor() int64 {
 	return floor
 }
 
-// kipPartitionFloor is F_p: the wait of each new owner for its next beat after
-// the partition was given up or its owner was gone.
-func (s *scope) kipPartitionFloor(p *Partition) int64 {
+// kipPartitionFloor is the wait of each new owner for its next beat after the
+// partition was given up or its owner was gone.
+func (s *scope) kipPartitionFloor(p *Partition) []wait {
 	hands := s.hands[p.Partition]
-	var floor int64
+	var waits []wait
 	for _, h := range hands {
 		if h.told != 0 {
-			floor = max(floor, h.taken-h.released-s.tardy(h.to, h.released, h.taken))
+			waits = append(waits, wait{h.released, h.released, h.taken - s.tardy(h.to, h.released, h.taken)})
 		}
 	}
 	for _, c := range s.changes {
@@ -214,10 +214,11 @@ func (s *scope) kipPartitionFloor(p *Partition) int64 {
 			holder = s.Workers[h.to].Name
 		}
 		if s.orphanedBy(holder, c) {
-			floor = max(floor, until-s.silent(holder, s.Acts[c.act].At, p.Partition, until))
+			silent := s.silent(holder, s.Acts[c.act].At, p.Partition, until)
+			waits = append(waits, wait{silent, silent, until})
 		}
 	}
-	return floor
+	return waits
 }
 
 // kipSpend finds the phases of a member. It learns of a change by the response

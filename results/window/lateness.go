@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -68,8 +69,9 @@ func (s *scope) gaps() {
 			if s.Slow {
 				continue
 			}
-			if p.Records++; p.Records == 1 || r.Late() > p.Gap {
-				p.Gap = r.Late()
+			// Of equally late ones it is the first.
+			if p.Records++; p.Records == 1 || cmp.Or(cmp.Compare(r.Late(), p.Gap), cmp.Compare(p.Silence.From, r.Due)) > 0 {
+				p.Gap, p.Silence = r.Late(), Interval{From: r.Due, To: r.At}
 			}
 			if r.Late() > s.Theta {
 				s.e.Late++

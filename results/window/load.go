@@ -6,6 +6,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
@@ -25,6 +26,17 @@ type Input struct {
 	Workers     []Worker
 	Records     Records
 	Redelivered []audit.Redelivery
+	Stalls      *Stalls // nil where nobody listened
+}
+
+// Stalls are those of all that is not the client under test, and what decides which
+// partitions they concern.
+type Stalls struct {
+	All         []blame.Stall
+	Leaders     map[int32]int32
+	Coordinator int32 // -1 without a group
+	Producers   []string
+	Hosts       map[string]string // by worker
 }
 
 // Worker is one member process.

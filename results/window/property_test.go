@@ -190,6 +190,9 @@ func back(r *Report, by int64, numbers []int32) {
 			p.Partition = int32(slices.Index(numbers, p.Partition))
 			p.Down = slices.Clone(p.Down)
 			all(p.Down)
+			if p.Records > 0 {
+				p.Silence = move(p.Silence)
+			}
 			parts[p.Partition] = p
 		}
 		e.Partitions = parts

@@ -16,6 +16,7 @@
 //	settle    windows: from an act until everything has been quiet for 2H
 //	floor     how early the last survivor could have known
 //	class     who owned each partition before and after
+//	others    what of a gap neither floor nor client explains
 //	phases    where the time went, by member
 //	down      stretches in which partitions were late
 //	resume    when everything was delivered again; records by the part they were due in
@@ -31,6 +32,7 @@ package window
 import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/group"
 )
 
@@ -106,6 +108,10 @@ type Event struct {
 	LostPartitionTime, CatchUp int64
 	Movement, ExcessRevocation float64
 
+	// Others is what stalls of others cover of a figure of the event where that is
+	// worth a mark, else nil.
+	Others *Others
+
 	Baseline      int64 // B; valid if BaselineKnown
 	BaselineKnown bool
 	Noisy         bool
@@ -140,8 +146,14 @@ type Partition struct {
 	// are known if FloorKnown.
 	FloorKnown    bool
 	Floor, Excess int64
-	Down          []Interval
-	CatchUp       int64
+	// Silence is that gap, from when its latest record was due. What of it neither the
+	// floor nor a stall of anything else explains is the client's, and By says who had
+	// the rest. They are known if FloorKnown and somebody listened for stalls.
+	Silence     Interval
+	Unexplained *blame.Bounds
+	By          []blame.Share
+	Down        []Interval
+	CatchUp     int64
 }
 
 // DownTime is the length of the down set.
@@ -191,6 +203,7 @@ func (a *analysis) event(win actWindow) Event {
 	s.gaps()
 	s.resumed()
 	s.partitionFloors()
+	s.others()
 	s.unions()
 	s.baseline()
 	s.members()

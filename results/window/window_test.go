@@ -20,24 +20,7 @@ func two(more ...string) *sim {
 }
 
 func TestJoin(t *testing.T) {
-	s := two("consumer-2")
-	s.act("join", "consumer-2", 20_000)
-	s.beats(0, 1000, 20_000)
-	s.beats(1, 500, 20_000)
-	// The new member is told to come back with an id.
-	s.call(2, group.JoinGroup, 20_100, 20_101, group.MemberIDRequired, 0)
-	s.join(2, 20_102, 22_005, 22_008, 2, 3)
-	s.beat(1, 21_500, group.RebalanceInProgress)
-	s.join(1, 21_510, 22_005, 22_009, 2, 2)
-	s.beat(0, 22_000, group.RebalanceInProgress)
-	s.join(0, 22_004, 22_005, 22_007, 2, 0, 1)
-	s.beats(0, 25_000, 60_000)
-	s.beats(1, 25_000, 60_000)
-	s.beats(2, 25_000, 60_000)
-	s.stop(22_001, 22_008, 0, 1)
-	s.stop(21_502, 22_010, 2, 3)
-
-	e := s.only(t)
+	e := joining().only(t)
 	if e.Name != "join#1" || e.Protocol != group.Eager || !e.Settled {
 		t.Errorf("%s, %s, settled %t", e.Name, e.Protocol, e.Settled)
 	}

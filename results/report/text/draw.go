@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/window"
 )
@@ -72,6 +73,7 @@ func (d *drawing) figures() {
 		if of.FloorKnown {
 			line += fmt.Sprintf(" (it had to wait %s, excess %s)", window.Short(of.Floor), window.Short(of.Excess))
 		}
+		line += unexplained(of)
 		line += fmt.Sprintf("; a partition late for %s, all of them for %s; %s partition-seconds lost",
 			window.Short(e.UAny), window.Short(e.UAll), significant(float64(e.LostPartitionTime)/1e9))
 		d.wrapped("  gap      ", line)
@@ -81,6 +83,24 @@ func (d *drawing) figures() {
 		d.wrapped("  slowest  ", strings.Join(results.Lines(e.Words), "; "))
 	}
 	d.line("")
+}
+
+// unexplained is what of a gap is the client's, and who had the rest of what the
+// floor leaves; nothing where nobody listened.
+func unexplained(p *window.Partition) string {
+	if p.Unexplained == nil {
+		return ""
+	}
+	line := "; unexplained " + window.Short(p.Unexplained.Most)
+	if least := p.Unexplained.Least; least < p.Unexplained.Most {
+		line = fmt.Sprintf("; unexplained %s to %s", window.Short(least), window.Short(p.Unexplained.Most))
+	}
+	for _, s := range p.By {
+		if s.Source != blame.SourceFloor && s.Most > 0 {
+			line += fmt.Sprintf(", %s %s", s.Name(), window.Short(s.Most))
+		}
+	}
+	return line
 }
 
 // records is what happened to the records of the window.

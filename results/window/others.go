@@ -1,0 +1,98 @@
+package window
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+)
+
+// Others is what stalls of others cover of a figure of an event.
+type Others struct {
+	Metric string // the figure: of several, the one that they cover most of
+	Figure int64
+	Sum    int64       // of it that is surely covered
+	Most   blame.Share // the source that has most of it
+}
+
+// concern are the stalls that a partition, or a request of workers about the group,
+// depended on: of the nodes, of producers and of the workers themselves.
+func (s *Stalls) concern(partition int32, workers ...string) []blame.Stall {
+	at := blame.Place{Workers: slices.Concat(s.Producers, workers)}
+	if node, known := s.Leaders[partition]; known {
+		at.Nodes = append(at.Nodes, node)
+	}
+	if s.Coordinator >= 0 {
+		at.Nodes = append(at.Nodes, s.Coordinator)
+	}
+	for _, w := range at.Workers {
+		at.Hosts = append(at.Hosts, s.Hosts[w])
+	}
+	return blame.Of(s.All, at)
+}
+
+// unexplained takes from the silence of a partition what it had to wait, and then
+// what concerned it and stood still. Both are known within bounds.
+func (p *Partition) unexplained(waits []wait, stalls *Stalls) {
+	if stalls == nil || p.Records == 0 {
+		return
+	}
+	all := stalls.concern(p.Partition, p.OldOwner, p.NewOwner)
+	for _, w := range waits {
+		all = append(all, blame.Stall{Source: blame.SourceFloor, Node: -1, Excuses: true,
+			Certain: Interval{From: w.from, To: w.to}, Possible: Interval{From: min(w.since, w.from), To: w.to}})
+	}
+	left, by := blame.Explain([]Interval{p.Silence}, all)
+	p.Unexplained, p.By = &left, by
+}
+
+// others finds whether stalls of others make so much of a figure of the event that it
+// does not tell of the client: of the largest gap, of the largest excess over the
+// floor, or of the time that the wire took beyond its own.
+func (s *scope) others() {
+	if s.Stalls == nil {
+		return
+	}
+	see := func(metric string, figure int64, by []blame.Share) {
+		if most, sum, covered := blame.Covered(figure, by); covered && (s.e.Others == nil || sum > s.e.Others.Sum) {
+			s.e.Others = &Others{metric, figure, sum, most}
+		}
+	}
+	var gap, excess *Partition
+	for i := range s.e.Partitions {
+		p := &s.e.Partitions[i]
+		if p.Unexplained == nil {
+			continue
+		}
+		if gap == nil || p.Gap > gap.Gap {
+			gap = p
+		}
+		if excess == nil || p.Excess > excess.Excess {
+			excess = p
+		}
+	}
+	if gap != nil {
+		see(results.PauseGapExcess, excess.Excess, excess.By)
+		see(results.PauseGap, gap.Gap, gap.By)
+	}
+	if s.e.Rebalanced && s.e.WireExcess > 0 {
+		var all []string
+		for _, w := range s.Workers {
+			all = append(all, w.Name)
+		}
+		over := s.e.T0 + s.e.Wire
+		_, by := blame.Explain([]Interval{{From: over - s.e.WireExcess, To: over}}, s.Stalls.concern(-1, all...))
+		see(results.PauseWireExcess, s.e.WireExcess, by)
+	}
+	if o := s.e.Others; o != nil {
+		s.note(o.Remark())
+	}
+}
+
+// Remark says whose the figure is in truth.
+func (o *Others) Remark() results.Remark {
+	r := results.Remarkf(results.PauseOthers, "%s of %s: in %s of it stood still what is not the client, most of it %s", o.Metric, Short(o.Figure), Short(o.Sum), o.Most.Name()).
+		By(o.Most.Who).With(o.Metric, results.UnitNs, float64(o.Figure)).With(results.PauseOthers, results.UnitNs, float64(o.Sum))
+	r.Class = string(o.Most.Source)
+	return r
+}

@@ -1,0 +1,66 @@
+package window
+
+import (
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+)
+
+// A partition is silent from 21,502 ms on, 8 ms longer than the beats make it, and
+// then for 300 ms more in which somebody stood still.
+func TestUnexplained(t *testing.T) {
+	at := func(from, to int64) Interval { return Interval{From: from * ms, To: to * ms} }
+	f := func(name string, least, most int64, covered string, stalls ...blame.Stall) {
+		t.Helper()
+		s := joining()
+		s.stop(22_010, 22_310, 3)
+		s.in.Stalls = &Stalls{
+			All: stalls, Leaders: map[int32]int32{0: 1, 1: 1, 2: 1, 3: 2}, Coordinator: 3, Producers: []string{"producer-0"},
+			Hosts: map[string]string{"consumer-0": "a", "consumer-1": "b", "consumer-2": "b", "producer-0": "a"},
+		}
+		e := s.only(t)
+		p := e.Partitions[3]
+		if p.Unexplained == nil || p.Unexplained.Least != least*ms || p.Unexplained.Most != most*ms {
+			t.Errorf("%s: unexplained %+v of %+v, want %d to %d", name, p.Unexplained, p.Silence, least, most)
+		}
+		got := ""
+		if e.Others != nil {
+			got = e.Others.Most.Name()
+		}
+		if got != covered {
+			t.Errorf("%s: covered by %q, want %q", name, got, covered)
+		}
+		if marked := len(e.Notes) == 1 && e.Notes[0].Kind == results.PauseOthers && e.Notes[0].Class != ""; marked != (covered != "") {
+			t.Errorf("%s: notes %q", name, e.Notes)
+		}
+	}
+	stall := func(source blame.Source, who string, node int32, excuses bool, certain, possible Interval) blame.Stall {
+		return blame.Stall{Source: source, Who: who, Node: node, Excuses: excuses, Certain: certain, Possible: possible}
+	}
+	// The record that was due 1 ms before the beat is caught, and comes 2 ms after the
+	// end. Since the beat before, the owner might have stopped already.
+	const own = 312
+	f("nobody", own-1, own, "")
+	whole, likely := at(22_010, 22_310), at(21_990, 22_310)
+	f("its leader", 2, own-300, "broker broker-2", stall(blame.SourceBroker, "broker-2", 2, true, whole, likely))
+	f("the coordinator", 2, own-300, "broker broker-3", stall(blame.SourceBroker, "broker-3", 3, true, whole, likely))
+	f("another node", own-1, own, "", stall(blame.SourceBroker, "broker-1", 1, true, whole, likely))
+	f("its producer", own-1-300, own-300, "process producer-0", stall(blame.SourceProcess, "producer-0", -1, true, whole, whole))
+	f("its owner", own-1, own, "", stall(blame.SourceProcess, "consumer-2", -1, false, whole, whole))
+	f("the machine of its owner", own-1-300, own-300, "machine b", stall(blame.SourceMachine, "b", -1, true, whole, whole))
+	f("contention", own-1, own, "", stall(blame.SourceContention, "b", -1, false, whole, whole))
+	f("the supervisor", own-1, own, "", stall(blame.SourceProcess, "supervisor", -1, true, whole, whole))
+	f("within the floor", own-1, own, "", stall(blame.SourceBroker, "broker-2", 2, true, at(21_600, 21_900), at(21_600, 21_900)))
+	f("an act", own-1-300, own-300, "", stall(blame.SourceInjected, "producer-0", -1, true, whole, whole))
+	f("a little", own-1-9, own-9, "", stall(blame.SourceBroker, "broker-2", 2, true, at(22_100, 22_109), at(22_100, 22_109)))
+}
+
+// Without anybody who listened nothing is known, and nobody is excused.
+func TestNobodyListened(t *testing.T) {
+	for _, p := range joining().only(t).Partitions {
+		if p.Unexplained != nil || p.By != nil {
+			t.Errorf("%+v", p)
+		}
+	}
+}
