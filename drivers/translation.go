@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Translation says by key what every setting becomes in a client whose
@@ -29,12 +30,37 @@ func (t Translation[T]) Plan(s Settings) []Setting {
 	return Rows(s, rows)
 }
 
-// Apply configures a client for the keys of one role, and refuses what the client
-// cannot do and would otherwise do in its own way.
-func (t Translation[T]) Apply(s Settings, keys []string, to T) error {
+// Role is what a client is for.
+type Role int
+
+// The roles. Each has sections of the settings for itself.
+const (
+	Producing Role = iota
+	Consuming
+)
+
+// has says whether the clients of a role are given a setting. One that is in no
+// section of either is both's.
+func (r Role) has(key string) bool {
+	switch section, _, _ := strings.Cut(key, "."); section {
+	case "produce":
+		return r == Producing
+	case "consume", "group":
+		return r == Consuming
+	default:
+		return true
+	}
+}
+
+// Apply configures a client for one role, and refuses what the client cannot do and
+// would otherwise do in its own way.
+func (t Translation[T]) Apply(s Settings, role Role, to T) error {
 	var errs []error
-	for _, key := range keys {
+	for _, key := range Keys() {
 		row := t[key]
+		if !role.has(key) {
+			continue
+		}
 		if row.Refused {
 			errs = append(errs, fmt.Errorf("%s: %s is not possible: %s", key, s.Want(key), row.Why))
 		} else if row.Apply != nil {

@@ -59,8 +59,8 @@ type tenure struct {
 	head      map[string]map[int32]kgo.EpochOffset // marked, in the form the client takes
 }
 
-func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
-	opts, err := ConsumerOptions(s, env)
+func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	opts, err := Options(s, env, drivers.Consuming)
 	if err != nil {
 		return nil, err
 	}

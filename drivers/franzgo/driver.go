@@ -32,37 +32,21 @@ func (driver) Plan(s drivers.Settings) []drivers.Setting {
 	return translate(s).Plan(s)
 }
 
-func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
-	return newProducer(s, env, ack)
-}
-
-func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
-	return newConsumer(s, env, h)
-}
-
-// ProducerOptions are the options of a producing client. They are exported so
+// Options are the options of a client in a role; a member's are without the
+// callbacks through which the driver follows its assignment. They are exported so
 // that a loop without the harness can be measured with the very same client.
-func ProducerOptions(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
-	return roleOptions(s, env, producerKeys[:])
-}
-
-// ConsumerOptions are those of a member, but for the callbacks through which the
-// driver follows its assignment.
-func ConsumerOptions(s drivers.Settings, env drivers.Env) ([]kgo.Opt, error) {
-	opts, err := roleOptions(s, env, consumerKeys[:])
-	if err != nil {
-		return nil, err
-	}
-	return append(opts, kgo.ConsumerGroup(s.GroupID), kgo.ConsumeTopics(s.Topics...)), nil
-}
-
-func roleOptions(s drivers.Settings, env drivers.Env, keys []string) ([]kgo.Opt, error) {
+func Options(s drivers.Settings, env drivers.Env, role drivers.Role) ([]kgo.Opt, error) {
 	opts, err := common(s, env)
 	if err != nil {
 		return nil, err
 	}
-	err = translate(s).Apply(s, keys, &opts)
-	return opts, err
+	if err := translate(s).Apply(s, role, &opts); err != nil {
+		return nil, err
+	}
+	if role == drivers.Consuming {
+		opts = append(opts, kgo.ConsumerGroup(s.GroupID), kgo.ConsumeTopics(s.Topics...))
+	}
+	return opts, nil
 }
 
 // common are the options that every client has, whatever it does.

@@ -26,8 +26,8 @@ type record struct {
 // slabRecords is how many records are allocated together.
 const slabRecords = 256
 
-func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
-	opts, err := ProducerOptions(s, env)
+func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	opts, err := Options(s, env, drivers.Producing)
 	if err != nil {
 		return nil, err
 	}

@@ -37,22 +37,6 @@ func refuse(why string) setting {
 	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
-// The keys whose options a client of each role gets. Both roles ask for
-// metadata, the rest is one role's own.
-var (
-	producerKeys = [...]string{
-		drivers.KeyAcks, drivers.KeyIdempotent, drivers.KeyInFlight, drivers.KeyLinger, drivers.KeyBatchRecords,
-		drivers.KeyCodec, drivers.KeyAckTimeout, drivers.KeyRetries, drivers.KeyRetryBackoff, drivers.KeyWindow,
-		drivers.KeyPartition, drivers.KeyMetadataRefresh, drivers.KeyTelemetry,
-	}
-	consumerKeys = [...]string{
-		drivers.KeyStart, drivers.KeyFetchMin, drivers.KeyFetchMax, drivers.KeyFetchMaxPartition, drivers.KeyFetchWait,
-		drivers.KeyIsolation, drivers.KeyCommitMode, drivers.KeyCommitEvery, drivers.KeyRevoke,
-		drivers.KeyProtocol, drivers.KeyAssignors, drivers.KeySession, drivers.KeyHeartbeat, drivers.KeyRebalance,
-		drivers.KeyRejoinBackoff, drivers.KeyStatic, drivers.KeyMetadataRefresh, drivers.KeyTelemetry,
-	}
-)
-
 // The client's own limits on what may be asked of it.
 const (
 	minBatchBytes = 512

@@ -66,7 +66,7 @@ type item struct {
 // from filling the log.
 const errorPause = 100 * time.Millisecond
 
-func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
+func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
 	config, err := ReaderConfig(s, env)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func ReaderConfig(s drivers.Settings, env drivers.Env) (kafka.ReaderConfig, erro
 		Logger:      logger(env, 2),
 		ErrorLogger: logger(env, 0),
 	}
-	if err := translate(s).Apply(s, consumerKeys[:], target{reader: &config}); err != nil {
+	if err := translate(s).Apply(s, drivers.Consuming, target{reader: &config}); err != nil {
 		return config, fmt.Errorf("kafka-go consumer: %w", err)
 	}
 	if err := config.Validate(); err != nil {

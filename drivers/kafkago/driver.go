@@ -33,14 +33,6 @@ func (driver) Plan(s drivers.Settings) []drivers.Setting {
 	return translate(s).Plan(s)
 }
 
-func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
-	return newProducer(s, env, ack)
-}
-
-func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
-	return newConsumer(s, env, h)
-}
-
 // mechanism is nil where the cluster asks for no authentication.
 func mechanism(s *drivers.SASL) (sasl.Mechanism, error) {
 	if s == nil {

@@ -23,7 +23,7 @@ type producer struct {
 	refusing sync.RWMutex
 }
 
-func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
+func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
 	writer, transport, err := NewWriter(s, env)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func NewWriter(s drivers.Settings, env drivers.Env) (*kafka.Writer, *kafka.Trans
 		Transport:   transport,
 		ErrorLogger: logger(env, 0),
 	}
-	if err := translate(s).Apply(s, producerKeys[:], target{writer: writer, transport: transport}); err != nil {
+	if err := translate(s).Apply(s, drivers.Producing, target{writer: writer, transport: transport}); err != nil {
 		return nil, nil, fmt.Errorf("kafka-go producer: %w", err)
 	}
 	return writer, transport, nil

@@ -39,20 +39,6 @@ func refuse(why string) setting {
 	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
-// The keys that are applied for each role.
-var (
-	producerKeys = [...]string{
-		drivers.KeyAcks, drivers.KeyIdempotent, drivers.KeyLinger, drivers.KeyBatchRecords, drivers.KeyBatchBytes,
-		drivers.KeyCodec, drivers.KeyLevel, drivers.KeyAckTimeout, drivers.KeyRetries, drivers.KeyRetryBackoff,
-		drivers.KeyPartition, drivers.KeyMetadataRefresh,
-	}
-	consumerKeys = [...]string{
-		drivers.KeyStart, drivers.KeyFetchMin, drivers.KeyFetchMaxPartition, drivers.KeyFetchWait, drivers.KeyIsolation,
-		drivers.KeyCommitEvery, drivers.KeyProtocol, drivers.KeyAssignors, drivers.KeySession, drivers.KeyHeartbeat,
-		drivers.KeyRebalance, drivers.KeyRejoinBackoff, drivers.KeyStatic, drivers.KeyMetadataRefresh,
-	}
-)
-
 // laneDepth is how many records may wait in the lane of one partition.
 const laneDepth = 100
 

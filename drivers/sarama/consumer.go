@@ -44,8 +44,8 @@ type consumer struct {
 // errorPause keeps a client that fails again and again from filling the log.
 const errorPause = 100 * time.Millisecond
 
-func newConsumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (*consumer, error) {
-	config, err := ConsumerConfig(s, env)
+func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
+	config, err := Config(s, env, drivers.Consuming)
 	if err != nil {
 		return nil, fmt.Errorf("sarama consumer: %w", err)
 	}

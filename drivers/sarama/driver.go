@@ -36,37 +36,24 @@ func (driver) Plan(s drivers.Settings) []drivers.Setting {
 	return translate(s).Plan(s)
 }
 
-func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
-	return newProducer(s, env, ack)
-}
-
-func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (drivers.Consumer, error) {
-	return newConsumer(s, env, h)
-}
-
-// ProducerConfig is the configuration of a producing client. It is exported so
-// that a loop without the harness can be measured with the very same client.
-func ProducerConfig(s drivers.Settings, env drivers.Env) (*client.Config, error) {
-	return configure(s, env, producerKeys[:])
-}
-
-// ConsumerConfig is the configuration of a member.
-func ConsumerConfig(s drivers.Settings, env drivers.Env) (*client.Config, error) {
-	return configure(s, env, consumerKeys[:])
-}
-
-// configure makes the client's configuration for one role.
-func configure(s drivers.Settings, env drivers.Env, keys []string) (*client.Config, error) {
+// Config is the configuration of a client in a role. It is exported so that a loop
+// without the harness can be measured with the very same client.
+func Config(s drivers.Settings, env drivers.Env, role drivers.Role) (*client.Config, error) {
 	c := client.NewConfig()
 	if s.ClientID != "" {
 		c.ClientID = s.ClientID
+	}
+	// The protocol version is no setting of a workload, but what the other clients
+	// negotiate by themselves must be said to this one.
+	if s.Mode != drivers.Stock {
+		c.Version = client.MaxVersion
 	}
 	c.Net.Proxy.Enable = true
 	c.Net.Proxy.Dialer = dialer{env, c.Net.DialTimeout}
 	if err := authenticate(c, env.SASL); err != nil {
 		return nil, err
 	}
-	if err := translate(s).Apply(s, keys, c); err != nil {
+	if err := translate(s).Apply(s, role, c); err != nil {
 		return nil, err
 	}
 	if env.Log != nil {

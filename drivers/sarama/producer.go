@@ -44,8 +44,8 @@ type refusal struct {
 // slabMessages is how many messages are allocated together.
 const slabMessages = 256
 
-func newProducer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (*producer, error) {
-	config, err := ProducerConfig(s, env)
+func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	config, err := Config(s, env, drivers.Producing)
 	if err != nil {
 		return nil, fmt.Errorf("sarama producer: %w", err)
 	}
@@ -146,10 +146,5 @@ func (p *producer) Close(ctx context.Context) error {
 	if !p.closed.Swap(true) {
 		p.client.AsyncClose()
 	}
-	select {
-	case <-p.done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("sarama producer: close did not end in time: %w", ctx.Err())
-	}
+	return drivers.Within(ctx, "sarama producer: close", func() error { <-p.done; return nil })
 }

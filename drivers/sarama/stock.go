@@ -11,7 +11,6 @@ import (
 func stockRows(s drivers.Settings, rows map[string]setting) {
 	const messageBytes = 1 << 20
 	held := max((messageBytes-1-batchOverhead)/(s.RecordBytes+recordOverhead), 1)
-	rows[keyVersion] = exact("default", "", nil)
 	for key, d := range map[string]struct{ native, claim string }{
 		drivers.KeyAcks:              {"leader", "1"},
 		drivers.KeyIdempotent:        {"false", ""},

@@ -30,25 +30,6 @@ func refuse(why string) setting {
 	return setting{Setting: drivers.Lacks("", why), Refused: true}
 }
 
-// keyVersion is the client's protocol version. It is no setting of a workload,
-// but what the other clients negotiate by themselves must be said to this one.
-const keyVersion = "version"
-
-// The keys that are applied for each role.
-var (
-	producerKeys = [...]string{
-		keyVersion, drivers.KeyAcks, drivers.KeyIdempotent, drivers.KeyInFlight, drivers.KeyLinger, drivers.KeyBatchRecords,
-		drivers.KeyCodec, drivers.KeyLevel, drivers.KeyAckTimeout, drivers.KeyRetries, drivers.KeyRetryBackoff,
-		drivers.KeyPartition, drivers.KeyMetadataRefresh,
-	}
-	consumerKeys = [...]string{
-		keyVersion, drivers.KeyStart, drivers.KeyFetchMin, drivers.KeyFetchMax, drivers.KeyFetchMaxPartition,
-		drivers.KeyFetchWait, drivers.KeyIsolation, drivers.KeyCommitMode, drivers.KeyCommitEvery, drivers.KeyProtocol,
-		drivers.KeyAssignors, drivers.KeySession, drivers.KeyHeartbeat, drivers.KeyRebalance, drivers.KeyRejoinBackoff,
-		drivers.KeyStatic, drivers.KeyEvents, drivers.KeyMetadataRefresh,
-	}
-)
-
 // translate says what every setting becomes. Best is the client's idempotent
 // producer, which it documents for those who want no duplicates; stock leaves
 // out every field that the harness can do without.
@@ -58,7 +39,6 @@ func translate(s drivers.Settings) drivers.Translation[*client.Config] {
 		s.Produce.Retries = max(s.Produce.Retries, 1)
 	}
 	rows := map[string]setting{
-		keyVersion:        exact("Version=MaxVersion", "", func(c *client.Config) { c.Version = client.MaxVersion }),
 		drivers.KeyWindow: exact("Input blocks on unbuffered channels, not on a count", "", nil),
 		drivers.KeyChunk:  exact("one send to Input per record", "", nil),
 		drivers.KeyPartition: exact("Producer.Partitioner=NewManualPartitioner, Producer.Return.Successes", "", func(c *client.Config) {

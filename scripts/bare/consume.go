@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/franzgo"
 	"github.com/kbench/kbench/drivers/kafkago"
 	saramadriver "github.com/kbench/kbench/drivers/sarama"
@@ -20,7 +21,7 @@ import (
 const pollRecords = 500
 
 func consumeFranzGo(m *meter, j Job) error {
-	opts, err := franzgo.ConsumerOptions(j.Settings, j.env())
+	opts, err := franzgo.Options(j.Settings, j.env(), drivers.Consuming)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func checkBytes(n, bytes int64, j Job) error {
 }
 
 func consumeSarama(m *meter, j Job) error {
-	config, err := saramadriver.ConsumerConfig(j.Settings, j.env())
+	config, err := saramadriver.Config(j.Settings, j.env(), drivers.Consuming)
 	if err != nil {
 		return err
 	}

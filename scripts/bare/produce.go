@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/franzgo"
 	"github.com/kbench/kbench/drivers/kafkago"
 	saramadriver "github.com/kbench/kbench/drivers/sarama"
@@ -97,7 +98,7 @@ func (j Job) value() []byte {
 }
 
 func produceFranzGo(m *meter, j Job) error {
-	opts, err := franzgo.ProducerOptions(j.Settings, j.env())
+	opts, err := franzgo.Options(j.Settings, j.env(), drivers.Producing)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func produceFranzGo(m *meter, j Job) error {
 }
 
 func produceSarama(m *meter, j Job) error {
-	config, err := saramadriver.ProducerConfig(j.Settings, j.env())
+	config, err := saramadriver.Config(j.Settings, j.env(), drivers.Producing)
 	if err != nil {
 		return err
 	}
