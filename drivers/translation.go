@@ -31,24 +31,24 @@ func (t Translation[T]) Plan(s Settings) []Setting {
 }
 
 // Role is what a client is for.
-type Role int
+type Role string
 
-// The roles. Each has sections of the settings for itself.
+// The roles. Each has sections of the settings for itself; the rest is for either.
 const (
-	Producing Role = iota
-	Consuming
+	Either    Role = ""
+	Producing Role = "producing"
+	Consuming Role = "consuming"
 )
 
-// has says whether the clients of a role are given a setting. One that is in no
-// section of either is both's.
-func (r Role) has(key string) bool {
+// RoleOf says for whom a setting is.
+func RoleOf(key string) Role {
 	switch section, _, _ := strings.Cut(key, "."); section {
 	case "produce":
-		return r == Producing
+		return Producing
 	case "consume", "group":
-		return r == Consuming
+		return Consuming
 	default:
-		return true
+		return Either
 	}
 }
 
@@ -58,7 +58,7 @@ func (t Translation[T]) Apply(s Settings, role Role, to T) error {
 	var errs []error
 	for _, key := range Keys() {
 		row := t[key]
-		if !role.has(key) {
+		if of := RoleOf(key); of != Either && of != role {
 			continue
 		}
 		if row.Refused {

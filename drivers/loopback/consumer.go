@@ -27,9 +27,8 @@ type consumer struct {
 	mu     sync.Mutex
 	claims map[drivers.TopicPartition]*claim
 
-	quit     chan struct{} // ends the committing goroutine
-	quitOnce sync.Once
-	quitDone chan struct{}
+	quit       context.CancelFunc // ends the committing goroutine
+	committing sync.WaitGroup
 }
 
 var (
@@ -66,12 +65,11 @@ func (d *Driver) Consumer(s drivers.Settings, _ drivers.Env, h drivers.Handler) 
 	c := &consumer{
 		g: g, set: s.Consume, h: h, topics: slices.Clone(s.Topics),
 		claims: make(map[drivers.TopicPartition]*claim),
-		quit:   make(chan struct{}), quitDone: make(chan struct{}),
 	}
+	ctx, quit := context.WithCancel(context.Background())
+	c.quit = quit
 	if ticks {
-		go c.commitEvery(s.Consume.CommitEvery)
-	} else {
-		close(c.quitDone)
+		c.committing.Go(func() { c.commitEvery(ctx, s.Consume.CommitEvery) })
 	}
 	// The background context never ends: a join waits for handlers as long as they take.
 	if err := g.change(context.Background(), func() { g.members = append(g.members, c) }); err != nil {
@@ -114,24 +112,23 @@ func (c *consumer) commit(cl *claim) {
 	}
 }
 
-func (c *consumer) commitEvery(d time.Duration) {
-	defer close(c.quitDone)
+func (c *consumer) commitEvery(ctx context.Context, d time.Duration) {
 	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		select {
-		case <-c.quit:
+		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = c.Commit(context.Background()) // it waits for nobody and cannot fail
+			_ = c.Commit(ctx) // it waits for nobody and cannot fail
 		}
 	}
 }
 
 // Close implements drivers.Consumer.
 func (c *consumer) Close(ctx context.Context) error {
-	c.quitOnce.Do(func() { close(c.quit) })
-	<-c.quitDone
+	c.quit()
+	c.committing.Wait()
 	if err := c.g.change(ctx, func() { c.leaving = true }); err != nil {
 		return fmt.Errorf("close member of group %q, whose handler may not have returned: %w", c.g.id, err)
 	}

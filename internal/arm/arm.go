@@ -40,12 +40,6 @@ func Settings(s *workloads.Spec, mode drivers.Mode) drivers.Settings {
 	return set
 }
 
-// produces and consumes say which keys of a plan matter to whom.
-func produces(key string) bool { return strings.HasPrefix(key, "produce.") }
-func consumes(key string) bool {
-	return strings.HasPrefix(key, "consume.") || strings.HasPrefix(key, "group.")
-}
-
 // Need resolves a name in a workload's needs, such as "acks" or
 // "group.session", to the key of a setting.
 func Need(name string) (string, error) {
@@ -107,13 +101,13 @@ func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver, top
 	set.Topics = topics
 	for _, p := range d.Plan(set) {
 		r := role
-		switch {
-		case produces(p.Key):
+		switch drivers.RoleOf(p.Key) {
+		case drivers.Producing:
 			if !armProduces {
 				continue
 			}
 			r = results.RoleProducer
-		case consumes(p.Key):
+		case drivers.Consuming:
 			if !armConsumes {
 				continue
 			}
@@ -126,7 +120,7 @@ func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver, top
 	}
 	if !armProduces && reference != nil {
 		for _, p := range reference.Plan(Settings(s, drivers.Matched)) {
-			if produces(p.Key) {
+			if drivers.RoleOf(p.Key) == drivers.Producing {
 				lines = append(lines, Line(results.RoleReference, reference.Name(), p))
 			}
 		}

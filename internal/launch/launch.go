@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ import (
 // Launcher starts processes on a host.
 type Launcher interface {
 	// Start starts a process and returns once it runs. When ctx is done the
-	// process is ended: by SIGTERM, and by SIGKILL after Spec.GracePeriod.
+	// process is killed.
 	Start(ctx context.Context, s Spec) (Process, error)
 
 	// Host is where they run.
@@ -46,10 +45,6 @@ type Spec struct {
 	// Stderr takes what the process writes to its standard error; nil discards
 	// it. It is called from one goroutine.
 	Stderr io.Writer
-
-	// GracePeriod is how long the process is given between SIGTERM and SIGKILL
-	// when the context of Start is done. Zero kills at once.
-	GracePeriod time.Duration
 
 	// EndsItself says that the process watches its standard input and ends when
 	// that does, so that it need not be killed when its parent dies. It is for

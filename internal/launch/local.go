@@ -74,7 +74,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 		_ = stdout.Close()
 		return nil, fmt.Errorf("start %s: %w", s.Path, err)
 	}
-	go p.endWith(ctx, s.GracePeriod)
+	go p.endWith(ctx)
 	return p, nil
 }
 
@@ -141,24 +141,13 @@ func (p *localProcess) await() {
 }
 
 // endWith ends the child when ctx is done.
-func (p *localProcess) endWith(ctx context.Context, grace time.Duration) {
+func (p *localProcess) endWith(ctx context.Context) {
 	select {
 	case <-p.done:
-		return
 	case <-ctx.Done():
+		// It fails only where the child has ended already.
+		_ = p.Signal(context.Background(), syscall.SIGKILL)
 	}
-	// A signal fails only where the child has ended already.
-	if grace > 0 {
-		_ = p.Signal(context.Background(), syscall.SIGTERM)
-		t := time.NewTimer(grace)
-		defer t.Stop()
-		select {
-		case <-p.done:
-			return
-		case <-t.C:
-		}
-	}
-	_ = p.Signal(context.Background(), syscall.SIGKILL)
 }
 
 // Signal remembers the signal before it is sent: the child may be gone before

@@ -56,8 +56,7 @@ type Options struct {
 type Tap struct {
 	opts   Options
 	sums   sums
-	conns  atomic.Int64 // numbers the connections
-	opened atomic.Int64
+	opened atomic.Int64 // which numbers the connections, too
 	open   atomic.Int64
 
 	stop chan struct{}
@@ -135,9 +134,8 @@ func handshake(ctx context.Context, inner net.Conn, config *tls.Config, addr str
 
 // wrap puts the tap around a connection to node.
 func (t *Tap) wrap(inner net.Conn, node string) *conn {
-	t.opened.Add(1)
 	t.open.Add(1)
-	return newConn(t, inner, int(t.conns.Add(1)), node)
+	return newConn(t, inner, int(t.opened.Add(1)), node)
 }
 
 // Flush ends the interval now and emits its sums.

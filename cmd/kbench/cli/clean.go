@@ -45,21 +45,22 @@ cluster. Nothing else is touched. Do not use it while a run is under way there.`
 			if dry {
 				verb = "would remove"
 			}
-			for _, g := range groups {
-				if !dry {
-					if err := c.DeleteGroup(ctx, g); err != nil {
-						return fmt.Errorf("group %s: %w", g, err)
+			remove := func(kind string, names []string, from func(context.Context, string) error) error {
+				for _, name := range names {
+					if !dry {
+						if err := from(ctx, name); err != nil {
+							return fmt.Errorf("%s %s: %w", kind, name, err)
+						}
 					}
+					fmt.Fprintf(a.out, "%s %s %s\n", verb, kind, name)
 				}
-				fmt.Fprintf(a.out, "%s group %s\n", verb, g)
+				return nil
 			}
-			for _, t := range topics {
-				if !dry {
-					if err := c.DeleteTopic(ctx, t); err != nil {
-						return fmt.Errorf("topic %s: %w", t, err)
-					}
-				}
-				fmt.Fprintf(a.out, "%s topic %s\n", verb, t)
+			if err := remove("group", groups, c.DeleteGroup); err != nil {
+				return err
+			}
+			if err := remove("topic", topics, c.DeleteTopic); err != nil {
+				return err
 			}
 			if len(topics)+len(groups) == 0 {
 				fmt.Fprintln(a.out, "nothing to remove")
