@@ -39,8 +39,7 @@ func commitChecks() []Check {
 // reader is a member that has been given n records of each of some partitions,
 // and has marked nothing.
 func (e *Env) reader(ctx context.Context, mode drivers.CommitMode, n, partitions int) (*member, []topicPart) {
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	s.Consume.CommitMode = mode
 	e.need(s, drivers.KeyCommitMode)
 	return e.reads(ctx, s, tps, n, memberOptions{noMarks: true}), tps

@@ -55,8 +55,7 @@ func checkDeliver(ctx context.Context, e *Env, lanes string) error {
 func checkLanesApart(ctx context.Context, e *Env) error {
 	// Few enough that no client's bound on what waits in a lane is reached.
 	const n, partitions = 5, 3
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	if !e.exact(s, drivers.KeyLanes) {
 		return &skipped{why: "lanes are not exact"}
 	}
@@ -76,8 +75,7 @@ func checkLanesApart(ctx context.Context, e *Env) error {
 
 func checkStartLatest(ctx context.Context, e *Env) error {
 	const old, recent = 20, 30
-	tps := parts(e.topic("t", 1), 1)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(1)
 	s.Consume.Start = "latest"
 	e.need(s, drivers.KeyStart)
 	snd := e.sends(ctx, s, e.env(), tps, old)

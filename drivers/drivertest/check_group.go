@@ -57,8 +57,7 @@ func groupChecks() []Check {
 // joins, and while the first one leaves.
 func checkHandover(ctx context.Context, e *Env, lanes string) error {
 	const partitions, backlog = 4, 100
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	s.Consume.Lanes = lanes
 	once := e.exact(s, drivers.KeyCommitOnRevoke, drivers.KeyRevoke)
 	// Without events a driver cannot say when a partition comes back to it.
@@ -112,8 +111,7 @@ func checkHandover(ctx context.Context, e *Env, lanes string) error {
 // handlers would wait for ever, as no limit of the group ends within the check.
 func checkFree(ctx context.Context, e *Env, lanes string) error {
 	const n, partitions = 40, 4
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	s.Consume.Lanes, s.Consume.Revoke = lanes, drivers.RevokeFree
 	s.Group.Session, s.Group.Rebalance = 4*checkLimit, 4*checkLimit
 	e.need(s, drivers.KeyRevoke, drivers.KeyLanes)
@@ -210,8 +208,7 @@ func (h *hold) release(tps []topicPart) {
 
 func checkEvents(ctx context.Context, e *Env) error {
 	const n, partitions = 20, 4
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	e.need(s, drivers.KeyEvents)
 	first := e.reads(ctx, s, tps, n, memberOptions{})
 	if !first.saw(drivers.Assigned, tps) {
@@ -233,8 +230,7 @@ func checkEvents(ctx context.Context, e *Env) error {
 func checkLost(ctx context.Context, e *Env) error {
 	const n, partitions = 20, 3
 	e.needBroker()
-	tps := parts(e.topic("t", partitions), partitions)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(partitions)
 	s.Group.Session = 4 * checkLimit // so that nothing else throws it out
 	e.need(s, drivers.KeyEvents)
 	snd := e.sends(ctx, s, e.env(), tps, n)
@@ -254,8 +250,7 @@ func checkLost(ctx context.Context, e *Env) error {
 }
 
 func checkLeave(ctx context.Context, e *Env) error {
-	tps := parts(e.topic("t", 2), 2)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(2)
 	e.fill(ctx, s, tps, 10)
 	running := make(chan struct{}, 1)
 	m := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) {
@@ -283,8 +278,7 @@ func checkLeave(ctx context.Context, e *Env) error {
 }
 
 func checkStatic(ctx context.Context, e *Env) error {
-	tps := parts(e.topic("t", 1), 1)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(1)
 	s.Group.Static, s.InstanceID = true, "instance-1"
 	e.need(s, drivers.KeyStatic)
 	m := e.reads(ctx, s, tps, 5, memberOptions{})
@@ -296,8 +290,7 @@ func checkStatic(ctx context.Context, e *Env) error {
 }
 
 func checkConsumerClose(ctx context.Context, e *Env) error {
-	tps := parts(e.topic("t", 1), 1)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(1)
 	m := e.reads(ctx, s, tps, 5, memberOptions{})
 	for range 2 {
 		e.must(m.close(ctx))

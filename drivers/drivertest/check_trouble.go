@@ -163,8 +163,7 @@ func (e *Env) authenticate(ctx context.Context, b broker, sasl drivers.SASL) {
 // of a consumer. The broker's own, one for each connection, end with it, which
 // leak.Find waits for.
 func checkLeaks(ctx context.Context, e *Env) error {
-	tps := parts(e.topic("t", 2), 2)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(2)
 	before := goleak.IgnoreCurrent()
 	m := e.reads(ctx, s, tps, 20, memberOptions{})
 	e.must(m.close(ctx))

@@ -36,8 +36,7 @@ func wireChecks() []Check {
 func checkWire(ctx context.Context, e *Env, mode drivers.Mode, acks drivers.Acks) error {
 	e.needBroker()
 	const n = 300
-	tps := parts(e.topic("t", 2), 2)
-	s := e.settings(tps[0].Topic)
+	tps, s := e.alone(2)
 	s.Mode = mode
 	s.Produce.Acks = acks
 	s.Produce.AckTimeout = 4321 * time.Millisecond

@@ -148,6 +148,12 @@ func (e *Env) settings(topics ...string) drivers.Settings {
 	}
 }
 
+// alone are the partitions of one topic of the check's own, and the settings for it.
+func (e *Env) alone(partitions int) ([]topicPart, drivers.Settings) {
+	topic := e.topic("t", partitions)
+	return parts(topic, partitions), e.settings(topic)
+}
+
 // env surrounds a client.
 func (e *Env) env() drivers.Env {
 	var d net.Dialer

@@ -29,8 +29,8 @@ import (
 // system. The environment wins over the sasl part, so that the file need not hold
 // a password: KBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD.
 type FileConfig struct {
-	TLS  *FileTLS  `yaml:"tls,omitempty"`
-	SASL *FileSASL `yaml:"sasl,omitempty"`
+	TLS  *FileTLS      `yaml:"tls,omitempty"`
+	SASL *drivers.SASL `yaml:"sasl,omitempty"`
 }
 
 // FileTLS is the tls part of a connection file.
@@ -40,13 +40,6 @@ type FileTLS struct {
 	Key        string `yaml:"key,omitempty"`
 	ServerName string `yaml:"server_name,omitempty"`
 	Insecure   bool   `yaml:"insecure,omitempty"`
-}
-
-// FileSASL is the sasl part of a connection file.
-type FileSASL struct {
-	Mechanism string `yaml:"mechanism,omitempty"`
-	User      string `yaml:"user,omitempty"`
-	Password  string `yaml:"password,omitempty"`
 }
 
 // connectTimeout is how long an attached cluster is given to answer first.
@@ -136,7 +129,7 @@ func AttachedAccess(brokers []string, file string, getenv func(string) string) (
 		}
 	}
 	var err error
-	access.SASL, err = conf.SASL.withEnvironment(getenv)
+	access.SASL, err = withEnvironment(conf.SASL, getenv)
 	return access, err
 }
 
@@ -178,8 +171,8 @@ func (t *FileTLS) load(dir string) (*TLSFiles, error) {
 
 // withEnvironment is the sasl part after the environment had its say; nil where
 // neither names any.
-func (s *FileSASL) withEnvironment(getenv func(string) string) (*drivers.SASL, error) {
-	var c FileSASL
+func withEnvironment(s *drivers.SASL, getenv func(string) string) (*drivers.SASL, error) {
+	var c drivers.SASL
 	if s != nil {
 		c = *s
 	}
@@ -195,7 +188,7 @@ func (s *FileSASL) withEnvironment(getenv func(string) string) (*drivers.SASL, e
 			*v.into = value
 		}
 	}
-	if s == nil && c == (FileSASL{}) {
+	if s == nil && c == (drivers.SASL{}) {
 		return nil, nil
 	}
 	var missing []string
@@ -211,7 +204,7 @@ func (s *FileSASL) withEnvironment(getenv func(string) string) (*drivers.SASL, e
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("sasl: missing %s", strings.Join(missing, ", "))
 	}
-	return &drivers.SASL{Mechanism: c.Mechanism, User: c.User, Password: c.Password}, nil
+	return &c, nil
 }
 
 // writeFileConfig writes a connection file for a cluster that was started with
@@ -222,13 +215,10 @@ func writeFileConfig(a Access) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write the connection file: %w", err)
 	}
-	var conf FileConfig
+	conf := FileConfig{SASL: a.SASL}
 	if a.TLS != nil {
 		conf.TLS = &FileTLS{CA: "ca.pem"}
 		err = os.WriteFile(filepath.Join(dir, conf.TLS.CA), a.TLS.CA, 0o600)
-	}
-	if a.SASL != nil {
-		conf.SASL = &FileSASL{Mechanism: a.SASL.Mechanism, User: a.SASL.User, Password: a.SASL.Password}
 	}
 	path := filepath.Join(dir, "connection.yaml")
 	if err == nil {
