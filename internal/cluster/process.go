@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/kbench/kbench/internal/launch"
@@ -52,10 +50,6 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 	if len(self) == 0 {
 		return nil, errors.New("no command for the broker process was given")
 	}
-	job, err := json.Marshal(o)
-	if err != nil {
-		return nil, fmt.Errorf("write the options of the broker: %w", err)
-	}
 	// The life of the broker is bounded by Stop and by its input, not by the
 	// context of its start.
 	proc, err := l.Start(context.WithoutCancel(ctx), launch.Spec{
@@ -74,7 +68,7 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 		quit:     make(chan struct{}),
 	}
 	go p.read()
-	if _, err := proc.Stdin().Write(append(job, '\n')); err != nil {
+	if err := launch.Send(proc, o); err != nil {
 		// Nobody reads: it has ended, or is about to. How it ended says more.
 		select {
 		case <-proc.Done():
@@ -161,7 +155,7 @@ func (p *brokerProcess) stop(ctx context.Context) error {
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
-		p.kill()
+		_ = launch.Kill(p)
 		return fmt.Errorf("not ended in time, killed: %w", ctx.Err())
 	}
 	if exit := p.Wait(); !exit.OK() {
@@ -178,18 +172,5 @@ const abandonGrace = 20 * time.Second
 // stop what it started.
 func (p *brokerProcess) abandon() {
 	close(p.quit)
-	_ = p.Stdin().Close()
-	t := time.NewTimer(abandonGrace)
-	defer t.Stop()
-	select {
-	case <-p.Done():
-	case <-t.C:
-		p.kill()
-	}
-}
-
-func (p *brokerProcess) kill() {
-	if err := p.Signal(context.Background(), syscall.SIGKILL); err == nil || errors.Is(err, os.ErrProcessDone) {
-		<-p.Done()
-	}
+	_, _ = launch.End(p, abandonGrace)
 }

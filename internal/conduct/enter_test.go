@@ -57,7 +57,7 @@ func TestEnterWithTheTopicsOfToday(t *testing.T) {
 	}
 	topics, members := l.extend("b")
 	for _, w := range members {
-		if err := w.send(worker.Command{Do: worker.Subscribe, Topics: topics}); err != nil {
+		if err := launch.Send(w.p, worker.Command{Do: worker.Subscribe, Topics: topics}); err != nil {
 			t.Fatal(err)
 		}
 	}

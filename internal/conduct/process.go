@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/kbench/kbench/internal/launch"
@@ -62,25 +60,16 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, ho
 	}
 	w.job.Dir = w.p.Dir()
 	go w.listen(errFile, fail)
-	if err := w.send(w.job); err != nil {
+	if err := launch.Send(w.p, w.job); err != nil {
 		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
 	}
 	return w, nil
 }
 
-func (w *process) send(v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.p.Stdin().Write(append(line, '\n'))
-	return err
-}
-
 // tell sends a command, to one worker or to several. A worker knows no clock but
 // its host's.
 func (w *process) tell(c worker.Command) error {
-	if err := w.send(c.On(w.clock.Ahead)); err != nil {
+	if err := launch.Send(w.p, c.On(w.clock.Ahead)); err != nil {
 		return fmt.Errorf("worker %s: %w", w.job.Name, err)
 	}
 	return nil
@@ -259,18 +248,9 @@ func (w *process) finish(ctx context.Context, limit time.Duration) error {
 // end makes sure that the process is gone: its input ends, then it is killed.
 func (w *process) end(grace time.Duration) error {
 	w.expectEnd()
-	_ = w.p.Stdin().Close()
-	select {
-	case <-w.p.Done():
-		return nil
-	case <-time.After(grace):
+	if _, err := launch.End(w.p, grace); err != nil {
+		return fmt.Errorf("worker %s: %w", w.job.Name, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := w.p.Signal(ctx, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("kill worker %s (pid %d): %w", w.job.Name, w.p.PID(), err)
-	}
-	<-w.p.Done()
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -128,7 +129,7 @@ func (t *trial) close(ctx context.Context, ws ...*process) error {
 	t.step("closing")
 	from := record.Now()
 	for _, w := range ws {
-		if err := w.send(worker.Command{Do: worker.Close}); err != nil {
+		if err := launch.Send(w.p, worker.Command{Do: worker.Close}); err != nil {
 			if _, done := w.report(worker.Done); !done {
 				return fmt.Errorf("worker %s: %w", w.job.Name, err)
 			}

@@ -14,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/kbench/kbench/internal/cluster"
@@ -68,7 +67,7 @@ func Start[M any](ctx context.Context, stderr, role string, job any) (*Child[M],
 	}
 	c := &Child[M]{Process: p, said: make(chan M, 1024), stderr: stderr}
 	go c.listen()
-	if err := c.Send(job); err != nil {
+	if err := launch.Send(p, job); err != nil {
 		return nil, errors.Join(fmt.Errorf("hand over the job: %w", err), c.End())
 	}
 	return c, nil
@@ -101,16 +100,6 @@ func (c *Child[M]) listen() {
 		}
 		c.said <- m
 	}
-}
-
-// Send writes a line to the child.
-func (c *Child[M]) Send(v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = c.Stdin().Write(append(line, '\n'))
-	return err
 }
 
 // Next returns what the child says next. It fails when the child ends or says
@@ -152,22 +141,13 @@ const endGrace = 30 * time.Second
 
 // End closes the child's input, which ends it, and makes sure that it is gone.
 func (c *Child[M]) End() error {
-	_ = c.Stdin().Close()
 	go func() {
 		for range c.said { // what it still says is of no interest
 		}
 	}()
-	select {
-	case <-c.Done():
-		return nil
-	case <-time.After(endGrace):
+	if killed, err := launch.End(c.Process, endGrace); !killed || err != nil {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := c.Signal(ctx, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("kill process %d: %w", c.PID(), err)
-	}
-	<-c.Done()
 	return fmt.Errorf("process %d did not end within %s and was killed%s", c.PID(), endGrace, c.Tail())
 }
 

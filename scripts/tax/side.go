@@ -190,7 +190,7 @@ func (p *place) driveProducer(ctx context.Context, w *sides.Child[worker.Report]
 	begin := worker.Command{Do: worker.Begin, Warmup: record.Now() + int64(50*time.Millisecond)}
 	begin.Measure = begin.Warmup + int64(p.warmup)
 	begin.End = begin.Warmup + int64(p.length())
-	if err := w.Send(begin); err != nil {
+	if err := launch.Send(w.Process, begin); err != nil {
 		return fmt.Errorf("tell the worker to begin: %w", err)
 	}
 	m, err := await(ctx, w, p.length()+time.Minute, says(worker.Produced))
@@ -204,7 +204,7 @@ func (p *place) driveProducer(ctx context.Context, w *sides.Child[worker.Report]
 }
 
 func closeWorker(ctx context.Context, w *sides.Child[worker.Report]) error {
-	if err := w.Send(worker.Command{Do: worker.Close}); err != nil {
+	if err := launch.Send(w.Process, worker.Command{Do: worker.Close}); err != nil {
 		return fmt.Errorf("tell the worker to close: %w", err)
 	}
 	_, err := await(ctx, w, time.Minute, says(worker.Done))
