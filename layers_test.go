@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"results/blame":       {"results"},
 	"results/audit":       {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/window":      {"results", "results/audit", "results/blame", "results/group", "results/record", "workloads", "workloads/acts"},
-	"results/evidence":    {"results", "results/audit", "results/record", "results/window"},
+	"results/evidence":    {"results", "results/audit", "results/blame", "results/record", "results/window", "workloads/acts"},
 	"results/summary":     {"profiles", "results", "results/audit", "results/blame", "results/evidence", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/gate":        {"results", "workloads"},
 	"results/floors":      {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},

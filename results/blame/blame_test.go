@@ -22,7 +22,7 @@ func trial(busy Load) Signs {
 			{Name: "consumer-0", Kind: Client, Usual: ms}, {Name: "producer-0", Kind: Reference, Usual: ms},
 			{Name: "probe", Kind: Watcher, Usual: ms}, {Name: results.SupervisorProcess, Kind: Supervisor, Usual: ms},
 		},
-		Machines: []Machine{{Cores: 2, Loads: loads}},
+		Machines: []Machine{{Loads: loads}},
 	}
 }
 

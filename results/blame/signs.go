@@ -67,7 +67,6 @@ type Nap struct {
 // Machine is who used the processors of a host.
 type Machine struct {
 	Host  string
-	Cores int
 	Loads []Load // in the order of time, of about 100 ms each
 }
 

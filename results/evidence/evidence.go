@@ -5,6 +5,7 @@
 //
 //	load    events, latencies, machine samples; the spans stay in their files
 //	clock   times of other hosts, brought to the clock of the trial
+//	stalls  who but the client stood still, by the signs of life of everybody
 //
 // What was found in it, the audit and the windows, is computed when it is first
 // asked for and kept. Evidence draws no conclusion of its own.
@@ -48,6 +49,7 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
 	e.input = sync.OnceValue(func() *window.Input {
 		in := window.NewInput(t, e.Logs, e.audit())
+		in.Stalls = e.stalls()
 		return &in
 	})
 	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })

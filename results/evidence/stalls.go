@@ -1,0 +1,97 @@
+package evidence
+
+import (
+	"slices"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads/acts"
+)
+
+// stalls are those of all that is not the client, by the signs that were recorded;
+// nil in run directories in which nobody listened.
+func (e *Trial) stalls() *window.Stalls {
+	if len(e.Supervisor.Canary) == 0 {
+		return nil
+	}
+	s := &window.Stalls{All: blame.Find(e.signs()), Leaders: e.Leaders, Coordinator: e.Coordinator, Hosts: map[string]string{}}
+	for _, w := range e.Workers {
+		s.Hosts[w.Name] = w.Host
+		switch w.Role {
+		case results.RoleReference, results.RoleProducer, results.RoleBoth:
+			s.Producers = append(s.Producers, w.Name)
+		}
+	}
+	return s
+}
+
+// signs puts what was recorded into the terms of package blame.
+func (e *Trial) signs() blame.Signs {
+	var s blame.Signs
+	for _, a := range e.Acts {
+		if acts.Of(a.Kind).Stops && a.At != 0 && a.Resumed > a.At {
+			s.Injected = append(s.Injected, blame.Injected{Interval: results.Interval{From: a.At, To: a.Resumed}, What: string(a.Kind), Worker: a.Member, Node: -1})
+		}
+	}
+	s.Processes = append(s.Processes, process(&e.Supervisor, blame.Supervisor))
+	for i := range e.Workers {
+		kind := blame.Watcher
+		switch w := &e.Workers[i]; {
+		case w.Role.UnderTest():
+			kind = blame.Client
+		case w.Role == results.RoleReference:
+			kind = blame.Reference
+		}
+		s.Processes = append(s.Processes, process(&e.Workers[i], kind))
+	}
+	s.Machines = machines(e.Machine)
+	return s
+}
+
+// process is the canary of a process. What is usual is the median of all seconds.
+func process(w *Worker, kind blame.Kind) blame.Process {
+	p := blame.Process{Name: w.Name, Host: w.Host, Kind: kind}
+	var usual []int64
+	for _, c := range w.Canary {
+		usual = append(usual, c.Usual)
+	}
+	p.Usual = median(usual)
+	for _, l := range w.Late {
+		p.Late = append(p.Late, blame.Nap{Late: blame.Late{Timely: l.Since, Due: l.Due, At: l.T}, CPU: l.CPU})
+	}
+	return p
+}
+
+func median(values []int64) int64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// machines are the samples of each host as what was used between two of them. A
+// process that was not there before has used nothing by then.
+func machines(samples []results.MachineSample) []blame.Machine {
+	var out []blame.Machine
+	last := map[string]results.MachineSample{}
+	for _, b := range samples {
+		a, there := last[b.Host]
+		last[b.Host] = b
+		if !there {
+			out = append(out, blame.Machine{Host: b.Host})
+			continue
+		}
+		l := blame.Load{
+			Interval: results.Interval{From: a.T, To: b.T}, Idle: b.CPUIdle - a.CPUIdle, Steal: b.CPUSteal - a.CPUSteal, Procs: map[string]int64{},
+		}
+		l.Foreign, _ = results.Foreign(a, b)
+		for name, cpu := range b.Procs {
+			l.Procs[name] = max(cpu-a.Procs[name], 0)
+		}
+		i := slices.IndexFunc(out, func(m blame.Machine) bool { return m.Host == b.Host })
+		out[i].Loads = append(out[i].Loads, l)
+	}
+	return out
+}
