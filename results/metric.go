@@ -71,6 +71,8 @@ const (
 	PauseGapExcess        = "pause.gap_excess"
 	PauseUnexplained      = "pause.gap_unexplained"
 	PauseOthers           = "pause.others"
+	E2EOthers             = "e2e.others"
+	ProduceOthers         = "produce.others"
 	PauseStart            = "pause.start"
 	PauseLost             = "pause.lost_partition_seconds"
 	PauseAvailability     = "pause.availability"
@@ -172,6 +174,8 @@ func Metrics() []Metric {
 		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
 		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time; under churn also by class: steady, rebalance, catch_up"},
 		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time; under churn also by class: steady, rebalance, catch_up"},
+		{Name: ProduceOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "time that stalls of others cover of p999 or max of produce.response, where it is more than a tenth of it and 10 ms; of p999 the mean of the records from there on; class: the source with most of it"},
+		{Name: E2EOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "the same of e2e.response"},
 		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "handed over - intended time, less the time inside Send and the time without room: the generator's own lateness"},
 		{Name: ScheduleHeld, Unit: UnitNs, Better: Lower, Stats: stats, What: "what of handed over - intended time is not schedule.lag: for so long the client held the generator up"},
 		{Name: ProduceSendTime, Unit: UnitNs, Better: Lower, Stats: stats, What: "time inside Send, per call"},

@@ -38,6 +38,7 @@ type inputs struct {
 	churn    *window.Report // nil without churn
 	split    *split         // nil without churn
 	rest     *window.Rest   // of a group without churn
+	late     []tailFigure   // what others have of the ends of latencies
 }
 
 // newInputs takes from the evidence what rows are made of.
@@ -55,6 +56,7 @@ func newInputs(e *evidence.Trial) *inputs {
 		w.count(e, in.measured)
 		in.workers = append(in.workers, w)
 	}
+	in.tails(e)
 	if in.split != nil {
 		in.split.setClock(in.workers)
 	}

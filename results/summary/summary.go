@@ -162,6 +162,7 @@ func (b *builder) build() {
 	b.audit()
 	b.pauses()
 	b.splitRows()
+	b.othersRows()
 	b.marks()
 }
 

@@ -18,17 +18,37 @@ type Others struct {
 // concern are the stalls that a partition, or a request of workers about the group,
 // depended on: of the nodes, of producers and of the workers themselves.
 func (s *Stalls) concern(partition int32, workers ...string) []blame.Stall {
+	return s.of(s.Coordinator, partition, workers)
+}
+
+// leads are those that a record depended on: no matter what the coordinator did.
+func (s *Stalls) leads(partition int32, owner string) []blame.Stall {
+	return s.of(-1, partition, []string{owner})
+}
+
+func (s *Stalls) of(coordinator, partition int32, workers []string) []blame.Stall {
 	at := blame.Place{Workers: slices.Concat(s.Producers, workers)}
 	if node, known := s.Leaders[partition]; known {
 		at.Nodes = append(at.Nodes, node)
 	}
-	if s.Coordinator >= 0 {
-		at.Nodes = append(at.Nodes, s.Coordinator)
+	if coordinator >= 0 {
+		at.Nodes = append(at.Nodes, coordinator)
 	}
 	for _, w := range at.Workers {
 		at.Hosts = append(at.Hosts, s.Hosts[w])
 	}
 	return blame.Of(s.All, at)
+}
+
+// Excuse says whether any of them excuses the client by accident.
+func (s *Stalls) Excuse() bool {
+	return slices.ContainsFunc(s.All, func(o blame.Stall) bool { return o.Excuses && o.Source != blame.SourceInjected })
+}
+
+// Have is who has how much of the way of a record.
+func (s *Stalls) Have(partition int32, owner string, r Record) []blame.Share {
+	_, by := blame.Explain([]Interval{{From: r.Due, To: r.At}}, s.leads(partition, owner))
+	return by
 }
 
 // unexplained takes from the silence of a partition what it had to wait, and then

@@ -1,0 +1,166 @@
+package summary
+
+import (
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/evidence"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
+)
+
+// tailFigure is a figure at the end of a latency's distribution and what stalls of
+// others have of it: of the latest record, or on the mean of the records from p99.9
+// on.
+type tailFigure struct {
+	role         results.Role
+	metric, stat string
+	figure       int64
+	by           []blame.Share
+}
+
+// tailOf is the metric that tells of the others' part of a latency.
+func tailOf(latency string) string {
+	if latency == results.E2EResponse {
+		return results.E2EOthers
+	}
+	return results.ProduceOthers
+}
+
+// tails finds whose time the end of each latency is: p99.9 and max of what was due in
+// the measured part. A record's way begins when it was due and ends when it was
+// acked or delivered.
+func (in *inputs) tails(e *evidence.Trial) {
+	windows := e.Input()
+	if windows.Stalls == nil || !windows.Stalls.Excuse() {
+		return
+	}
+	b := &builder{inputs: in}
+	for _, role := range roles() {
+		ws := b.byRole(role)
+		for _, metric := range splitMetrics() {
+			h := b.merged(ws, metric)
+			if h == nil || metric == results.E2EResponse && e.Kind != workloads.EndToEnd {
+				continue
+			}
+			from := h.Max()
+			if h.TotalCount() >= samplesP999 {
+				from = record.Percentile(h, 99.9)
+			}
+			t := tail{from: from - from/500, stalls: windows.Stalls} // histograms keep three digits
+			if metric == results.E2EResponse {
+				t.delivered(windows)
+			} else {
+				t.acked(e, ws)
+			}
+			in.late = append(in.late, t.figures(role, metric, h.TotalCount() >= samplesP999)...)
+		}
+	}
+}
+
+// tail adds up the latest records of a latency.
+type tail struct {
+	from    int64 // the least latency that counts
+	stalls  *window.Stalls
+	worst   window.Record
+	of      int32 // the partition of the worst
+	owner   string
+	n, late int64
+	shares  []blame.Share
+}
+
+// mostTail is how many of the latest records are looked at one by one.
+const mostTail = 10_000
+
+func (t *tail) see(partition int32, owner string, r window.Record) {
+	if r.Late() > t.worst.Late() {
+		t.worst, t.of, t.owner = r, partition, owner
+	}
+	if r.Late() < t.from || t.n == mostTail {
+		return
+	}
+	t.n, t.late = t.n+1, t.late+r.Late()
+	for _, s := range t.stalls.Have(partition, owner, r) {
+		t.add(s)
+	}
+}
+
+func (t *tail) add(s blame.Share) {
+	for i, o := range t.shares {
+		if o.Source == s.Source && o.Who == s.Who && o.Excuses == s.Excuses {
+			t.shares[i].Least, t.shares[i].Most = o.Least+s.Least, o.Most+s.Most
+			return
+		}
+	}
+	t.shares = append(t.shares, s)
+}
+
+func (t *tail) delivered(in *window.Input) {
+	for _, p := range in.Partitions {
+		within := window.DueIn(in.Measured.From, in.Measured.To)
+		within.Late = t.from - 1
+		for b := range in.Records.Each(p, &within) {
+			for i, due := range b.Due {
+				if b.Lost || b.By < 0 || due < within.From || due > within.To {
+					continue
+				}
+				t.see(p, in.Workers[b.By].Name, window.Record{Due: due, At: b.At[i], By: b.By})
+			}
+		}
+	}
+}
+
+func (t *tail) acked(e *evidence.Trial, ws []*worker) {
+	for _, l := range e.Logs {
+		for _, w := range ws {
+			if w.Name != l.Worker {
+				continue
+			}
+			for _, lane := range l.Spans.Lanes {
+				if lane.Kind != record.Acked {
+					continue
+				}
+				for b := range window.Acked(lane) {
+					for i, due := range b.Due {
+						if e.Measured.Contains(due) {
+							t.see(lane.Partition, "", window.Record{Due: due, At: b.At[i]})
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func (t *tail) figures(role results.Role, metric string, p999 bool) []tailFigure {
+	if t.n == 0 {
+		return nil
+	}
+	out := []tailFigure{{role, metric, "max", t.worst.Late(), t.stalls.Have(t.of, t.owner, t.worst)}}
+	if p999 {
+		mean := tailFigure{role, metric, "p999", t.late / t.n, nil}
+		for _, s := range t.shares {
+			s.Least, s.Most = s.Least/t.n, s.Most/t.n
+			mean.by = append(mean.by, s)
+		}
+		out = append(out, mean)
+	}
+	return out
+}
+
+// othersRows adds what stalls of others have of the ends of latencies, where it is
+// worth a mark.
+func (b *builder) othersRows() {
+	for _, f := range b.late {
+		most, sum, covered := blame.Covered(f.figure, f.by)
+		if !covered {
+			continue
+		}
+		metric := tailOf(f.metric)
+		b.add(results.Row{Role: f.role, Metric: metric, Stat: f.stat, Class: string(most.Source), Unit: results.UnitNs, Value: float64(sum), N: 1})
+		r := results.Remarkf(results.Kind(metric), "%s of %s is not the client's alone: in %s of %s stood still what is not the client, most of it %s", f.stat, f.metric, window.Short(sum), window.Short(f.figure), most.Name()).
+			By(most.Who).With(f.metric, results.UnitNs, float64(f.figure)).With(metric, results.UnitNs, float64(sum))
+		r.Class, r.Role = string(most.Source), f.role
+		b.warn(r)
+	}
+}
