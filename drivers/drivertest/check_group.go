@@ -252,12 +252,10 @@ func checkLost(ctx context.Context, e *Env) error {
 func checkLeave(ctx context.Context, e *Env) error {
 	tps, s := e.alone(2)
 	e.fill(ctx, s, tps, 10)
-	running := make(chan struct{}, 1)
+	running := make(chan struct{})
+	runs := sync.OnceFunc(func() { close(running) })
 	m := e.join(ctx, s, e.env(), memberOptions{work: func(topicPart, int64) {
-		select {
-		case running <- struct{}{}:
-		default:
-		}
+		runs()
 		time.Sleep(20 * time.Millisecond)
 	}})
 	select {

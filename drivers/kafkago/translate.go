@@ -147,10 +147,11 @@ func batchRows(s drivers.Settings, rows map[string]setting) {
 	// this, so the bytes never end a batch before the records do.
 	const perRecord = 64
 	bytes := int64(n) * int64(s.RecordBytes+perRecord)
-	why := ""
+	why, whyBytes := "", "counted in the client's own way, so it is set out of reach and the number of records limits"
 	if s.Varies() {
 		bytes = int64(max(s.Produce.BatchBytes, s.RecordMax+perRecord))
 		why = "records differ in length, so the bytes may end a batch first"
+		whyBytes = "counted without the header of the batch, and with 22 bytes per record"
 	}
 	if n < s.BatchLimit() {
 		why = "the window holds no more"
@@ -162,14 +163,8 @@ func batchRows(s drivers.Settings, rows map[string]setting) {
 	} else {
 		rows[drivers.KeyBatchRecords] = approx(native, strconv.Itoa(n), why, set)
 	}
-	rows[drivers.KeyBatchBytes] = approx(fmt.Sprintf("BatchBytes=%d", bytes), "",
-		"counted in the client's own way, so it is set out of reach and the number of records limits",
+	rows[drivers.KeyBatchBytes] = approx(fmt.Sprintf("BatchBytes=%d", bytes), "", whyBytes,
 		func(t target) { t.writer.BatchBytes = bytes })
-	if s.Varies() {
-		row := rows[drivers.KeyBatchBytes]
-		row.Why = "counted without the header of the batch, and with 22 bytes per record"
-		rows[drivers.KeyBatchBytes] = row
-	}
 }
 
 func codecRows(s drivers.Settings, rows map[string]setting) {

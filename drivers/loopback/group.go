@@ -44,12 +44,6 @@ func (g *group) change(ctx context.Context, edit func()) error {
 	return g.rebalance(ctx)
 }
 
-// grown hands out the partitions that a topic has gained.
-func (g *group) grown() {
-	// The background context never ends, so neither does it fail.
-	_ = g.change(context.Background(), func() {})
-}
-
 // rebalance gives every member its share: first all that must move is taken
 // back, then it is handed out, so that a partition never has two owners.
 // Partitions that stay are not interrupted.

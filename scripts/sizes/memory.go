@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,19 +60,9 @@ func (m *memories) sample() {
 
 // field reads the number of a line such as "Pss:    1234 kB".
 func field(text []byte, key string) int64 {
-	_, rest, found := bytes.Cut(text, []byte("\n"+key))
-	if !found {
-		return 0
-	}
-	line, _, _ := strings.Cut(string(rest), "\n")
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return 0
-	}
-	n, err := strconv.ParseInt(words[0], 10, 64)
-	if err != nil {
-		return 0
-	}
+	_, rest, _ := bytes.Cut(text, []byte("\n"+key))
+	var n int64
+	_, _ = fmt.Fscan(bytes.NewReader(rest), &n) // what is not there is 0
 	return n
 }
 
