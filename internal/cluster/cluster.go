@@ -48,11 +48,9 @@ type Options struct {
 	Kind  string `json:"kind"`  // Embedded, Kafka or Attached
 	Nodes int    `json:"nodes"` // embedded and kafka; DefaultNodes
 
-	// Version, Heap and CacheDir are of kafka. CacheDir is where what Maven
-	// fetched is kept, by default below the user's cache directory.
-	Version  string `json:"version,omitempty"`
-	Heap     string `json:"heap,omitempty"`
-	CacheDir string `json:"cache_dir,omitempty"`
+	// Version and Heap are of kafka.
+	Version string `json:"version,omitempty"`
+	Heap    string `json:"heap,omitempty"`
 
 	// Props are broker properties over those that kbench sets (embedded and
 	// kafka).

@@ -58,14 +58,11 @@ func findDistribution(ctx context.Context, o Options, getenv func(string) string
 	if err := checkVersion(d.version); err != nil {
 		return d, err
 	}
-	cache := o.CacheDir
-	if cache == "" {
-		if cache, err = os.UserCacheDir(); err != nil {
-			return d, fmt.Errorf("no cache directory for Apache Kafka: %w; set XDG_CACHE_HOME, or KAFKA_HOME to an unpacked Apache Kafka", err)
-		}
-		cache = filepath.Join(cache, "kbench")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return d, fmt.Errorf("no cache directory for Apache Kafka: %w; set XDG_CACHE_HOME, or KAFKA_HOME to an unpacked Apache Kafka", err)
 	}
-	d.libs, err = fromMaven(ctx, o, filepath.Join(cache, "kafka"), d.version, getenv)
+	d.libs, err = fromMaven(ctx, o, filepath.Join(cache, "kbench", "kafka"), d.version, getenv)
 	return d, err
 }
 

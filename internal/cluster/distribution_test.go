@@ -37,6 +37,7 @@ func (m machine) getenv(name string) string { return m.env[name] }
 // newMachine has the Java and the Maven that scripts say.
 func newMachine(t *testing.T, java, mvn string) machine {
 	m := machine{dir: t.TempDir(), env: map[string]string{}}
+	t.Setenv("XDG_CACHE_HOME", m.dir)
 	m.env["JAVA_HOME"] = filepath.Join(m.dir, "jdk")
 	m.env["MAVEN_HOME"] = filepath.Join(m.dir, "maven")
 	if java != "" {
@@ -49,7 +50,6 @@ func newMachine(t *testing.T, java, mvn string) machine {
 }
 
 func (m machine) find(o Options) (distribution, error) {
-	o.CacheDir = filepath.Join(m.dir, "cache")
 	return findDistribution(context.Background(), o, m.getenv)
 }
 
@@ -125,7 +125,7 @@ func TestMavenIsAskedOnce(t *testing.T) {
 	if err != nil || strings.Count(string(calls), "\n") != 1 || !strings.Contains(string(calls), "-Dkafka.version=4.1.0") {
 		t.Errorf("Maven was called with %q, %v; want once, with the version", calls, err)
 	}
-	left, _ := filepath.Glob(filepath.Join(m.dir, "cache", "kafka", ".fetch-*"))
+	left, _ := filepath.Glob(filepath.Join(m.dir, "kbench", "kafka", ".fetch-*"))
 	if len(left) > 0 {
 		t.Errorf("left in the cache: %v", left)
 	}
@@ -152,7 +152,7 @@ func TestFailedFetchLeavesNothing(t *testing.T) {
 	if _, err := m.find(Options{}); err == nil {
 		t.Fatal("a failed fetch was taken")
 	}
-	entries, err := os.ReadDir(filepath.Join(m.dir, "cache", "kafka"))
+	entries, err := os.ReadDir(filepath.Join(m.dir, "kbench", "kafka"))
 	if err != nil {
 		t.Fatal(err)
 	}
