@@ -143,6 +143,7 @@ type Lane interface {
 type Msg struct {
 	Topic     string
 	Partition int32 // chosen by the harness; a driver must send it there
+	Slot      uint32
 	Key       []byte
 	Value     []byte
 
@@ -157,10 +158,14 @@ type Msg struct {
 
 	// Seq, Due and Sent are the harness's own: the sequence number within
 	// producer and partition, and the intended and the actual time of sending
-	// in ns of the host's monotonic clock. Drivers leave them alone.
+	// in ns of the host's monotonic clock. So are Slot, the place of the Msg in
+	// the window, and Body, the checksum of a body that stays in it. Drivers
+	// leave them alone. They lie here, in 128 bytes, because a line more per
+	// record is what a client would seem to cost more.
 	Seq  uint64
 	Due  int64
 	Sent int64
+	Body uint32
 }
 
 // Rec is one record as delivered. Topic and partition are known from the Lane.

@@ -42,6 +42,8 @@ const (
 	AllocBytes            = "alloc.bytes_per_record"
 	RSSPeak               = "rss.peak"
 	HeapLive              = "heap.live"
+	HarnessRSS            = "harness.rss"
+	HarnessHeap           = "harness.heap_live"
 	GCCount               = "gc.count"
 	GCPause               = "gc.pause"
 	GoroutinesPeak        = "goroutines.peak"
@@ -186,6 +188,8 @@ func Metrics() []Metric {
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
 		{Name: AllocBytes, Unit: UnitBytes, Better: Lower, What: "bytes allocated over the measured part, per record"},
 		{Name: RSSPeak, Unit: UnitBytes, Better: Lower, What: "largest resident set of a worker"},
+		{Name: HarnessRSS, Unit: UnitBytes, What: "the harness's own share of rss.peak: values, slots, bodies and what is recorded, without the runtime that any program has"},
+		{Name: HarnessHeap, Unit: UnitBytes, What: "the harness's own share of heap.live, before there was a client: equal for all clients, it makes the collector of each run less often"},
 		{Name: HeapLive, Unit: UnitBytes, Better: Lower, What: "bytes that the last GC found live, mean over the measured part, of the largest worker"},
 		{Name: GCCount, Unit: UnitCount, Better: Lower, What: "GC cycles in the measured part, of all workers of a role"},
 		{Name: GCPause, Unit: UnitNs, Better: Lower, What: "stop-the-world time of the GC in the measured part, of all workers of a role"},

@@ -89,7 +89,7 @@ type Produce struct {
 	Producers    int           `json:"producers" is:"1 to 1000" default:"1" doc:"Number of producing processes."`
 	Rate         Rate          `json:"rate" is:"rate" default:"600/s" doc:"Records a second over all producers; max sends whenever the window has room."`
 	Schedule     Schedule      `json:"schedule" is:"schedule" default:"constant" doc:"Law of the intended sending times; shares refer to the rate."`
-	Window       int           `json:"window" is:"1 to 10_000_000" default:"16384" doc:"Records outstanding per producer."`
+	Window       int           `json:"window" is:"1 to 10_000_000" default:"16384" doc:"Records outstanding per producer, as far as their values fit into 64 MiB."`
 	Chunk        int           `json:"chunk" is:"1 to 65536" default:"16" doc:"Records handed to the client in one call."`
 	Tick         time.Duration `json:"tick" is:"50us to 1s" default:"500us" doc:"How often the pacer looks for records that are due."`
 	Acks         string        `json:"acks" is:"all leader none" default:"all" doc:"Which replicas must have a record before it counts as sent."`
@@ -250,6 +250,16 @@ func (s *Spec) Kind() Kind {
 	default:
 		return EndToEnd
 	}
+}
+
+// mostOutstanding bounds the bytes of values that a producer has outstanding.
+const mostOutstanding = 64 << 20
+
+// Outstanding is how many records a producer may have outstanding: the window, or as
+// many as fit into 64 MiB. What waits for an answer lies in the memory of the process
+// that is measured.
+func (s *Spec) Outstanding() int {
+	return max(min(s.Produce.Window, int(mostOutstanding/max(s.Records.Size.Mean(), 1))), 1)
 }
 
 // Suite names several workloads to run one after the other.

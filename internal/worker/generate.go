@@ -4,16 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
-	"github.com/kbench/kbench/workloads/pace"
 	"github.com/kbench/kbench/workloads/payload"
 )
 
@@ -30,6 +26,8 @@ type generator struct {
 	unsent *record.Series // how late what was never handed over is at least; nil like held
 	keyed  bool           // its key decides where a record goes
 	fixed  bool           // every value has the same length, so bodies stay where they are
+	slab   []drivers.Msg  // those that no slot has needed yet
+	values *arena
 	chunk  []*drivers.Msg
 	sent   int64
 	due    func() int64 // open loop: how many records the schedule has up to the end
@@ -58,15 +56,13 @@ func newGenerator(s *session) (*generator, error) {
 		g.topic = s.job.Topic
 	}
 	g.windows = make([]window, spec.Topic.Partitions)
-	limit := max(spec.Produce.Window/spec.Topic.Partitions, 1)
-	g.fresh = func(slot uint64, old *drivers.Msg) *drivers.Msg { return g.newMsg(old.Partition, slot) }
+	limit := max(spec.Outstanding()/spec.Topic.Partitions, 1)
+	g.slab, g.values = make([]drivers.Msg, limit*spec.Topic.Partitions), newArena()
+	g.fresh = g.replace
+	s.values.Store(g.values)
 	for p := range g.windows {
 		w, number := &g.windows[p], s.job.First+int32(p)
 		w.init(limit)
-		for slot := range w.msgs {
-			w.msgs[slot] = g.newMsg(g.first+int32(p), uint64(slot))
-			w.crcs[slot] = payload.BodyCRC(w.msgs[slot].Value)
-		}
 		w.spans = s.spans.Lane(record.Acked, 0, number, 0)
 		w.fails = s.spans.Lane(record.Failed, 0, number, 0)
 		w.again = s.spans.Lane(record.Twice, 0, number, 0)
@@ -86,28 +82,49 @@ func newGenerator(s *session) (*generator, error) {
 
 // newMsg makes the Msg of a slot. Values of one length keep their body for
 // ever; only the header is written anew for each record.
-func (g *generator) newMsg(partition int32, slot uint64) *drivers.Msg {
-	value := make([]byte, g.pool.Max())
+func (g *generator) newMsg(p int32, slot uint32) *drivers.Msg {
+	m := &g.slab[0]
+	g.slab = g.slab[1:]
+	m.Topic, m.Partition, m.Slot = g.topic, g.first+p, slot
 	if g.fixed {
-		g.pool.Fill(value, slot*uint64(len(g.windows))+uint64(partition-g.first))
+		m.Value = g.values.get(g.pool.Max())
+		g.fill(m)
 	}
-	return &drivers.Msg{Topic: g.topic, Partition: partition, Value: value}
+	return m
+}
+
+// fill writes the body that a slot keeps.
+func (g *generator) fill(m *drivers.Msg) {
+	m.Body = g.pool.Fill(m.Value, uint64(m.Slot)*uint64(len(g.windows))+uint64(m.Partition-g.first))
+}
+
+// replace makes a Msg for the slot of one that failed: the client may still hold
+// what it was given. It is called on the ack side.
+func (g *generator) replace(old *drivers.Msg) *drivers.Msg {
+	m := &drivers.Msg{Topic: old.Topic, Partition: old.Partition, Slot: old.Slot, Value: make([]byte, len(old.Value), cap(old.Value))}
+	if g.fixed {
+		g.fill(m)
+	}
+	return m
 }
 
 // take fills the next Msg of a window, which must have room. i numbers the
 // records of the trial; it decides key and size.
 func (g *generator) take(p int32, i uint64, due int64) *drivers.Msg {
 	w := &g.windows[p]
-	slot := w.next & w.mask
+	slot := w.slot()
 	m := w.msgs[slot]
-	crc := w.crcs[slot]
+	if m == nil {
+		m = g.newMsg(p, slot)
+		w.msgs[slot] = m
+	}
 	if !g.fixed {
-		m.Value = m.Value[:g.pool.Size(i)]
-		crc = g.pool.Fill(m.Value, i)
+		m.Value = g.values.swap(m.Value, g.pool.Size(i))
+		m.Body = g.pool.Fill(m.Value, i)
 	}
 	m.Key, _ = g.keys.Key(i)
 	m.Seq, m.Due, m.Offset = w.next, due, -1
-	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: w.next, Due: due, Body: crc})
+	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: w.next, Due: due, Body: m.Body})
 	w.next++
 	return m
 }
@@ -177,135 +194,6 @@ func (g *generator) over() bool {
 		g.last = g.now + int64(lastCalls)
 	}
 	return g.now > g.last
-}
-
-// load is what a generator has to send on a schedule, and how far it is.
-type load struct {
-	pace.Schedule
-	start    int64
-	length   int64 // of the schedule, ns
-	i, total int64 // the next record, and the first that is none any more
-	step     int64 // to the next one of this producer
-}
-
-// due is when the next record is intended to be sent.
-func (l *load) due() int64 {
-	if l.i >= l.total {
-		return math.MaxInt64
-	}
-	return l.start + int64(l.At(l.i))
-}
-
-// from is how many records from i on are due before end.
-func (l *load) from(i, end int64) int64 {
-	n := min(l.total, l.Count(time.Duration(min(max(end-l.start, 0), l.length))))
-	return max(n-i+l.step-1, 0) / l.step
-}
-
-// open sends on the schedule, which starts at start. It never sends early, and
-// what is late is sent at once: intended times do not move. It ends on time: what
-// the client did not take until then is counted as unsent.
-func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, length time.Duration) error {
-	// The thread is the generator's own, so that a sleep is one system call and
-	// not at the mercy of the scheduler's timers.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	// One that came later has its schedule to itself, whatever its number.
-	producers := int64(g.job.Spec.Produce.Producers)
-	mine := int64(g.producer) % producers
-	l := &load{Schedule: sched, start: start, length: int64(length), total: sched.Count(length), i: mine, step: producers}
-	g.due = func() int64 { return l.from(mine, g.until.Load()) }
-	if err := g.follow(ctx, l); err != nil {
-		return err
-	}
-	g.leave(l)
-	return nil
-}
-
-// follow hands over what is due until that is all, or until it is over.
-func (g *generator) follow(ctx context.Context, l *load) error {
-	tick := int64(g.job.Spec.Produce.Tick)
-	for {
-		now := record.Now()
-		g.now = now
-		until := g.until.Load()
-		for due := l.due(); due <= now && due < until; due = l.due() {
-			took, err := g.offer(ctx, uint64(l.i), due)
-			if err != nil {
-				return err
-			}
-			if !took {
-				return g.flush(ctx)
-			}
-			l.i += l.step
-		}
-		if err := g.flush(ctx); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		due := l.due()
-		if l.i >= l.total || due >= until && now >= until {
-			return nil // the end has come before the next record is due
-		}
-		if now < until {
-			nap(max(due-record.Now(), tick))
-		}
-	}
-}
-
-// offer sends a record that is due, once its window has room and with those that
-// are due as well. It reports false where it is over first.
-func (g *generator) offer(ctx context.Context, i uint64, due int64) (bool, error) {
-	if g.over() {
-		return false, nil
-	}
-	p := g.keys.Partition(i, int32(len(g.windows)))
-	if w := &g.windows[p]; !w.room() {
-		if err := g.flush(ctx); err != nil {
-			return false, err
-		}
-		from := record.Now()
-		err := g.wait(ctx, w.room)
-		g.now = record.Now()
-		if g.held != nil {
-			g.held.full(from, g.now)
-		}
-		if err != nil || !w.room() {
-			return false, err
-		}
-	}
-	g.chunk = append(g.chunk, g.take(p, i, due))
-	if len(g.chunk) == cap(g.chunk) {
-		return true, g.flush(ctx)
-	}
-	return true, nil
-}
-
-// leave counts what was due before the end and not handed over, and writes down how
-// late it is by then, and so at least. Of very many, one stands for several.
-func (g *generator) leave(l *load) {
-	end := g.until.Load()
-	g.left = l.from(l.i, end)
-	if g.unsent == nil {
-		return
-	}
-	each := g.left/mostUnsent + 1
-	for left := g.left; left > 0; left -= each {
-		n, due := min(each, left), l.due()
-		g.unsent.RecordMany(due, g.now, end-due, n)
-		l.i += n * l.step
-	}
-}
-
-// mostUnsent bounds the time that it takes to write them down.
-const mostUnsent = 1 << 20
-
-// nap sleeps on the calling thread, in pieces so that a stop is noticed.
-func nap(ns int64) {
-	ts := unix.NsecToTimespec(min(ns, int64(100*time.Millisecond)))
-	_ = unix.Nanosleep(&ts, nil)
 }
 
 // closed sends whenever a window has room, until the end or until limit records
@@ -418,9 +306,9 @@ func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
 	for p := range g.windows {
 		w, number := &g.windows[p], g.job.First+int32(p)
 		silent := s.spans.Lane(record.Unanswered, 0, number, 0)
-		for seq := w.head; seq < w.next; seq++ {
-			if !w.done[seq&w.mask] {
-				silent.Add(g.producer, seq, -1, w.msgs[seq&w.mask].Due, now)
+		for m := range w.all() {
+			if m.Seq >= w.head && !w.done[m.Seq&w.mask] {
+				silent.Add(g.producer, m.Seq, -1, m.Due, now)
 				t.Unanswered++
 			}
 		}

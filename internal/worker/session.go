@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,6 +36,9 @@ type session struct {
 	done    sync.WaitGroup
 
 	capture *capture.Session
+
+	ballast atomic.Int64          // live heap without a client
+	values  atomic.Pointer[arena] // of the generator, if there is one
 
 	measure int64      // when the measured part began
 	ends    chan int64 // when an open-ended one ends, once that is known
@@ -111,11 +116,28 @@ func (s *session) sample(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			r := record.SampleRuntime()
+			r := s.runtime()
 			s.events.Write(record.Event{T: record.Now(), K: record.EvRuntime, Runtime: &r})
 			s.clockPair()
 		}
 	}
+}
+
+// weigh finds what of the heap is the harness's, while there is no client yet. It
+// is the same for every client, and so is by how much it makes the collector wait.
+func (s *session) weigh() {
+	runtime.GC()
+	s.ballast.Store(record.SampleRuntime().HeapLive)
+}
+
+// runtime is a sample of the process, with the harness's own part of its memory.
+func (s *session) runtime() record.Runtime {
+	r := record.SampleRuntime()
+	r.Ballast, r.Outside = s.ballast.Load(), s.spans.Used()
+	if values := s.values.Load(); values != nil {
+		r.Outside += values.taken.Load()
+	}
+	return r
 }
 
 func (s *session) clockPair() {
@@ -126,7 +148,7 @@ func (s *session) clockPair() {
 // the runtime is sampled, the supervisor is told.
 func (s *session) phase(name string) {
 	s.tap.Flush()
-	r := record.SampleRuntime()
+	r := s.runtime()
 	at := record.Now()
 	s.events.Write(record.Event{T: at, K: record.EvPhase, Phase: name, Runtime: &r})
 	s.report.say(Report{Say: PhaseMsg, Phase: name, At: at})

@@ -1,12 +1,12 @@
 package worker
 
 import (
+	"iter"
 	"math/bits"
 	"sync/atomic"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results/record"
-	"github.com/kbench/kbench/workloads/payload"
 )
 
 // window is one partition's share of the records that may be outstanding: a
@@ -16,11 +16,16 @@ import (
 //
 //	sequence  ... acked ............ next ...
 //	               |---- outstanding ---|          next - acked <= limit
+//
+// The ring has as many slots as were ever outstanding at once. It grows where it
+// stands: the slot after the last one is always the one that was used longest ago.
 type window struct {
 	// The generator's.
-	msgs  []*drivers.Msg // slot of sequence s is s & mask
-	crcs  []uint32       // of the bodies that msgs hold
-	mask  uint64
+	msgs  []*drivers.Msg // by slot; nil where none was needed yet
+	after []uint32       // by slot: the next one of the ring
+	at    uint32         // the slot of the last sequence
+	used  uint64         // slots in the ring
+	mask  uint64         // of done
 	limit uint64
 	next  uint64 // next sequence to send
 	seen  uint64 // acked as last read
@@ -28,7 +33,7 @@ type window struct {
 
 	// The ack side's.
 	head  uint64 // all sequences below are answered
-	done  []bool // answered out of order, by slot
+	done  []bool // answered out of order: sequence s is s & mask
 	n     uint64 // answers so far
 	now   int64  // the clock as last read
 	spans *record.SpanLane
@@ -50,7 +55,23 @@ func (w *window) init(limit int) {
 	limit = max(limit, 1)
 	size := uint64(1) << bits.Len64(uint64(limit-1))
 	w.limit, w.mask = uint64(limit), size-1
-	w.msgs, w.crcs, w.done = make([]*drivers.Msg, size), make([]uint32, size), make([]bool, size)
+	w.msgs, w.after, w.done = make([]*drivers.Msg, limit), make([]uint32, limit), make([]bool, size)
+}
+
+// slot goes on to the slot of the next sequence, for which there must be room.
+func (w *window) slot() uint32 {
+	if w.next-w.seen >= w.used {
+		w.seen = w.acked.Load()
+		if w.next-w.seen >= w.used {
+			last := w.at
+			w.at = uint32(w.used)
+			w.after[w.at], w.after[last] = w.after[last], w.at // of the first it is the first
+			w.used++
+			return w.at
+		}
+	}
+	w.at = w.after[w.at]
+	return w.at
 }
 
 // room reports whether the next sequence has a slot.
@@ -65,12 +86,25 @@ func (w *window) room() bool {
 // emptied reports whether a quarter of the window is free, by a fresh look.
 func (w *window) emptied() bool {
 	w.seen = w.acked.Load()
-	return w.next-w.seen <= w.limit-w.limit/4
+	return w.next-w.seen <= w.limit-max(w.limit/4, 1)
 }
 
 // answered reports whether a sequence other than head has its answer. A client that
 // answers twice would else give a slot back that is in use.
 func (w *window) answered(seq uint64) bool { return seq < w.head || w.done[seq&w.mask] }
+
+// all goes through the Msgs of the ring, beginning with the one used longest ago.
+func (w *window) all() iter.Seq[*drivers.Msg] {
+	return func(yield func(*drivers.Msg) bool) {
+		slot := w.at
+		for range w.used {
+			slot = w.after[slot]
+			if !yield(w.msgs[slot]) {
+				return
+			}
+		}
+	}
+}
 
 // acks is what the ack side of all partitions shares, read-only but for the
 // flag and the channel that wake a waiting generator.
@@ -82,7 +116,7 @@ type acks struct {
 	waiting  atomic.Bool
 	wake     chan struct{}
 	refused  record.Refusals
-	fresh    func(slot uint64, old *drivers.Msg) *drivers.Msg // a Msg to stand in for one that may not be reused
+	fresh    func(old *drivers.Msg) *drivers.Msg // a Msg to stand in for one that may not be reused
 }
 
 // ack is given to the driver. The cost of this function is part of what every
@@ -119,9 +153,7 @@ func (a *acks) ack(m *drivers.Msg, err error) {
 		w.failed++
 		a.refused.Add(err.Error(), now, 1)
 		// The client may still hold the buffers of a record it gave up on.
-		slot := seq & w.mask
-		w.msgs[slot] = a.fresh(slot, m)
-		w.crcs[slot] = payload.BodyCRC(w.msgs[slot].Value)
+		w.msgs[m.Slot] = a.fresh(m)
 	}
 	if seq != w.head {
 		w.done[seq&w.mask] = true

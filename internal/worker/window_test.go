@@ -21,14 +21,23 @@ func testAcks(t testing.TB, limit int) (*acks, *record.Deliveries, string) {
 		t.Fatal(err)
 	}
 	a := &acks{windows: make([]window, 1), wake: make(chan struct{}, 1)}
-	a.fresh = func(uint64, *drivers.Msg) *drivers.Msg { return &drivers.Msg{Value: make([]byte, 32)} }
+	a.fresh = func(old *drivers.Msg) *drivers.Msg { return &drivers.Msg{Slot: old.Slot} }
 	w := &a.windows[0]
 	w.init(limit)
-	for i := range w.msgs {
-		w.msgs[i] = &drivers.Msg{Value: make([]byte, 32)}
-	}
 	w.spans, w.fails, w.again = d.Lane(record.Acked, 0, 0, 0), d.Lane(record.Failed, 0, 0, 0), d.Lane(record.Twice, 0, 0, 0)
 	return a, d, path
+}
+
+// send takes the next slot as the generator does.
+func (w *window) send() *drivers.Msg {
+	slot := w.slot()
+	if w.msgs[slot] == nil {
+		w.msgs[slot] = &drivers.Msg{Slot: slot}
+	}
+	m := w.msgs[slot]
+	m.Seq, m.Offset = w.next, int64(w.next)
+	w.next++
+	return m
 }
 
 // ring is a window in the hands of a generator and of a client that answers as it
@@ -41,23 +50,26 @@ type ring struct {
 	outstanding []*drivers.Msg
 	failed      map[*drivers.Msg]bool
 	acked       int
+	held        int // at most, from the first that was outstanding to the last
 }
 
 // send takes a slot as the generator does.
 func (g *ring) send() {
 	w := &g.windows[0]
-	m := w.msgs[w.next&w.mask]
+	m := w.send()
 	if g.failed[m] {
-		g.Fatalf("sequence %d uses a message whose buffers the client may hold", w.next)
+		g.Fatalf("sequence %d uses a message whose buffers the client may hold", m.Seq)
 	}
 	if slices.Contains(g.outstanding, m) {
-		g.Fatalf("sequence %d uses a message that is outstanding", w.next)
+		g.Fatalf("sequence %d uses a message that is outstanding", m.Seq)
 	}
-	m.Seq, m.Offset = w.next, int64(w.next)
-	w.next++
 	g.outstanding = append(g.outstanding, m)
 	if len(g.outstanding) > g.limit {
 		g.Fatalf("%d outstanding of at most %d", len(g.outstanding), g.limit)
+	}
+	g.held = max(g.held, int(w.next-w.acked.Load()))
+	if int(w.used) > g.held {
+		g.Fatalf("%d slots for at most %d in use at once", w.used, g.held)
 	}
 }
 
@@ -124,9 +136,7 @@ func TestWindowWakes(t *testing.T) {
 	defer d.Close()
 	w := &a.windows[0]
 	for w.room() {
-		m := w.msgs[w.next&w.mask]
-		m.Seq, m.Offset = w.next, int64(w.next)
-		w.next++
+		w.send()
 	}
 	if w.next != 16 {
 		t.Fatalf("%d sent into a window of 16", w.next)
@@ -150,10 +160,8 @@ func TestWindowWakes(t *testing.T) {
 func TestTwice(t *testing.T) {
 	a, d, path := testAcks(t, 4)
 	w := &a.windows[0]
-	for i := range uint64(4) {
-		m := w.msgs[i]
-		m.Seq, m.Offset = i, int64(i)
-		w.next++
+	for range 4 {
+		w.send()
 	}
 	first, third := w.msgs[0], w.msgs[2]
 	a.ack(first, nil)

@@ -110,6 +110,7 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 		return fmt.Errorf("no driver is called %q", w.job.Client)
 	}
 	w.driver = d
+	w.s.weigh()
 	if !w.job.Hold {
 		if err := w.start(nil); err != nil {
 			return errors.Join(err, w.stop())
@@ -168,6 +169,7 @@ func (w *worker) start(topics []string) error {
 		if err != nil {
 			return err
 		}
+		w.s.weigh()
 		if g.client, err = d.Producer(set, w.s.env(), g.ack); err != nil {
 			return fmt.Errorf("%s: producer: %w", d.Name(), err)
 		}

@@ -210,6 +210,9 @@ func (d *Deliveries) growTo(p int64) error {
 	return d.err
 }
 
+// Used is how many bytes of the file have been given to lanes.
+func (d *Deliveries) Used() int64 { return d.next.Load() % closedPages * pageSize }
+
 // Err returns why spans could not be stored and how many were lost by it, or
 // nil.
 func (d *Deliveries) Err() error {

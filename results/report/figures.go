@@ -42,6 +42,8 @@ func headlines() [][]headline {
 			{"heap allocs per record", above, results.AllocPerRecord, "", results.UnitAllocs},
 			{"heap bytes per record", above, results.AllocBytes, "", results.UnitBytes},
 			{"memory, peak", above, results.RSSPeak, "", results.UnitBytes},
+			{"of which harness", under, results.HarnessRSS, "", results.UnitBytes},
+			{"live heap of harness", above, results.HarnessHeap, "", results.UnitBytes},
 			{"GC pauses, total", above, results.GCPause, "", results.UnitNs},
 			{"requests per 1,000 rec.", above, results.WireRequests, "", results.UnitCount},
 			{"broker CPU", above, results.BrokerCPU, "", results.UnitCores},

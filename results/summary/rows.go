@@ -218,12 +218,13 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	gcs, _ := sum(func(r record.Runtime) int64 { return r.GCs })
 	pause, _ := sum(func(r record.Runtime) int64 { return r.GCPause })
 
-	var rss, goroutines int64
+	var rss, goroutines, ballast, outside int64
 	var live float64
 	for _, w := range ws {
 		var sum, count int64
 		for _, s := range w.Runtime {
 			rss = max(rss, s.RSSPeak, s.RSS)
+			ballast, outside = max(ballast, s.Ballast), max(outside, s.Ballast+s.Outside)
 			if s.T < b.measured.from-slack || s.T > b.measured.to+slack {
 				continue
 			}
@@ -241,6 +242,10 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	b.plain(role, results.AllocPerRecord, allocs/n, records)
 	b.plain(role, results.AllocBytes, bytes/n, records)
 	b.plain(role, results.RSSPeak, float64(rss), workers)
+	if ballast > 0 { // else it was not recorded
+		b.plain(role, results.HarnessRSS, float64(min(outside, rss)), workers)
+		b.plain(role, results.HarnessHeap, float64(ballast), workers)
+	}
 	b.plain(role, results.HeapLive, live, workers)
 	b.plain(role, results.GCCount, math.Round(gcs), workers)
 	b.plain(role, results.GCPause, math.Round(pause), workers)

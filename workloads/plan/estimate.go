@@ -21,6 +21,13 @@ const (
 	perRecord    = 12              // bytes that a record takes beside key and value, batch header included
 	ceilingBytes = 400 << 20       // bytes/s
 	ceilingRate  = 3_000_000       // records/s
+
+	// Memory of a process before it does anything, and with a consumer that prefetches;
+	// and what client and harness keep with a record that is outstanding. Its value is
+	// there twice: in the harness, and in the client's requests.
+	processBytes     = 48 << 20
+	memberBytes      = 96 << 20
+	outstandingBytes = 512
 )
 
 // Duration estimates how long one trial of a workload takes, start and end
@@ -97,6 +104,20 @@ func recordBytes(spec *workloads.Spec) float64 {
 		bytes += float64(spec.Records.Keys.Size)
 	}
 	return bytes
+}
+
+// Memory estimates what the processes of a trial take at once, all but the broker.
+// The heap of a client may grow to twice what it has in use.
+func Memory(spec workloads.Spec) int64 {
+	acts, _ := measured(&spec)
+	producers := int64(max(spec.Produce.Producers, 1))
+	members := int64(spec.Consume.Members)
+	if slices.ContainsFunc(acts, func(a churn.Act) bool { return a.Started() != churn.Nobody }) {
+		members++ // the one that is ready to join
+	}
+	total := (producers+1)*processBytes + members*memberBytes // an observer, or who reads back
+	record := 3*spec.Records.Size.Mean() + outstandingBytes
+	return total + producers*int64(float64(spec.Outstanding())*record)
 }
 
 // Peak is how many records are due in the busiest second of a trial. Where a

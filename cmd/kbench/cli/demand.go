@@ -61,6 +61,25 @@ func (a *app) demand(trials []plan.Trial, o cluster.Options, keep bool) []string
 	return []string{load, bound + size(int64(min(room, math.MaxInt64/2))) + where + when}
 }
 
+// memory is what the processes of the largest trial will take at once, with the log
+// of a broker that is one of them, and a warning where that is more than there is.
+func memory(trials []plan.Trial, o cluster.Options, machine int64) (say, warning string) {
+	var most int64
+	for i := range trials {
+		bytes := plan.Memory(trials[i].Spec)
+		if o.Kind == cluster.Embedded {
+			log, _ := plan.Bytes(trials[i].Spec)
+			bytes += log
+		}
+		most = max(most, bytes)
+	}
+	say = "about " + size(most) + " of memory"
+	if machine > 0 && most > machine {
+		warning = fmt.Sprintf("that is more memory than the %s of this machine: trials may fail or swap; take fewer members or producers, smaller records or a shorter run", size(machine))
+	}
+	return say, warning
+}
+
 // copies is how often a record is stored. How many nodes an existing cluster has
 // is not known yet; with fewer than the replication asks for there are fewer. The
 // embedded broker only says that it has copies.

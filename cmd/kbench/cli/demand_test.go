@@ -45,3 +45,32 @@ func TestDemand(t *testing.T) {
 	f(both[1:], "sarama", attached, false, "as many records/s as it takes (rate max) | roughly 11.7 GiB on the disks of the cluster at a time, all copies counted")
 	f(one, "loopback", attached, false, "")
 }
+
+// TestMemory: what is outstanding at a producer and the log of the embedded broker are
+// memory of this machine, as members are.
+func TestMemory(t *testing.T) {
+	f := func(o cluster.Options, machine int64, say, warning string, change func(s *workloads.Spec)) {
+		t.Helper()
+		s := workloads.Default()
+		s.Name, s.Consume.Members = "w", 3
+		s.Records.Size = workloads.Size{Fixed: 1 << 20}
+		s.Produce.Rate = workloads.Rate{PerSecond: 10}
+		s.Produce.Batch.Bytes = 2 << 20
+		s.Phases.Warmup, s.Phases.Measure = 0, 10*time.Second
+		change(&s)
+		trials, err := plan.Expand([]workloads.Spec{s}, []string{"sarama"}, []string{"matched"}, 2, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotSay, gotWarning := memory(trials, o, machine)
+		if gotSay != say || !strings.Contains(gotWarning, warning) || (warning == "") != (gotWarning == "") {
+			t.Errorf("%q, %q; want %q, %q", gotSay, gotWarning, say, warning)
+		}
+	}
+	attached, embedded := cluster.Options{Kind: cluster.Attached}, cluster.Options{Kind: cluster.Embedded}
+	asIs := func(*workloads.Spec) {}
+	f(attached, 16<<30, "about 576 MiB of memory", "", asIs)
+	f(embedded, 16<<30, "about 676 MiB of memory", "", asIs)
+	f(attached, 512<<20, "about 576 MiB of memory", "more memory than the 512 MiB of this machine", asIs)
+	f(attached, 16<<30, "about 19.0 GiB of memory", "more memory than the 16.0 GiB", func(s *workloads.Spec) { s.Consume.Members = 200 })
+}

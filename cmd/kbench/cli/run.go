@@ -124,7 +124,11 @@ func checkOut(dir string) error {
 func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool) {
 	parts := []string{quantity(len(s.trials), "trial"), "about " + a.duration(s.trials).Round(time.Second).String()}
 	parts = append(parts, a.demand(s.trials, bo, keep)...)
-	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(parts, ", "), s.seed)
+	say, warning := memory(s.trials, bo, launch.Here{}.Machine().MemBytes)
+	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(append(parts, say), ", "), s.seed)
+	if warning != "" {
+		fmt.Fprintln(a.errOut, warning)
+	}
 	for _, line := range append(a.sameLanes(s.trials), beyond(s.trials, runsDir)...) {
 		fmt.Fprintln(a.errOut, line)
 	}
