@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
@@ -114,11 +115,7 @@ func stalled(e Evidence, v *verdict) (event window.Event, parts []window.Partiti
 		v.off("the act is %s, went on at %d, error %q", act.Kind, act.Resumed, act.Error)
 		return event, nil, false
 	}
-	for _, p := range event.Partitions {
-		if p.OldOwner == act.Member && p.Records > 0 {
-			parts = append(parts, p)
-		}
-	}
+	parts = slices.DeleteFunc(slices.Clone(event.Partitions), func(p window.Partition) bool { return p.OldOwner != act.Member || p.Records == 0 })
 	if len(parts) == 0 {
 		v.off("%s had no partition, so that nothing was tested", act.Member)
 	}

@@ -145,16 +145,11 @@ func (e expression) kindsIn(rows []results.Row) string {
 // totals drops the parts of a sum where the sum is there too: duplicates are
 // given by cause and in all.
 func totals(rows []results.Row) []results.Row {
-	var out []results.Row
-	for _, r := range rows {
-		if r.Class == "" {
-			out = append(out, r)
-		}
-	}
-	if len(out) == 0 {
+	whole := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Class != "" })
+	if len(whole) == 0 {
 		return rows
 	}
-	return out
+	return whole
 }
 
 func (e expression) holds(v float64) bool {

@@ -235,12 +235,10 @@ func (d *drawing) legend() {
 // phases is the table of where the time of each member went. Phases in which
 // nobody spent any are left out.
 func (d *drawing) phases() {
-	var used []window.Phase
-	for _, p := range window.Phases() {
-		if _, by := d.e.Spent(p); by != nil {
-			used = append(used, p)
-		}
-	}
+	used := slices.DeleteFunc(window.Phases(), func(p window.Phase) bool {
+		_, by := d.e.Spent(p)
+		return by == nil
+	})
 	if len(used) == 0 {
 		return
 	}

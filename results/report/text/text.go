@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,13 +137,7 @@ func because(why string) string {
 }
 
 func nonEmpty(parts ...string) []string {
-	var out []string
-	for _, s := range parts {
-		if strings.Trim(s, "/") != "" {
-			out = append(out, s)
-		}
-	}
-	return out
+	return slices.DeleteFunc(parts, func(s string) bool { return strings.Trim(s, "/") == "" })
 }
 
 // workload prints its tables and what belongs to them.
@@ -158,11 +153,7 @@ func (p *page) workload(w *report.Workload) {
 		p.wrapped("  ", fmt.Sprintf("latency and checksum are taken of 1 record in %d, the sequence of every one", w.Every))
 	}
 	p.line("")
-	told := false
-	for _, a := range w.Arms {
-		told = told || a.Rounds > 0 || a.Refused != "" || a.Failed != nil
-	}
-	if !told {
+	if !slices.ContainsFunc(w.Arms, func(a report.Arm) bool { return a.Rounds > 0 || a.Refused != "" || a.Failed != nil }) {
 		p.line("  not run")
 		return
 	}
