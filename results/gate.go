@@ -39,4 +39,7 @@ type GateArm struct {
 	Event    string  `json:"event,omitempty"`
 	N        int     `json:"n"`                  // trials
 	Left     int     `json:"left_out,omitempty"` // events
+	// Beside is what a gate on the audit does not count, and whoever reads its verdict
+	// must know: records that failed, were unanswered or undelivered.
+	Beside []Figure `json:"beside,omitempty"`
 }

@@ -37,6 +37,11 @@ const (
 	ProduceSendTime       = "produce.send_time"
 	ProduceNoRoom         = "produce.no_room"
 	ProduceUnsent         = "produce.unsent"
+	ProduceFailed         = "produce.failed"
+	ProduceUnanswered     = "produce.unanswered"
+	ProduceTwice          = "produce.answered_twice"
+	ConsumeRedelivered    = "consume.redelivered"
+	ClientErrors          = "client.errors"
 	CPUPerRecord          = "cpu.per_record"
 	AllocPerRecord        = "alloc.per_record"
 	AllocBytes            = "alloc.bytes_per_record"
@@ -56,6 +61,8 @@ const (
 	ObserverCPU           = "observer.cpu"
 	HarnessCPU            = "harness.cpu_per_record"
 	AuditLost             = "audit.lost"
+	AuditUndelivered      = "audit.undelivered"
+	AuditForeign          = "audit.foreign"
 	AuditDuplicate        = "audit.duplicate"
 	AuditReordered        = "audit.reordered"
 	AuditCorrupt          = "audit.corrupt"
@@ -172,10 +179,15 @@ func Metrics() []Metric {
 	stats := Stats()
 	return []Metric{
 		{Name: ProduceThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "acked records of the measured part over its length"},
-		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "delivered records of the measured part over its length"},
+		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "records delivered for the first time in the measured part over its length"},
+		{Name: ProduceFailed, Unit: UnitCount, Better: Lower, What: "sends that the client answered with an error, in the whole trial; class: the error, without its numbers"},
+		{Name: ProduceUnanswered, Unit: UnitCount, Better: Lower, What: "records that were handed over and that the client had no word for when it was closed"},
+		{Name: ProduceTwice, Unit: UnitCount, Better: Lower, What: "answers for records that had one: a fault of the client"},
+		{Name: ConsumeRedelivered, Unit: UnitCount, Better: Lower, What: "deliveries of the measured part that were not the first; they count in no throughput and no latency, and their work is in the cost; class: their cause"},
+		{Name: ClientErrors, Unit: UnitCount, Better: Lower, What: "errors that clients of the group reported, and commits that failed; class: the error, without its numbers"},
 		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
-		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time; under churn also by class: steady, rebalance, catch_up"},
-		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time; under churn also by class: steady, rebalance, catch_up"},
+		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time, of all records that were due: one that failed, was not answered or not handed over counts as at least as late as it was at the end; under churn also by class: steady, rebalance, catch_up"},
+		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time, of first deliveries; under churn also by class: steady, rebalance, catch_up"},
 		{Name: ProduceOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "time that stalls of others cover of p999 or max of produce.response, where it is more than a tenth of it and 10 ms; of p999 the mean of the records from there on; class: the source with most of it"},
 		{Name: E2EOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "the same of e2e.response"},
 		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "handed over - intended time, less the time inside Send and the time without room: the generator's own lateness"},
@@ -184,7 +196,7 @@ func Metrics() []Metric {
 		{Name: ProduceNoRoom, Unit: UnitNs, Better: Lower, Stats: stats, What: "time for which a record that was due waited because a window had no room"},
 		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended"},
 
-		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record"},
+		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record; of a consumer per first delivery, with the work on redeliveries in it"},
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
 		{Name: AllocBytes, Unit: UnitBytes, Better: Lower, What: "bytes allocated over the measured part, per record"},
 		{Name: RSSPeak, Unit: UnitBytes, Better: Lower, What: "largest resident set of a worker"},
@@ -205,7 +217,9 @@ func Metrics() []Metric {
 		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},
 		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},
 
-		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, but never delivered nor read back"},
+		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, and not in the log or passed over by a committed position without having been delivered"},
+		{Name: AuditUndelivered, Unit: UnitCount, Better: Lower, What: "acked and in the log, but not delivered when the drain ended; class: drain (too short), handler (at work all the time), stuck (a member), node (none led the partition), stranger (a member that kbench did not start had it)"},
+		{Name: AuditForeign, Unit: UnitCount, Better: Lower, What: "delivered or read back, and sent by nobody of the trial: neither consumed nor corrupt"},
 		{Name: AuditDuplicate, Unit: UnitCount, Better: Lower, What: "delivered again, or in the log twice; class: producer, graceful, crash, stale, other"},
 		{Name: AuditReordered, Unit: UnitCount, Better: Lower, What: "delivered after a later record of the same producer and partition"},
 		{Name: AuditCorrupt, Unit: UnitCount, Better: Lower, What: "delivered, but not what was sent"},

@@ -43,6 +43,8 @@ type Kind string
 const (
 	KindNoFigures       Kind = "no-figures"         // a trial without rows
 	KindIdle            Kind = "idle-role"          // workers that did nothing
+	KindBrokenSum       Kind = "broken-sum"         // a defect of the instrument: a sum of records does not hold
+	KindStranger        Kind = "stranger"           // a member of the group that kbench did not start
 	KindNothingAcked    Kind = "nothing-acked"      // and so nothing to audit
 	KindEndOffset       Kind = "end-offset"         // the broker counts other than the audit
 	KindDied            Kind = "worker-died"        // by itself

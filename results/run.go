@@ -115,14 +115,22 @@ type Trial struct {
 	Workers []Worker       `json:"workers"`
 	// Acked and End are per partition: the offset after the last acked record,
 	// and the broker's end offset after the drain.
-	Acked       map[int32]int64 `json:"acked,omitempty"`
-	End         map[int32]int64 `json:"end,omitempty"`
-	Leaders     map[int32]int32 `json:"leaders,omitempty"`
-	Replication int             `json:"replication"`
-	Coordinator int32           `json:"coordinator"` // node id; -1 without a group
-	ClockEvery  int             `json:"clock_every"` // clock, checksum and histogram on every so-many-th record; sequence on all
-	CanaryNs    int64           `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
-	BrokerPIDs  []int           `json:"broker_pids,omitempty"`
+	Acked   map[int32]int64 `json:"acked,omitempty"`
+	End     map[int32]int64 `json:"end,omitempty"`
+	Leaders map[int32]int32 `json:"leaders,omitempty"`
+	// What a group left behind, when its members had closed: the positions that it
+	// had committed, and what was looked at because members were behind when the
+	// drain ended: partitions read again from an offset on, those that no node led,
+	// and what members had that kbench did not start.
+	Committed   map[int32]int64    `json:"committed,omitempty"`
+	Reread      map[int32]int64    `json:"reread,omitempty"`
+	Leaderless  []int32            `json:"leaderless,omitempty"`
+	Strangers   map[string][]int32 `json:"strangers,omitempty"`
+	Replication int                `json:"replication"`
+	Coordinator int32              `json:"coordinator"` // node id; -1 without a group
+	ClockEvery  int                `json:"clock_every"` // clock, checksum and histogram on every so-many-th record; sequence on all
+	CanaryNs    int64              `json:"canary_ns"`   // a fixed piece of CPU work, just before the trial
+	BrokerPIDs  []int              `json:"broker_pids,omitempty"`
 	// Clocks says how many ns the monotonic clock of a host is ahead of that of
 	// the supervisor, in which the times of this file are, by the name of the host
 	// (Worker.Host). A host that is not in it has the supervisor's clock.

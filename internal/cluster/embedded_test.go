@@ -94,7 +94,7 @@ func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
 
 	next := map[int32]int64{}
 	ends[3] = 10 // an end before the last record
-	err = ReadBack(ctx, c.Access(), topic, ends, func(p int32, offset int64, _, value []byte) {
+	err = ReadBack(ctx, c.Access(), topic, nil, ends, func(p int32, offset int64, _, value []byte) {
 		if offset != next[p] || string(value) != strconv.FormatInt(offset, 10) {
 			t.Errorf("partition %d: offset %d with value %q, want offset and value %d", p, offset, value, next[p])
 		}

@@ -13,15 +13,15 @@ import (
 // readBackPoll is how many records one step of a read-back takes at most.
 const readBackPoll = 10_000
 
-// ReadBack reads a topic without a group, every partition from offset 0 to its
-// end, and calls fn for each record: one call at a time, in order within a
+// ReadBack reads a topic without a group, every partition from an offset, 0 where
+// none is given, to its end, and calls fn for each record: one call at a time, in order within a
 // partition. The bytes are valid until fn returns. It is the audit's own look at
 // what the brokers stored, so it fails rather than skip anything.
-func ReadBack(ctx context.Context, a Access, topic string, ends map[int32]int64, fn func(partition int32, offset int64, key, value []byte)) error {
+func ReadBack(ctx context.Context, a Access, topic string, begins, ends map[int32]int64, fn func(partition int32, offset int64, key, value []byte)) error {
 	from := map[int32]kgo.Offset{}
 	for p, end := range ends {
-		if end > 0 {
-			from[p] = kgo.NewOffset().At(0)
+		if end > begins[p] {
+			from[p] = kgo.NewOffset().At(begins[p])
 		}
 	}
 	if len(from) == 0 {
@@ -42,7 +42,7 @@ func ReadBack(ctx context.Context, a Access, topic string, ends map[int32]int64,
 
 	next := map[int32]int64{}
 	for p := range from {
-		next[p] = 0
+		next[p] = begins[p]
 	}
 	for left := len(from); left > 0; {
 		fetches := cl.PollRecords(ctx, readBackPoll)

@@ -205,11 +205,11 @@ func TestReadBackDoesNotSkip(t *testing.T) {
 	// pretend to.
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	err = ReadBack(brief, c.Access(), "kbench-hole", ends, func(int32, int64, []byte, []byte) { t.Error("a dropped record was read") })
+	err = ReadBack(brief, c.Access(), "kbench-hole", nil, ends, func(int32, int64, []byte, []byte) { t.Error("a dropped record was read") })
 	if err == nil || !strings.Contains(err.Error(), "0 of 10 in partition 0") {
 		t.Errorf("%v, want one that says how far it came", err)
 	}
-	if err := ReadBack(ctx, c.Access(), "kbench-hole", map[int32]int64{0: 0}, nil); err != nil {
+	if err := ReadBack(ctx, c.Access(), "kbench-hole", nil, map[int32]int64{0: 0}, nil); err != nil {
 		t.Errorf("reading nothing: %v", err)
 	}
 }

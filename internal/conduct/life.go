@@ -38,14 +38,19 @@ func (l *timeline) live(ctx context.Context) error {
 		if err := l.drain(ctx, l.readers()); err != nil {
 			return err
 		}
+		l.strangers(ctx)
 	}
 	if err := l.close(ctx, l.everybody()...); err != nil {
 		return err
 	}
-	if kind == workloads.Producing && l.cluster != nil {
-		return l.readBack(ctx)
+	switch {
+	case l.cluster == nil:
+		return nil
+	case kind == workloads.Producing:
+		return l.readBack(ctx, nil, l.out.End)
+	default:
+		return l.leftBehind(ctx)
 	}
-	return nil
 }
 
 // gather starts everybody and waits until all are ready: whoever watches the
@@ -262,15 +267,19 @@ func (l *timeline) measureBacklog(ctx context.Context) error {
 }
 
 // readBack reads what is in the topic, for the audit: nobody else has.
-func (t *trial) readBack(ctx context.Context) error {
+func (t *trial) readBack(ctx context.Context, begins, ends map[int32]int64) error {
 	from := record.Now()
 	t.step("reading the topic back")
-	w, err := t.start(ctx, worker.Job{Role: results.RoleReadback, Name: "readback", Spec: t.plan.Spec, Ends: t.out.End})
+	w, err := t.start(ctx, worker.Job{Role: results.RoleReadback, Name: "readback", Spec: t.plan.Spec, Begins: begins, Ends: ends})
 	if err != nil {
 		return err
 	}
-	if err := w.finish(ctx, t.run.o.Deadlines.transfer(total(t.out.End))); err != nil {
+	if err := w.finish(ctx, t.run.o.Deadlines.transfer(total(ends)-total(begins))); err != nil {
 		return err
+	}
+	if m, _ := w.report(worker.Progress); m.Error != "" {
+		t.note("what was left undelivered could not be read back: %s", m.Error)
+		t.out.Reread = nil
 	}
 	t.phase(results.PhaseAudit, from, record.Now())
 	return nil

@@ -3,6 +3,7 @@ package conduct
 // This file is the steps that all kinds of trial are made of.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -86,6 +87,18 @@ func (t *trial) drain(ctx context.Context, members []*process) error {
 
 // behind are the partitions that the members together have not read to the end.
 func (t *trial) behind(members []*process) []string {
+	next := t.reached(members)
+	var behind []string
+	for _, p := range slices.Sorted(maps.Keys(t.out.End)) {
+		if next[p] < t.out.End[p] {
+			behind = append(behind, fmt.Sprintf("%d at %d of %d", p, next[p], t.out.End[p]))
+		}
+	}
+	return behind
+}
+
+// reached is how far the members together have come in each partition.
+func (t *trial) reached(members []*process) map[int32]int64 {
 	next := make(map[int32]int64)
 	reach := func(positions map[int32]int64) {
 		for p, n := range positions {
@@ -97,13 +110,85 @@ func (t *trial) behind(members []*process) []string {
 		reach(m.Next)
 	}
 	reach(t.committed())
-	var behind []string
-	for _, p := range slices.Sorted(maps.Keys(t.out.End)) {
-		if next[p] < t.out.End[p] {
-			behind = append(behind, fmt.Sprintf("%d at %d of %d", p, next[p], t.out.End[p]))
+	return next
+}
+
+// strangers notes members that kbench did not start, where no observer has seen who
+// is in the group.
+func (l *timeline) strangers(ctx context.Context) {
+	if l.cluster == nil || l.observer != nil {
+		return
+	}
+	_, view, err := l.look(ctx)
+	if err != nil {
+		return // the group cannot be asked any more: nothing is known
+	}
+	known := map[string]bool{}
+	for _, w := range l.all() {
+		known[w.job.Name] = true
+	}
+	for _, m := range view.Members {
+		if !known[m.Worker] {
+			if l.out.Strangers == nil {
+				l.out.Strangers = map[string][]int32{}
+			}
+			l.out.Strangers[cmp.Or(m.Client, m.Worker, m.ID)] = m.Parts
 		}
 	}
-	return behind
+}
+
+// leftBehind notes what the group had committed when its members had closed. What
+// they had not read by then is read now, to tell what is still there from what is
+// lost.
+func (l *timeline) leftBehind(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, l.run.o.Deadlines.Start)
+	defer cancel()
+	commits, err := l.cluster.Committed(bounded, l.out.Group, l.names()...)
+	if err != nil {
+		l.note("committed positions are not known: %v", err)
+	} else {
+		l.out.Committed = map[int32]int64{}
+		for _, topic := range l.out.Topics {
+			for p, offset := range commits[topic.Name] {
+				l.out.Committed[topic.First+p] = offset
+			}
+		}
+	}
+	begins, ends := map[int32]int64{}, map[int32]int64{}
+	next := l.reached(l.inGroup())
+	for p, end := range l.out.End {
+		if next[p] < end {
+			begins[p], ends[p] = next[p], end
+		}
+	}
+	if len(begins) == 0 {
+		return nil
+	}
+	for _, topic := range l.out.Topics {
+		leaders, err := l.cluster.Leaders(bounded, topic.Name)
+		if err != nil {
+			l.note("leaders are not known: %v", err)
+			return nil
+		}
+		for p, node := range leaders {
+			if node < 0 {
+				l.out.Leaderless = append(l.out.Leaderless, topic.First+p)
+				delete(begins, topic.First+p)
+				delete(ends, topic.First+p)
+			}
+		}
+	}
+	slices.Sort(l.out.Leaderless)
+	l.out.Reread = begins
+	return l.readBack(ctx, begins, ends)
+}
+
+// names are the topics of the trial.
+func (t *trial) names() (out []string) {
+	for _, topic := range t.out.Topics {
+		out = append(out, topic.Name)
+	}
+	return out
 }
 
 // committed is what the group had committed when an observer last looked. The

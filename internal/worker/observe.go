@@ -78,6 +78,8 @@ func View(state cluster.GroupState, topics results.Topics) *record.GroupView {
 		g := record.GroupMember{ID: m.ID, Instance: m.Instance, Parts: []int32{}}
 		if name, ok := strings.CutPrefix(m.ClientID, clientIDPrefix); ok {
 			g.Worker = name
+		} else {
+			g.Client = m.ClientID
 		}
 		for _, p := range m.Parts {
 			g.Parts = append(g.Parts, topics.Number(p.Topic, p.Partition))

@@ -39,10 +39,11 @@ type Job struct {
 	First    int32            `json:"first,omitempty"`  // the number of the first partition of this producer; it has Spec.Topic.Partitions
 	Access   cluster.Access   `json:"access"`
 	Profiles []profiles.Kind  `json:"profiles,omitempty"`
-	Interval time.Duration    `json:"interval"`       // of the latency histograms
-	Every    int              `json:"clock_every"`    // a power of two; see results.Trial.ClockEvery
-	Hold     bool             `json:"hold,omitempty"` // be ready, and start the client when told to join
-	Ends     map[int32]int64  `json:"ends,omitempty"` // where a backlog or a readback ends
+	Interval time.Duration    `json:"interval"`         // of the latency histograms
+	Every    int              `json:"clock_every"`      // a power of two; see results.Trial.ClockEvery
+	Hold     bool             `json:"hold,omitempty"`   // be ready, and start the client when told to join
+	Begins   map[int32]int64  `json:"begins,omitempty"` // where a readback begins, if not at 0
+	Ends     map[int32]int64  `json:"ends,omitempty"`   // where a backlog or a readback ends
 }
 
 // Command is a later line from the supervisor.

@@ -23,12 +23,17 @@ type Report struct {
 	Sent        int64        // distinct records acknowledged
 	Failed      int64        // distinct records whose send failed and was never acknowledged
 	Delivered   int64        // distinct records found, delivered or read back
-	Lost        int64        // acknowledged, but not found
+	Lost        int64        // acknowledged, not found, and not in the log or passed over by a committed position
+	Undelivered []Cause      // acknowledged, not found, and still in the log for whoever reads on: by why nobody had
 	Duplicates  Duplicates   // found more than once
 	Reordered   int64        // found after a later record of the same producer, partition and tenure
 	Corrupt     int64        // found, but not what was sent
 	Unanswered  int64        // found, though the send failed or was never answered
+	Foreign     int64        // found, and sent by nobody of this trial
 	Redelivered []Redelivery // the surplus deliveries of Duplicates but for producers', by place and offset
+	Copies      []Redelivery // those of producers' that a handler was given
+	Strangers   []Stranger   // members of the group that kbench did not start
+	Sums        Sums
 	Group       Group
 	Died        []string  // workers that ended by themselves, and not by an act or at the end
 	Examples    []Example // the first few of each finding, in a fixed order
@@ -66,13 +71,38 @@ func (d *Duplicates) Add(cause string, n int64) {
 }
 
 // Redelivery is a run of records that a worker was handed although they had been
-// delivered before, from the time At on.
+// delivered before, from the time At on. Times between those of the first and of the
+// last lie evenly.
 type Redelivery struct {
-	At        int64
-	Worker    string
-	Partition int32
-	Count     int64
-	Cause     string
+	At, LastAt   int64
+	Due, LastDue int64
+	Worker       string
+	Partition    int32
+	Count        int64
+	Cause        string
+}
+
+// redelivery is n records of a span from an index on.
+func redelivery(s *record.Span, from, n int64, worker, cause string) Redelivery {
+	at := func(first, last, i int64) int64 {
+		if s.Count < 2 {
+			return first
+		}
+		return first + int64(float64(last-first)*float64(i)/float64(s.Count-1))
+	}
+	to := from + n - 1
+	return Redelivery{
+		At: at(s.At, s.LastAt, from), LastAt: at(s.At, s.LastAt, to), Due: at(s.Due, s.LastDue, from), LastDue: at(s.Due, s.LastDue, to),
+		Worker: worker, Partition: s.Partition, Count: n, Cause: cause,
+	}
+}
+
+// Missing is how many acknowledged records are undelivered.
+func (r *Report) Missing() (n int64) {
+	for _, c := range r.Undelivered {
+		n += c.Count
+	}
+	return n
 }
 
 // Causes lists the counts under the names that rows use for their class.
@@ -94,7 +124,7 @@ func (d Duplicates) ByCause() map[string]int64 {
 	return out
 }
 
-// Cause is one cause of duplicates and how many it made.
+// Cause is one cause of duplicates, or of undelivered records, and how many it made.
 type Cause struct {
 	Name  string
 	Count int64
@@ -111,8 +141,8 @@ const (
 // Example is one finding: a range of records that share a fate. Offset is that
 // of the first, -1 where it is not known.
 type Example struct {
-	What      string // lost, duplicate, reordered, corrupt, unanswered
-	Cause     string // of a duplicate
+	What      string // lost, undelivered, duplicate, reordered, corrupt, foreign, unanswered
+	Cause     string // of a duplicate, or of what is undelivered
 	Worker    string // that delivered them
 	Topic     string
 	Partition int32
@@ -121,6 +151,9 @@ type Example struct {
 	Count     uint64
 	Offset    int64
 }
+
+// nameless says that nobody knows who sent the records, and as what.
+func (e Example) nameless() bool { return e.What == "corrupt" || e.What == "foreign" }
 
 // Legal says that the records were redelivered after a kill, as they may be.
 func (e Example) Legal() bool { return e.Cause == causeCrash }
@@ -137,12 +170,20 @@ func (e Example) String() string {
 	if e.Cause != "" {
 		s += " (" + e.Cause + ")"
 	}
-	s += fmt.Sprintf(": %s/%d producer %d sequence %d", e.Topic, e.Partition, e.Producer, e.First)
-	if e.Count > 1 {
-		s += fmt.Sprintf("..%d", e.First+e.Count-1)
-	}
-	if e.Offset >= 0 {
-		s += fmt.Sprintf(" at offset %d", e.Offset)
+	s += fmt.Sprintf(": %s/%d", e.Topic, e.Partition)
+	if e.nameless() {
+		s += fmt.Sprintf(" offset %d", e.Offset)
+		if e.Count > 1 {
+			s += fmt.Sprintf("..%d", e.Offset+int64(e.Count)-1)
+		}
+	} else {
+		s += fmt.Sprintf(" producer %d sequence %d", e.Producer, e.First)
+		if e.Count > 1 {
+			s += fmt.Sprintf("..%d", e.First+e.Count-1)
+		}
+		if e.Offset >= 0 {
+			s += fmt.Sprintf(" at offset %d", e.Offset)
+		}
 	}
 	if e.Worker != "" {
 		s += " by " + e.Worker
@@ -164,6 +205,8 @@ type Log struct {
 	// did. A redelivery after it is the price of a graceful leave, one before it
 	// that of a revoke.
 	Closing int64
+	// Tally is the account that a producer closed with; nil where it left none.
+	Tally *record.Tally
 }
 
 // abrupt says whether the worker ended without closing first, so that nobody but
@@ -178,5 +221,7 @@ func Check(t *results.Trial, logs []Log) Report {
 	c.order()
 	c.offsets(t)
 	c.group(t)
+	c.missing(t)
+	c.sums()
 	return c.report()
 }

@@ -12,20 +12,22 @@ import (
 
 // checker holds where the spans of a trial are and what has been established so far.
 type checker struct {
-	topics results.Topics
-	logs   []Log
-	lanes  []*lane              // of all kinds
-	found  record.Kind          // the kind that shows that a record is there
-	lastAt []int64              // by log: its last sign of life
-	inLog  map[place]int64      // records that the log must hold
-	noted  map[string][]Example // by what and cause
-	r      Report
+	topics  results.Topics
+	logs    []Log
+	lanes   []*lane         // of all kinds
+	found   record.Kind     // the kind that shows that a record is there
+	lastAt  []int64         // by log: its last sign of life
+	inLog   map[place]int64 // records that the log must hold
+	stuckAt map[place]bool
+	gone    []gone               // acknowledged and not found
+	noted   map[string][]Example // by what and cause
+	r       Report
 }
 
 func newChecker(producing bool, topics results.Topics, logs []Log) *checker {
 	c := &checker{
 		topics: topics, logs: logs, found: record.Delivered, lastAt: make([]int64, len(logs)),
-		inLog: map[place]int64{}, noted: map[string][]Example{},
+		inLog: map[place]int64{}, noted: map[string][]Example{}, stuckAt: map[place]bool{},
 	}
 	if producing {
 		c.found = record.ReadBack
@@ -101,10 +103,10 @@ func (c *checker) name(at place) string {
 // looked at span by span.
 func (c *checker) accounts() {
 	damaged := c.corrupt()
-	all := streams(c.of(record.Acked, record.Failed, c.found))
+	all := streams(c.of(record.Acked, record.Failed, record.Unanswered, c.found))
 	for _, key := range sortedStreams(all) {
 		Cover(all[key], (*run).bounds, func(lo, hi int64, runs []run) {
-			var of [record.Corrupt + 1]int
+			var of [record.Kinds]int
 			for _, r := range runs {
 				of[r.Kind]++
 			}
@@ -113,8 +115,11 @@ func (c *checker) accounts() {
 				c.r.Sent += hi - lo
 				c.r.Delivered += hi - lo
 				c.inLog[key.place] += hi - lo
-			case acked+found == 0:
+				c.r.Sums.First += hi - lo
+			case acked+found == 0 && of[record.Failed] > 0:
 				c.r.Failed += hi - lo
+			case acked+found == 0:
+				c.r.Sums.Unanswered += hi - lo
 			default:
 				originals(runs, lo, hi, bySequence, func(lo, hi int64, spans []*span) { c.account(lo, hi, spans, damaged[key.place]) })
 			}
@@ -124,7 +129,8 @@ func (c *checker) accounts() {
 
 // account books one piece: sequences that share the same spans.
 func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
-	var acked, failed, found, again *span
+	var acked, failed, silent, found *span
+	var again []*span
 	var shifts []int64 // offset minus sequence: differs between two copies of one record
 	for _, s := range spans {
 		switch s.Kind {
@@ -132,11 +138,13 @@ func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
 			acked = s
 		case record.Failed:
 			failed = s
+		case record.Unanswered:
+			silent = s
 		default:
 			shift := s.Offset - s.first()
 			if s.Offset >= 0 && !slices.Contains(shifts, shift) {
 				shifts = append(shifts, shift)
-				again = s
+				again = append(again, s)
 			}
 			if found == nil {
 				found = s
@@ -156,11 +164,20 @@ func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
 		c.inLog[at] += n
 		c.note("unanswered", "", found, lo, hi)
 	}
-	if acked == nil && failed != nil {
+	switch {
+	case acked != nil:
+	case failed != nil:
 		c.r.Failed += n
+	case silent != nil:
+		c.r.Sums.Unanswered += n
+	default:
+		c.r.Sums.Unknown += n
 	}
 	if found != nil {
 		c.r.Delivered += n
+		if acked != nil {
+			c.r.Sums.First += n
+		}
 	} else if acked != nil {
 		c.lose(acked, lo, hi, damaged)
 	}
@@ -168,7 +185,12 @@ func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
 		copies := int64(len(shifts)-1) * n
 		c.r.Duplicates.Producer += copies
 		c.inLog[at] += copies
-		c.note("duplicate", causeProducer, again, lo, hi)
+		c.note("duplicate", causeProducer, again[len(again)-1], lo, hi)
+		for _, s := range again[1:] {
+			if c.found == record.Delivered {
+				c.r.Copies = append(c.r.Copies, redelivery(&s.Span, lo-s.first(), n, c.logs[s.log].Worker, causeProducer))
+			}
+		}
 	}
 }
 
@@ -177,45 +199,83 @@ func (c *checker) account(lo, hi int64, spans []*span, damaged set) {
 // elsewhere.
 func (c *checker) lose(acked *span, lo, hi int64, damaged set) {
 	if acked.Offset < 0 {
-		c.r.Lost += hi - lo
-		c.note("lost", "", acked, lo, hi)
+		c.gone = append(c.gone, gone{*acked, lo, hi})
 		return
 	}
 	shift := acked.Offset - acked.first()
 	at := lo
-	gone := func(to int64) {
+	lose := func(to int64) {
 		if at < to {
-			c.r.Lost += to - at
-			c.note("lost", "", acked, at, to)
+			c.gone = append(c.gone, gone{*acked, at, to})
 		}
 	}
 	damaged.overlap(lo+shift, hi+shift, func(from, to int64) {
-		gone(from - shift)
+		lose(from - shift)
 		at = to - shift
+		c.r.Sums.Damaged += to - from
 	})
-	gone(hi)
+	lose(hi)
 }
 
 // corrupt counts damaged records and returns their offsets. It goes by offset,
-// since the sequence of a damaged record may be part of the damage.
+// since the sequence of a damaged record may be part of the damage. Where the tag is,
+// and no ack is for the offset, the record is nobody's of this trial.
 func (c *checker) corrupt() map[place]set {
-	damaged := map[place]set{}
+	damaged, alien := map[place]set{}, map[place]set{}
 	var lanes []*lane
 	for _, l := range c.lanes {
-		if l.Kind == record.Corrupt {
+		if l.Kind == record.Corrupt || l.Kind == record.Foreign {
 			lanes = append(lanes, l)
 		}
 	}
-	for s := range merge(lanes, math.MinInt64) {
-		offsets := damaged[s.place]
-		offsets.add(s.Offset, s.Offset+int64(s.Count), func(lo, hi int64) {
-			c.r.Corrupt += hi - lo
-			from := s.first() + lo - s.Offset
-			c.note("corrupt", "", s, from, from+hi-lo)
+	if len(lanes) == 0 {
+		return damaged
+	}
+	ours := c.acknowledged()
+	add := func(to map[place]set, what string, s *span, from, end int64, count *int64) {
+		offsets := to[s.place]
+		offsets.add(from, end, func(lo, hi int64) {
+			*count += hi - lo
+			first := s.first() + lo - s.Offset
+			c.note(what, "", s, first, first+hi-lo)
 		})
-		damaged[s.place] = offsets
+		to[s.place] = offsets
+	}
+	for s := range merge(lanes, math.MinInt64) {
+		lo, hi := s.Offset, s.Offset+int64(s.Count)
+		if s.Kind == record.Corrupt {
+			add(damaged, "corrupt", s, lo, hi, &c.r.Corrupt)
+			continue
+		}
+		at := lo
+		ours[s.place].overlap(lo, hi, func(from, to int64) {
+			add(alien, "foreign", s, at, from, &c.r.Foreign)
+			add(damaged, "corrupt", s, from, to, &c.r.Corrupt)
+			at = to
+		})
+		add(alien, "foreign", s, at, hi, &c.r.Foreign)
+	}
+	for at, offsets := range alien {
+		for _, r := range offsets {
+			c.inLog[at] += r.hi - r.lo
+		}
 	}
 	return damaged
+}
+
+// acknowledged are the offsets that acks gave.
+func (c *checker) acknowledged() map[place]set {
+	out := map[place]set{}
+	for at, lanes := range c.of(record.Acked) {
+		var offsets set
+		for _, l := range lanes {
+			for _, r := range l.Offsets {
+				offsets.add(r.Lo, r.Hi, func(int64, int64) {})
+			}
+		}
+		out[at] = offsets
+	}
+	return out
 }
 
 // redeliveries finds offsets that were handed to a handler more than once.
@@ -238,12 +298,20 @@ func (c *checker) redeliveries() {
 	}
 }
 
-// redelivered books one piece: offsets that share the same deliveries.
+// redelivered books one piece: offsets that share the same deliveries. A topic that was
+// made anew has other records at the same offsets.
 func (c *checker) redelivered(lo, hi int64, spans []*span) {
-	for i, s := range spans[1:] {
-		cause := c.cause(spans[i], s)
+	for i, s := range spans {
+		before := i - 1
+		for before >= 0 && !s.same(spans[before]) {
+			before--
+		}
+		if before < 0 {
+			continue
+		}
+		cause := c.cause(spans[before], s)
 		c.r.Duplicates.Add(cause, hi-lo)
-		c.r.Redelivered = append(c.r.Redelivered, Redelivery{s.at(lo - s.Offset), c.logs[s.log].Worker, s.partition, hi - lo, cause})
+		c.r.Redelivered = append(c.r.Redelivered, redelivery(&s.Span, lo-s.Offset, hi-lo, c.logs[s.log].Worker, cause))
 		from := s.first() + lo - s.Offset
 		c.note("duplicate", cause, s, from, from+hi-lo)
 	}
@@ -313,7 +381,7 @@ func (c *checker) offsets(t *results.Trial) {
 		want := c.inLog[place{t.Topic, p}]
 		if end := t.End[p]; end != want {
 			c.r.Warnings = append(c.r.Warnings, results.Remarkf(results.KindEndOffset,
-				"audit.offsets: %s ends at offset %d, but acked, written twice and unanswered records make %d", c.name(place{t.Topic, p}), end, want).
+				"audit.offsets: %s ends at offset %d, but acked, written twice, unanswered and foreign records make %d", c.name(place{t.Topic, p}), end, want).
 				With("partition", results.UnitCount, float64(p)).With("end", results.UnitCount, float64(end)).With("records", results.UnitCount, float64(want)))
 		}
 	}
@@ -329,7 +397,7 @@ func (c *checker) note(what, cause string, s *span, lo, hi int64) {
 		What: what, Cause: cause, Topic: topic, Partition: partition, Producer: s.producer,
 		First: uint64(lo), Count: uint64(hi - lo), Offset: s.offsetOf(lo),
 	}
-	if s.Kind == c.found || s.Kind == record.Corrupt {
+	if s.Kind == c.found || s.Kind == record.Corrupt || s.Kind == record.Foreign {
 		e.Worker = c.logs[s.log].Worker
 	}
 	kind := what + "/" + cause
@@ -349,10 +417,13 @@ func (c *checker) note(what, cause string, s *span, lo, hi int64) {
 
 func (c *checker) report() Report {
 	kinds := []string{"lost/"}
+	for _, why := range causesOfMissing() {
+		kinds = append(kinds, "undelivered/"+why)
+	}
 	for _, cause := range c.r.Duplicates.Causes() {
 		kinds = append(kinds, "duplicate/"+cause.Name)
 	}
-	for _, kind := range append(kinds, "reordered/", "corrupt/", "unanswered/") {
+	for _, kind := range append(kinds, "reordered/", "corrupt/", "foreign/", "unanswered/") {
 		c.r.Examples = append(c.r.Examples, c.noted[kind]...)
 	}
 	return c.r

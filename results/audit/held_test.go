@@ -229,11 +229,20 @@ func (c *heldChecker) redeliveries() {
 	byPlace := func(a, b place) int { return stream{place: a}.compare(stream{place: b}) }
 	for _, at := range slices.SortedFunc(maps.Keys(places), byPlace) {
 		sweep(places[at], func(lo, hi int64, spans []int) {
-			for i := 1; i < len(spans); i++ {
-				s := &c.spans[spans[i]]
-				cause := c.cause(&c.spans[spans[i-1]], s)
+			for i := range spans {
+				s, before := &c.spans[spans[i]], i-1
+				for before >= 0 {
+					if b := &c.spans[spans[before]]; b.Producer == s.Producer && b.Offset-b.first() == s.Offset-s.first() {
+						break
+					}
+					before--
+				}
+				if before < 0 {
+					continue
+				}
+				cause := c.cause(&c.spans[spans[before]], s)
 				c.r.Duplicates.Add(cause, hi-lo)
-				c.r.Redelivered = append(c.r.Redelivered, Redelivery{s.at(lo - s.Offset), c.logs[s.log].Worker, s.partition, hi - lo, cause})
+				c.r.Redelivered = append(c.r.Redelivered, redelivery(&s.Span, lo-s.Offset, hi-lo, c.logs[s.log].Worker, cause))
 				from := s.first() + lo - s.Offset
 				c.note("duplicate", cause, s, from, from+hi-lo)
 			}

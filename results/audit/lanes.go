@@ -107,6 +107,11 @@ func (s *span) at(index int64) int64 {
 	return s.At + int64(float64(s.LastAt-s.At)*float64(index)/float64(s.Count-1))
 }
 
+// same says that what two spans have at an offset is the same record.
+func (s *span) same(o *span) bool {
+	return s.Producer == o.Producer && s.Offset-s.first() == o.Offset-o.first()
+}
+
 // offsetOf is the offset of a sequence of the span, -1 where none was given.
 func (s *span) offsetOf(sequence int64) int64 {
 	if s.Offset < 0 {

@@ -28,11 +28,13 @@ type Worker struct {
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
-	Late      []record.Late  // each late wake-up of its canary
-	Tally     *record.Tally  // the account that a producer closed with; nil: it left none
-	Clock     int64          // wall - monotonic, as first read; 0: unknown
-	Group     []record.Event // requests and responses of the group's APIs, what the client reported, the coordinator's views
-	Closing   int64          // when it began to close in good order; 0: never
+	Late      []record.Late     // each late wake-up of its canary
+	Clock     int64             // wall - monotonic, as first read; 0: unknown
+	Group     []record.Event    // requests and responses of the group's APIs, what the client reported, the coordinator's views
+	Closing   int64             // when it began to close in good order; 0: never
+	Refused   []record.Reported // what sends were answered with
+	Reported  []record.Reported // errors that a member's client told of, or gave a commit for an answer
+	Tally     *record.Tally     // the account that a producer closed with; nil: it left none
 
 	ahead int64 // by so much its host's clock is ahead of the trial's
 }
@@ -140,15 +142,20 @@ func (e *Trial) recorded(l *loaded) error {
 	case there && meta.Run != e.RunTag:
 		return errors.Join(spans.Close(), fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag))
 	}
+	var told record.Refusals
 	err = record.ReadEvents(e.path(w.Name, results.EventsFile), func(ev record.Event) error {
 		w.event(ev, e.Topics)
+		if ev.K == record.EvError {
+			told.Add(ev.Error, ev.T-w.ahead, 1)
+		}
 		return nil
 	})
+	w.Reported = told.All()
 	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
 	if there {
 		l.log = &audit.Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: w.Group,
-			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing,
+			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing, Tally: w.Tally,
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -195,6 +202,8 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		for _, l := range ev.Late {
 			w.Late = append(w.Late, l.On(w.ahead))
 		}
+	case record.EvFailed:
+		w.Refused = append(w.Refused, record.Reported{Kind: record.ErrorKind(ev.Error), Words: ev.Error, T: ev.T, Count: ev.Count})
 	case record.EvTally:
 		w.Tally = ev.Tally
 	case record.EvClock:

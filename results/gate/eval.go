@@ -70,6 +70,7 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 	if err := e.undecided(values, left); err != nil {
 		return res, err
 	}
+	own := rows
 	for arm, rows := range values {
 		a := results.GateArm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, Verdict: results.Met, Bound: e.bound, Unit: e.unit, N: count[arm], Left: len(left[arm])}
 		slices.SortFunc(rows, func(a, b results.Row) int {
@@ -85,6 +86,7 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 		if !e.holds(a.Value) {
 			a.Verdict, res.Verdict = results.NotMet, results.NotMet
 		}
+		a.Beside = e.beside(rows, own)
 		res.N += a.N
 		res.Left += a.Left
 		res.Arms = append(res.Arms, a)
@@ -123,6 +125,26 @@ func (e expression) selects(r results.Row) bool {
 		asked = asked || l.key == "role"
 	}
 	return asked || r.Role != results.RoleReference
+}
+
+// beside is what stands beside the verdict on an arm, of all rows: a record that was
+// never acked cannot be lost, nor one that is still in the log.
+func (e expression) beside(arm, all []results.Row) (out []results.Figure) {
+	if !strings.HasPrefix(e.metric.Name, "audit.") {
+		return nil
+	}
+	for _, metric := range []string{results.ProduceFailed, results.ProduceUnanswered, results.ProduceUnsent, results.AuditUndelivered} {
+		sum := 0.0
+		for _, r := range all {
+			if r.Metric == metric && r.Class == "" && r.Workload == arm[0].Workload && r.Arm == arm[0].Arm && r.Lane == arm[0].Lane {
+				sum += r.Value
+			}
+		}
+		if sum > 0 && metric != e.metric.Name {
+			out = append(out, results.Figure{Name: metric, Unit: results.UnitCount, Value: sum})
+		}
+	}
+	return out
 }
 
 // kindsIn lists the kinds of events that there are, where the gate asks for one.

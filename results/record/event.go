@@ -157,6 +157,7 @@ type GroupView struct {
 type GroupMember struct {
 	ID       string  `json:"id"`
 	Worker   string  `json:"worker,omitempty"`
+	Client   string  `json:"client,omitempty"` // the client id of one that is no worker's
 	Instance string  `json:"instance,omitempty"`
 	Parts    []int32 `json:"parts"`
 }

@@ -17,7 +17,6 @@ const (
 	Corrupt                    // they reached the handler (or the audit) damaged
 	Foreign                    // they reached the handler (or the audit) and carry another trial's tag, or none
 	Unanswered                 // the producing client had said nothing of them when it was closed
-	Unsent                     // they were due, and nobody was handed them before the measured part ended
 	Twice                      // the producing client answered for them once more
 )
 

@@ -15,8 +15,12 @@ import (
 type Audit struct {
 	None     bool      `json:"none,omitempty"` // without a broker there is nothing to read back
 	Acked    int64     `json:"acked"`
-	Findings []Finding `json:"findings"` // of records
-	Group    []Finding `json:"group"`    // what members did to each other
+	Handed   int64     `json:"handed_over,omitempty"` // to the client; 0: not known
+	Due      int64     `json:"due,omitempty"`         // 0: not known
+	Unsent   int64     `json:"unsent,omitempty"`      // due, and not handed over
+	Sends    []Finding `json:"sends"`                 // that were not simply acked
+	Findings []Finding `json:"findings"`              // of records
+	Group    []Finding `json:"group"`                 // what members did to each other
 }
 
 // Finding is something that an audit found, how often, and of some by what cause.
@@ -28,38 +32,43 @@ type Finding struct {
 
 // audit sums the findings of an arm.
 func (a *Arm) audit() *Audit {
-	out := &Audit{Findings: []Finding{}, Group: []Finding{}}
+	out := &Audit{Sends: []Finding{}, Findings: []Finding{}, Group: []Finding{}}
 	if !slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Metric == results.AuditLost }) {
 		out.None = true
 		return out
 	}
-	totals, causes := map[string]float64{}, map[string]float64{}
+	totals, causes := map[string]float64{}, map[string]map[string]float64{}
 	for _, r := range a.rows {
 		switch {
-		case r.Metric == results.AuditDuplicate && r.Class != "":
-			causes[r.Class] += r.Value
-		case r.Class == "":
+		case r.Stat != "" || r.Event != "":
+		case r.Class != "":
+			if causes[r.Metric] == nil {
+				causes[r.Metric] = map[string]float64{}
+			}
+			causes[r.Metric][r.Class] += r.Value
+		default:
 			totals[r.Metric] += r.Value
 		}
-		if r.Metric == results.AuditLost {
+		switch {
+		case r.Metric == results.AuditLost:
 			out.Acked += r.N
+		case r.Metric == results.ProduceFailed && r.Class == "":
+			out.Handed += r.N
+		case r.Metric == results.ProduceUnsent && r.Class == "":
+			out.Due, out.Unsent = out.Due+r.N, out.Unsent+int64(r.Value)
 		}
 	}
 	found := func(metrics ...string) []Finding {
 		list := []Finding{}
 		for _, metric := range metrics {
 			if n := totals[metric]; n > 0 {
-				list = append(list, Finding{Metric: metric, Count: n})
+				list = append(list, Finding{Metric: metric, Count: n, Causes: causes[metric]})
 			}
 		}
 		return list
 	}
-	out.Findings = found(results.AuditLost, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt, results.AuditUnanswered)
-	for i := range out.Findings {
-		if out.Findings[i].Metric == results.AuditDuplicate {
-			out.Findings[i].Causes = causes
-		}
-	}
+	out.Sends = found(results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice)
+	out.Findings = found(results.AuditLost, results.AuditUndelivered, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt, results.AuditUnanswered, results.AuditForeign)
 	out.Group = found(results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression, results.AuditStuck, results.AuditGhost)
 	return out
 }

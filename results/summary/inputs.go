@@ -54,6 +54,7 @@ func newInputs(e *evidence.Trial) *inputs {
 	for i := range e.Workers {
 		w := &worker{Worker: &e.Workers[i]}
 		w.count(e, in.measured)
+		w.again(&in.truth, in.measured)
 		in.workers = append(in.workers, w)
 	}
 	in.tails(e)
@@ -71,9 +72,13 @@ func (in *inputs) byRole(role results.Role) []*worker {
 type worker struct {
 	*evidence.Worker
 
-	acked, delivered             int64   // in the measured part
+	acked, delivered             int64   // in the measured part; first deliveries
 	ackedPerSec, deliveredPerSec []int64 // by whole second of it
-	allAcked, allDelivered       int64   // in the whole trial
+	allAcked, allDelivered       int64   // in the whole trial, redeliveries too
+
+	redelivered map[string]int64 // in the measured part, by cause
+	repeats     []audit.Redelivery
+	never       []audit.Redelivery // never acked, by when they were due
 }
 
 // count books the spans. They are cut at every whole second of the measured
@@ -90,6 +95,9 @@ func (w *worker) count(e *evidence.Trial, measured part) {
 			all, in, perSec = &w.allAcked, &w.acked, w.ackedPerSec
 		case record.Delivered, record.Corrupt: // foreign records are nobody's work
 			all, in, perSec = &w.allDelivered, &w.delivered, w.deliveredPerSec
+		case record.Failed, record.Unanswered:
+			w.never = append(w.never, audit.Redelivery{Due: s.Due, LastDue: s.LastDue, Count: n})
+			return
 		default:
 			return
 		}
@@ -102,6 +110,28 @@ func (w *worker) count(e *evidence.Trial, measured part) {
 			perSec[i] += n
 		}
 	})
+}
+
+// again takes the redeliveries out of what was delivered. They lie within spans, which
+// are cut where parts and seconds begin.
+func (w *worker) again(truth *audit.Report, measured part) {
+	w.redelivered = map[string]int64{}
+	for _, list := range [][]audit.Redelivery{truth.Redelivered, truth.Copies} {
+		for _, r := range list {
+			if r.Worker != w.Name {
+				continue
+			}
+			w.repeats = append(w.repeats, r)
+			if !measured.contains(r.At) {
+				continue
+			}
+			w.redelivered[r.Cause] += r.Count
+			w.delivered -= r.Count
+			if i := int((r.At - measured.from) / int64(time.Second)); i < len(w.deliveredPerSec) {
+				w.deliveredPerSec[i] -= r.Count
+			}
+		}
+	}
 }
 
 // records is the work that the worker's cost is divided by.

@@ -50,6 +50,7 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	}
 	b.throughput(role, results.ProduceThroughput, acked)
 	b.throughput(role, results.ConsumeThroughput, delivered)
+	b.redelivered(role, ws)
 	for _, metric := range distributions() {
 		if h := b.merged(ws, metric); h != nil {
 			b.distribution(role, "", metric, h)
@@ -94,6 +95,12 @@ func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
 			}
 			all.Merge(i.Hist) // one geometry for all: nothing is dropped
 		}
+	}
+	switch metric {
+	case results.E2EResponse:
+		return b.firstOnly(all, ws)
+	case results.ProduceResponse:
+		return b.allDue(all, ws)
 	}
 	return all
 }

@@ -71,6 +71,10 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
 			continue
 		}
+		if broken := in.truth.Sums.Broken(); len(broken) > 0 {
+			warn(results.Remarkf(results.KindBrokenSum, "no figures, by a defect of kbench: %s", strings.Join(broken, "; ")))
+			continue
+		}
 		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
@@ -203,6 +207,7 @@ func (b *builder) observer() {
 // was meant to consume either, nothing is known, and there are no rows.
 func (b *builder) audit() {
 	r := b.truth
+	b.sends()
 	if b.trial.Kind == workloads.Producing && len(b.byRole(results.RoleBoth)) > 0 {
 		if r.Sent == 0 {
 			b.warn(results.Remarkf(results.KindNothingAcked, "no record was acknowledged"))
@@ -210,6 +215,8 @@ func (b *builder) audit() {
 		return
 	}
 	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
+	b.undelivered(&r)
+	b.plain("", results.AuditForeign, float64(r.Foreign), r.Delivered)
 	b.plain("", results.AuditDuplicate, float64(r.Duplicates.Total()), r.Delivered)
 	for _, c := range r.Duplicates.Causes() {
 		if c.Count > 0 {

@@ -64,7 +64,7 @@ func (f fixture) write(t *testing.T, d *results.Dir) {
 		},
 		Phases:  []results.Phase{{Name: "warmup", From: start, To: from}, {Name: "measure", From: from, To: to}, {Name: "drain", From: to, To: to + second}},
 		Workers: []results.Worker{{Name: "producer-0", Role: "producer", Client: f.ref.Client}},
-		End:     map[int32]int64{0: f.rate * (measured/second + 2)},
+		End:     map[int32]int64{0: f.rate * (measured/second + 2)}, Committed: map[int32]int64{0: f.rate * (measured/second + 2)},
 	}
 	reader, kind := results.Worker{Name: "readback", Role: "readback"}, record.ReadBack
 	if f.kind == workloads.EndToEnd {

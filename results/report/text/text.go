@@ -65,6 +65,16 @@ func (p *page) gates(gates []results.Gate) {
 			verdict = strings.ToUpper(verdict)
 		}
 		p.line("  %-8s %s: %s%s", verdict, g.Workload, g.Expression, note)
+		for _, a := range g.Arms {
+			var words []string
+			for _, f := range a.Beside {
+				_, name, _ := strings.Cut(f.Name, ".")
+				words = append(words, grouped(f.Value, 0)+" "+name)
+			}
+			if len(words) > 0 {
+				p.wrapped("           ", "but "+a.Arm+": "+strings.Join(words, ", "))
+			}
+		}
 	}
 }
 
@@ -215,7 +225,7 @@ func (p *page) audit(w *report.Workload) {
 		case a.Audit == nil:
 		case a.Audit.None:
 			p.wrapped("  audit    ", a.Title()+": none; without a broker there is nothing to read back")
-		case len(a.Audit.Findings)+len(a.Audit.Group) == 0:
+		case a.Audit.Unsent == 0 && len(a.Audit.Sends)+len(a.Audit.Findings)+len(a.Audit.Group) == 0:
 			clean = append(clean, a.Title())
 			acked += a.Audit.Acked
 		default:
@@ -231,18 +241,16 @@ func (p *page) audit(w *report.Workload) {
 // None of the latter is a count of records but for the first.
 func found(a *report.Audit, sound string) []string {
 	line := grouped(float64(a.Acked), 0) + " " + sound
-	var findings []string
-	for _, f := range a.Findings {
-		s := grouped(f.Count, 0) + " " + strings.TrimPrefix(f.Metric, "audit.")
-		if f.Metric == results.AuditDuplicate {
-			s += " (" + byCause(f.Causes) + ")"
-		}
-		findings = append(findings, s)
-	}
-	if len(findings) > 0 {
-		line = strings.Join(findings, ", ") + " of " + grouped(float64(a.Acked), 0) + " acked records"
+	if findings := counted(a.Findings); findings != "" {
+		line = findings + " of " + grouped(float64(a.Acked), 0) + " acked records"
 	}
 	out := []string{line}
+	if sends := counted(a.Sends); sends != "" {
+		out = []string{sends + " of " + grouped(float64(a.Handed), 0) + " records handed over", line}
+	}
+	if a.Unsent > 0 {
+		out = append([]string{fmt.Sprintf("%s unsent of %s due", grouped(float64(a.Unsent), 0), grouped(float64(a.Due), 0))}, out...)
+	}
 	for _, f := range a.Group {
 		thing := map[string]string{
 			results.AuditZombie: "zombie delivery", results.AuditOverlap: "overlap of owners", results.AuditCommitRegression: "commit regression",
@@ -251,6 +259,20 @@ func found(a *report.Audit, sound string) []string {
 		out = append(out, thing+" "+grouped(f.Count, 0)+"×")
 	}
 	return out
+}
+
+// counted are findings in words, in one line.
+func counted(list []report.Finding) string {
+	var out []string
+	for _, f := range list {
+		_, name, _ := strings.Cut(f.Metric, ".")
+		s := grouped(f.Count, 0) + " " + strings.ReplaceAll(name, "_", " ")
+		if len(f.Causes) > 0 {
+			s += " (" + byCause(f.Causes) + ")"
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
 }
 
 // unmatched prints what the clients under test could not do exactly.

@@ -1,0 +1,233 @@
+package summary
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
+)
+
+// This file is what became of records that were not simply acked and delivered once:
+// nothing is left out (MEASURING 8).
+
+// sends adds what clients did not accept, in the words of the client.
+func (b *builder) sends() {
+	s := b.truth.Sums
+	handed := s.Acked + s.Failed + s.Unanswered
+	b.plain("", results.ProduceFailed, float64(s.Failed), handed)
+	for _, e := range b.errors(results.ProduceFailed, func(w *worker) []record.Reported { return w.Refused }, "%d sends failed, the first %s: %s") {
+		b.add(results.Row{Class: e.Kind, Metric: results.ProduceFailed, Unit: results.UnitCount, Value: float64(e.Count), N: handed})
+	}
+	b.plain("", results.ProduceUnanswered, float64(s.Unanswered), handed)
+	if s.Unanswered > 0 {
+		b.warn(results.Remarkf(results.ProduceUnanswered, "%d records were handed over, and the client had no word for them when it was closed", s.Unanswered).
+			With("records", results.UnitCount, float64(s.Unanswered)))
+	}
+	if s.Known {
+		b.plain("", results.ProduceTwice, float64(s.Twice), s.Acked)
+		if s.Twice > 0 {
+			b.warn(results.Remarkf(results.ProduceTwice, "the client answered %d times for records that had an answer", s.Twice).With("answers", results.UnitCount, float64(s.Twice)))
+		}
+	}
+	var reported int64
+	for _, e := range b.errors(results.ClientErrors, func(w *worker) []record.Reported {
+		if !w.Role.UnderTest() && w.Role != results.RoleReference {
+			return nil
+		}
+		return w.Reported
+	}, "the client reported %d errors, the first %s: %s") {
+		b.add(results.Row{Class: e.Kind, Metric: results.ClientErrors, Unit: results.UnitCount, Value: float64(e.Count), N: e.Count})
+		reported += e.Count
+	}
+	b.plain("", results.ClientErrors, float64(reported), int64(len(b.workers)))
+}
+
+// errors adds up errors of workers by kind, and shows the first of each kind.
+func (b *builder) errors(metric string, of func(*worker) []record.Reported, format string) (all []record.Reported) {
+	var by []string // the worker of the first
+	for _, w := range b.workers {
+		for _, e := range of(w) {
+			i := slices.IndexFunc(all, func(o record.Reported) bool { return o.Kind == e.Kind })
+			switch {
+			case i < 0:
+				all, by = append(all, e), append(by, w.Name)
+			case e.T < all[i].T:
+				e.Count += all[i].Count
+				all[i], by[i] = e, w.Name
+			default:
+				all[i].Count += e.Count
+			}
+		}
+	}
+	for i, e := range all {
+		r := results.Remarkf(results.Kind(metric), format, e.Count, b.since(e.T), oneLine(e.Words)).By(by[i]).With("errors", results.UnitCount, float64(e.Count))
+		r.Class = e.Kind
+		b.warn(r)
+	}
+	return all
+}
+
+// since is when something happened, by the clock of the measured part.
+func (b *builder) since(t int64) string {
+	if t < b.measured.from {
+		return "before the measured part"
+	}
+	return fmt.Sprintf("%.1f s into it", time.Duration(t-b.measured.from).Seconds())
+}
+
+// undelivered adds what is in the log and nobody was handed, by why.
+func (b *builder) undelivered(r *audit.Report) {
+	for _, s := range r.Strangers {
+		b.warn(results.Remarkf(results.KindStranger, "kbench did not start %q, which was a member of the group and had partitions %v from %s to %s", s.Member, s.Parts, b.since(s.First), b.since(s.Last)))
+	}
+	if b.trial.Kind == workloads.Producing {
+		return
+	}
+	b.plain("", results.AuditUndelivered, float64(r.Missing()), r.Sent)
+	spec := &b.trial.Spec
+	for _, c := range r.Undelivered {
+		b.add(results.Row{Class: c.Name, Metric: results.AuditUndelivered, Unit: results.UnitCount, Value: float64(c.Count), N: r.Sent})
+		why := map[string]string{
+			"stranger": "a member that kbench did not start had their partitions",
+			"node":     "no node led their partitions",
+			"stuck":    "a member had their partitions and handed nothing on",
+			"handler":  fmt.Sprintf("the handler, at %s a record, was at work all the time", spec.Consume.Handler.Time),
+			"drain":    fmt.Sprintf("the drain of %s was too short", spec.Phases.Drain),
+		}[c.Name]
+		remark := results.Remarkf(results.AuditUndelivered, "%d acked records are in the log and were not delivered: %s", c.Count, why).With("records", results.UnitCount, float64(c.Count))
+		remark.Class = c.Name
+		b.warn(remark)
+	}
+}
+
+// redelivered adds the deliveries that were not the first.
+func (b *builder) redelivered(role results.Role, ws []*worker) {
+	var first, all int64
+	causes := map[string]int64{}
+	for _, w := range ws {
+		first += w.delivered
+		for cause, n := range w.redelivered {
+			causes[cause] += n
+			all += n
+		}
+	}
+	if first+all == 0 {
+		return
+	}
+	b.plain(role, results.ConsumeRedelivered, float64(all), first)
+	for _, cause := range slices.Sorted(maps.Keys(causes)) {
+		b.add(results.Row{Role: role, Class: cause, Metric: results.ConsumeRedelivered, Unit: results.UnitCount, Value: float64(causes[cause]), N: first})
+	}
+}
+
+// times calls fn for each record of a run with when it was due and when it came.
+func times(r *audit.Redelivery, fn func(due, at int64)) {
+	at := func(first, last, i int64) int64 {
+		if r.Count < 2 {
+			return first
+		}
+		return first + int64(float64(last-first)*float64(i)/float64(r.Count-1))
+	}
+	for i := range r.Count {
+		fn(at(r.Due, r.LastDue, i), at(r.At, r.LastAt, i))
+	}
+}
+
+// allDue adds to the time from due to ack those records that never had an ack: they
+// are at least as late as they were when the producers had closed.
+func (b *builder) allDue(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogram.Histogram {
+	if b.trial.Spec.Produce.Rate.Max {
+		return h // nothing is due there
+	}
+	until := b.trial.Until()
+	for _, w := range ws {
+		for i := range w.never {
+			times(&w.never[i], func(due, _ int64) {
+				if !b.measured.contains(due) {
+					return
+				}
+				if h == nil {
+					h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+				}
+				_ = h.RecordValue(min(max(until-due, record.MinLatency), record.MaxLatency)) // in range
+			})
+		}
+		for _, i := range w.Latencies { // what was not handed over has a series of its own
+			if i.Metric != results.ProduceUnsent || i.Phase != results.PhaseMeasure {
+				continue
+			}
+			if h == nil {
+				h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+			}
+			h.Merge(i.Hist)
+		}
+	}
+	return h
+}
+
+// firstOnly takes the redeliveries out of latencies, for which a worker cannot tell
+// them. When they came is known to 10 ms; what is taken out is the recorded value
+// next to that.
+func (b *builder) firstOnly(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogram.Histogram {
+	var late []int64
+	for _, w := range ws {
+		for i := range w.repeats {
+			times(&w.repeats[i], func(due, at int64) {
+				if b.measured.contains(due) {
+					late = append(late, at-due)
+				}
+			})
+		}
+	}
+	if h == nil || len(late) == 0 {
+		return h
+	}
+	bars := slices.DeleteFunc(h.Distribution(), func(bar hdrhistogram.Bar) bool { return bar.Count == 0 })
+	slices.Sort(late)
+	slices.Reverse(late) // the longest first: they are what matters
+	for _, v := range late {
+		i, _ := slices.BinarySearchFunc(bars, v, func(bar hdrhistogram.Bar, v int64) int {
+			switch {
+			case bar.To < v:
+				return -1
+			case bar.From > v:
+				return 1
+			}
+			return 0
+		})
+		near := nearest(bars, i, v)
+		if near < 0 {
+			break
+		}
+		_ = h.RecordValues(bars[near].From, -1) // in range
+		if bars[near].Count--; bars[near].Count == 0 {
+			bars = slices.Delete(bars, near, near+1)
+		}
+	}
+	if h.TotalCount() == 0 {
+		return nil
+	}
+	return h
+}
+
+// nearest is the bar next to a value, of those at i and before it; -1 without any.
+func nearest(bars []hdrhistogram.Bar, i int, v int64) int {
+	best, least := -1, int64(math.MaxInt64)
+	for _, at := range []int{i - 1, i} {
+		if at < 0 || at >= len(bars) {
+			continue
+		}
+		if off := max(bars[at].From-v, v-bars[at].To, 0); off < least {
+			best, least = at, off
+		}
+	}
+	return best
+}
