@@ -25,6 +25,14 @@ func Lacks(native, why string) Setting {
 	return Setting{Native: native, Why: why, Fidelity: Unsupported}
 }
 
+// ByDefault is a row of a Plan in the lane stock, for a setting that is left to the
+// client; own is the value in force.
+func ByDefault(own, claim string) Setting {
+	row := Nearly("default: "+own, claim, "the stock lane leaves the client's default")
+	row.Own = own
+	return row
+}
+
 // Rows completes the Plan of a driver from its rows by key: in the order of
 // Keys, with what the workload wants. A key without a row is a mistake of the
 // driver and is told as such, not left out.

@@ -41,6 +41,7 @@ func TestPlans(t *testing.T) {
 					t.Errorf("keys answered (-want +got):\n%s", diff)
 				}
 				golden(t, name, render(plan))
+				own(t, s.Mode, plan)
 			})
 		}
 	}
@@ -119,6 +120,51 @@ func TestWhatAClientLacksIsRefused(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// own checks that a plan says of each setting whether the lane has another value in
+// force than the workload asks for, and which: what stands above the figures goes
+// by it.
+func own(t *testing.T, mode drivers.Mode, plan []drivers.Setting) {
+	t.Helper()
+	of := map[string]string{}
+	for _, row := range plan {
+		if row.Own != "" {
+			of[row.Key] = row.Own
+		}
+		if value, left := strings.CutPrefix(row.Native, "default: "); left && value != row.Own {
+			t.Errorf("%s is left at %q, and it says %q", row.Key, value, row.Own)
+		}
+	}
+	switch {
+	case mode == drivers.Matched && len(of) > 0:
+		t.Errorf("the lane matched has its own %v", of)
+	case mode == drivers.Stock && (of[drivers.KeyAcks] == "" || of[drivers.KeyCodec] == "" || of[drivers.KeySession] == ""):
+		t.Errorf("the lane stock says only %v", of)
+	}
+}
+
+// In the lane best a client's safe producer is said in the words of a workload,
+// where the workload asks for another.
+func TestOwnOfBest(t *testing.T) {
+	want := map[string]map[string]string{
+		"franz-go": {drivers.KeyAcks: "all", drivers.KeyIdempotent: "true", drivers.KeyInFlight: "5"},
+		"sarama":   {drivers.KeyAcks: "all", drivers.KeyIdempotent: "true"},
+		"kafka-go": {drivers.KeyAcks: "all"},
+	}
+	for _, d := range adapters() {
+		s := settings()
+		s.Mode, s.Produce.Acks = drivers.Best, drivers.AcksLeader
+		got := map[string]string{}
+		for _, row := range d.Plan(s) {
+			if row.Own != "" {
+				got[row.Key] = row.Own
+			}
+		}
+		if diff := cmp.Diff(want[d.Name()], got); diff != "" {
+			t.Errorf("%s, want to got:\n%s", d.Name(), diff)
 		}
 	}
 }

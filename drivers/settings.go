@@ -201,8 +201,11 @@ const (
 
 // Setting is one line of a Plan.
 type Setting struct {
-	Key    string `json:"key"`
-	Want   string `json:"want"`   // what the workload asks for
+	Key  string `json:"key"`
+	Want string `json:"want"` // what the workload asks for
+	// Own is what is in force in its place where the lane leaves that to the
+	// client (stock) or chooses it (best), in the words of a workload.
+	Own    string `json:"own,omitempty"`
 	Native string `json:"native"` // what the driver sets in its client
 	// Claim is the value that the tap must see on the wire, in the form that the
 	// wire has it: a number of ms or bytes, a codec's or assignor's name. Empty:

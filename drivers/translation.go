@@ -21,13 +21,17 @@ type Translated[T any] struct {
 	Refused bool    // a client must not be started with it
 }
 
-// Plan is the Plan of the driver.
-func (t Translation[T]) Plan(s Settings) []Setting {
+// Plan is the Plan of the driver for what it is asked; chosen is that with what the
+// lane puts in place of some of it.
+func (t Translation[T]) Plan(asked, chosen Settings) []Setting {
 	rows := make(map[string]Setting, len(t))
 	for key, row := range t {
+		if own := chosen.Want(key); row.Own == "" && own != asked.Want(key) {
+			row.Own = own
+		}
 		rows[key] = row.Setting
 	}
-	return Rows(s, rows)
+	return Rows(asked, rows)
 }
 
 // Role is what a client is for.

@@ -146,6 +146,7 @@ type PlanLine struct {
 	Client   string `json:"client"`
 	Key      string `json:"key"`
 	Want     string `json:"want"`
+	Own      string `json:"own,omitempty"` // the value in force where the lane chooses another
 	Native   string `json:"native"`
 	Claim    string `json:"claim,omitempty"`
 	Fidelity string `json:"fidelity"`

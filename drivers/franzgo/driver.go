@@ -29,7 +29,7 @@ func (driver) Name() string   { return "franz-go" }
 func (driver) Module() string { return "github.com/twmb/franz-go" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	return translate(s).Plan(s)
+	return translate(s).Plan(s, chosen(s))
 }
 
 // Options are the options of a client in a role; a member's are without the

@@ -1,7 +1,6 @@
 package franzgo
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/kbench/kbench/drivers"
@@ -12,7 +11,7 @@ import (
 func stockRows(s drivers.Settings, rows map[string]setting) {
 	const batchBytes = 1_000_012
 	held := drivers.RecordsIn(batchBytes-batchPrefix, s.KeyBytes, s.RecordBytes-s.KeyBytes)
-	for key, d := range map[string]struct{ native, claim string }{
+	for key, d := range map[string]struct{ own, claim string }{
 		drivers.KeyAcks:              {"all", "-1"},
 		drivers.KeyIdempotent:        {"true", ""},
 		drivers.KeyInFlight:          {"1 until the first answer, then 5 per broker", ""},
@@ -39,6 +38,6 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyMetadataRefresh:   {"5m0s", ""},
 		drivers.KeyTelemetry:         {"on", ""},
 	} {
-		rows[key] = approx(fmt.Sprintf("default: %s", d.native), d.claim, "the stock lane leaves the client's default")
+		rows[key] = setting{Setting: drivers.ByDefault(d.own, d.claim)}
 	}
 }

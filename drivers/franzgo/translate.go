@@ -60,9 +60,7 @@ const laneDepth = 4
 // and its documented advice; stock leaves out every option that the harness can
 // do without.
 func translate(s drivers.Settings) drivers.Translation[*[]kgo.Opt] {
-	if s.Mode == drivers.Best {
-		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 5
-	}
+	s = chosen(s)
 	rows := map[string]setting{
 		drivers.KeyWindow: exact(fmt.Sprintf("MaxBufferedRecords(%d)", maxBuffered(s)), "",
 			kgo.MaxBufferedRecords(maxBuffered(s))),
@@ -84,6 +82,14 @@ func translate(s drivers.Settings) drivers.Translation[*[]kgo.Opt] {
 		stockRows(s, rows)
 	}
 	return rows
+}
+
+// chosen are the settings with what the lane best has in place of the workload's.
+func chosen(s drivers.Settings) drivers.Settings {
+	if s.Mode == drivers.Best {
+		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 5
+	}
+	return s
 }
 
 // maxBuffered stays above the harness's window, whose full use must not be

@@ -30,7 +30,7 @@ func (driver) Name() string   { return "kafka-go" }
 func (driver) Module() string { return "github.com/segmentio/kafka-go" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	return translate(s).Plan(s)
+	return translate(s).Plan(s, chosen(s))
 }
 
 // mechanism is nil where the cluster asks for no authentication.

@@ -12,7 +12,7 @@ import (
 // CommitMessages waits for the broker, which is another commit mode.
 func stockRows(s drivers.Settings, rows map[string]setting) {
 	const batchRecords, partitionBytes = 100, 1_000_000
-	for key, d := range map[string]struct{ native, claim string }{
+	for key, d := range map[string]struct{ own, claim string }{
 		drivers.KeyAcks:              {"none", "0"},
 		drivers.KeyIdempotent:        {"none", ""},
 		drivers.KeyLinger:            {"1s", ""},
@@ -35,6 +35,6 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyRejoinBackoff:     {"5s, after errors", ""},
 		drivers.KeyMetadataRefresh:   {"6s for the Writer, none for the Reader", ""},
 	} {
-		rows[key] = setting{Setting: drivers.Nearly("default: "+d.native, d.claim, "the stock lane leaves the client's default")}
+		rows[key] = setting{Setting: drivers.ByDefault(d.own, d.claim)}
 	}
 }

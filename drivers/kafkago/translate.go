@@ -50,10 +50,8 @@ const noLinger = time.Microsecond
 // that this client can promise; stock leaves out every field that the harness
 // can do without.
 func translate(s drivers.Settings) drivers.Translation[target] {
-	idempotent := s.Produce.Idempotent
-	if s.Mode == drivers.Best {
-		s.Produce.Acks, idempotent = drivers.AcksAll, false
-	}
+	asked := s.Produce.Idempotent
+	s = chosen(s)
 	rows := map[string]setting{
 		drivers.KeyWindow: exact("an asynchronous Writer has no limit", "", nil),
 		drivers.KeyChunk:  exact("one WriteMessages per chunk", "", nil),
@@ -76,9 +74,9 @@ func translate(s drivers.Settings) drivers.Translation[target] {
 		drivers.KeyTelemetry:    exact("the client has none", "", nil),
 	}
 	switch {
-	case idempotent:
-		rows[drivers.KeyIdempotent] = refuse("the Writer has no producer id, so a retry may write twice")
 	case s.Produce.Idempotent:
+		rows[drivers.KeyIdempotent] = refuse("the Writer has no producer id, so a retry may write twice")
+	case asked:
 		rows[drivers.KeyIdempotent] = lacks("none", "the Writer has no producer id, so a retry may write twice: at least once")
 	default:
 		rows[drivers.KeyIdempotent] = exact("none", "", nil)
@@ -90,6 +88,14 @@ func translate(s drivers.Settings) drivers.Translation[target] {
 		stockRows(s, rows)
 	}
 	return rows
+}
+
+// chosen are the settings with what the lane best has in place of the workload's.
+func chosen(s drivers.Settings) drivers.Settings {
+	if s.Mode == drivers.Best {
+		s.Produce.Acks, s.Produce.Idempotent = drivers.AcksAll, false
+	}
+	return s
 }
 
 func produceRows(s drivers.Settings, rows map[string]setting) {

@@ -33,7 +33,7 @@ func (driver) Name() string   { return "sarama" }
 func (driver) Module() string { return "github.com/IBM/sarama" }
 
 func (driver) Plan(s drivers.Settings) []drivers.Setting {
-	return translate(s).Plan(s)
+	return translate(s).Plan(s, chosen(s))
 }
 
 // Config is the configuration of a client in a role. It is exported so that a loop

@@ -11,7 +11,7 @@ import (
 func stockRows(s drivers.Settings, rows map[string]setting) {
 	const messageBytes = 1 << 20
 	held := max((messageBytes-1-batchOverhead)/(s.RecordBytes+recordOverhead), 1)
-	for key, d := range map[string]struct{ native, claim string }{
+	for key, d := range map[string]struct{ own, claim string }{
 		drivers.KeyAcks:              {"leader", "1"},
 		drivers.KeyIdempotent:        {"false", ""},
 		drivers.KeyInFlight:          {"1 per partition, 5 per broker", ""},
@@ -37,6 +37,6 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyRejoinBackoff:     {"2s, after a join that failed", ""},
 		drivers.KeyMetadataRefresh:   {"10m0s", ""},
 	} {
-		rows[key] = setting{Setting: drivers.Nearly("default: "+d.native, d.claim, "the stock lane leaves the client's default")}
+		rows[key] = setting{Setting: drivers.ByDefault(d.own, d.claim)}
 	}
 }

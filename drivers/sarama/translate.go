@@ -34,10 +34,7 @@ func refuse(why string) setting {
 // producer, which it documents for those who want no duplicates; stock leaves
 // out every field that the harness can do without.
 func translate(s drivers.Settings) drivers.Translation[*client.Config] {
-	if s.Mode == drivers.Best {
-		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 1
-		s.Produce.Retries = max(s.Produce.Retries, 1)
-	}
+	s = chosen(s)
 	rows := map[string]setting{
 		drivers.KeyWindow: exact("Input blocks on unbuffered channels, not on a count", "", nil),
 		drivers.KeyChunk:  exact("one send to Input per record", "", nil),
@@ -62,6 +59,15 @@ func translate(s drivers.Settings) drivers.Translation[*client.Config] {
 		stockRows(s, rows)
 	}
 	return rows
+}
+
+// chosen are the settings with what the lane best has in place of the workload's.
+func chosen(s drivers.Settings) drivers.Settings {
+	if s.Mode == drivers.Best {
+		s.Produce.Acks, s.Produce.Idempotent, s.Produce.InFlight = drivers.AcksAll, true, 1
+		s.Produce.Retries = max(s.Produce.Retries, 1)
+	}
+	return s
 }
 
 // maxRetries bounds Producer.Retry.Max, for which the client allocates a state

@@ -137,7 +137,7 @@ func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver, top
 // Line is what a driver's plan says of a setting, for the workers of a role.
 func Line(role results.Role, client string, p drivers.Setting) results.PlanLine {
 	return results.PlanLine{
-		Role: role, Client: client, Key: p.Key, Want: p.Want, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
+		Role: role, Client: client, Key: p.Key, Want: p.Want, Own: p.Own, Native: p.Native, Claim: p.Claim, Fidelity: string(p.Fidelity), Why: p.Why,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report/text"
@@ -16,13 +15,10 @@ import (
 // settings of the published figures. The first join of sarama is noisy and slow,
 // and delivers something twice.
 func churned() (*results.Run, []*results.Trial, *results.Summary) {
-	spec := workloads.Spec{
-		Name: "churn", About: "How long does each partition stop?", Topic: workloads.Topic{Partitions: 12},
-		Records: workloads.Records{Size: workloads.Size{Fixed: 256}},
-		Produce: workloads.Produce{By: "reference", Rate: workloads.Rate{PerSecond: 600}, Schedule: workloads.Schedule{Kind: "constant"}, Acks: "all", Codec: "none"},
-		Consume: workloads.Consume{Members: 3}, Churn: []workloads.ChurnEntry{{Do: "join"}},
-		Group: workloads.Group{Heartbeat: 3 * time.Second, Session: 10 * time.Second},
-	}
+	spec := workloads.Default()
+	spec.Name, spec.About, spec.Produce.By = "churn", "How long does each partition stop?", "reference"
+	spec.Churn = []workloads.ChurnEntry{{Cycle: []string{"join", "leave", "crash"}, Times: 12, When: "stable", Phase: "random"}}
+	spec.Matrix = workloads.Matrix{{"group.assignors": {[]any{"range"}, []any{"cooperative-sticky"}}}}
 	run := &results.Run{ID: "r", State: results.StateComplete, Rounds: 1, Specs: []workloads.Spec{spec}, Broker: results.Broker{Kind: "kafka", Title: "Apache Kafka 4.3.1, 3 nodes"}}
 	s := &results.Summary{Schema: 1}
 	var trials []*results.Trial

@@ -32,6 +32,7 @@ type Standing struct {
 	Most   float64 `json:"most"`
 	Rounds int     `json:"rounds"`
 	Marked int     `json:"marked,omitempty"` // trials with a mark
+	Out    bool    `json:"out,omitempty"`    // there are no others
 	// Apart says that the ranges of this arm and of the next do not overlap, and
 	// that their medians differ by more than a machine does of itself. Else the
 	// order of the two is open. It is never said of marked trials, nor of the last.
@@ -115,7 +116,7 @@ func (a *Arm) standing(by leading) (s Standing, ok bool) {
 		}
 	}
 	if len(sound) == 0 {
-		sound = all
+		sound, s.Out = all, true
 	}
 	if len(sound) == 0 {
 		return s, false
@@ -123,9 +124,6 @@ func (a *Arm) standing(by leading) (s Standing, ok bool) {
 	s.Value, s.Least, s.Most, s.Rounds = median(sound), slices.Min(sound), slices.Max(sound), len(sound)
 	return s, true
 }
-
-// out says whether there are only trials behind it that are out of verdicts.
-func (s *Standing) out() bool { return s.Marked >= s.Rounds && s.Marked > 0 }
 
 // trials are the numbers of the trials with figures.
 func (a *Arm) trials() []int {
@@ -174,7 +172,7 @@ func apart(by leading, a, b Standing) bool {
 	if a.Value > b.Value {
 		a, b = b, a
 	}
-	return a.Rounds > 1 && b.Rounds > 1 && !a.out() && !b.out() && a.Most < b.Least && b.Value-a.Value >= max(by.least*a.Value, by.ns)
+	return a.Rounds > 1 && b.Rounds > 1 && !a.Out && !b.Out && a.Most < b.Least && b.Value-a.Value >= max(by.least*a.Value, by.ns)
 }
 
 // chanceApart is how often two samples of n from one law do not overlap: of all

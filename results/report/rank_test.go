@@ -71,7 +71,7 @@ func TestRanking(t *testing.T) {
 	// Marked trials count only where there are no others, and then for no verdict.
 	f("b 210 [200, 220] ~ a 110 [110, 110]", map[string][]float64{"a": {100, 110}, "b": {200, 220}}, 1)
 	f("b 210 [200, 220] ~ a 105 [100, 110]", map[string][]float64{"a": {100, 110}, "b": {200, 220}}, 1, 2)
-	f("b 210 [200, 220] > a 110 [110, 110]", map[string][]float64{"a": {300, 110, 110}, "b": {200, 220}}, 1)
+	f("b 210 [200, 220] > a 110 [110, 110]", map[string][]float64{"a": {300, 300, 300, 110, 110}, "b": {200, 220}}, 1, 2, 3)
 }
 
 // What workloads are ranked by is what they ask for.

@@ -43,6 +43,12 @@ type Head struct {
 	Broker  string          `json:"broker"`
 	Machine results.Machine `json:"machine"`
 	Go      string          `json:"go"`
+	Kbench  string          `json:"kbench"`
+	// Lanes are those in which settings were chosen, Set what the command line put
+	// over the documents, Profiles the kinds that were taken of every trial.
+	Lanes    []string `json:"lanes"`
+	Set      []string `json:"set"`
+	Profiles []string `json:"profiles"`
 }
 
 // Workload is one workload with its arms side by side.
@@ -50,6 +56,10 @@ type Workload struct {
 	Name     string          `json:"name"`
 	Question string          `json:"question,omitempty"`
 	Spec     *workloads.Spec `json:"spec,omitempty"` // what every arm did; nil where nobody knows
+	// Unusual are its fields that are not at their defaults, and Varies those that
+	// its matrix varies between the arms, which are called after them.
+	Unusual []workloads.Said `json:"unusual"`
+	Varies  []Varied         `json:"varies"`
 	// Measured is the real length of the measured part, of the shortest and of the
 	// longest trial: under churn the timeline decides it.
 	Measured [2]time.Duration `json:"measured_ns"`
@@ -76,11 +86,19 @@ type Arm struct {
 	// Batch is the mean number of records in a batch, where that differs between
 	// arms: it explains much of the rest.
 	Batch float64 `json:"records_per_batch,omitempty"`
-	Marks []Mark  `json:"marks"`
-	Audit *Audit  `json:"audit,omitempty"` // nil without figures
+	// Own are the settings that its lane has in place of the workload's.
+	Own   []workloads.Said `json:"own"`
+	Marks []Mark           `json:"marks"`
+	Audit *Audit           `json:"audit,omitempty"` // nil without figures
 
 	rows []results.Row
 	out  map[int]bool // trials that were not as planned
+}
+
+// Varied is a field that is not the same in every arm.
+type Varied struct {
+	Path   string   `json:"path"`
+	Values []string `json:"values"`
 }
 
 // Failure is the first trial of an arm that did not complete.
@@ -183,7 +201,16 @@ func Build(run *results.Run, trials []*results.Trial, s *results.Summary) *Repor
 }
 
 func head(run *results.Run, trials []*results.Trial) Head {
-	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Machine: run.Machine, Go: run.Go}
+	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Machine: run.Machine, Go: run.Go,
+		Kbench: run.Kbench, Lanes: run.Versions().Lanes, Set: []string{}, Profiles: []string{}}
+	for _, kind := range run.Profiles {
+		h.Profiles = append(h.Profiles, string(kind))
+	}
+	for _, word := range run.Command {
+		if set, ok := strings.CutPrefix(word, "--set="); ok {
+			h.Set = append(h.Set, set)
+		}
+	}
 	if !slices.ContainsFunc(trials, func(t *results.Trial) bool { return t.Error == run.Error }) {
 		h.Why = reason(run.State, run.Error) // else it stands beside the trial
 	}
@@ -224,7 +251,7 @@ func workloadNames(run *results.Run, trials []*results.Trial) []string {
 
 // workload gathers what belongs to one.
 func workload(run *results.Run, trials []*results.Trial, s *results.Summary, name string) Workload {
-	w := Workload{Name: name, Arms: []Arm{}, Tables: []Table{}, Rest: []Rest{}, Slowest: []Slowest{}, Shared: []Shared{}}
+	w := Workload{Name: name, Unusual: []workloads.Said{}, Varies: []Varied{}, Arms: []Arm{}, Tables: []Table{}, Rest: []Rest{}, Slowest: []Slowest{}, Shared: []Shared{}}
 	for i := range run.Specs {
 		if run.Specs[i].Name == name {
 			w.Spec = &run.Specs[i]
@@ -242,9 +269,7 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 			w.trial(t, w.arm(run, t.Ref))
 		}
 	}
-	if w.Spec != nil {
-		w.Question = workloads.Question(w.Spec.About)
-	}
+	w.said()
 	slices.SortStableFunc(w.Arms, func(a, b Arm) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Lane, b.Lane)) })
 	for i := range w.Arms {
 		a := &w.Arms[i]
@@ -282,7 +307,7 @@ func (w *Workload) arm(run *results.Run, ref results.TrialRef) *Arm {
 		}
 	}
 	_, version, _ := strings.Cut(run.Clients[ref.Client], "@") // of module@v1.22.2
-	w.Arms = append(w.Arms, Arm{Name: ref.Arm, Lane: ref.Lane, Client: ref.Client, Version: version})
+	w.Arms = append(w.Arms, Arm{Name: ref.Arm, Lane: ref.Lane, Client: ref.Client, Version: version, Own: []workloads.Said{}})
 	return &w.Arms[len(w.Arms)-1]
 }
 
@@ -292,6 +317,7 @@ func (w *Workload) trial(t *results.Trial, a *Arm) {
 		w.Spec = &t.Spec
 	}
 	w.Every = max(w.Every, t.ClockEvery)
+	a.owns(t)
 	switch {
 	case t.State == results.StateComplete:
 		w.lasted(t)
@@ -318,9 +344,10 @@ func (w *Workload) lasted(t *results.Trial) {
 // Title is how an arm is called among others.
 func (a *Arm) Title() string { return inLane(a.Name, a.Lane) }
 
-// inLane is the name of an arm or a client, outside the matched lane with its lane.
+// inLane is the name of an arm or a client, outside the matched lane with its lane,
+// which some arms have in their names.
 func inLane(name, lane string) string {
-	if lane == "" || lane == string(drivers.Matched) {
+	if lane == "" || lane == string(drivers.Matched) || strings.HasSuffix(name, "@"+lane) {
 		return name
 	}
 	return name + " (" + lane + ")"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
@@ -47,21 +48,17 @@ func write(w io.Writer, run *results.Run, trials []*results.Trial, s *results.Su
 
 // synthetic is a run of two workloads by three clients in two rounds.
 func synthetic() (*results.Run, []*results.Trial, *results.Summary) {
-	specs := []workloads.Spec{
-		{
-			Name: "produce-max", About: "How many records can each client produce? Read v1.2 of the manual. It is long.", Topic: workloads.Topic{Partitions: 6},
-			Records: workloads.Records{Size: workloads.Size{Fixed: 100}},
-			Produce: workloads.Produce{By: "arm", Rate: workloads.Rate{Max: true}, Window: 10000, Acks: "all", Codec: "none"},
-			Phases:  workloads.Phases{Measure: 5 * time.Second}, Sample: true,
-		}, {
-			Name: "end-to-end", About: "How long does a record take from its intended time to its handler?", Topic: workloads.Topic{Partitions: 6},
-			Records: workloads.Records{Size: workloads.Size{Fixed: 1024}},
-			Produce: workloads.Produce{By: "arm", Rate: workloads.Rate{PerSecond: 5000}, Schedule: workloads.Schedule{Kind: "poisson"}, Acks: "all", Codec: "lz4"},
-			Consume: workloads.Consume{Members: 1}, Phases: workloads.Phases{Measure: 10 * time.Second},
-		},
-	}
+	produce, end := workloads.Default(), workloads.Default()
+	produce.Name, produce.About = "produce-max", "How many records can each client produce? Read v1.2 of the manual. It is long."
+	produce.Produce.Rate, produce.Produce.Window, produce.Sample = workloads.Rate{Max: true}, 10000, true
+	produce.Topic.Partitions, produce.Records.Size.Fixed, produce.Consume.Members, produce.Phases.Measure = 6, 100, 0, 5*time.Second
+	end.Name, end.About = "end-to-end", "How long does a record take from its intended time to its handler?"
+	end.Produce.Rate, end.Produce.Schedule.Kind, end.Produce.Codec = workloads.Rate{PerSecond: 5000}, "poisson", "lz4"
+	end.Topic.Partitions, end.Records.Size.Fixed, end.Consume.Members, end.Phases.Measure = 6, 1024, 1, 10*time.Second
+	specs := []workloads.Spec{produce, end}
 	run := &results.Run{
-		ID: "20260921-101500", State: results.StateComplete, Rounds: 2, Seed: 7, Suite: "quick", Specs: specs, Go: "go1.26.8",
+		ID: "20260921-101500", State: results.StateComplete, Rounds: 2, Seed: 7, Suite: "quick", Specs: specs, Go: "go1.26.8", Kbench: "v1.0.0, commit 0123456789ab", Profiles: []profiles.Kind{"cpu", "heap"},
+		Command: []string{"kbench", "run", "quick", "--set=produce.codec=lz4", "--rounds=2"},
 		Clients: map[string]string{"franz-go": "github.com/twmb/franz-go@v1.22.2", "sarama": "github.com/IBM/sarama@v1.61.1", "kafka-go": "github.com/segmentio/kafka-go@v0.4.51"},
 		Machine: results.Machine{OS: "linux", Arch: "amd64", CPU: "Example CPU 2.10GHz", Cores: 2, MemBytes: 8 << 30},
 		Broker:  results.Broker{Kind: "embedded", Title: "embedded, 3 nodes"},
@@ -187,7 +184,9 @@ func TestTerminalOfFailure(t *testing.T) {
 		tr.State, tr.Error = "failed", "worker producer-0 died: exit status 2\nlog tail"
 	}
 	trials[0].State, trials[0].Error = "interrupted", "interrupted"
-	run.Specs = append(run.Specs, workloads.Spec{Name: "consume-backlog", Consume: workloads.Consume{Members: 1, Backlog: 300_000}})
+	backlog := workloads.Default()
+	backlog.Name, backlog.Consume.Members, backlog.Consume.Backlog = "consume-backlog", 1, 300_000
+	run.Specs = append(run.Specs, backlog)
 	var buf bytes.Buffer
 	if err := write(&buf, run, trials, &results.Summary{Warnings: []results.Remark{{Kind: results.KindNoFigures, Trial: 3, Words: "failed, no figures: said twice"}}}, text.Options{}); err != nil {
 		t.Fatal(err)

@@ -1,8 +1,10 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/kbench/kbench/results"
@@ -84,8 +86,10 @@ func standings(w *report.Workload) string {
 		}
 	}
 	for i := range w.Arms {
-		if a := &w.Arms[i]; status(a) != "" {
-			b.WriteString(", " + a.Title() + " " + status(a))
+		a := &w.Arms[i]
+		there := slices.ContainsFunc(w.Ranking.Standings, func(s report.Standing) bool { return s.Arm == i })
+		if word := cmp.Or(status(a), "has none"); !there {
+			b.WriteString(", " + a.Title() + " " + word)
 		}
 	}
 	return b.String()

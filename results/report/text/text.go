@@ -10,12 +10,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
-	"github.com/kbench/kbench/workloads"
 )
 
 // Options say how the terminal is. The zero value is good for a pipe.
@@ -131,8 +129,20 @@ func (p *page) head(h *report.Head) {
 	}
 	p.wrapped("broker   ", h.Broker)
 	m := h.Machine
-	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch, h.Go)
+	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch)
 	p.wrapped("machine  ", strings.Join(machine, ", "))
+	if made := nonEmpty(h.Kbench, h.Go); len(made) > 0 {
+		p.wrapped("kbench   ", strings.Join(made, ", "))
+	}
+	if len(h.Lanes) > 1 || len(h.Lanes) == 1 && h.Lanes[0] != string(drivers.Matched) {
+		p.wrapped("lanes    ", strings.Join(h.Lanes, ", "))
+	}
+	if len(h.Set) > 0 {
+		p.wrapped("set      ", strings.Join(h.Set, " "))
+	}
+	if len(h.Profiles) > 0 {
+		p.wrapped("profiles ", strings.Join(h.Profiles, ", ")+", taken of every trial")
+	}
 	if h.Rounds > 1 {
 		p.wrapped("figures  ", fmt.Sprintf("medians over %d rounds, ± half of their range", h.Rounds))
 	}
@@ -156,9 +166,7 @@ func (p *page) workload(w *report.Workload) {
 	if w.Question != "" {
 		p.wrapped("  ", w.Question)
 	}
-	if about := describe(w.Spec, w.Measured); about != "" {
-		p.wrapped("  ", about)
-	}
+	p.work(w)
 	if w.Every > 1 {
 		p.wrapped("  ", fmt.Sprintf("latency and checksum are taken of 1 record in %d, the sequence of every one", w.Every))
 	}
@@ -300,67 +308,6 @@ func (p *page) unmatched(u *report.Unmatched) {
 	if u.Quiet > 0 {
 		p.wrapped("  ", fmt.Sprintf("Not listed: %s of structure, or whose difference shows only when something fails or members change; \"kbench plan --all\" and trial.json have them all.",
 			count(int64(u.Quiet), "setting")))
-	}
-}
-
-// describe is one line about the work that every client did. How long it took
-// is what was asked for, but under churn, where nobody asks for a length.
-func describe(spec *workloads.Spec, measured [2]time.Duration) string {
-	if spec == nil {
-		return ""
-	}
-	parts := []string{sizeOf(spec.Records.Size) + " records", count(int64(spec.Topic.Partitions), "partition")}
-	switch {
-	case spec.Kind() == workloads.Backlog:
-		parts = append(parts, "a backlog of "+grouped(float64(spec.Consume.Backlog), 0))
-	case spec.Produce.Rate.Max:
-		parts = append(parts, "rate max with "+grouped(float64(spec.Produce.Window), 0)+" outstanding")
-	default:
-		parts = append(parts, rateOf(spec.Produce.Rate.PerSecond)+" "+spec.Produce.Schedule.Kind)
-	}
-	if spec.Kind() != workloads.Backlog {
-		parts = append(parts, "acks "+spec.Produce.Acks, "codec "+spec.Produce.Codec)
-	}
-	if spec.Consume.Members > 0 {
-		parts = append(parts, count(int64(spec.Consume.Members), "member"))
-	}
-	switch {
-	case len(spec.Churn) > 0:
-		parts = append(parts, "members come and go")
-		least, most := measured[0].Round(time.Second), measured[1].Round(time.Second)
-		switch {
-		case most > least:
-			parts = append(parts, fmt.Sprintf("%s to %s measured", least, most))
-		case most > 0:
-			parts = append(parts, most.String()+" measured")
-		}
-	case spec.Kind() != workloads.Backlog:
-		parts = append(parts, spec.Phases.Measure.String()+" measured")
-	}
-	if spec.Sample {
-		parts = append(parts, "a sample, not a measurement")
-	}
-	return strings.Join(parts, ", ")
-}
-
-// rateOf writes a rate by the minute where a second has less than one record.
-func rateOf(perSecond float64) string {
-	if perSecond < 1 {
-		return significant(perSecond*60) + "/min"
-	}
-	return grouped(perSecond, 0) + "/s"
-}
-
-func sizeOf(s workloads.Size) string {
-	switch {
-	case s.Uniform[1] > 0:
-		return fmt.Sprintf("%s to %s B", grouped(float64(s.Uniform[0]), 0), grouped(float64(s.Uniform[1]), 0))
-	case s.Median > 0:
-		return "median " + grouped(float64(s.Median), 0) + " B"
-	case len(s.Choice) > 0:
-		return "mixed"
-	default:
-		return grouped(float64(s.Fixed), 0) + " B"
 	}
 }
 

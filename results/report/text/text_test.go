@@ -9,19 +9,19 @@ import (
 	"github.com/kbench/kbench/workloads"
 )
 
-// Of what was measured the real length is told, since a timeline decides it.
-func TestDescribeOfChurn(t *testing.T) {
+// Of churn the real length of what was measured is told, since a timeline decides
+// it.
+func TestMeasured(t *testing.T) {
 	f := func(least, most time.Duration, want string) {
 		t.Helper()
 		spec := &workloads.Spec{Churn: []workloads.ChurnEntry{{Do: "join"}}, Phases: workloads.Phases{Measure: 0}}
-		got := describe(spec, [2]time.Duration{least, most})
-		if _, after, _ := strings.Cut(got, "come and go"); after != want {
-			t.Errorf("%s to %s: %q, want %q", least, most, after, want)
+		if got := measured(&report.Workload{Spec: spec, Measured: [2]time.Duration{least, most}}); got != want {
+			t.Errorf("%s to %s: %q, want %q", least, most, got, want)
 		}
 	}
 	f(0, 0, "")
-	f(26300*time.Millisecond, 26400*time.Millisecond, ", 26s measured")
-	f(25100*time.Millisecond, 26300*time.Millisecond, ", 25s to 26s measured")
+	f(26300*time.Millisecond, 26400*time.Millisecond, "26s measured")
+	f(25100*time.Millisecond, 26300*time.Millisecond, "25s to 26s measured")
 }
 
 // What is known of events in words stands below their table.
