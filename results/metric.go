@@ -273,7 +273,7 @@ func Metrics() []Metric {
 		{Name: TrialSaturated, Mark: "saturated", Unit: UnitCount, Better: Lower, What: "1: the client did not keep the offered load; class: achieved, and lag where it was kept late and was not recorded by whom"},
 		{Name: TrialGeneratorLate, Mark: "generator late", Unit: UnitCount, Better: Lower, What: "1: who offers the load was late by itself, so that this is no result about the client; class: lag, and reference where it was the reference producer's client"},
 		{Name: TrialKeptLate, Mark: "kept late", Result: true, Unit: UnitCount, Better: Lower, What: "1: the load was kept, but records waited for the client before it took them, which their latency counts; class: send, no_room"},
-		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput varied or drifted; class: variation, trend"},
+		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput stood still, varied or drifted; class: stall, variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
 		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},

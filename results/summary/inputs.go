@@ -75,6 +75,7 @@ type worker struct {
 	acked, delivered             int64   // in the measured part; first deliveries
 	ackedPerSec, deliveredPerSec []int64 // by whole second of it
 	allAcked, allDelivered       int64   // in the whole trial, redeliveries too
+	heard                        []bool  // by steadyBin of the measured part: something came out at the end of the trial's way
 
 	redelivered map[string]int64 // in the measured part, by cause
 	repeats     []audit.Redelivery
@@ -86,7 +87,15 @@ type worker struct {
 func (w *worker) count(e *evidence.Trial, measured part) {
 	windows := int(measured.length() / int64(time.Second))
 	w.ackedPerSec, w.deliveredPerSec = make([]int64, max(windows, 0)), make([]int64, max(windows, 0))
+	w.heard = make([]bool, max(0, measured.length()/int64(steadyBin)))
+	last := record.Delivered
+	if e.Kind == workloads.Producing {
+		last = record.Acked
+	}
 	e.EachSpan(w.Name, func(s *record.Span) {
+		if s.Kind == last {
+			w.hear(s.At-measured.from, s.LastAt-measured.from)
+		}
 		n := int64(s.Count)
 		var all, in *int64
 		var perSec []int64

@@ -75,7 +75,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			warn(results.Remarkf(results.KindBrokenSum, "no figures, by a defect of kbench: %s", strings.Join(broken, "; ")))
 			continue
 		}
-		b := &builder{inputs: in, embedded: d.Run().Broker.Kind == "embedded", profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
+		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
 		beside[i].split = in.split
@@ -143,7 +143,6 @@ func oneLine(s string) string {
 // builder makes the rows of one trial.
 type builder struct {
 	*inputs
-	embedded bool
 	profiles []profiles.Kind
 	warn     func(results.Remark)
 	thin     *thinData
