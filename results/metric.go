@@ -59,6 +59,7 @@ const (
 	WireOpened            = "wire.opened"
 	BrokerCPU             = "broker.cpu"
 	ObserverCPU           = "observer.cpu"
+	ProbeCPU              = "probe.cpu"
 	HarnessCPU            = "harness.cpu_per_record"
 	AuditLost             = "audit.lost"
 	AuditUndelivered      = "audit.undelivered"
@@ -215,6 +216,7 @@ func Metrics() []Metric {
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
 		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},
+		{Name: ProbeCPU, Unit: UnitCores, What: "CPU of the process that asks each node of the broker whether it still answers, over the measured part"},
 		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, and not in the log or passed over by a committed position without having been delivered"},

@@ -37,7 +37,7 @@ type Role string
 // ends. Both is a producer and its consumers in one process, for drivers without
 // a broker. Readback reads the topic after the measured part so that the audit
 // knows what is in it. Observer asks the coordinator for its view of the group,
-// again and again.
+// again and again, and Probe each node of the cluster whether it still answers.
 const (
 	RoleProducer  Role = "producer"
 	RoleReference Role = "reference"
@@ -46,6 +46,7 @@ const (
 	RoleBoth      Role = "both"
 	RoleReadback  Role = "readback"
 	RoleObserver  Role = "observer"
+	RoleProbe     Role = "probe"
 	RoleBroker    Role = "broker"
 )
 

@@ -22,6 +22,12 @@ func (l *timeline) live(ctx context.Context) error {
 	defer l.pending.Wait()
 	kind := l.plan.Spec.Kind()
 	measure := l.measure
+	if l.cluster != nil {
+		var err error
+		if l.probe, err = l.start(ctx, worker.Job{Role: results.RoleProbe, Name: "probe", Spec: l.plan.Spec}); err != nil {
+			return err
+		}
+	}
 	if kind == workloads.Backlog {
 		measure = l.measureBacklog
 		if err := l.fill(ctx); err != nil {
@@ -132,8 +138,10 @@ func (l *timeline) readers() []*process {
 
 func (l *timeline) everybody() []*process {
 	all := append(slices.Clone(l.producers), l.inGroup()...)
-	if l.observer != nil {
-		all = append(all, l.observer)
+	for _, w := range []*process{l.observer, l.probe} {
+		if w != nil {
+			all = append(all, w)
+		}
 	}
 	return all
 }

@@ -42,6 +42,35 @@ func TestStopIsRecorded(t *testing.T) {
 	}
 }
 
+// A broker that is suspended for a while does not answer the probe, in any of its
+// nodes, whatever it is asked.
+func TestSilenceIsRecorded(t *testing.T) {
+	onEmbedded(t)
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("silence", 2*time.Second)}, "franz-go"))
+	o.Progress = &hook{workload: "silence", measuring: func() {
+		stopFor(t, o.Launcher.(*spy).latest(t, "broker").PID(), stopped)
+	}}
+	got, err := run(t, bounded(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, silent := map[int16]bool{}, map[int32]bool{}
+	for _, w := range got.evidence(t, got.trials[0]).Workers {
+		for _, a := range w.Answers {
+			asked[a.API] = true
+			for _, l := range a.Late {
+				// It may have been stopped between two questions.
+				if l.By() >= int64(stopped-100*time.Millisecond) && l.T-l.Since >= int64(stopped) {
+					silent[a.Node] = true
+				}
+			}
+		}
+	}
+	if len(asked) != 3 || len(silent) != 3 {
+		t.Errorf("the APIs %v were asked, the nodes %v were silent", asked, silent)
+	}
+}
+
 // burnArg makes this binary one that has nothing to do with a trial and burns CPU.
 const burnArg = "burn"
 

@@ -261,7 +261,7 @@ func (t *trial) checkWire() error {
 		if w.job.Role == results.RoleFiller {
 			role = results.RoleReference
 		}
-		if w.job.Role == results.RoleReadback || w.job.Role == results.RoleObserver {
+		if w.job.Role == results.RoleReadback || w.job.Role == results.RoleObserver || w.job.Role == results.RoleProbe {
 			continue
 		}
 		s, err := arm.ReadWire(filepath.Join(w.home, results.EventsFile))

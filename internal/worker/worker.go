@@ -100,6 +100,9 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	if w.job.Role == results.RoleObserver {
 		return w.observe(ctx)
 	}
+	if w.job.Role == results.RoleProbe {
+		return w.probe(ctx)
+	}
 	var d drivers.Driver
 	for _, t := range table {
 		if t.Name() == w.job.Client {

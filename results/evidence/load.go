@@ -29,6 +29,7 @@ type Worker struct {
 	Produced  []Produced
 	Canary    []Canary
 	Late      []record.Late     // each late wake-up of its canary
+	Answers   []record.Answers  // of the broker, where this is the probe; those of a node and an API in the order of time
 	Clock     int64             // wall - monotonic, as first read; 0: unknown
 	Group     []record.Event    // requests and responses of the group's APIs, what the client reported, the coordinator's views
 	Closing   int64             // when it began to close in good order; 0: never
@@ -206,6 +207,13 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Refused = append(w.Refused, record.Reported{Kind: record.ErrorKind(ev.Error), Words: ev.Error, T: ev.T, Count: ev.Count})
 	case record.EvTally:
 		w.Tally = ev.Tally
+	case record.EvProbe:
+		for _, a := range ev.Answers {
+			for i := range a.Late {
+				a.Late[i] = a.Late[i].On(w.ahead)
+			}
+			w.Answers = append(w.Answers, a)
+		}
 	case record.EvClock:
 		w.Clock = cmp.Or(w.Clock, ev.Wall-ev.T)
 	}

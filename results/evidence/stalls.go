@@ -45,6 +45,9 @@ func (e *Trial) signs() blame.Signs {
 		}
 		s.Processes = append(s.Processes, process(&e.Workers[i], kind))
 	}
+	for i := range e.Workers {
+		s.Answers = append(s.Answers, e.answers(&e.Workers[i])...)
+	}
 	s.Machines = machines(e.Machine)
 	return s
 }
@@ -63,6 +66,62 @@ func process(w *Worker, kind blame.Kind) blame.Process {
 	return p
 }
 
+// answers are those that the broker gave to the probe, by node and question.
+func (e *Trial) answers(w *Worker) []blame.Answers {
+	type question struct {
+		node int32
+		api  int16
+	}
+	of, usual := map[question]*blame.Answers{}, map[question][]int64{}
+	var order []question
+	for _, a := range w.Answers {
+		q := question{a.Node, a.API}
+		if of[q] == nil {
+			order = append(order, q)
+			of[q] = &blame.Answers{Node: a.Node, Asked: asked(a.API), By: w.Name, Process: e.nodeProcess(a.Node)}
+		}
+		if a.Count > 0 {
+			usual[q] = append(usual[q], a.Usual)
+		}
+		for _, l := range a.Late {
+			of[q].Late = append(of[q].Late, blame.Late{Timely: l.Since, Due: l.Due, At: l.T})
+		}
+	}
+	var out []blame.Answers
+	for _, q := range order {
+		of[q].Usual = median(usual[q])
+		out = append(out, *of[q])
+	}
+	return out
+}
+
+// asked is what a question of the probe stands for, by its API key.
+func asked(api int16) blame.Asked {
+	const listOffsets, describeGroups = 2, 15
+	switch api {
+	case describeGroups:
+		return blame.Coordinator
+	case listOffsets:
+		return blame.Leader
+	default:
+		return blame.Metadata
+	}
+}
+
+// nodeProcess is the name of a node's process in the samples of the machine: an
+// embedded broker is all nodes at once, one that is attached is not ours, and the
+// nodes of Apache Kafka are numbered from 1.
+func (e *Trial) nodeProcess(node int32) string {
+	switch len(e.BrokerPIDs) {
+	case 0:
+		return ""
+	case 1:
+		return results.BrokerProcess(0)
+	default:
+		return results.BrokerProcess(int(node) - 1)
+	}
+}
+
 func median(values []int64) int64 {
 	if len(values) == 0 {
 		return 0
@@ -72,7 +131,7 @@ func median(values []int64) int64 {
 }
 
 // machines are the samples of each host as what was used between two of them. A
-// process that was not there before has used nothing by then.
+// worker that was not there before had used nothing by then.
 func machines(samples []results.MachineSample) []blame.Machine {
 	var out []blame.Machine
 	last := map[string]results.MachineSample{}
@@ -88,7 +147,9 @@ func machines(samples []results.MachineSample) []blame.Machine {
 		}
 		l.Foreign, _ = results.Foreign(a, b)
 		for name, cpu := range b.Procs {
-			l.Procs[name] = max(cpu-a.Procs[name], 0)
+			if was, known := a.Procs[name]; known || !results.IsBrokerProcess(name) {
+				l.Procs[name] = max(cpu-was, 0)
+			}
 		}
 		i := slices.IndexFunc(out, func(m blame.Machine) bool { return m.Host == b.Host })
 		out[i].Loads = append(out[i].Loads, l)

@@ -66,6 +66,9 @@ type Event struct {
 	Usual int64  `json:"usual,omitempty"`
 	Late  []Late `json:"late,omitempty"`
 
+	// Answers are those that a broker gave to the probe in the interval [From, T).
+	Answers []Answers `json:"answers,omitempty"`
+
 	View *GroupView `json:"view,omitempty"`
 
 	// Error is the first of Count such errors, the one of T, that sends were
@@ -104,6 +107,7 @@ const (
 	EvRuntime  EventKind = "runtime"
 	EvClock    EventKind = "clock"  // T and Wall were read together
 	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
+	EvProbe    EventKind = "probe"  // how a node answered to the probe
 	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
 	EvFailed   EventKind = "failed" // sends were answered with an error
 	EvTally    EventKind = "tally"  // a producer has closed its account

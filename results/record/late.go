@@ -11,6 +11,9 @@ type Late struct {
 	// CPU is the CPU time that the process of a canary used in [Since, T): next to
 	// none where it was suspended, all that there was where it was busy itself.
 	CPU int64 `json:"cpu,omitempty"`
+
+	// Partition is the number of the partition that a broker was asked for, if it was.
+	Partition int32 `json:"p,omitempty"`
 }
 
 // By is how late it was at least.
@@ -20,6 +23,18 @@ func (l Late) By() int64 { return l.T - l.Due }
 func (l Late) On(ahead int64) Late {
 	l.Since, l.Due, l.T = l.Since-ahead, l.Due-ahead, l.T-ahead
 	return l
+}
+
+// Answers are those of a node to one kind of question in an interval: how many, how
+// long they took as the median and at most, ns, and each that took more than
+// LateAfter.
+type Answers struct {
+	Node  int32  `json:"node"`
+	API   int16  `json:"api"`
+	Count int    `json:"n"`
+	Usual int64  `json:"usual"`
+	Worst int64  `json:"worst"`
+	Late  []Late `json:"late,omitempty"`
 }
 
 // LateAfter is how late a sign has to be to be kept one by one. Whatever holds up

@@ -161,7 +161,7 @@ func (b *builder) build() {
 		}
 	}
 	b.broker()
-	b.observer()
+	b.watchers()
 	b.audit()
 	b.pauses()
 	b.splitRows()
@@ -190,11 +190,17 @@ func (b *builder) broker() {
 	}
 }
 
-// observer adds what it cost to watch the group, where somebody did.
-func (b *builder) observer() {
-	for _, w := range b.byRole(results.RoleObserver) {
-		if cores, ok := b.processCores(func(name string) bool { return name == w.Name }); ok {
-			b.plain(results.RoleObserver, results.ObserverCPU, cores, int64(len(b.machine)))
+// watchers adds what it cost to watch the group, where somebody did, and to ask the
+// broker whether it still answers.
+func (b *builder) watchers() {
+	for _, of := range []struct {
+		role   results.Role
+		metric string
+	}{{results.RoleObserver, results.ObserverCPU}, {results.RoleProbe, results.ProbeCPU}} {
+		for _, w := range b.byRole(of.role) {
+			if cores, ok := b.processCores(func(name string) bool { return name == w.Name }); ok {
+				b.plain(of.role, of.metric, cores, int64(len(b.machine)))
+			}
 		}
 	}
 }
