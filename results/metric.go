@@ -159,6 +159,23 @@ func Stats() []string {
 	return []string{"min", "p50", "p90", "p99", "p999", "p9999", "max", "mean"}
 }
 
+// SamplesOf is how many samples a statistic takes at the least: of fewer a
+// percentile is no more than their largest one.
+func SamplesOf(stat string) int64 {
+	switch stat {
+	case "p90":
+		return 10
+	case "p99":
+		return 100
+	case "p999":
+		return 1000
+	case "p9999":
+		return 10_000
+	default:
+		return 1
+	}
+}
+
 // LookupMetric finds a metric by its name.
 func LookupMetric(name string) (Metric, bool) {
 	for _, m := range Metrics() {

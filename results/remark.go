@@ -54,6 +54,7 @@ const (
 	KindNoCost          Kind = "no-cost"            // no samples of CPU and memory
 	KindUnreadFrames    Kind = "unread-frames"      // of the tap
 	KindThinTail        Kind = "thin-tail"          // too few samples for a percentile
+	KindFewSamples      Kind = "few-samples"        // a percentile that is but the largest of them
 	KindThinWindows     Kind = "thin-windows"       // too short to be called steady
 	KindHarness         Kind = "harness"            // of the trials of the harness itself
 	KindSample          Kind = "sample"             // a workload that is no measurement

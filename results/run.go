@@ -287,6 +287,9 @@ type Row struct {
 	N        int64   `json:"n"`
 }
 
+// Thin says whether the row is a percentile of fewer samples than it takes.
+func (r Row) Thin() bool { return r.N < SamplesOf(r.Stat) }
+
 // EventKind is the kind of the row's event without its number: join of join#3,
 // stall 5s of stall 5s#7.
 func (r Row) EventKind() string {

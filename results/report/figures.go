@@ -100,7 +100,13 @@ func (w *Workload) rows(arms []int, h headline) []Row {
 
 // overRounds is a row of a statistic over the trials of each arm.
 func (w *Workload) overRounds(arms []int, r Row, stat string) Row {
-	return w.across(arms, r, func(a *Arm) Cell { return overRounds(r.Metric, stat, a.values(r.Metric, stat, r.Unit, r.Role)) })
+	return w.across(arms, r, func(a *Arm) Cell {
+		c := overRounds(r.Metric, stat, a.values(r.Metric, stat, r.Unit, r.Role))
+		for i := range c.Values {
+			c.Values[i].Few = a.few(r.Metric, stat, r.Role, "")
+		}
+		return c
+	})
 }
 
 // overRounds is the median of the values of trials, and how far they lie around

@@ -71,7 +71,7 @@ func (a *Arm) part(metric string, role results.Role, part window.Part) Cell {
 			return Cell{Values: []Value{}}
 		}
 		c.N = len(vs)
-		c.Values = append(c.Values, Value{Stat: stat, Class: string(part), Value: median(vs)})
+		c.Values = append(c.Values, Value{Stat: stat, Class: string(part), Value: median(vs), Few: a.few(metric, stat, role, string(part))})
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
@@ -72,6 +73,7 @@ func leadingOf(spec *workloads.Spec) []leading {
 // rank finds the order of the arms: by the first figure that two of them have.
 func (w *Workload) rank() {
 	for _, by := range leadingOf(w.Spec) {
+		by = w.ofEnough(by)
 		m, _ := results.LookupMetric(by.metric)
 		r := Ranking{Label: by.label, Metric: by.metric, Stat: by.stat, Unit: by.unit}
 		for i := range w.Arms {
@@ -97,6 +99,19 @@ func (w *Workload) rank() {
 		w.Ranking = &r
 		return
 	}
+}
+
+// ofEnough is the figure, or its median where an arm has too few samples for it.
+func (w *Workload) ofEnough(by leading) leading {
+	for i := range w.Arms {
+		for _, role := range by.role {
+			if w.Arms[i].few(by.metric, by.stat, role, "") > 0 {
+				by.label, by.stat = strings.Replace(by.label, by.stat, "p50", 1), "p50"
+				return by
+			}
+		}
+	}
+	return by
 }
 
 // standing is the place of an arm by a figure, but for what it takes others for.

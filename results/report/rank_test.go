@@ -93,6 +93,37 @@ func TestRankedBy(t *testing.T) {
 	}
 }
 
+// Of few samples the median ranks, and the far tail is said to be their largest.
+func TestRankedByFew(t *testing.T) {
+	f := func(n int64, label string, few int64) {
+		t.Helper()
+		spec := workloads.Default()
+		w := &Workload{Spec: &spec}
+		for i, name := range []string{"a", "b"} {
+			a := Arm{Name: name, Rounds: 1}
+			for j, stat := range []string{"p50", "p99"} {
+				a.rows = append(a.rows, results.Row{Trial: i + 1, Role: results.RoleConsumer, Metric: results.E2EResponse, Stat: stat, Unit: results.UnitNs, Value: float64(1 + i + j), N: n})
+			}
+			w.Arms = append(w.Arms, a)
+		}
+		w.rank()
+		if w.Ranking.Label != label {
+			t.Errorf("of %d samples: %s, want %s", n, w.Ranking.Label, label)
+		}
+		cell := w.overRounds([]int{0}, Row{Metric: results.E2EResponse, Role: results.RoleConsumer, Unit: results.UnitNs}, "p99").Cells[0]
+		if got := cell.Values[0].Few; got != few {
+			t.Errorf("of %d samples: p99 is said to be of %d, want %d", n, got, few)
+		}
+		part := w.Arms[0].few(results.E2EResponse, "p50", results.RoleConsumer, "")
+		if part != 0 {
+			t.Errorf("the median of %d samples is said to be of %d", n, part)
+		}
+	}
+	f(18, "end to end, p50", 18)
+	f(99, "end to end, p50", 99)
+	f(100, "end to end, p99", 0)
+}
+
 // A driver at half the speed of another stands below it in 20 of 20 runs of one
 // and of two rounds, on a machine whose speed drifts by half between rounds and by
 // a tenth within them; two equal drivers look apart no more often than is said.

@@ -166,6 +166,9 @@ type Value struct {
 	Stat  string  `json:"stat,omitempty"`
 	Class string  `json:"class,omitempty"`
 	Value float64 `json:"value"`
+	// Few is, of a percentile of fewer samples than it takes, the least number of
+	// them that a trial has: it is then no more than the largest of those.
+	Few int64 `json:"few_samples,omitempty"`
 }
 
 // across is a row with its cells, one for each of some arms.
@@ -369,6 +372,18 @@ func (a *Arm) values(metric, stat, unit string, role results.Role) []float64 {
 		return planned
 	}
 	return all
+}
+
+// few is the least number of samples behind a percentile of which a trial has fewer
+// than it takes; 0 where all have enough.
+func (a *Arm) few(metric, stat string, role results.Role, class string) int64 {
+	least := int64(0)
+	for _, r := range a.rows {
+		if r.Metric == metric && r.Stat == stat && r.Role == role && r.Class == class && r.Event == "" && r.Thin() && (least == 0 || r.N < least) {
+			least = r.N
+		}
+	}
+	return least
 }
 
 // marks are what keeps trials out of verdicts. What limited or perturbed a trial

@@ -136,7 +136,11 @@ func (b *builder) distribution(role results.Role, class, metric string, h *hdrhi
 		case "mean":
 			value = h.Mean()
 		}
-		b.add(results.Row{Role: role, Class: class, Metric: metric, Stat: stat, Unit: results.UnitNs, Value: value, N: n})
+		r := results.Row{Role: role, Class: class, Metric: metric, Stat: stat, Unit: results.UnitNs, Value: value, N: n}
+		if stat == "p99" && class == "" && r.Thin() {
+			b.thin.few(b.trial.Ref.Workload, metric, n)
+		}
+		b.add(r)
 	}
 }
 
@@ -317,13 +321,25 @@ type thinData struct {
 	workloads []string // in the order of the run
 	tails     map[string][]string
 	windows   map[string]int
+	samples   map[thinMetric]int64 // the fewest behind a p99 that takes more
 }
+
+type thinMetric struct{ workload, metric string }
 
 // add says that a trial of the workload has no p999 of the metric.
 func (t *thinData) add(workload, metric string) {
 	t.see(workload)
 	if !slices.Contains(t.tails[workload], metric) {
 		t.tails[workload] = append(t.tails[workload], metric)
+	}
+}
+
+// few says that a trial of the workload has a p99 of the metric of n samples.
+func (t *thinData) few(workload, metric string, n int64) {
+	t.see(workload)
+	k := thinMetric{workload, metric}
+	if least, ok := t.samples[k]; !ok || n < least {
+		t.samples[k] = n
 	}
 }
 
@@ -337,7 +353,7 @@ func (t *thinData) short(workload string, windows int) {
 
 func (t *thinData) see(workload string) {
 	if t.tails == nil {
-		t.tails, t.windows = map[string][]string{}, map[string]int{}
+		t.tails, t.windows, t.samples = map[string][]string{}, map[string]int{}, map[thinMetric]int64{}
 	}
 	if !slices.Contains(t.workloads, workload) {
 		t.workloads = append(t.workloads, workload)
@@ -351,6 +367,12 @@ func (t *thinData) warnings() []results.Remark {
 		out = append(out, r)
 	}
 	for _, w := range t.workloads {
+		for _, m := range results.Metrics() {
+			if n, ok := t.samples[thinMetric{w, m.Name}]; ok {
+				add(w, results.Remarkf(results.KindFewSamples, "p99 of %s is of %d samples where a trial has the fewest, and no more than the largest of them: it takes %d", m.Name, n, results.SamplesOf("p99")).
+					With(m.Name, results.UnitCount, float64(n)))
+			}
+		}
 		if metrics := t.tails[w]; len(metrics) > 0 {
 			add(w, results.Remarkf(results.KindThinTail, "no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate", strings.Join(metrics, ", "), samplesP999))
 		}

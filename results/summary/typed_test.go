@@ -61,6 +61,34 @@ func TestTypedValuesInFile(t *testing.T) {
 	}
 }
 
+// A percentile of few samples says so, in its row and in a warning.
+func TestFewSamples(t *testing.T) {
+	d := newRun(t, fixture{ref: ref(1, "end-to-end", "sarama", 1), kind: workloads.EndToEnd, rate: 2, latency: 3e6, state: results.StateComplete},
+		fixture{ref: ref(2, "enough", "sarama", 1), kind: workloads.EndToEnd, rate: 20, latency: 3e6, state: results.StateComplete})
+	s, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]float64{}
+	for _, w := range s.Warnings {
+		if w.Kind == results.KindFewSamples {
+			said[w.Workload+" "+w.Figures[0].Name] = w.Figures[0].Value
+		}
+	}
+	rows := 0
+	for _, r := range s.Rows {
+		if r.Stat == "p99" {
+			rows++
+			if got := said[r.Workload+" "+r.Metric]; r.Thin() != (r.Workload == "end-to-end") || r.Thin() && got != float64(r.N) {
+				t.Errorf("%s: %s of %d samples: %v, said of %v", r.Workload, r.Metric, r.N, r.Thin(), got)
+			}
+		}
+	}
+	if rows < 4 {
+		t.Errorf("%d percentiles", rows)
+	}
+}
+
 // Figures say what made them: kbench, Go, broker, the clients that ran and their
 // lanes.
 func TestVersionsInFiles(t *testing.T) {

@@ -44,6 +44,7 @@ func (p *page) tables(w *report.Workload) {
 	for i := range w.Tables {
 		t := &w.Tables[i]
 		p.sheets(w, t)
+		p.fewSamples(t)
 		if t.Of == report.Events {
 			p.words(w, t)
 		}
@@ -190,7 +191,7 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 	case t.Of == report.Figures:
 		by := scaleOfRow(r)
 		l.unit = by.name
-		write = func(c report.Cell) string { return by.format(c.Values[0].Value) + spread(c) }
+		write = func(c report.Cell) string { return by.format(c.Values[0].Value) + few(c.Values[0]) + spread(c) }
 	case t.Of == report.Parts && r.Unit == results.UnitCount:
 		l.unit, write = "%", shares
 	case r.Metric != "":
@@ -199,7 +200,7 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 		write = func(c report.Cell) string {
 			var out []string
 			for _, v := range c.Values {
-				out = append(out, by(v))
+				out = append(out, by(v)+few(v))
 			}
 			return strings.Join(out, " / ")
 		}
@@ -252,6 +253,48 @@ func eventUnit(r report.Row) (unit string, write func(report.Value) string) {
 		}
 		return significant(times * v.Value / per)
 	}
+}
+
+// few marks a percentile of fewer samples than it takes.
+func few(v report.Value) string {
+	if v.Few == 0 {
+		return ""
+	}
+	return "†"
+}
+
+// valuesOf are the values of all cells of a row.
+func valuesOf(r report.Row) []report.Value {
+	var out []report.Value
+	for _, c := range r.Cells {
+		out = append(out, c.Values...)
+	}
+	return out
+}
+
+// fewSamples says below a table what the marked percentiles in it are worth.
+func (p *page) fewSamples(t *report.Table) {
+	var all []int64
+	for _, g := range t.Groups {
+		for _, r := range g.Rows {
+			for _, v := range valuesOf(r) {
+				if v.Few > 0 {
+					all = append(all, v.Few)
+				}
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	least, most := slices.Min(all), slices.Max(all)
+	of := count(most, "sample")
+	if least < most {
+		of = fmt.Sprintf("%d to %s", least, of)
+	}
+	p.wrapped("  † ", fmt.Sprintf("a percentile of %s (where the trials of an arm differ, of the fewest): no more than the largest of them; p99 takes %d, p99.9 %s",
+		of, results.SamplesOf("p99"), grouped(float64(results.SamplesOf("p999")), 0)))
+	p.line("")
 }
 
 // spread is how far the rounds lie around their median.

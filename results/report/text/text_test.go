@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/workloads"
 )
@@ -54,6 +55,24 @@ func TestAtRest(t *testing.T) {
 		"  group    sarama: 2 rebalances that nobody asked for, at most 9,000 ms between two heartbeats\n\n"
 	if p.String() != want {
 		t.Errorf("%s", p.String())
+	}
+}
+
+// A percentile of 18 samples says that it is one.
+func TestFewSamples(t *testing.T) {
+	cell := func(n int64) report.Cell {
+		return report.Cell{N: 1, Values: []report.Value{{Stat: "p99", Value: 5e6, Few: n}}}
+	}
+	w := &report.Workload{Arms: []report.Arm{{Name: "franz-go"}, {Name: "sarama"}, {Name: "kafka-go"}}}
+	w.Tables = []report.Table{{Of: report.Figures, Arms: []int{0, 1, 2}, Groups: []report.Group{{Rows: []report.Row{
+		{Label: "p99", Metric: results.E2EResponse, Unit: results.UnitNs, Cells: []report.Cell{cell(18), cell(0), cell(25)}},
+	}}}}}
+	p := newPage(Options{Width: 300})
+	p.tables(w)
+	for _, want := range []string{"5.00†          5.00         5.00†", "† a percentile of 18 to 25 samples (where the trials of an arm differ, of the fewest): no more than the largest of them; p99 takes 100, p99.9 1,000"} {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, p.String())
+		}
 	}
 }
 
