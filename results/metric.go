@@ -113,6 +113,7 @@ const (
 	TrialLimited          = "trial.limited"
 	TrialPerturbed        = "trial.perturbed"
 	TrialContradicted     = "trial.contradicted"
+	TrialEdge             = "trial.edge"
 )
 
 // Classes of pause.gap: partitions that kept their owner, led by the node that
@@ -295,6 +296,7 @@ func Metrics() []Metric {
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput stood still, varied or drifted; class: stall, variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
+		{Name: TrialEdge, Mark: "cut at its edges", Unit: UnitCount, Better: Lower, What: "1: more or less came out of the measured part than went into it, by what lay before it or in a linger; class: throughput, prefetched. Other trials have no row"},
 		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},
 	}
 }

@@ -27,6 +27,9 @@ func (b *builder) marks() {
 	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
 		b.mark(results.TrialPerturbed, b.perturbed)
 	}
+	if b.edges().Class != "" {
+		b.mark(results.TrialEdge, b.edges)
+	}
 	if slices.ContainsFunc(b.trial.Wire, func(c results.WireCheck) bool { return c.Lie }) {
 		b.mark(results.TrialContradicted, b.contradicted)
 	}
