@@ -49,11 +49,12 @@ type leading struct {
 }
 
 // leadingOf are the figures that a workload asks for, the first first: of churn
-// what the client adds to each stop, as fast as it goes the rate, else the time
+// what of each stop nobody but the client explains, as fast as it goes the rate, else the time
 // that a record takes.
 func leadingOf(spec *workloads.Spec) []leading {
 	producers, consumers := []results.Role{results.RoleProducer, results.RoleBoth}, []results.Role{results.RoleConsumer, results.RoleBoth}
-	gap := leading{"gap excess", results.PauseGapExcess, "", results.UnitNs, nil, 0.1, 50e6}
+	gap := leading{"unexplained", results.PauseUnexplained, "", results.UnitNs, nil, 0.1, 50e6}
+	excess := leading{"gap excess", results.PauseGapExcess, "", results.UnitNs, nil, 0.1, 50e6}
 	end := leading{"end to end, p99", results.E2EResponse, "p99", results.UnitNs, consumers, 0.05, 0}
 	ack := leading{"due to ack, p99", results.ProduceResponse, "p99", results.UnitNs, producers, 0.05, 0}
 	consumed := leading{"consumed", results.ConsumeThroughput, "", results.UnitRate, consumers, 0.03, 0}
@@ -62,7 +63,7 @@ func leadingOf(spec *workloads.Spec) []leading {
 	case spec == nil:
 		return nil
 	case len(spec.Churn) > 0:
-		return []leading{gap, end}
+		return []leading{gap, excess, end}
 	case spec.Produce.Rate.Max || spec.Kind() == workloads.Backlog:
 		return []leading{consumed, produced}
 	default:
@@ -154,7 +155,7 @@ func (a *Arm) marked() map[int]bool {
 	out := map[int]bool{}
 	for _, m := range results.Marks() {
 		for _, r := range a.rows {
-			if r.Metric == m.Name && r.Value != 0 {
+			if r.Metric == m.Name && r.Value != 0 && !m.Result {
 				out[r.Trial] = true
 			}
 		}

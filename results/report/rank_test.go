@@ -87,7 +87,7 @@ func TestRankedBy(t *testing.T) {
 	f(results.E2EResponse, func(*workloads.Spec) {})
 	f(results.ConsumeThroughput, func(s *workloads.Spec) { s.Consume.Backlog = 1000 })
 	f(results.ConsumeThroughput, func(s *workloads.Spec) { s.Produce.Rate.Max = true })
-	f(results.PauseGapExcess, func(s *workloads.Spec) { s.Churn = []workloads.ChurnEntry{{Do: "join"}} })
+	f(results.PauseUnexplained, func(s *workloads.Spec) { s.Churn = []workloads.ChurnEntry{{Do: "join"}} })
 	if leadingOf(nil) != nil {
 		t.Error("a workload that nobody knows asks for something")
 	}
