@@ -19,7 +19,7 @@ type Gate struct {
 	Bound      float64   `json:"bound"`
 	Unit       string    `json:"unit"`               // of the bound, and of the value of each arm
 	N          int       `json:"n"`                  // trials behind all arms
-	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones
+	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones, and trials on a machine that was not fit
 	Arms       []GateArm `json:"arms"`
 }
 

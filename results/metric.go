@@ -111,6 +111,11 @@ const (
 	TrialKeptLate         = "trial.kept_late"
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
+	TrialUnfit            = "trial.unfit"
+	MachineForeign        = "machine.foreign"
+	MachineSteal          = "machine.steal"
+	MachinePressure       = "machine.pressure"
+	MachineCanary         = "machine.canary"
 	TrialPerturbed        = "trial.perturbed"
 	TrialContradicted     = "trial.contradicted"
 	TrialEdge             = "trial.edge"
@@ -295,6 +300,11 @@ func Metrics() []Metric {
 		{Name: TrialKeptLate, Mark: "kept late", Result: true, Unit: UnitCount, Better: Lower, What: "1: the load was kept, but records waited for the client before it took them, which their latency counts; class: send, no_room"},
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput stood still, varied or drifted; class: stall, variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
+		{Name: MachineForeign, Unit: UnitCores, Better: Lower, What: "CPU that processes other than kbench's had; class: idle (the second before the trial), measured"},
+		{Name: MachineSteal, Unit: UnitCores, Better: Lower, What: "CPU that the host below gave to others; class: idle, measured"},
+		{Name: MachinePressure, Unit: UnitRatio, Better: Lower, What: "share of the time in which some task waited for a processor; class: idle, measured, where kbench's own tasks wait too"},
+		{Name: MachineCanary, Unit: UnitNs, Better: Lower, What: "how long a fixed piece of CPU work took just before the trial"},
+		{Name: TrialUnfit, Mark: "unfit", By: true, Unit: UnitCount, Better: Lower, What: "1: the machine was otherwise than for the other arms of the round; class: load, canary"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
 		{Name: TrialEdge, Mark: "cut at its edges", Unit: UnitCount, Better: Lower, What: "1: more or less came out of the measured part than went into it, by what lay before it or in a linger; class: throughput, prefetched. Other trials have no row"},
 		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},

@@ -56,6 +56,8 @@ const (
 	KindThinTail        Kind = "thin-tail"          // too few samples for a percentile
 	KindFewSamples      Kind = "few-samples"        // a percentile that is but the largest of them
 	KindThinWindows     Kind = "thin-windows"       // too short to be called steady
+	KindBusy            Kind = "busy-machine"       // for all arms of a round
+	KindFit             Kind = "fit"                // how the machine was for the whole run
 	KindHarness         Kind = "harness"            // of the trials of the harness itself
 	KindSample          Kind = "sample"             // a workload that is no measurement
 	KindOtherwise       Kind = "otherwise"          // what a trial did differently from what was asked

@@ -265,7 +265,8 @@ type Summary struct {
 	Versions Versions `json:"versions"`
 	Rows     []Row    `json:"rows"`
 	Warnings []Remark `json:"warnings"`
-	Gates    []Gate   `json:"gates"` // of the workloads, in their order
+	Gates    []Gate   `json:"gates"`             // of the workloads, in their order
+	Machine  *Remark  `json:"machine,omitempty"` // how fit it was; nil where nobody looked
 }
 
 // Row is one figure: a trial, a metric, a statistic. Tables, gates, bench.txt

@@ -20,6 +20,7 @@ const (
 
 // The parts of a trial, in their order.
 const (
+	PhaseIdle    = "idle" // kbench does nothing but look at the machine
 	PhaseSetup   = "setup"
 	PhaseWarmup  = "warmup"
 	PhaseMeasure = "measure"

@@ -36,7 +36,10 @@ type Options struct {
 	Broker   cluster.Options
 	Profiles []profiles.Kind
 	Keep     bool // leave topics and groups
-	Command  []string
+	// Idle is how long the machine is looked at before each trial, while kbench does
+	// nothing; that of a sample, which is no measurement, is a part of it.
+	Idle    time.Duration
+	Command []string
 	// Deadlines end what hangs; the zero value is right for any real run.
 	Deadlines Deadlines
 

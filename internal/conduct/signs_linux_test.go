@@ -89,6 +89,7 @@ func burn(context.Context) error {
 func TestForeignIsRecorded(t *testing.T) {
 	onEmbedded(t)
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("burner", 3*time.Second)}, "franz-go"))
+	o.Idle = 300 * time.Millisecond
 	var from, to int64
 	o.Progress = &hook{workload: "burner", measuring: func() {
 		from = record.Now()
@@ -121,6 +122,12 @@ func TestForeignIsRecorded(t *testing.T) {
 	// The kernel books ticks, and so by halves what runs for a part of one.
 	if ns, known := results.Foreign(first, last); !known || ns < int64(burnt)/2 {
 		t.Errorf("others used %s (known: %t) while a burner used %s", time.Duration(ns), known, burnt)
+	}
+	if p := got.trials[0].Phases[0]; p.Name != results.PhaseIdle || p.To-p.From < int64(o.Idle) {
+		t.Errorf("the trial begins with %+v", p)
+	}
+	if got.value(t, 1, results.MachineForeign, "measured") <= 0 || got.value(t, 1, results.MachineCanary, "") <= 0 || got.summary.Machine == nil {
+		t.Errorf("of the machine it is said: %v", got.summary.Machine)
 	}
 	if len(samples) < 20 {
 		t.Errorf("%d samples of some seconds", len(samples))

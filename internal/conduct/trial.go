@@ -18,6 +18,7 @@ import (
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/churn"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -185,6 +186,9 @@ func (t *trial) steps(ctx context.Context) error {
 	if t.machine, err = startSampler(t.run.o.Launcher.Host(), t.path); err != nil {
 		return fmt.Errorf("machine samples: %w", err)
 	}
+	if err := t.idle(ctx); err != nil {
+		return err
+	}
 	setup := record.Now()
 	if t.cluster != nil {
 		t.step("creating the topic")
@@ -205,6 +209,33 @@ func (t *trial) steps(ctx context.Context) error {
 		}
 	}
 	return t.timeline(setup).live(ctx)
+}
+
+// idle lets the machine be for a while before the trial, so that the samples tell who
+// else uses it.
+func (t *trial) idle(ctx context.Context) error {
+	length := idleOf(t.run.o.Idle, &t.plan.Spec)
+	if t.harness || length <= 0 {
+		return nil
+	}
+	t.step("looking at the machine")
+	t.machine.sample()
+	from := record.Now()
+	if err := record.SleepUntil(ctx, from+int64(length)); err != nil {
+		return err
+	}
+	t.phase(results.PhaseIdle, from, record.Now())
+	t.machine.sample()
+	return nil
+}
+
+// idleOf is how long the machine is looked at before a trial: that of a sample, which
+// is no measurement, is shorter.
+func idleOf(whole time.Duration, s *workloads.Spec) time.Duration {
+	if s.Sample {
+		return whole * 2 / 5
+	}
+	return whole
 }
 
 func (t *trial) note(format string, args ...any) {

@@ -38,14 +38,18 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 		return results.Gate{}, err
 	}
 	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.unit}
-	unfit := e.unfit(rows)
+	unfit, out := e.unfit(rows), e.out(rows)
 	trials, left := map[unit][]results.Row{}, map[unit]map[happening]bool{}
 	for _, r := range rows {
 		if !e.selects(r) {
 			continue
 		}
 		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
-		if ev := eventOf(r); unfit[ev] {
+		ev := eventOf(r)
+		if whole := (happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}); out[whole] {
+			ev = whole
+		}
+		if unfit[ev] || out[ev] {
 			key.trial = 0
 			if left[key] == nil {
 				left[key] = map[happening]bool{}

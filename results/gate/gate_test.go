@@ -174,6 +174,30 @@ func TestEvalOthers(t *testing.T) {
 	f(results.Met, 1)
 }
 
+// A trial that the machine treated otherwise than those of the other arms decides
+// nothing but what is true on any machine.
+func TestEvalUnfit(t *testing.T) {
+	rows := []results.Row{
+		row("a", 1, results.CPUPerRecord, "", results.UnitNs, 900), row("a", 1, results.AuditLost, "", results.UnitCount, 1),
+		row("a", 1, results.TrialUnfit, "", results.UnitCount, 1),
+	}
+	f := func(expr string, want results.Verdict, left int) {
+		t.Helper()
+		got, err := Eval(expr, rows)
+		if err != nil {
+			got.Verdict = results.NotDecided
+		}
+		if got.Verdict != want || err == nil && got.Left != left {
+			t.Errorf("%s: %s, %d left out; want %s, %d; %v", expr, got.Verdict, got.Left, want, left, err)
+		}
+	}
+	f("cpu.per_record < 500", results.NotDecided, 0)
+	f("audit.lost == 0", results.NotMet, 0)
+	f("trial.unfit == 0", results.NotMet, 0)
+	rows = append(rows, row("a", 2, results.CPUPerRecord, "", results.UnitNs, 400), row("a", 2, results.TrialUnfit, "", results.UnitCount, 0))
+	f("cpu.per_record < 500", results.Met, 1)
+}
+
 // Events before which the machine was late decide nothing about pauses, and the
 // verdict says how many there were.
 func TestEvalNoisy(t *testing.T) {

@@ -68,11 +68,39 @@ func (e expression) ofOthers(rows []results.Row, unfit map[happening]bool) {
 	}
 }
 
-// undecided is the error for arms that have figures, but of unfit events alone.
+// out are the trials, as happenings without an event, that the gate must not be
+// decided by: the machine was otherwise for them than for the other arms. What was
+// lost, failed or counted stays true on any machine.
+func (e expression) out(rows []results.Row) map[happening]bool {
+	out := map[happening]bool{}
+	switch e.metric.Name {
+	case results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice, results.ConsumeRedelivered, results.ClientErrors,
+		results.PauseDuplicates, results.PauseLostRecords, results.MachineForeign, results.MachineSteal, results.MachinePressure, results.MachineCanary:
+		return out
+	}
+	for _, truth := range []string{"audit.", "group.", "trial."} {
+		if e.metric.Unit == results.UnitCount && strings.HasPrefix(e.metric.Name, truth) {
+			return out
+		}
+	}
+	for _, r := range rows {
+		if r.Metric == results.TrialUnfit && r.Value == 1 {
+			out[happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}] = true
+		}
+	}
+	return out
+}
+
+// undecided is the error for arms that have figures, but of unfit events or trials alone.
 func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[happening]bool) error {
 	var arms []string
 	for arm, events := range left {
 		if len(values[arm]) == 0 {
+			for ev := range events {
+				if ev.event == "" {
+					return fmt.Errorf("gate %q: the machine was otherwise for %s than for the other arms, so nothing can be said of it; run again on a quieter machine, or more rounds", e.text, arm.arm)
+				}
+			}
 			arms = append(arms, fmt.Sprintf("%s (%d)", arm.arm, len(events)))
 		}
 	}

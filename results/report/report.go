@@ -29,6 +29,7 @@ type Report struct {
 	Unmatched Unmatched        `json:"unmatched"`
 	Notes     []results.Remark `json:"notes"`
 	Warnings  []results.Remark `json:"warnings"`
+	Machine   *results.Remark  `json:"machine,omitempty"` // how fit it was for the run
 	Gates     []results.Gate   `json:"gates"`
 }
 
@@ -195,7 +196,7 @@ func (r Row) zero() bool {
 func Build(run *results.Run, trials []*results.Trial, s *results.Summary) *Report {
 	r := &Report{
 		Head: head(run, trials), Workloads: []Workload{}, Unmatched: unmatched(trials),
-		Notes: notes(trials), Warnings: warnings(run, trials, s.Warnings), Gates: append([]results.Gate{}, s.Gates...),
+		Machine: s.Machine, Notes: notes(trials), Warnings: warnings(run, trials, s.Warnings), Gates: append([]results.Gate{}, s.Gates...),
 	}
 	for _, name := range workloadNames(run, trials) {
 		r.Workloads = append(r.Workloads, workload(run, trials, s, name))

@@ -17,6 +17,7 @@ import (
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
+	"github.com/kbench/kbench/results/fit"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
@@ -44,6 +45,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 		Rows: []results.Row{}, Warnings: []results.Remark{},
 	}
 	var thin thinData
+	var fits []*fit.Trial
 	harnesses := readHarness(d)
 	beside := make([]churned, len(trials))
 	for i, t := range trials {
@@ -78,12 +80,16 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
+		if f := fit.Of(t, d.Run().Machine.Cores, in.machine); f != nil {
+			fits = append(fits, f)
+		}
 		beside[i].split = in.split
 	}
 	for _, h := range harnesses {
 		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
+	fitness(s, fits)
 	s.Gates = gate.Of(d.Run().Specs, s.Rows)
 	if s.Inputs, err = hash(); err != nil {
 		return nil, nil, fmt.Errorf("summarise: %w", err)

@@ -41,6 +41,10 @@ func Write(w io.Writer, r *report.Report, o Options) error {
 	p.list("Notes", results.Lines(r.Notes))
 	p.list("Warnings", results.Lines(r.Warnings))
 	p.gates(r.Gates)
+	if r.Machine != nil {
+		p.line("")
+		p.wrapped("The machine was ", r.Machine.Words)
+	}
 	return p.writeTo(w)
 }
 
