@@ -27,6 +27,7 @@ const (
 	Corrupt    Kind = "corrupt"    // a byte of a delivered value is another one
 	Swallow    Kind = "swallow"    // a record is acked and never sent
 	EarlyAck   Kind = "early-ack"  // every record is acked before it is sent
+	AckTwice   Kind = "ack-twice"  // a record is acked, and acked again
 	Zombie     Kind = "zombie"     // a partition that was given up is delivered once more
 	Regress    Kind = "regress"    // the mark before the last one is committed
 	Overcommit Kind = "overcommit" // one record more than was marked is committed
@@ -41,8 +42,8 @@ const (
 type Fault struct {
 	Kind Kind
 
-	// Nth says which record is hit: of each lane or, for Swallow, of each
-	// producer, every n-th; for Stuck and Stall the n-th alone. For Rewind it is
+	// Nth says which record is hit: of each lane or, for Swallow and AckTwice, of
+	// each producer, every n-th; for Stuck and Stall the n-th alone. For Rewind it is
 	// the n-th commit, which has no effect where it is the first.
 	Nth int
 
@@ -69,7 +70,7 @@ func (f Fault) String() string {
 func Faults() []Fault {
 	return []Fault{
 		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},
-		{Kind: Swallow, Nth: 7}, {Kind: EarlyAck}, {Kind: Zombie}, {Kind: Regress}, {Kind: Overcommit},
+		{Kind: Swallow, Nth: 7}, {Kind: EarlyAck}, {Kind: AckTwice, Nth: 7}, {Kind: Zombie}, {Kind: Regress}, {Kind: Overcommit},
 		{Kind: Stuck, Nth: 7}, {Kind: Hang}, {Kind: Lie},
 	}
 }
@@ -117,8 +118,11 @@ func (d *driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers
 	}
 	p := &producer{fault: d.fault, ack: ack, next: make(map[drivers.TopicPartition]int64)}
 	toClient := ack
-	if d.fault.Kind == EarlyAck {
+	switch d.fault.Kind {
+	case EarlyAck:
 		toClient = func(*drivers.Msg, error) { p.late.Done() }
+	case AckTwice:
+		toClient = p.ackTwice
 	}
 	inner, err := d.Driver.Producer(s, env, toClient)
 	if err != nil {

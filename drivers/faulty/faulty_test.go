@@ -24,6 +24,7 @@ func caughtBy() map[faulty.Kind][]string {
 		faulty.Reorder:    {"deliver-partition", "deliver-member"},
 		faulty.Corrupt:    {"deliver-partition", "deliver-member"},
 		faulty.Swallow:    {"acks", "durable"},
+		faulty.AckTwice:   {"acks"},
 		faulty.EarlyAck:   {"durable"},
 		faulty.Zombie:     {"leave"},
 		faulty.Regress:    {"commit-sync", "resume"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kbench/kbench/drivers"
 )
@@ -16,6 +17,7 @@ type producer struct {
 
 	mu   sync.Mutex // also makes early acks come one at a time
 	n    int
+	acks atomic.Int64
 	next map[drivers.TopicPartition]int64 // offsets as EarlyAck guesses them
 	late sync.WaitGroup                   // sent, acked long ago, not yet written
 }
@@ -51,6 +53,15 @@ func (p *producer) swallow(ctx context.Context, msgs []*drivers.Msg) error {
 		p.ack(m, nil)
 	}
 	return nil
+}
+
+// ackTwice acks a copy again, as the harness may reuse what was acked.
+func (p *producer) ackTwice(m *drivers.Msg, err error) {
+	again := *m
+	p.ack(m, err)
+	if p.acks.Add(1)%int64(p.fault.Nth) == 0 {
+		p.ack(&again, err)
+	}
 }
 
 // ackFirst sends copies, as the harness reuses what was acked. The offsets are

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -114,13 +115,14 @@ func read(dir *results.Dir) (Evidence, error) {
 	return e, errors.Join(trial.Err(), trial.Unread(), trial.Close())
 }
 
-// counts are the findings among rows: plain figures of the audit, over the whole
-// trial. A late record is none; it tells of time, not of truth.
+// counts are the findings among rows: plain figures of the audit and of sends, over
+// the whole trial. A late record is none; it tells of time, not of truth.
 func counts(rows []results.Row) map[string]int64 {
 	out := map[string]int64{}
 	for _, r := range rows {
 		plain := r.Class == "" && r.Stat == "" && r.Event == ""
-		if strings.HasPrefix(r.Metric, "audit.") && r.Metric != results.AuditLate && plain && r.Value != 0 {
+		sends := slices.Contains([]string{results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice}, r.Metric)
+		if (sends || strings.HasPrefix(r.Metric, "audit.") && r.Metric != results.AuditLate) && plain && r.Value != 0 {
 			out[r.Metric] += int64(r.Value)
 		}
 	}

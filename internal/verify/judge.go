@@ -77,7 +77,7 @@ func hits(e Evidence) (n int64) {
 func count(kind faulty.Kind, metric string, want func(Evidence) int64) judge {
 	verb := map[faulty.Kind]string{
 		faulty.Drop: "not delivered", faulty.Duplicate: "delivered twice", faulty.Reorder: "swapped with their successors",
-		faulty.Corrupt: "damaged", faulty.Swallow: "acked and never sent",
+		faulty.Corrupt: "damaged", faulty.Swallow: "acked and never sent", faulty.AckTwice: "acked twice",
 	}[kind]
 	return func(e Evidence) verdict {
 		n := want(e)
@@ -170,9 +170,9 @@ func failedBy(e Evidence, words ...string) (wrong []string) {
 }
 
 // stuckFound expects the partition to be called stuck; what lies behind the
-// stuck record is lost as well.
+// stuck record is undelivered.
 func stuckFound(e Evidence) verdict {
-	wrong := e.others(results.AuditStuck, results.AuditLost)
+	wrong := e.others(results.AuditStuck, results.AuditUndelivered)
 	if e.State == results.StateComplete && e.Counts[results.AuditStuck] == 0 {
 		wrong = append(wrong, results.AuditStuck+" is 0")
 	}

@@ -114,8 +114,8 @@ func TestJudges(t *testing.T) {
 	f(hangFound, good(), "not failed")
 	f(hangFound, failed("broker: gone"), `"worker "`, `"within"`)
 
-	f(stuckFound, with(func(e *Evidence) { e.Counts[results.AuditStuck], e.Counts[results.AuditLost] = 1, 500 }))
-	f(stuckFound, counts1(results.AuditLost, 500), "audit.stuck is 0")
+	f(stuckFound, with(func(e *Evidence) { e.Counts[results.AuditStuck], e.Counts[results.AuditUndelivered] = 1, 500 }))
+	f(stuckFound, counts1(results.AuditUndelivered, 500), "audit.stuck is 0")
 	told, untold := zombieFound(true), zombieFound(false)
 	back := with(func(e *Evidence) { e.Counts[results.AuditZombie], e.Counts[results.AuditCommitRegression] = 1, 1 })
 	f(told, back, "audit.commit_regression is 1")

@@ -133,6 +133,7 @@ func faults() []func(drivers.Driver) Case {
 		hit(faulty.Reorder, results.AuditReordered, hits),
 		hit(faulty.Corrupt, results.AuditCorrupt, hits),
 		hit(faulty.Swallow, results.AuditLost, func(e Evidence) int64 { return e.Sent / every }),
+		hit(faulty.AckTwice, results.ProduceTwice, func(e Evidence) int64 { return e.Sent / every }),
 		simple(faulty.EarlyAck, earlyAck),
 		simple(faulty.Regress, commits(-1)),
 		simple(faulty.Overcommit, commits(1)),
