@@ -13,9 +13,9 @@ import (
 // beatGap is the longest time between two heartbeats of a member while nothing
 // happened to the group, and how many such times there were. A client that sends
 // them behind other requests shows it here, long before a session runs out.
-func (a *analysis) beatGap() (longest int64, n int) {
+func (a *seen) beatGap(windows []actWindow) (longest int64, n int) {
 	disturbed := func(from, to int64) bool {
-		return slices.ContainsFunc(a.windows, func(w actWindow) bool { return w.From < to && from < w.To })
+		return slices.ContainsFunc(windows, func(w actWindow) bool { return w.From < to && from < w.To })
 	}
 	for i := range a.Workers {
 		last := int64(0) // the beat before; 0: there is none since the member joined
@@ -48,7 +48,7 @@ func (a *analysis) beatGap() (longest int64, n int) {
 // lateBeats says whose heartbeat told of a change later than it was due. The floor
 // has the beats as they were seen, so that such a delay, which no setting asks
 // for, hides in it.
-func (s *scope) lateBeats() {
+func (s *knowledge) lateBeats(t0 int64) (all []results.Remark, inFloor int64) {
 	for i, told := range s.told {
 		for _, worker := range slices.Sorted(maps.Keys(told)) {
 			late := s.overdue(worker, told[worker])
@@ -56,7 +56,7 @@ func (s *scope) lateBeats() {
 				continue
 			}
 			words := fmt.Sprintf("%s's heartbeat came %s late", s.Workers[worker].Name, Short(late))
-			within := min(late, told[worker]-s.knownBut(i, worker))
+			within := min(late, told[worker]-s.knownBut(t0, i, worker))
 			switch {
 			case within == late:
 				words += ": that is in the floor"
@@ -64,17 +64,18 @@ func (s *scope) lateBeats() {
 				words += fmt.Sprintf(": %s of that are in the floor", Short(within))
 			}
 			if within > s.Heartbeat/5 {
-				s.e.LateBeat = max(s.e.LateBeat, within)
+				inFloor = max(inFloor, within)
 			}
-			s.say(results.Remarkf(results.KindLateBeat, "%s", words).By(s.Workers[worker].Name).With("late", results.UnitNs, float64(late)).With("in_floor", results.UnitNs, float64(max(within, 0))))
+			all = append(all, results.Remarkf(results.KindLateBeat, "%s", words).By(s.Workers[worker].Name).With("late", results.UnitNs, float64(late)).With("in_floor", results.UnitNs, float64(max(within, 0))))
 		}
 	}
+	return all, inFloor
 }
 
 // overdue is how late a worker sent the beat whose response came at told: an
 // interval after the one before it, or after it was given its assignment, it was
 // due. Who was stopped, or still had no answer to the last one, could not send it.
-func (s *scope) overdue(worker int, told int64) int64 {
+func (s *happening) overdue(worker int, told int64) int64 {
 	var due int64
 	for _, c := range s.Workers[worker].Calls {
 		switch {
@@ -95,15 +96,15 @@ func (s *scope) overdue(worker int, told int64) int64 {
 }
 
 // stopped says whether an act had stopped a worker in a stretch of time.
-func (s *scope) stopped(worker int, from, to int64) bool {
+func (s *happening) stopped(worker int, from, to int64) bool {
 	return slices.ContainsFunc(s.Acts, func(act results.Act) bool {
 		return stops(act) && act.At != 0 && s.index(act.Member) == worker && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
 	})
 }
 
 // knownBut is when all members but one, and that one of all other changes, knew.
-func (s *scope) knownBut(change, worker int) int64 {
-	known := s.e.T0
+func (s *knowledge) knownBut(t0 int64, change, worker int) int64 {
+	known := t0
 	for i, c := range s.changes {
 		known = max(known, c.at)
 		for w, at := range s.told[i] {
@@ -132,8 +133,8 @@ func AtRest(t *results.Trial, logs []audit.Log) Rest {
 			in.Workers = append(in.Workers, Worker{Name: l.Worker, Client: c, Calls: group.Pair(l.Events, t.Group)})
 		}
 	}
-	a := &analysis{Input: in, wire: newWire(in)}
+	a := see(in)
 	r := Rest{Generations: len(a.generations())}
-	r.BeatGap, r.BeatGaps = a.beatGap()
+	r.BeatGap, r.BeatGaps = a.beatGap(nil)
 	return r
 }

@@ -26,12 +26,10 @@ type change struct {
 // stops says whether an act stops its member for a while.
 func stops(act results.Act) bool { return acts.Of(act.Kind).Stops }
 
-// findChanges reads off the wire what each act changed, and adds to the course
-// of the group that a member who is gone must be followed by a generation. A
-// session ends once, even if its member is first stopped and then killed: by the
-// first act.
-func (a *analysis) findChanges() {
-	a.changes = make([][]change, len(a.Acts))
+// findChanges reads off the wire what each act changed. A session ends once, even if
+// its member is first stopped and then killed: by the first act.
+func (a *seen) findChanges() [][]change {
+	changes := make([][]change, len(a.Acts))
 	type end struct {
 		worker int
 		at     int64
@@ -48,9 +46,20 @@ func (a *analysis) findChanges() {
 			list[j].act = i
 		}
 		slices.SortStableFunc(list, func(x, y change) int { return cmp.Compare(x.at, y.at) })
-		a.changes[i] = list
-		for _, c := range list {
-			if !c.joins && !a.wire.KIP {
+		changes[i] = list
+	}
+	return changes
+}
+
+// expect adds to the course of the group that a member who is gone must be followed
+// by a generation.
+func (a *seen) expect(changes [][]change) {
+	if a.wire.KIP {
+		return
+	}
+	for _, i := range a.actsInTime() {
+		for _, c := range changes[i] {
+			if !c.joins {
 				a.wire.Add(c.since, c.worker, group.Need, c.ghost)
 			}
 		}
@@ -58,7 +67,7 @@ func (a *analysis) findChanges() {
 	a.wire.Sort()
 }
 
-func (a *analysis) changesBy(act results.Act) []change {
+func (a *seen) changesBy(act results.Act) []change {
 	var out []change
 	add := func(c change, ok bool) {
 		if ok {
@@ -102,7 +111,7 @@ func (a *analysis) changesBy(act results.Act) []change {
 // halted is when a worker that was stopped or killed had sent its last request: a
 // signal takes a moment to arrive, and whoever is stopped and then killed has one
 // last request and not two.
-func (a *analysis) halted(worker int, at, until int64) int64 {
+func (a *seen) halted(worker int, at, until int64) int64 {
 	last := at
 	if worker < 0 {
 		return last
@@ -116,7 +125,7 @@ func (a *analysis) halted(worker int, at, until int64) int64 {
 }
 
 // joined is the first request of a worker from a time on that made it a member.
-func (a *analysis) joined(worker int, from int64) (change, bool) {
+func (a *seen) joined(worker int, from int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
 	}
@@ -138,7 +147,7 @@ func (a *analysis) joined(worker int, from int64) (change, bool) {
 }
 
 // parted is when a worker left, by its own request or by the end of its session.
-func (a *analysis) parted(worker int, from int64) (change, bool) {
+func (a *seen) parted(worker int, from int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
 	}

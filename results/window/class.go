@@ -9,10 +9,10 @@ import (
 
 // classes finds who owned each partition before and after, as the assignments
 // on the wire tell, and what of it was revoked on the way.
-func (s *scope) classes() {
-	before := s.wire.Before(s.e.Window.From).Owners()
-	after := s.wire.Before(s.e.Window.To + 1).Owners()
-	owned := s.e.Acts[0].Owned // what the coordinator said fills what the wire left open
+func (s *happening) classes() (parts []Partition, movement, excess float64) {
+	before := s.wire.Before(s.window.From).Owners()
+	after := s.wire.Before(s.window.To + 1).Owners()
+	owned := s.acts[0].Owned // what the coordinator said fills what the wire left open
 	for _, name := range slices.Sorted(maps.Keys(owned)) {
 		for _, p := range owned[name] {
 			if _, known := before[p]; !known && s.index(name) >= 0 {
@@ -21,7 +21,7 @@ func (s *scope) classes() {
 		}
 	}
 	gone := map[int]bool{}
-	for _, act := range s.e.Acts {
+	for _, act := range s.acts {
 		if i := s.index(act.Ended()); i >= 0 {
 			gone[i] = true
 		}
@@ -35,14 +35,14 @@ func (s *scope) classes() {
 	moved, taken := 0, 0
 	for _, number := range s.Partitions {
 		born := s.born(number)
-		if born > s.e.Window.To {
+		if born > s.window.To {
 			continue
 		}
 		old, hadOld := before[number]
 		next, hasNew := after[number]
 		p := Partition{Partition: number, Class: Untouched}
 		switch {
-		case born >= s.e.Window.From:
+		case born >= s.window.From:
 			p.Class = Added
 		case !hadOld:
 			p.Class = Unowned
@@ -65,21 +65,21 @@ func (s *scope) classes() {
 		if revoked[number] || hadOld && gone[old] {
 			taken++
 		}
-		s.e.Partitions = append(s.e.Partitions, p)
+		parts = append(parts, p)
 	}
-	if n := float64(len(s.e.Partitions)); n > 0 {
-		s.e.Movement = float64(moved) / n
-		s.e.ExcessRevocation = float64(taken-moved) / n
+	if n := float64(len(parts)); n > 0 {
+		movement, excess = float64(moved)/n, float64(taken-moved)/n
 	}
+	return parts, movement, excess
 }
 
 // revoked are the partitions that were taken from a live owner at some time in
 // the window, for good or not. Under an eager protocol whoever joins gives up
 // everything; under the others an assignment that lacks the partition takes it.
-func (s *scope) revoked(before map[int32]int) map[int32]bool {
+func (s *happening) revoked(before map[int32]int) map[int32]bool {
 	out := map[int32]bool{}
 	for _, st := range s.wire.Steps {
-		if st.At <= s.e.Window.From || st.At > s.e.Window.To {
+		if st.At <= s.window.From || st.At > s.window.To {
 			continue
 		}
 		for p, owner := range before {
@@ -87,7 +87,7 @@ func (s *scope) revoked(before map[int32]int) map[int32]bool {
 				continue
 			}
 			switch {
-			case s.e.Protocol == group.Eager && st.Kind == group.Join:
+			case s.protocol == group.Eager && st.Kind == group.Join:
 				out[p] = true
 			case st.Kind == group.Synced && !slices.Contains(st.Call.Given, p):
 				out[p] = out[p] || st.Call.API != group.ConsumerGroupHeartbeat || st.Call.Assigns()

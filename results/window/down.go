@@ -15,7 +15,7 @@ func join(list []Interval, i Interval) []Interval {
 
 // catchUp is the longest time in a stretch of the down set of a partition from its
 // first delivery to its last.
-func (s *scope) catchUp(p *Partition) int64 {
+func (s *happening) catchUp(p *Partition) int64 {
 	if len(p.Down) == 0 {
 		return 0
 	}
@@ -23,7 +23,7 @@ func (s *scope) catchUp(p *Partition) int64 {
 	for i, d := range p.Down {
 		resumed[i] = d.To
 	}
-	for r := range s.due(p.Partition, s.e.Window.From, s.e.Window.To) {
+	for r := range s.due(p.Partition, s.window.From, s.window.To) {
 		for i, d := range p.Down {
 			if r.Due >= d.From && r.At <= d.To {
 				resumed[i] = min(resumed[i], r.At)
@@ -37,11 +37,16 @@ func (s *scope) catchUp(p *Partition) int64 {
 	return longest
 }
 
-// lateness goes through the records of the measured part once: the down sets of
-// partitions, from the due time to the delivery of every late record, and how many
-// were late and lost.
-func (a *analysis) lateness() {
-	a.late = make(map[int32][]Interval, len(a.Partitions))
+// lateness is the down sets of partitions over the measured part, from the due time
+// to the delivery of every late record, and how many were late and lost.
+type lateness struct {
+	late        map[int32][]Interval
+	tardy, lost int64
+}
+
+// lateness goes through the records of the measured part once.
+func (a *seen) lateness() lateness {
+	l := lateness{late: make(map[int32][]Interval, len(a.Partitions))}
 	within := DueIn(a.Measured.From, a.Measured.To)
 	within.Late = a.Theta
 	for _, p := range a.Partitions {
@@ -52,24 +57,25 @@ func (a *analysis) lateness() {
 					continue
 				}
 				if b.Lost {
-					a.lost++
+					l.lost++
 				}
 				if b.At[i]-due > a.Theta && !a.Slow {
-					a.tardy++
+					l.tardy++
 					late = join(late, Interval{From: due, To: b.At[i]})
 				}
 			}
 		}
-		a.late[p] = results.Union(late)
+		l.late[p] = results.Union(late)
 	}
+	return l
 }
 
-// unions puts the down sets of the partitions together.
-func (s *scope) unions() {
+// unions puts the down sets of the partitions of an event together.
+func (e *Event) unions() {
 	var all []Interval
 	var common []Interval
 	first := true
-	for _, p := range s.e.Partitions {
+	for _, p := range e.Partitions {
 		if p.Records == 0 {
 			continue
 		}
@@ -77,11 +83,11 @@ func (s *scope) unions() {
 		if common = results.Intersect(common, p.Down); first {
 			common, first = p.Down, false
 		}
-		s.e.LostPartitionTime += p.DownTime()
-		s.e.CatchUp = max(s.e.CatchUp, p.CatchUp)
+		e.LostPartitionTime += p.DownTime()
+		e.CatchUp = max(e.CatchUp, p.CatchUp)
 	}
-	s.e.Down = results.Union(all)
-	s.e.UAny, s.e.UAll = results.TotalLength(s.e.Down), results.TotalLength(common)
+	e.Down = results.Union(all)
+	e.UAny, e.UAll = results.TotalLength(e.Down), results.TotalLength(common)
 }
 
 // overall fills in what is about the trial as a whole.
@@ -97,7 +103,7 @@ func (a *analysis) overall(r *Report) {
 		r.Availability -= float64(r.Down) / float64(total)
 	}
 	r.Slow = a.Slow
-	r.BeatGap, r.BeatGaps = a.beatGap()
+	r.BeatGap, r.BeatGaps = a.beatGap(a.windows)
 	a.storms(r)
 	a.recovered(r)
 	a.warn(r)

@@ -11,7 +11,7 @@ import (
 // the end of its session, counted from its last request that renews it. A member
 // may have asked for a session of its own. Whether the coordinator got a request
 // that has no recorded response is not known.
-func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
+func (a *seen) expiry(worker int, stopped int64) (change, bool) {
 	if worker < 0 {
 		return change{}, false
 	}
@@ -60,7 +60,7 @@ func (a *analysis) expiry(worker int, stopped int64) (change, bool) {
 // time: when the coordinator got it, but at the end of a join or a sync, which it
 // may hold back. One that was stopped in the middle of a join is part of the round
 // all the same, as a ghost; its session begins when the round is complete.
-func (a *analysis) renewed(worker int, c *group.Call, stopped int64) (at int64, ghost *group.Call) {
+func (a *seen) renewed(worker int, c *group.Call, stopped int64) (at int64, ghost *group.Call) {
 	answered := c.Resp != 0 && c.Resp <= stopped
 	switch {
 	case answered && (c.API == group.JoinGroup || c.API == group.SyncGroup):
@@ -76,7 +76,7 @@ func (a *analysis) renewed(worker int, c *group.Call, stopped int64) (at int64, 
 // completed is the first JoinGroup of another worker that was answered between
 // two times with a newer generation, nil without one: all of a round are answered
 // when it is complete.
-func (a *analysis) completed(worker int, after, before int64, generation int32) *group.Call {
+func (a *seen) completed(worker int, after, before int64, generation int32) *group.Call {
 	var first *group.Call
 	for i := range a.Workers {
 		if i == worker {
@@ -94,7 +94,7 @@ func (a *analysis) completed(worker int, after, before int64, generation int32) 
 
 // wasRejected says whether the first that a worker heard after it went on was
 // that the group has forgotten it.
-func (a *analysis) wasRejected(worker int, resumed int64) bool {
+func (a *seen) wasRejected(worker int, resumed int64) bool {
 	for _, c := range a.Workers[worker].Calls {
 		if c.Resp > resumed && c.Renews(a.wire.KIP) {
 			return false
@@ -107,7 +107,7 @@ func (a *analysis) wasRejected(worker int, resumed int64) bool {
 }
 
 // instance is the static identity of a worker, "" without one.
-func (a *analysis) instance(worker int) string {
+func (a *seen) instance(worker int) string {
 	if worker < 0 {
 		return ""
 	}

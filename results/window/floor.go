@@ -8,8 +8,41 @@ import (
 	"github.com/kbench/kbench/results/group"
 )
 
-// wireTime finds t0, when the rebalance was over on the wire, and the floor: when
-// the last of the old members could know, as its own next beat told it.
+// knowledge is who could know of each change of an event and when, and who had what then.
+type knowledge struct {
+	*happening
+	told    []map[int]int64 // by change, member: when it could know
+	holders []map[int32]int // by change, partition: who had it then
+	hands                   // of KIP-848
+}
+
+// knowledge goes through the changes.
+func (s *happening) knowledge() *knowledge {
+	k := &knowledge{happening: s}
+	for _, c := range s.changes {
+		k.told = append(k.told, s.toldOf(c))
+		at := c.at
+		if c.expiry { // who is dead owns nothing on the wire any more
+			at = min(at, s.Acts[c.act].At)
+		}
+		k.holders = append(k.holders, s.wire.Before(at).Owners())
+	}
+	if s.wire.KIP && len(s.changes) > 0 {
+		k.hands = s.findHands()
+	}
+	return k
+}
+
+// rebalance is an event on the wire. Known is when the last of the old members could
+// know, over when the last one had its assignment; 0 where nobody got one.
+type rebalance struct {
+	t0, t0Low   int64
+	known, over int64
+	rounds      int
+}
+
+// wireTime finds t0, when the rebalance was over on the wire, and when the last of
+// the old members could know, as its own next beat told it:
 //
 //	t0        beat     beat        JoinGroup       SyncGroup answered
 //	|-----------|--------|-------------|------------------|
@@ -17,49 +50,52 @@ import (
 //	|---- wire time ------------------------------------- |
 //
 // Where t0 is an interval so is the floor, but never their difference.
-func (s *scope) wireTime() {
+func (s *knowledge) wireTime() (r rebalance) {
 	if len(s.changes) == 0 {
-		if s.wire.KIP && slices.ContainsFunc(s.e.Acts, grows) {
-			s.e.Rounds = s.epochs()
+		if s.wire.KIP && slices.ContainsFunc(s.acts, grows) {
+			r.rounds = s.epochs()
 		}
-		return
+		return r
 	}
-	s.e.T0, s.e.T0Low = s.changes[0].at, s.changes[0].low
-	known := s.e.T0
-	for _, c := range s.changes {
-		told := s.toldOf(c)
-		s.told = append(s.told, told)
-		at := c.at
-		if c.expiry { // who is dead owns nothing on the wire any more
-			at = min(at, s.Acts[c.act].At)
-		}
-		s.holders = append(s.holders, s.wire.Before(at).Owners())
-		known = max(known, c.at)
-		if len(told) > 0 {
-			known = max(known, latest(told))
-		}
+	r.t0, r.t0Low = s.changes[0].at, s.changes[0].low
+	r.known = r.t0
+	for i, c := range s.changes {
+		r.known = max(r.known, s.toldAll(i), c.at)
 	}
 	if len(s.changes) == 1 && len(s.told[0]) > 0 {
 		// Someone knew before the session can have ended by its last request: that
 		// request was lost.
-		known = latest(s.told[0])
-		if c := s.changes[0]; c.low < c.at && known < c.at {
-			s.e.T0 = c.low
+		r.known = latest(s.told[0])
+		if c := s.changes[0]; c.low < c.at && r.known < c.at {
+			r.t0 = c.low
 		}
 	}
-	over := s.over()
 	if s.wire.KIP {
-		s.findHands()
-		known = max(known, s.kipFloor())
+		r.over, r.rounds = s.kipOver()
+		r.known = max(r.known, s.kipFloor(r.t0))
+	} else {
+		r.over, r.rounds = s.over()
 	}
-	if over == 0 {
+	return r
+}
+
+// rebalance takes in what the wire tells of an event.
+func (e *Event) rebalance(r rebalance) {
+	e.T0, e.T0Low, e.Rounds = r.t0, r.t0Low, r.rounds
+	if r.over == 0 {
 		return
 	}
-	s.e.Rebalanced = true
-	s.e.Wire = over - s.e.T0
-	s.e.Floor = known - s.e.T0
-	s.e.FloorHigh = max(known-s.e.T0Low, s.e.Floor)
-	s.e.WireExcess = over - known
+	e.Rebalanced = true
+	e.Wire, e.Floor, e.WireExcess = r.over-r.t0, r.known-r.t0, r.over-r.known
+	e.FloorHigh = max(r.known-r.t0Low, e.Floor)
+}
+
+// toldAll is when all who had to learn of a change could know of it.
+func (s *knowledge) toldAll(change int) int64 {
+	if told := s.told[change]; len(told) > 0 {
+		return latest(told)
+	}
+	return s.changes[change].at
 }
 
 func latest(told map[int]int64) int64 { return slices.Max(slices.Collect(maps.Values(told))) }
@@ -67,7 +103,7 @@ func latest(told map[int]int64) int64 { return slices.Max(slices.Collect(maps.Va
 // toldOf is when each member who had to learn of a change could do so: by the
 // first response that said so, or by asking to join without having been told.
 // A member that was in the middle of joining need not learn anything.
-func (s *scope) toldOf(c change) map[int]int64 {
+func (s *happening) toldOf(c change) map[int]int64 {
 	from := c.at
 	if c.expiry {
 		// The session may have ended a little earlier than its last request tells.
@@ -84,7 +120,7 @@ func (s *scope) toldOf(c change) map[int]int64 {
 		if st.At < from || st.Member == c.worker && !c.notice || m == nil || !m.In {
 			continue
 		}
-		if st.At > s.e.Window.To {
+		if st.At > s.window.To {
 			break
 		}
 		switch {
@@ -106,13 +142,12 @@ func changes(s group.Step, m *group.Member) bool {
 }
 
 // over is when the last member had its assignment of the final generation, 0
-// where nobody got one. It counts the rounds on the way.
-func (s *scope) over() int64 {
-	var at int64
+// where nobody got one, and how many rounds there were on the way.
+func (s *happening) over() (at int64, rounds int) {
 	highest := int32(-1)
 	generations := map[int32]bool{}
 	for _, st := range s.wire.Steps {
-		if st.Kind != group.Synced || st.At <= s.changes[0].since || st.At > s.e.Window.To {
+		if st.Kind != group.Synced || st.At <= s.changes[0].since || st.At > s.window.To {
 			continue
 		}
 		if st.Call.API == group.ConsumerGroupHeartbeat {
@@ -123,11 +158,7 @@ func (s *scope) over() int64 {
 			highest, at = st.Call.Generation, st.At
 		}
 	}
-	if s.wire.KIP {
-		return s.kipOver()
-	}
-	s.e.Rounds = len(generations)
-	return at
+	return at, len(generations)
 }
 
 // wait is a stretch in which a partition could not help standing still: from one
@@ -144,10 +175,10 @@ func waited(waits []wait) int64 {
 	return floor
 }
 
-// partitionFloors is what each partition had to wait.
-func (s *scope) partitionFloors() {
-	for i := range s.e.Partitions {
-		p := &s.e.Partitions[i]
+// floors fills in what each partition had to wait, and what of its gap nobody explains.
+func (s *knowledge) floors(parts []Partition) {
+	for i := range parts {
+		p := &parts[i]
 		var waits []wait
 		switch p.Class {
 		case Unowned:
@@ -168,9 +199,9 @@ func (s *scope) partitionFloors() {
 // until the last survivor could know. Under an eager protocol a partition of a live
 // member waits from its owner's own beat until then. Under a cooperative one it need
 // not wait at all. KIP-848 has rules of its own.
-func (s *scope) partitionFloor(p *Partition) ([]wait, bool) {
+func (s *knowledge) partitionFloor(p *Partition) ([]wait, bool) {
 	var waits []wait
-	for _, act := range s.e.Acts {
+	for _, act := range s.acts {
 		if stops(act) && !act.Refused() && act.Member == p.OldOwner && p.Class != Orphaned {
 			if act.Resumed == 0 {
 				return nil, false
@@ -183,16 +214,13 @@ func (s *scope) partitionFloor(p *Partition) ([]wait, bool) {
 		return append(waits, s.kipPartitionFloor(p)...), p.Class != Moved || len(s.changes) > 0
 	}
 	for i, c := range s.changes {
-		told, owner := s.told[i], p.OldOwner
+		owner := p.OldOwner
 		if h := s.holder(p, i); h >= 0 {
 			owner = s.Workers[h].Name
 		}
 		switch {
 		case (p.Class == Orphaned || i > 0) && s.orphanedBy(owner, c):
-			until := c.at
-			if len(told) > 0 {
-				until = latest(told)
-			}
+			until := s.toldAll(i)
 			silent := s.silent(owner, s.Acts[c.act].At, p.Partition, until)
 			waits = append(waits, wait{silent, silent, until})
 		default:
@@ -205,7 +233,7 @@ func (s *scope) partitionFloor(p *Partition) ([]wait, bool) {
 // holder is the owner of a partition when a change came, -1 where nothing tells
 // one: a change before may have given it to another than its owner before the
 // window.
-func (s *scope) holder(p *Partition, change int) int {
+func (s *knowledge) holder(p *Partition, change int) int {
 	owner := s.index(p.OldOwner)
 	if h, held := s.holders[change][p.Partition]; held && (change > 0 || owner < 0) {
 		owner = h
@@ -216,7 +244,7 @@ func (s *scope) holder(p *Partition, change int) int {
 // stopFloor is how long a partition had to stand still for a change under an
 // eager protocol: from the moment at which its owner knew until all did. Under a
 // cooperative one the owner may stop what is to move, and need not.
-func (s *scope) stopFloor(p *Partition, change int) []wait {
+func (s *knowledge) stopFloor(p *Partition, change int) []wait {
 	told, owner := s.told[change], s.holder(p, change)
 	if told[owner] == 0 {
 		return nil
@@ -224,7 +252,7 @@ func (s *scope) stopFloor(p *Partition, change int) []wait {
 	until := s.held(latest(told), s.changes[change])
 	w := wait{s.unaware(owner, told[owner]), told[owner], until}
 	switch {
-	case s.e.Protocol == group.Eager:
+	case s.protocol == group.Eager:
 		return []wait{w}
 	case p.Class == Moved:
 		return []wait{{w.since, until, until}}
@@ -233,7 +261,7 @@ func (s *scope) stopFloor(p *Partition, change int) []wait {
 }
 
 // unaware is when a worker that was told at a time had heard its last beat before.
-func (s *scope) unaware(worker int, told int64) int64 {
+func (s *happening) unaware(worker int, told int64) int64 {
 	last := int64(0)
 	for _, c := range s.Workers[worker].Calls {
 		if c.Beats() && c.OK() && c.Resp < told {
@@ -245,7 +273,7 @@ func (s *scope) unaware(worker int, told int64) int64 {
 
 // held is when a round could be complete that all who live could join at a time:
 // whoever is dead but not dropped yet holds it up.
-func (s *scope) held(until int64, by change) int64 {
+func (s *happening) held(until int64, by change) int64 {
 	for _, c := range s.changes {
 		if c.expiry && c.worker != by.worker && c.since <= until {
 			until = max(until, c.at)
@@ -258,7 +286,7 @@ func (s *scope) held(until int64, by change) int64 {
 // act ended. It may have been stopped before, and one that is asked to leave may go
 // on until it has; or it was only just about to get the partition from another,
 // which went on.
-func (s *scope) silent(worker string, ended int64, partition int32, until int64) int64 {
+func (s *happening) silent(worker string, ended int64, partition int32, until int64) int64 {
 	since := ended
 	within := Everything()
 	within.Since, within.Until = ended+1, until-1
@@ -267,7 +295,7 @@ func (s *scope) silent(worker string, ended int64, partition int32, until int64)
 			since = max(since, r.At)
 		}
 	}
-	for _, act := range s.e.Acts {
+	for _, act := range s.acts {
 		if stops(act) && !act.Refused() && act.Member == worker && act.At < ended && (act.Resumed == 0 || act.Resumed >= ended) {
 			since = min(since, act.At)
 		}
@@ -277,7 +305,7 @@ func (s *scope) silent(worker string, ended int64, partition int32, until int64)
 
 // orphanedBy says whether a change ended what the worker owned. One that comes
 // back under its static identity does so by joining.
-func (s *scope) orphanedBy(worker string, c change) bool {
+func (s *happening) orphanedBy(worker string, c change) bool {
 	if !c.joins {
 		return s.Workers[c.worker].Name == worker
 	}

@@ -25,7 +25,7 @@ func grows(act results.Act) bool { return acts.Of(act.Kind).Grows }
 // noticed is the first request to join, from a time on, of a member that had an
 // assignment and had not been told to come back. Under KIP-848 there is none:
 // the broker knows of its partitions itself, and the wire does not say since when.
-func (a *analysis) noticed(from int64) (change, bool) {
+func (a *seen) noticed(from int64) (change, bool) {
 	if a.wire.KIP {
 		return change{}, false
 	}
@@ -53,17 +53,13 @@ func (in *Input) born(p int32) int64 {
 // Until the members had noticed it could not be read, and then until the last of
 // them could know. Where they look every so often, no more of the first than that
 // interval is a matter of settings.
-func (s *scope) addedFloor(p *Partition) (waits []wait, known bool) {
-	first, some := s.firstDue(p.Partition, s.e.Window.From, s.e.Window.To)
+func (s *knowledge) addedFloor(p *Partition) (waits []wait, known bool) {
+	first, some := s.firstDue(p.Partition, s.window.From, s.window.To)
 	if !some {
 		return nil, false
 	}
 	for i, c := range s.changes {
-		act, told := s.Acts[c.act], s.told[i]
-		until := c.at
-		if len(told) > 0 {
-			until = latest(told)
-		}
+		act, until := s.Acts[c.act], s.toldAll(i)
 		switch {
 		case c.notice && slices.Contains(act.Added, p.Partition):
 			start := int64(0)
@@ -78,12 +74,12 @@ func (s *scope) addedFloor(p *Partition) (waits []wait, known bool) {
 	return waits, known
 }
 
-// addedBy is when the last partition that the event brought to a worker had its
+// addedBy is when the last of the partitions of an event that it brought to a worker had its
 // first delivery, from its assignment on; 0 without one. What stopped and what is
 // new need not go on together: how long the new ones take is what is asked here.
-func (s *scope) addedBy(w *Worker, assigned int64) int64 {
+func (w *Worker) addedBy(assigned int64, parts []Partition) int64 {
 	var last int64
-	for _, p := range s.e.Partitions {
+	for _, p := range parts {
 		if p.Class != Added || p.NewOwner != w.Name {
 			continue
 		}
@@ -94,11 +90,11 @@ func (s *scope) addedBy(w *Worker, assigned int64) int64 {
 }
 
 // epochs counts those of KIP-848 in the window of an event whose t0 is not known.
-func (s *scope) epochs() int {
-	before := s.wire.Before(s.e.Window.From)
+func (s *happening) epochs() int {
+	before := s.wire.Before(s.window.From)
 	seen := map[int32]bool{before.Highest: true}
 	for _, st := range s.wire.Steps {
-		if st.Kind == group.Synced && st.At > s.e.Window.From && st.At <= s.e.Window.To {
+		if st.Kind == group.Synced && st.At > s.window.From && st.At <= s.window.To {
 			seen[st.Call.Epoch] = true
 		}
 	}

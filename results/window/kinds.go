@@ -15,20 +15,20 @@ func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N)
 
 // kind is the kind of event that an act makes. Stops of different lengths are
 // different things, so where a trial has several a stop is named by its own.
-func (a *analysis) kind(act results.Act) string {
+func (a *seen) kind(act results.Act) string {
 	if stops(act) && act.For != 0 && a.lengths > 1 {
 		return fmt.Sprintf("%s %s", act.Kind, time.Duration(act.For))
 	}
 	return string(act.Kind)
 }
 
-func (a *analysis) name(act results.Act) string { return fmt.Sprintf("%s#%d", a.kind(act), act.N) }
+func (a *seen) name(act results.Act) string { return fmt.Sprintf("%s#%d", a.kind(act), act.N) }
 
 // called names an event by the acts in its window. The figures of a window with
 // several are of all of them together, and of no kind: it is merged, be it only
 // with an act that restores the group. But a storm is meant to be that, and what
 // shares a window in it is an event of its own kind.
-func (a *analysis) called(e *Event) {
+func (a *seen) called(e *Event) {
 	first := a.first(e)
 	e.Kind = a.kind(e.Acts[first])
 	group, counted, done := e.Acts[first].Group, 0, 0
@@ -60,7 +60,7 @@ func (a *analysis) called(e *Event) {
 }
 
 // first is the act that gives an event its name: the first that is counted.
-func (a *analysis) first(e *Event) int {
+func (a *seen) first(e *Event) int {
 	return max(slices.IndexFunc(e.Acts, func(act results.Act) bool { return act.Counted }), 0)
 }
 

@@ -21,7 +21,7 @@ func TestCalled(t *testing.T) {
 	none := results.Act{N: 9, Kind: acts.Stall, Group: "storm", Counted: true, Error: "it is stopped already"}
 	f := func(name string, counted, merged bool, further []string, acts ...results.Act) {
 		t.Helper()
-		a := &analysis{lengths: 2}
+		a := &seen{lengths: 2}
 		e := Event{Acts: acts}
 		a.called(&e)
 		if e.Name != name || e.Counted != counted || e.Merged != merged || !slices.Equal(e.Further, further) {

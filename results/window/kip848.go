@@ -13,23 +13,22 @@ import (
 
 // answers are those to a worker's beats, from the first change to the end of the
 // window, each by its place among the worker's calls.
-func (s *scope) answers(worker int) iter.Seq2[int, *group.Call] {
+func (s *happening) answers(worker int) iter.Seq2[int, *group.Call] {
 	return func(yield func(int, *group.Call) bool) {
 		calls := s.Workers[worker].Calls
 		for i := range calls {
 			c := &calls[i]
 			beat := c.API == group.ConsumerGroupHeartbeat && c.OK() && !c.Leaves()
-			if beat && c.Resp > s.changes[0].since && c.Resp <= s.e.Window.To && !yield(i, c) {
+			if beat && c.Resp > s.changes[0].since && c.Resp <= s.window.To && !yield(i, c) {
 				return
 			}
 		}
 	}
 }
 
-// kipOver is when the last member had confirmed its last change, 0 if none was.
-// It counts the epochs on the way.
-func (s *scope) kipOver() int64 {
-	var over int64
+// kipOver is when the last member had confirmed its last change, 0 if none was, and
+// how many epochs there were on the way.
+func (s *happening) kipOver() (over int64, rounds int) {
 	epochs := map[int32]bool{}
 	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
@@ -46,18 +45,17 @@ func (s *scope) kipOver() int64 {
 			over = max(over, s.confirmed(i, j+1, m.Owned, given, c.Resp))
 		}
 	}
-	s.e.Rounds = len(epochs)
-	return over
+	return over, len(epochs)
 }
 
 // confirmed is when a worker said that it has what it was given: by a request
 // that lists it. Where none in the window does, the response itself is taken.
-func (s *scope) confirmed(worker, from int, owned []int32, given bool, told int64) int64 {
+func (s *happening) confirmed(worker, from int, owned []int32, given bool, told int64) int64 {
 	if !given {
 		return told
 	}
 	for _, c := range s.Workers[worker].Calls[from:] {
-		if c.Req > s.e.Window.To {
+		if c.Req > s.window.To {
 			break
 		}
 		if c.API == group.ConsumerGroupHeartbeat && c.Lists() && slices.Equal(c.Asked, owned) {
@@ -87,10 +85,16 @@ type parting struct {
 	told, released int64
 }
 
+// hands is how partitions changed hands in an event, and who gave some up.
+type hands struct {
+	of       map[int32][]hand
+	partings []parting
+}
+
 // findHands follows all partitions through the window, by what the responses
 // gave to whom and what the requests confirmed.
-func (s *scope) findHands() {
-	s.hands = map[int32][]hand{}
+func (s *happening) findHands() hands {
+	h := hands{of: map[int32][]hand{}}
 	lost := map[int32][]parting{}
 	before := s.wire.Before(s.changes[0].since)
 	for i := range s.Workers {
@@ -100,12 +104,12 @@ func (s *scope) findHands() {
 				owned = nil
 			}
 			if c.Assigns() {
-				s.handOver(i, j, owned, c, lost)
+				h.handOver(s, i, j, owned, c, lost)
 				owned = c.Given
 			}
 		}
 	}
-	for p, hands := range s.hands {
+	for p, hands := range h.of {
 		slices.SortFunc(hands, func(a, b hand) int { return cmp.Compare(a.taken, b.taken) })
 		since := int64(0)
 		for i := range hands {
@@ -113,11 +117,12 @@ func (s *scope) findHands() {
 			since = hands[i].taken
 		}
 	}
+	return h
 }
 
 // handOver notes what a worker lost and what it was given by the answer to one of
 // its calls.
-func (s *scope) handOver(worker, call int, owned []int32, c *group.Call, lost map[int32][]parting) {
+func (h *hands) handOver(s *happening, worker, call int, owned []int32, c *group.Call, lost map[int32][]parting) {
 	var part parting // one for all that it lost
 	for _, p := range owned {
 		if slices.Contains(c.Given, p) {
@@ -125,13 +130,13 @@ func (s *scope) handOver(worker, call int, owned []int32, c *group.Call, lost ma
 		}
 		if part.told == 0 {
 			part = parting{worker, c.Resp, s.givesUp(worker, call+1, p, c.Resp)}
-			s.partings = append(s.partings, part)
+			h.partings = append(h.partings, part)
 		}
 		lost[p] = append(lost[p], part)
 	}
 	for _, p := range c.Given {
 		if !slices.Contains(owned, p) {
-			s.hands[p] = append(s.hands[p], hand{to: worker, taken: c.Resp})
+			h.of[p] = append(h.of[p], hand{to: worker, taken: c.Resp})
 		}
 	}
 }
@@ -148,7 +153,7 @@ func (h *hand) parted(lost []parting, since int64) {
 
 // givesUp is when a worker that was told to give a partition up said that it
 // had; the time at which it was told where it never did.
-func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
+func (s *happening) givesUp(worker, from int, p int32, told int64) int64 {
 	for _, c := range s.Workers[worker].Calls[from:] {
 		if c.API == group.ConsumerGroupHeartbeat && c.Lists() && !slices.Contains(c.Asked, p) {
 			return c.Req
@@ -160,7 +165,7 @@ func (s *scope) givesUp(worker, from int, p int32, told int64) int64 {
 // tardy is by how much a worker's beats came later than every interval between
 // a time and the beat whose response came at taken. A beat in time that got
 // nothing is not its fault.
-func (s *scope) tardy(worker int, from, taken int64) (late int64) {
+func (s *happening) tardy(worker int, from, taken int64) (late int64) {
 	last := int64(0)
 	for _, c := range s.Workers[worker].Calls {
 		if c.API != group.ConsumerGroupHeartbeat || c.Leaves() {
@@ -181,12 +186,12 @@ func (s *scope) tardy(worker int, from, taken int64) (late int64) {
 // and taken: with the next beat of its old owner, then the next one of its new
 // owner after that. What the old owner takes to give it up between the two, and
 // a beat of the new one that comes later than it is due, is their own doing.
-func (s *scope) kipFloor() int64 {
-	floor := s.e.T0
-	for _, hands := range s.hands {
+func (s *knowledge) kipFloor(t0 int64) int64 {
+	floor := t0
+	for _, hands := range s.hands.of {
 		for _, h := range hands {
-			if h.taken >= s.e.T0 {
-				floor = max(floor, h.taken-(h.released-h.told)-s.tardy(h.to, max(h.released, s.e.T0), h.taken))
+			if h.taken >= t0 {
+				floor = max(floor, h.taken-(h.released-h.told)-s.tardy(h.to, max(h.released, t0), h.taken))
 			}
 		}
 	}
@@ -195,8 +200,8 @@ func (s *scope) kipFloor() int64 {
 
 // kipPartitionFloor is the wait of each new owner for its next beat after the
 // partition was given up or its owner was gone.
-func (s *scope) kipPartitionFloor(p *Partition) []wait {
-	hands := s.hands[p.Partition]
+func (s *knowledge) kipPartitionFloor(p *Partition) []wait {
+	hands := s.hands.of[p.Partition]
 	var waits []wait
 	for _, h := range hands {
 		if h.told != 0 {
@@ -223,7 +228,7 @@ func (s *scope) kipPartitionFloor(p *Partition) []wait {
 
 // kipSpend finds the phases of a member. It learns of a change by the response
 // to a beat, and of partitions that it is given by the same or a later one.
-func (s *scope) kipSpend(worker int, m *Member) {
+func (s *knowledge) kipSpend(worker int, m *Member, parts []Partition, t0 int64) {
 	for i, told := range s.told {
 		if at, ok := told[worker]; ok {
 			m.Spent[Detect] += at - s.changes[i].at
@@ -235,12 +240,12 @@ func (s *scope) kipSpend(worker int, m *Member) {
 		}
 	}
 	gained := map[int32]bool{}
-	for _, p := range s.e.Partitions {
+	for _, p := range parts {
 		if p.NewOwner == m.Worker && p.OldOwner != m.Worker {
 			gained[p.Partition] = true
 		}
 	}
-	if len(gained) == 0 || s.e.T0 == 0 {
+	if len(gained) == 0 || t0 == 0 {
 		return
 	}
 	var given int64

@@ -56,15 +56,16 @@ func (in *Input) firstDue(p int32, from, to int64) (first Record, some bool) {
 	return first, some
 }
 
-// gaps finds the gap and the down set of every partition: the ground truth.
-func (s *scope) gaps() {
-	for i := range s.e.Partitions {
-		p := &s.e.Partitions[i]
+// gaps fills in the gap and the down set of every partition, the ground truth, and
+// counts the records that were late and that never came.
+func (s *happening) gaps(parts []Partition) (tardy, lost int64) {
+	for i := range parts {
+		p := &parts[i]
 		var late []Interval
-		for r := range s.due(p.Partition, s.e.Window.From, s.e.Window.To) {
+		for r := range s.due(p.Partition, s.window.From, s.window.To) {
 			if r.Lost {
 				p.Lost++
-				s.e.Lost++
+				lost++
 			}
 			if s.Slow {
 				continue
@@ -74,13 +75,14 @@ func (s *scope) gaps() {
 				p.Gap, p.Silence = r.Late(), Interval{From: r.Due, To: r.At}
 			}
 			if r.Late() > s.Theta {
-				s.e.Late++
+				tardy++
 				late = join(late, Interval{From: r.Due, To: r.At})
 			}
 		}
 		p.Down = results.Union(late)
 		p.CatchUp = s.catchUp(p)
 	}
+	return tardy, lost
 }
 
 // The quiet stretch before an event that its baseline is taken from.
@@ -91,8 +93,8 @@ const (
 
 // baseline is p99.9 of the lateness before the event. Records due in the last
 // theta before it are left out: an act may catch them on their way.
-func (s *scope) baseline() {
-	to := s.e.Window.From
+func (s *happening) baseline() (b int64, known bool) {
+	to := s.window.From
 	from := max(to-baselineLongest, s.Measured.From)
 	for _, w := range s.windows {
 		if w.To < to {
@@ -100,7 +102,7 @@ func (s *scope) baseline() {
 		}
 	}
 	if to-from < baselineShortest || s.Slow {
-		return
+		return 0, false
 	}
 	n := 0
 	for _, p := range s.Partitions {
@@ -109,7 +111,7 @@ func (s *scope) baseline() {
 		}
 	}
 	if n == 0 {
-		return
+		return 0, false
 	}
 	// Of the late ones only the latest are kept.
 	worst := highest{keep: n - max(int(math.Ceil(0.999*float64(n)))-1, 0)}
@@ -118,9 +120,7 @@ func (s *scope) baseline() {
 			worst.see(r.Late())
 		}
 	}
-	s.e.Baseline = worst.least()
-	s.e.BaselineKnown = true
-	s.e.Noisy = s.e.Baseline > s.Theta/2
+	return worst.least(), true
 }
 
 // highest keeps the highest of the values that it sees.

@@ -69,18 +69,18 @@ func (p *Partition) unexplained(waits []wait, stalls *Stalls) {
 // others finds whether stalls of others make so much of a figure of the event that it
 // does not tell of the client: of the largest gap, of the largest excess over the
 // floor, or of the time that the wire took beyond its own.
-func (s *scope) others() {
+func (s *happening) others(e *Event) (found *Others) {
 	if s.Stalls == nil {
-		return
+		return nil
 	}
 	see := func(metric string, figure int64, by []blame.Share) {
-		if most, sum, covered := blame.Covered(figure, by); covered && (s.e.Others == nil || sum > s.e.Others.Sum) {
-			s.e.Others = &Others{metric, figure, sum, most}
+		if most, sum, covered := blame.Covered(figure, by); covered && (found == nil || sum > found.Sum) {
+			found = &Others{metric, figure, sum, most}
 		}
 	}
 	var gap, excess *Partition
-	for i := range s.e.Partitions {
-		p := &s.e.Partitions[i]
+	for i := range e.Partitions {
+		p := &e.Partitions[i]
 		if p.Unexplained == nil {
 			continue
 		}
@@ -95,18 +95,16 @@ func (s *scope) others() {
 		see(results.PauseGapExcess, excess.Excess, excess.By)
 		see(results.PauseGap, gap.Gap, gap.By)
 	}
-	if s.e.Rebalanced && s.e.WireExcess > 0 {
+	if e.Rebalanced && e.WireExcess > 0 {
 		var all []string
 		for _, w := range s.Workers {
 			all = append(all, w.Name)
 		}
-		over := s.e.T0 + s.e.Wire
-		_, by := blame.Explain([]Interval{{From: over - s.e.WireExcess, To: over}}, s.Stalls.concern(-1, all...))
-		see(results.PauseWireExcess, s.e.WireExcess, by)
+		over := e.T0 + e.Wire
+		_, by := blame.Explain([]Interval{{From: over - e.WireExcess, To: over}}, s.Stalls.concern(-1, all...))
+		see(results.PauseWireExcess, e.WireExcess, by)
 	}
-	if o := s.e.Others; o != nil {
-		s.note(o.Remark())
-	}
+	return found
 }
 
 // Remark says whose the figure is in truth.

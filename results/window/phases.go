@@ -1,6 +1,7 @@
 package window
 
 import (
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
 )
@@ -63,25 +64,26 @@ type Member struct {
 }
 
 // members finds the phases of everybody who took part.
-func (s *scope) members() {
+func (s *knowledge) members(parts []Partition, t0 int64) (all []Member) {
 	for i := range s.Workers {
 		m := Member{Worker: s.Workers[i].Name, Client: s.Workers[i].Client, Rounds: s.rounds(i), Spent: map[Phase]int64{}}
 		s.ends(i, &m)
 		if s.wire.KIP {
-			s.kipSpend(i, &m)
+			s.kipSpend(i, &m, parts, t0)
 		} else {
-			s.spend(i, &m)
+			s.spend(i, &m, parts)
 		}
 		m.Reported = s.reported(i)
 		if len(m.Rounds) > 0 || len(m.Spent) > 0 {
-			s.e.Members = append(s.e.Members, m)
+			all = append(all, m)
 		}
 	}
+	return all
 }
 
 // ends is the time from an act to the request by which its member joined or
 // left. A session that ran out is a matter of settings and of no phase.
-func (s *scope) ends(worker int, m *Member) {
+func (s *happening) ends(worker int, m *Member) {
 	for _, c := range s.changes {
 		if c.worker != worker || c.expiry {
 			continue
@@ -99,14 +101,14 @@ func (s *scope) ends(worker int, m *Member) {
 }
 
 // rounds follows a member through the window.
-func (s *scope) rounds(worker int) []Round {
+func (s *happening) rounds(worker int) []Round {
 	var out []Round
 	var told int64
 	for _, st := range s.wire.Steps {
-		if st.Member != worker || st.At < s.e.Window.From || st.Call == nil {
+		if st.Member != worker || st.At < s.window.From || st.Call == nil {
 			continue
 		}
-		if st.At > s.e.Window.To {
+		if st.At > s.window.To {
 			break
 		}
 		switch {
@@ -126,7 +128,7 @@ func (s *scope) rounds(worker int) []Round {
 }
 
 // spend sums up the phases of a member's rounds and what came after the last.
-func (s *scope) spend(worker int, m *Member) {
+func (s *happening) spend(worker int, m *Member, parts []Partition) {
 	add := func(p Phase, from, to int64) {
 		if from != 0 && to != 0 {
 			m.Spent[p] += to - from
@@ -152,12 +154,12 @@ func (s *scope) spend(worker int, m *Member) {
 	if last.Synced == 0 {
 		return
 	}
-	s.resume(worker, m, last.Synced)
+	s.resume(worker, m, last.Synced, parts)
 }
 
 // changeBefore is the latest t0 that a member could be told of at a time and
 // not already at the end of the round before, 0 where there is none.
-func (s *scope) changeBefore(told, since int64) int64 {
+func (s *happening) changeBefore(told, since int64) int64 {
 	var at int64
 	for _, c := range s.changes {
 		was := c.at
@@ -173,16 +175,16 @@ func (s *scope) changeBefore(told, since int64) int64 {
 
 // resume finds how a member came from its final assignment to its first record,
 // of those partitions that stopped.
-func (s *scope) resume(worker int, m *Member, synced int64) {
+func (s *happening) resume(worker int, m *Member, synced int64, parts []Partition) {
 	w := &s.Workers[worker]
 	stopped := map[int32]bool{}
-	for _, p := range s.e.Partitions {
-		if p.NewOwner == w.Name && (s.e.Protocol == group.Eager || p.OldOwner != w.Name) {
+	for _, p := range parts {
+		if p.NewOwner == w.Name && (s.protocol == group.Eager || p.OldOwner != w.Name) {
 			stopped[p.Partition] = true
 		}
 	}
 	first, _ := w.delivered(synced, func(p int32) bool { return stopped[p] })
-	if first == 0 || first > s.e.Window.To+s.Theta {
+	if first == 0 || first > s.window.To+s.Theta {
 		return
 	}
 	position := synced
@@ -195,18 +197,18 @@ func (s *scope) resume(worker int, m *Member, synced int64) {
 	if s.Slow {
 		return // the first record may wait for others, or not be due yet
 	}
-	m.Spent[Deliver] = max(first, s.addedBy(w, synced)) - position
-	if last := w.lastBefore(m.Rounds[0].Join); last >= s.e.Window.From {
+	m.Spent[Deliver] = max(first, w.addedBy(synced, parts)) - position
+	if last := w.lastBefore(m.Rounds[0].Join); last >= s.window.From {
 		m.Paused = first - last
 	}
 }
 
 // reported is R_m: from the first partition that the client said was revoked to
 // the last that it said was assigned.
-func (s *scope) reported(worker int) int64 {
+func (s *happening) reported(worker int) int64 {
 	var revoked, assigned int64
 	for _, e := range s.Workers[worker].Reported {
-		if !s.e.Window.Contains(e.T) {
+		if !s.window.Contains(e.T) {
 			continue
 		}
 		if e.K == record.EvAssigned {
@@ -234,16 +236,17 @@ func (e *Event) Spent(p Phase) (most int64, by *Member) {
 // duplicates counts the redeliveries of an event by their cause. Those in the
 // quiet stretch after its window are its own too: what is delivered a second time
 // need not be late the first time.
-func (s *scope) duplicates() {
-	of := Interval{From: s.e.Window.From, To: s.e.Window.To + 2*s.Heartbeat}
+func (s *happening) duplicates() (d audit.Duplicates) {
+	of := Interval{From: s.window.From, To: s.window.To + 2*s.Heartbeat}
 	for _, w := range s.windows {
-		if w.From > s.e.Window.From {
+		if w.From > s.window.From {
 			of.To = min(of.To, w.From-1)
 		}
 	}
 	for _, r := range s.Redelivered {
 		if of.Contains(r.At) {
-			s.e.Duplicates.Add(r.Cause, r.Count)
+			d.Add(r.Cause, r.Count)
 		}
 	}
+	return d
 }

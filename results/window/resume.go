@@ -32,19 +32,19 @@ type Stretch struct {
 // must be stable by then: what is delivered before may stop once more. A
 // partition without a record that was due in the window and delivered later is
 // not waited for.
-func (s *scope) resumed() {
-	w := s.e.Window
+func (s *happening) resumed(parts []Partition) int64 {
+	w := s.window
 	stable := w.From
 	for _, u := range s.unrest {
 		if u.From <= w.To && u.To >= w.From {
 			stable = max(stable, min(u.To, w.To))
 		}
 	}
-	s.e.Resumed = stable
 	if s.Slow {
-		return
+		return stable
 	}
-	for _, p := range s.e.Partitions {
+	resumed := stable
+	for _, p := range parts {
 		first, any := int64(math.MaxInt64), false
 		within := DueIn(w.From, w.To)
 		within.Since = stable
@@ -54,9 +54,10 @@ func (s *scope) resumed() {
 			}
 		}
 		if any {
-			s.e.Resumed = max(s.e.Resumed, min(first, w.To))
+			resumed = max(resumed, min(first, w.To))
 		}
 	}
+	return resumed
 }
 
 // Stretches cuts the measured part of a trial into its steady parts, rebalances

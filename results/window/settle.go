@@ -23,8 +23,8 @@ type actWindow struct {
 //	 |--- disturbed ---|- quiet for 2H -|
 //
 // An act that comes while the window before it is still disturbed is part of it.
-func (a *analysis) findWindows() {
-	a.bad = a.disturbed()
+func (a *seen) findWindows(bad []Interval) []actWindow {
+	var windows []actWindow
 	order := a.actsInTime()
 	for i := 0; i < len(order); {
 		w := actWindow{Interval: Interval{From: a.Acts[order[i]].At, To: a.Acts[order[i]].At}}
@@ -35,15 +35,16 @@ func (a *analysis) findWindows() {
 			if i < len(order) {
 				next = a.Acts[order[i]].At
 			}
-			w.To = settle(a.bad, w.To, next-a.Theta, 2*a.Heartbeat)
+			w.To = settle(bad, w.To, next-a.Theta, 2*a.Heartbeat)
 			if i == len(order) || next > w.To {
 				break
 			}
 		}
 		w.settled = w.To < a.Measured.To
 		w.To = min(w.To, max(a.End, w.From))
-		a.windows = append(a.windows, w)
+		windows = append(windows, w)
 	}
+	return windows
 }
 
 // settle is the first moment from t on after which no interval of bad comes for
@@ -63,7 +64,7 @@ func settle(bad []Interval, t, limit, quiet int64) int64 {
 }
 
 // actsInTime are the acts that were carried out, by their time.
-func (a *analysis) actsInTime() []int {
+func (a *seen) actsInTime() []int {
 	var out []int
 	for i, act := range a.Acts {
 		if act.At != 0 {
@@ -77,7 +78,7 @@ func (a *analysis) actsInTime() []int {
 // disturbed are the stretches in which the group was not stable on the wire, or
 // was and had not delivered every partition yet, in which a partition was late,
 // or an act had not had its effect.
-func (a *analysis) disturbed() []Interval {
+func (a *seen) disturbed(late map[int32][]Interval, changes [][]change) []Interval {
 	all := a.unstable(a.Measured.From, a.Measured.To)
 	for i := range all {
 		if !a.Slow {
@@ -85,13 +86,13 @@ func (a *analysis) disturbed() []Interval {
 		}
 	}
 	for _, p := range a.Partitions {
-		all = append(all, a.late[p]...)
+		all = append(all, late[p]...)
 	}
-	return results.Union(append(all, a.effects()...))
+	return results.Union(append(all, a.effects(changes)...))
 }
 
 // effects are the stretches in which an act had not had its effect.
-func (a *analysis) effects() []Interval {
+func (a *seen) effects(changes [][]change) []Interval {
 	var all []Interval
 	for i, act := range a.Acts {
 		if act.At == 0 {
@@ -101,7 +102,7 @@ func (a *analysis) effects() []Interval {
 		if stops(act) {
 			until = max(until, min(act.Resumed, a.killed(act.Member)))
 		}
-		for _, c := range a.changes[i] {
+		for _, c := range changes[i] {
 			if !c.expiry || a.wire.KIP { // the wire itself waits for a generation without the expired
 				until = max(until, c.at)
 			}
@@ -125,7 +126,7 @@ func (in *Input) killed(worker string) int64 {
 // allDelivered is when every partition had delivered a record that was due at or
 // after a time. A partition without such records, or that an act brings later, is
 // not waited for.
-func (a *analysis) allDelivered(t int64) int64 {
+func (a *seen) allDelivered(t int64) int64 {
 	last := t
 	for _, p := range a.Partitions {
 		if a.born(p) > t {
@@ -142,7 +143,7 @@ func (a *analysis) allDelivered(t int64) int64 {
 func (a *analysis) changesOf(w actWindow) []change {
 	var out []change
 	for _, i := range w.acts {
-		out = append(out, a.changes[i]...)
+		out = append(out, a.byAct[i]...)
 	}
 	slices.SortStableFunc(out, func(x, y change) int { return cmp.Compare(x.at, y.at) })
 	return out

@@ -40,7 +40,7 @@ type tenure struct {
 }
 
 // generations lists those completed in the measured part.
-func (a *analysis) generations() []generation {
+func (a *seen) generations() []generation {
 	byNumber := map[int32]*generation{}
 	for _, s := range a.wire.Steps {
 		if s.Kind != group.Synced {
@@ -77,7 +77,7 @@ func (a *analysis) generations() []generation {
 }
 
 // tenures lists the assignments that ended in the measured part.
-func (a *analysis) tenures() []tenure {
+func (a *seen) tenures() []tenure {
 	type key struct {
 		worker    int
 		partition int32
@@ -122,7 +122,7 @@ func (a *analysis) tenures() []tenure {
 func (a *analysis) storms(r *Report) {
 	generations := a.generations()
 	r.Generations = len(generations)
-	for _, list := range a.changes {
+	for _, list := range a.byAct {
 		for _, c := range list {
 			if a.Measured.Contains(c.at) {
 				r.Changes++

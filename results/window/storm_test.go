@@ -93,7 +93,7 @@ func TestUnaskedGenerations(t *testing.T) {
 func TestEmptyTenures(t *testing.T) {
 	in := churned(60_000, 20_000, 20_300)
 	in.compute()
-	a := &analysis{Input: in.in, wire: newWire(in.in)}
+	a := &seen{Input: in.in, wire: newWire(in.in)}
 	count := func() (all, empty int) {
 		for _, x := range a.tenures() {
 			all++

@@ -3,27 +3,33 @@
 // made unavoidable, and what is left for the client. MEASURING 2 has the
 // definitions.
 //
-// It computes in this order, a file for each step:
+// Each step takes what those before it returned, and changes nothing of it. Of a
+// trial as a whole:
 //
 //	load      what the workers recorded, as Input
 //	records   when each record was due and when it was first delivered
 //	spans     the same, out of the spans of the workers
-//	lateness  gaps, and what was late before
-//	wire      what the members told of the group, and that an act ended one
+//	wire      what the members told of the group, and that an act ended one: seen
 //	change    when an act changed the group in the coordinator's eyes (t0)
 //	expiry    the same for a member that was stopped and could not say so
 //	growth    the same for partitions that an act brought and a member noticed
-//	settle    windows: from an act until everything has been quiet for 2H
-//	floor     how early the last survivor could have known
+//	down      stretches in which partitions were late
+//	settle    windows: from an act until everything has been quiet for 2H: analysis
+//
+// Of each window, a happening:
+//
 //	class     who owned each partition before and after
+//	floor     who could know of a change and when: knowledge; how long that must take
+//	kip848    the same where members are told one by one
+//	lateness  gaps, and what was late before
+//	resume    when everything was delivered again; records by the part they were due in
 //	others    what of a gap neither floor nor client explains
 //	phases    where the time went, by member
-//	down      stretches in which partitions were late
-//	resume    when everything was delivered again; records by the part they were due in
-//	storm     rebalances that feed on themselves
-//	beats     how regular heartbeats are while nothing happens
 //	kinds     what an event is called
 //	words     the same in a sentence
+//
+// And again of the trial: storm, rebalances that feed on themselves, and beats, how
+// regular heartbeats are while nothing happens.
 //
 // Everything is a pure function of its input. It judges no client and audits no
 // delivery; the latter is for package audit.
@@ -159,14 +165,17 @@ type Partition struct {
 // DownTime is the length of the down set.
 func (p Partition) DownTime() int64 { return results.TotalLength(p.Down) }
 
-// Compute analyses what was loaded.
+// Compute analyses what was loaded, each step with what those before it returned.
 func Compute(in Input) *Report {
-	w := newWire(in)
-	a := &analysis{Input: in, wire: w, lengths: lengthsOf(in.Acts)}
-	a.findChanges()
-	a.lateness()
-	a.findWindows()
-	a.unrest = results.Union(append(a.unstable(a.Measured.From, a.Measured.To), a.effects()...))
+	s := see(in)
+	changes := s.findChanges()
+	s.expect(changes)
+	late := s.lateness()
+	bad := s.disturbed(late.late, changes)
+	a := &analysis{
+		seen: s, byAct: changes, lateness: late, bad: bad, windows: s.findWindows(bad),
+		unrest: results.Union(append(s.unstable(s.Measured.From, s.Measured.To), s.effects(changes)...)),
+	}
 	r := &Report{Partitions: len(in.Partitions), Events: []Event{}}
 	for _, win := range a.windows {
 		r.Events = append(r.Events, a.event(win))
@@ -175,53 +184,54 @@ func Compute(in Input) *Report {
 	return r
 }
 
-// analysis is the state of one Compute.
-type analysis struct {
+// seen is what was recorded, and the course of the group that it tells.
+type seen struct {
 	Input
 	wire    *group.Course
-	lengths int                  // different ones that stops have
-	changes [][]change           // by act
-	late    map[int32][]Interval // down sets over the whole trial
-	tardy   int64                // records of the measured part that were late by more than theta
-	lost    int64                // and that never came
-	bad     []Interval           // something was disturbed, see findWindows
+	lengths int // different ones that stops have
+}
+
+func see(in Input) *seen { return &seen{in, newWire(in), lengthsOf(in.Acts)} }
+
+// analysis is what was found about the trial as a whole.
+type analysis struct {
+	*seen
+	lateness
+	byAct   [][]change // what each changed
+	bad     []Interval // something was disturbed, see findWindows
 	windows []actWindow
 	unrest  []Interval // the group was not stable, or an act had not had its effect
 }
 
-// event computes the figures of one window, each step on what those before it
-// have found.
-func (a *analysis) event(win actWindow) Event {
-	e := Event{Window: win.Interval, Settled: win.settled, Protocol: a.wire.Protocol(win.To)}
-	for _, i := range win.acts {
-		e.Acts = append(e.Acts, a.Acts[i])
-	}
-	a.called(&e)
-	s := &scope{analysis: a, e: &e, changes: a.changesOf(win)}
-	s.classes()
-	s.wireTime()
-	s.gaps()
-	s.resumed()
-	s.partitionFloors()
-	s.others()
-	s.unions()
-	s.baseline()
-	s.members()
-	s.duplicates()
-	s.notes()
-	s.words()
-	return e
+// happening is one window and what the acts in it changed.
+type happening struct {
+	*analysis
+	window   Interval
+	acts     []results.Act
+	changes  []change
+	protocol string
 }
 
-// scope is the state of one event.
-type scope struct {
-	*analysis
-	e       *Event
-	changes []change
-	told    []map[int]int64 // by change, member: when it could know
-	holders []map[int32]int // by change, partition: who had it then
-
-	// Of KIP-848 alone: how partitions changed hands, and who gave some up.
-	hands    map[int32][]hand
-	partings []parting
+// event computes the figures of one window.
+func (a *analysis) event(win actWindow) Event {
+	h := &happening{analysis: a, window: win.Interval, changes: a.changesOf(win), protocol: a.wire.Protocol(win.To)}
+	for _, i := range win.acts {
+		h.acts = append(h.acts, a.Acts[i])
+	}
+	k := h.knowledge()
+	e := Event{Window: h.window, Settled: win.settled, Protocol: h.protocol, Acts: h.acts, Duplicates: h.duplicates()}
+	a.called(&e)
+	e.Partitions, e.Movement, e.ExcessRevocation = h.classes()
+	e.rebalance(k.wireTime())
+	e.Late, e.Lost = h.gaps(e.Partitions)
+	e.Resumed = h.resumed(e.Partitions)
+	k.floors(e.Partitions)
+	e.unions()
+	e.Others = h.others(&e)
+	e.Baseline, e.BaselineKnown = h.baseline()
+	e.Noisy = e.BaselineKnown && e.Baseline > a.Theta/2
+	e.Members = k.members(e.Partitions, e.T0)
+	e.Notes = h.notes(&e)
+	e.Words, e.LateBeat = k.words(&e)
+	return e
 }

@@ -36,7 +36,7 @@ func (in *Input) left(worker int, from int64) bool {
 }
 
 // unstable are the stretches of [from, to] in which the group was not stable.
-func (a *analysis) unstable(from, to int64) []Interval {
+func (a *seen) unstable(from, to int64) []Interval {
 	g := group.Start()
 	var out []Interval
 	since := from

@@ -12,118 +12,118 @@ import (
 
 // words says who was slow and in which phase: the longest that is a client's own
 // doing.
-func (s *scope) words() {
+func (s *knowledge) words(e *Event) (words []results.Remark, lateBeat int64) {
 	if len(s.changes) == 0 {
-		if slices.ContainsFunc(s.e.Acts, stops) {
-			s.say(results.Remarkf(results.KindUnnoticed, "the stop was shorter than the session: the group did not notice"))
+		if slices.ContainsFunc(s.acts, stops) {
+			words = append(words, results.Remarkf(results.KindUnnoticed, "the stop was shorter than the session: the group did not notice"))
 		}
-		return
+		return words, 0
 	}
 	for _, c := range s.changes {
 		if act := s.Acts[c.act]; c.notice {
 			w := &s.Workers[c.worker]
-			s.say(results.Remarkf(results.KindNoticed, "%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)).By(w.Name).With("after", results.UnitNs, float64(c.at-act.At)))
+			words = append(words, results.Remarkf(results.KindNoticed, "%s %s: noticed after %s", w.Client, w.Name, Short(c.at-act.At)).By(w.Name).With("after", results.UnitNs, float64(c.at-act.At)))
 		}
 	}
 	if !s.wire.KIP { // its floor leaves out what a new owner's beat is late by
-		s.lateBeats()
+		late, inFloor := s.lateBeats(e.T0)
+		words, lateBeat = append(words, late...), inFloor
 	}
 	var slowest *Member
 	var phase Phase
 	var most int64
 	for _, p := range Phases() {
-		if d, by := s.e.Spent(p); by != nil && p.OfClient() && d > most {
+		if d, by := e.Spent(p); by != nil && p.OfClient() && d > most {
 			slowest, phase, most = by, p, d
 		}
 	}
 	if slowest == nil {
-		return
+		return words, lateBeat
 	}
 	r := results.Remarkf(results.KindSlowest, "%s %s: %s %s", slowest.Client, slowest.Worker, phase, Short(most)).By(slowest.Worker).With("pause."+string(phase), results.UnitNs, float64(most))
 	r.Class = string(phase)
-	s.say(r)
+	return append(words, r), lateBeat
 }
 
-// say adds to the words of the event.
-func (s *scope) say(r results.Remark) { s.e.Words = append(s.e.Words, r) }
-
-// note adds what must be known to read the figures of the event.
-func (s *scope) note(r results.Remark) { s.e.Notes = append(s.e.Notes, r) }
-
 // notes says what must be known to read the figures.
-func (s *scope) notes() {
-	e := s.e
+func (s *happening) notes(e *Event) (notes []results.Remark) {
+	note := func(r results.Remark) { notes = append(notes, r) }
+	if e.Others != nil {
+		note(e.Others.Remark())
+	}
 	for i, a := range e.Acts {
 		if i != s.first(e) {
-			s.note(results.Remarkf(results.PauseMerged, "merged with %s, which came before everything was quiet again", s.name(a)).With("act", results.UnitCount, float64(a.N)))
+			note(results.Remarkf(results.PauseMerged, "merged with %s, which came before everything was quiet again", s.name(a)).With("act", results.UnitCount, float64(a.N)))
 		}
 	}
 	if !e.Settled {
-		s.note(results.Remarkf(results.KindUnsettled, "not settled when the measured part ended"))
+		note(results.Remarkf(results.KindUnsettled, "not settled when the measured part ended"))
 	}
 	if e.Noisy {
-		s.note(results.Remarkf(results.PauseNoisy, "noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta)).
+		note(results.Remarkf(results.PauseNoisy, "noisy: %s of lateness before the event (p99.9), more than half of %s", Short(e.Baseline), Short(s.Theta)).
 			With(results.PauseBaseline, results.UnitNs, float64(e.Baseline)).With("theta", results.UnitNs, float64(s.Theta)))
 	}
 	if !e.BaselineKnown && !s.Slow {
-		s.note(results.Remarkf(results.KindNoBaseline, "no quiet stretch of 2 s before the event, so no baseline"))
+		note(results.Remarkf(results.KindNoBaseline, "no quiet stretch of 2 s before the event, so no baseline"))
 	}
 	for _, c := range s.changes {
 		if c.low < c.at {
-			s.note(results.Remarkf(results.KindLooseT0, "the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low)).
+			note(results.Remarkf(results.KindLooseT0, "the last request of %s that renews its session has no recorded response: t0 is known only to %s", s.Workers[c.worker].Name, Short(c.at-c.low)).
 				By(s.Workers[c.worker].Name).With("within", results.UnitNs, float64(c.at-c.low)))
 		}
 		if c.expiry && acts.Of(s.Acts[c.act].Kind).Leaves() {
-			s.note(results.Remarkf(results.KindNoLeave, "%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name).By(s.Workers[c.worker].Name))
+			note(results.Remarkf(results.KindNoLeave, "%s sent no LeaveGroup: its session had to run out", s.Workers[c.worker].Name).By(s.Workers[c.worker].Name))
 		}
 	}
 	if len(s.changes) == 0 && slices.ContainsFunc(e.Acts, grows) {
 		if s.wire.KIP {
-			s.note(results.Remarkf(results.KindUnnoticed, "the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor"))
+			note(results.Remarkf(results.KindUnnoticed, "the broker notices new partitions itself and the wire does not say when: there is no t0, and no floor"))
 		} else {
-			s.note(results.Remarkf(results.KindUnnoticed, "no member noticed the new partitions"))
+			note(results.Remarkf(results.KindUnnoticed, "no member noticed the new partitions"))
 		}
 	}
 	if e.Rebalanced {
-		s.doubt()
+		notes = append(notes, s.doubt(e)...)
 	} else if len(s.changes) > 0 {
-		s.note(results.Remarkf(results.KindNoAssignment, "no member got an assignment after the change"))
+		note(results.Remarkf(results.KindNoAssignment, "no member got an assignment after the change"))
 	}
+	return notes
 }
 
 // doubt says where a figure shows that the floor is wrong.
-func (s *scope) doubt() {
-	e := s.e
+func (s *happening) doubt(e *Event) (notes []results.Remark) {
+	note := func(r results.Remark) { notes = append(notes, r) }
 	if e.WireExcess < 0 {
-		s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: wire excess %s", Short(e.WireExcess)).With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)))
+		note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: wire excess %s", Short(e.WireExcess)).With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)))
 	}
 	if e.Floor < 0 {
-		s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: the members knew %s before the session could end", Short(-e.Floor)).With(results.PauseFloor, results.UnitNs, float64(e.Floor)))
+		note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: the members knew %s before the session could end", Short(-e.Floor)).With(results.PauseFloor, results.UnitNs, float64(e.Floor)))
 	}
 	// A second round waits for a beat by nature, so that there a whole H is to be
 	// expected. Under KIP-848 there are no rounds.
 	if (s.wire.KIP || e.Rounds <= 1) && len(s.changes) == 1 && nearWhole(e.WireExcess, s.Heartbeat) {
-		if own, by := s.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
-			s.note(results.Remarkf(results.KindWholeBeat, "wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own)).
+		if own, by := e.longestOwn(); own >= e.WireExcess-s.Heartbeat/5 {
+			note(results.Remarkf(results.KindWholeBeat, "wire excess %s is near a whole heartbeat interval, and is %s's own: it took %s from knowing to asking for its assignment", Short(e.WireExcess), by, Short(own)).
 				By(by).With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)).With("own", results.UnitNs, float64(own)))
 		} else {
-			s.note(results.Remarkf(results.KindFloorDefect, "wire excess %s is near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat", Short(e.WireExcess)).
+			note(results.Remarkf(results.KindFloorDefect, "wire excess %s is near a whole heartbeat interval: a defect of the floor, or a member that passed over a beat", Short(e.WireExcess)).
 				With(results.PauseWireExcess, results.UnitNs, float64(e.WireExcess)))
 		}
 	}
 	for _, p := range e.Partitions {
 		if p.FloorKnown && p.Records > 0 && p.Lost == 0 && p.Excess < 0 && p.Excess < -s.spacing(p.Partition) {
-			s.note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess)).
+			note(results.Remarkf(results.KindFloorDefect, "a defect of the floor: partition %d has a gap excess of %s", p.Partition, Short(p.Excess)).
 				With("partition", results.UnitCount, float64(p.Partition)).With(results.PauseGapExcess, results.UnitNs, float64(p.Excess)))
 		}
 	}
+	return notes
 }
 
 // longestOwn is the most that one member took by itself from knowing of the
 // change to asking for its assignment.
-func (s *scope) longestOwn() (most int64, by string) {
-	for i := range s.e.Members {
-		m := &s.e.Members[i]
+func (e *Event) longestOwn() (most int64, by string) {
+	for i := range e.Members {
+		m := &e.Members[i]
 		if own := m.Spent[React] + m.Spent[Assign]; own > most {
 			most, by = own, m.Worker
 		}
