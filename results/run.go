@@ -115,9 +115,10 @@ type Trial struct {
 	Workers []Worker       `json:"workers"`
 	// Acked and End are per partition: the offset after the last acked record,
 	// and the broker's end offset after the drain.
-	Acked   map[int32]int64 `json:"acked,omitempty"`
-	End     map[int32]int64 `json:"end,omitempty"`
-	Leaders map[int32]int32 `json:"leaders,omitempty"`
+	Acked   map[int32]int64  `json:"acked,omitempty"`
+	End     map[int32]int64  `json:"end,omitempty"`
+	Leaders map[int32]int32  `json:"leaders,omitempty"`
+	Nodes   map[string]int32 `json:"nodes,omitempty"` // ids of the nodes of the broker by where clients find them, host:port
 	// What a group left behind, when its members had closed: the positions that it
 	// had committed, and what was looked at because members were behind when the
 	// drain ended: partitions read again from an offset on, those that no node led,

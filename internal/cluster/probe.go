@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -16,6 +18,19 @@ func (c *Cluster) Nodes(ctx context.Context) ([]int32, error) {
 	ids, err := c.internal.brokers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("nodes of the cluster: %w", err)
+	}
+	return ids, nil
+}
+
+// Addresses are the ids of the nodes by where clients find them, host:port.
+func (c *Cluster) Addresses(ctx context.Context) (map[string]int32, error) {
+	meta, err := c.internal.metadata(ctx, c.internal.raw)
+	if err != nil {
+		return nil, fmt.Errorf("addresses of the cluster: %w", err)
+	}
+	ids := make(map[string]int32)
+	for _, b := range meta.Brokers {
+		ids[net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))] = b.NodeID
 	}
 	return ids, nil
 }

@@ -54,8 +54,12 @@ func TestSilenceIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked, silent := map[int16]bool{}, map[int32]bool{}
+	asked, silent, waited := map[int16]bool{}, map[int32]bool{}, false
 	for _, w := range got.evidence(t, got.trials[0]).Workers {
+		for _, l := range w.Waits {
+			_, known := got.trials[0].Nodes[l.Node]
+			waited = waited || known && l.API == 0 && l.To-l.From >= int64(stopped-100*time.Millisecond)
+		}
 		for _, a := range w.Answers {
 			asked[a.API] = true
 			for _, l := range a.Late {
@@ -66,8 +70,8 @@ func TestSilenceIsRecorded(t *testing.T) {
 			}
 		}
 	}
-	if len(asked) != 3 || len(silent) != 3 {
-		t.Errorf("the APIs %v were asked, the nodes %v were silent", asked, silent)
+	if len(asked) != 3 || len(silent) != 3 || !waited {
+		t.Errorf("the APIs %v were asked, the nodes %v were silent; the producer waited for its answers: %t", asked, silent, waited)
 	}
 }
 

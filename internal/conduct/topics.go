@@ -56,6 +56,10 @@ func (t *trial) createTopics(ctx context.Context) error {
 
 // leaders notes who leads the partitions that there are.
 func (t *trial) leaders(ctx context.Context) error {
+	var err error
+	if t.out.Nodes, err = t.cluster.Addresses(ctx); err != nil {
+		return err
+	}
 	t.out.Leaders = make(map[int32]int32)
 	for _, topic := range t.out.Topics {
 		leaders, err := t.cluster.Leaders(ctx, topic.Name)

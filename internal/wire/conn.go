@@ -31,8 +31,8 @@ type conn struct {
 
 func newConn(t *Tap, inner net.Conn, id int, node string) *conn {
 	c := &conn{Conn: inner, tap: t, id: id, node: node}
-	c.requests = requests{sums: &t.sums, pending: &c.pending, every: t.opts.Every}
-	c.responses = responses{sums: &t.sums, pending: &c.pending}
+	c.requests = requests{sums: &t.sums, pending: &c.pending, every: t.opts.Every, now: t.opts.Now}
+	c.responses = responses{sums: &t.sums, pending: &c.pending, node: node, now: t.opts.Now}
 	c.out, c.in = newFramer(&c.requests), newFramer(&c.responses)
 	return c
 }
@@ -69,6 +69,7 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	c.responses.reading = c.tap.opts.Now()
 	n, err := c.Conn.Read(p)
 	c.in.feed(p[:n])
 	if len(c.in.kept) > 0 {

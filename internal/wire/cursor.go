@@ -28,6 +28,11 @@ func (c *cursor) int16() int16 {
 	return int16(binary.BigEndian.Uint16(c.b[c.at-2:]))
 }
 
+func (c *cursor) int32() int32 {
+	high := c.int16()
+	return int32(high)<<16 | int32(uint16(c.int16()))
+}
+
 // tags skips the tagged fields that end a flexible header.
 func (c *cursor) tags() {
 	for n := c.uvarint(); n > 0 && !c.short(); n-- {

@@ -220,7 +220,7 @@ func TestGroupRequestsInEveryVersion(t *testing.T) {
 			}
 			want := []record.Event{ // the Tap has read the clock once before
 				complete(x.wantReq, record.EvRequest, 2, len(out)),
-				complete(x.wantResp, record.EvResponse, 3, len(in)),
+				complete(x.wantResp, record.EvResponse, 5, len(in)), // and before and in the Read
 			}
 			if diff := cmp.Diff(want, events.of(record.EvRequest, record.EvResponse)); diff != "" {
 				t.Errorf("events differ (-want +got):\n%s", diff)
@@ -263,7 +263,7 @@ func TestProduceIsDecoded(t *testing.T) {
 		}
 		acks := int16(-1)
 		want := []record.Event{{
-			T: 2, K: record.EvProduce, Conn: 1, Node: "b:1", V: v, Corr: 1, Bytes: len(b),
+			T: 3, K: record.EvProduce, Conn: 1, Node: "b:1", V: v, Corr: 1, Bytes: len(b),
 			Acks: &acks, TimeoutMs: 7000,
 			Batches: []record.Batch{
 				{Topic: topic, Partition: 2, Records: 10, Bytes: 361, Codec: "zstd"},
@@ -321,7 +321,7 @@ func TestFetchIsDecoded(t *testing.T) {
 			isolation = 1
 		}
 		want := []record.Event{{
-			T: 2, K: record.EvFetch, Conn: 1, Node: "b:1", API: 1, V: v, Corr: 1, Bytes: len(b),
+			T: 3, K: record.EvFetch, Conn: 1, Node: "b:1", API: 1, V: v, Corr: 1, Bytes: len(b),
 			MaxWaitMs: &wait, MinBytes: &least, MaxBytes: maxBytes, PartitionMaxBytes: 1 << 20, Isolation: &isolation,
 		}}
 		if diff := cmp.Diff(want, events.of(record.EvFetch)); diff != "" {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -17,6 +18,7 @@ type requests struct {
 	sums    *sums
 	pending *pending
 	every   int
+	now     func() int64
 
 	produces, fetches int   // seen so far
 	tokens            bool  // raw SASL tokens may follow
@@ -53,27 +55,35 @@ func (r *requests) header(f *frame, start []byte) int {
 			return need
 		}
 		f.keep = sampled(&r.produces, r.every)
-		r.known(f, api, version, corr, acks != 0)
+		r.known(f, api, version, corr, acks != 0, r.now())
+		return 0
+	}
+	if api == int16(kmsg.Fetch) {
+		poll, need := fetchWait(start, version)
+		if need > len(start) {
+			f.api, f.known = api, true
+			return need
+		}
+		f.keep = sampled(&r.fetches, r.every)
+		r.known(f, api, version, corr, true, r.now()+int64(poll)*int64(time.Millisecond))
 		return 0
 	}
 	switch {
-	case api == int16(kmsg.Fetch):
-		f.keep = sampled(&r.fetches, r.every)
 	case api == int16(kmsg.SASLHandshake) && version == 0:
 		r.tokens = true
 	default:
 		f.keep = ofGroup(api)
 	}
-	r.known(f, api, version, corr, true)
+	r.known(f, api, version, corr, true, 0)
 	return 0
 }
 
 // known notes a request, which is awaited where it will be answered.
-func (r *requests) known(f *frame, api, version int16, corr int32, answered bool) {
+func (r *requests) known(f *frame, api, version int16, corr int32, answered bool, due int64) {
 	f.api, f.version, f.corr, f.known = api, version, corr, true
 	r.corr = corr
 	if answered {
-		r.pending.push(asked{api: api, version: version, corr: corr})
+		r.pending.push(asked{api: api, version: version, corr: corr, due: due})
 	}
 }
 
@@ -83,6 +93,22 @@ func (r *requests) known(f *frame, api, version int16, corr int32, answered bool
 func (r *requests) token(f *frame) {
 	f.api, f.known = int16(kmsg.SASLAuthenticate), true
 	r.pending.push(asked{api: f.api, token: true})
+}
+
+// fetchWait reads for how long a Fetch request lets the broker wait for records, in
+// ms, from its start. It returns how many bytes that takes.
+func fetchWait(start []byte, version int16) (ms int32, need int) {
+	const flexible, withoutReplica = 12, 15
+	c := cursor{b: start, at: requestHeader}
+	c.skip(int(c.int16())) // client id; null is -1
+	if version >= flexible {
+		c.tags()
+	}
+	if version < withoutReplica {
+		c.int32()
+	}
+	ms = c.int32()
+	return ms, c.at
 }
 
 // resumed says whether a frame after SASL tokens is a Kafka request again. The
@@ -109,9 +135,15 @@ func (r *requests) lost() { r.sums.unknown.Add(1) }
 type responses struct {
 	sums    *sums
 	pending *pending
+	node    string
+	now     func() int64
+
+	reading     int64 // when the Read began that is being followed
+	ready, came int64 // of the frame that is being followed: when the Read of its length began, and ended
 }
 
 func (r *responses) begin(f *frame) int {
+	r.ready, r.came = r.reading, r.now()
 	if r.pending.token() {
 		f.api, f.known = int16(kmsg.SASLAuthenticate), true
 		return 0
@@ -128,6 +160,11 @@ func (r *responses) header(f *frame, start []byte) int {
 	}
 	f.api, f.version, f.corr, f.known = a.api, a.version, corr, true
 	f.keep = ofGroup(a.api)
+	// What came before the client read is not the node's delay, nor what came behind
+	// another response on the same connection.
+	if from := max(a.due, r.ready); a.due != 0 && r.came > from {
+		r.sums.waited(a.api, r.node, from, r.came)
+	}
 	return 0
 }
 

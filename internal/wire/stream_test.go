@@ -77,7 +77,8 @@ func TestSplittingChangesNothing(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(record.Event{}, "T")); diff != "" {
 			t.Errorf("pieces of %d: events differ (-whole +split):\n%s", piece, diff)
 		}
-		if diff := cmp.Diff(sums, gotSums); diff != "" {
+		// The clock of these tests counts how often it is read.
+		if diff := cmp.Diff(sums, gotSums, cmpopts.IgnoreFields(record.WireAPI{}, "Longest")); diff != "" {
 			t.Errorf("pieces of %d: sums differ (-whole +split):\n%s", piece, diff)
 		}
 	}

@@ -26,6 +26,8 @@ type apiSum struct {
 	_                        [48]byte
 	responses, responseBytes atomic.Int64
 	_                        [48]byte
+	longest                  atomic.Pointer[record.Wait] // since the last Flush
+	_                        [56]byte
 }
 
 // request counts a request of size bytes with its length prefix.
@@ -40,7 +42,22 @@ func (s *sums) response(api int16, size int) {
 	s.api[api].responseBytes.Add(int64(size))
 }
 
-// read copies the counts.
+// waited notes how long a client waited for a response, where it never waited longer
+// in the interval. Only then is there anything to allocate.
+func (s *sums) waited(api int16, node string, from, to int64) {
+	longest := &s.api[api].longest
+	for {
+		old := longest.Load()
+		if old != nil && old.T-old.From >= to-from {
+			return
+		}
+		if longest.CompareAndSwap(old, &record.Wait{Node: node, From: from, T: to}) {
+			return
+		}
+	}
+}
+
+// read copies the counts, and takes the longest waits.
 func (s *sums) read(to *[apis]record.WireAPI) {
 	for key := range s.api {
 		sum := &s.api[key]
@@ -50,6 +67,7 @@ func (s *sums) read(to *[apis]record.WireAPI) {
 			ReqBytes:  sum.requestBytes.Load(),
 			Responses: sum.responses.Load(),
 			RespBytes: sum.responseBytes.Load(),
+			Longest:   sum.longest.Swap(nil),
 		}
 	}
 }
@@ -65,8 +83,9 @@ func difference(is, was *[apis]record.WireAPI) []record.WireAPI {
 			ReqBytes:  is[key].ReqBytes - was[key].ReqBytes,
 			Responses: is[key].Responses - was[key].Responses,
 			RespBytes: is[key].RespBytes - was[key].RespBytes,
+			Longest:   is[key].Longest,
 		}
-		if d.Requests != 0 || d.Responses != 0 {
+		if d.Requests != 0 || d.Responses != 0 || d.Longest != nil {
 			moved = append(moved, d)
 		}
 	}

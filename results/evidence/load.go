@@ -28,6 +28,7 @@ type Worker struct {
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
+	Waits     []Wait            // of its client for produce and fetch responses, the longest of each interval
 	Late      []record.Late     // each late wake-up of its canary
 	Answers   []record.Answers  // of the broker, where this is the probe; those of a node and an API in the order of time
 	Clock     int64             // wall - monotonic, as first read; 0: unknown
@@ -51,6 +52,14 @@ type Wire struct {
 	From, To              int64
 	Requests, Bytes       int64
 	Unknown, Open, Opened int
+}
+
+// Wait is the longest time of an interval that a client which was ready to read waited
+// for a response of a node, given by its address.
+type Wait struct {
+	API      int16
+	Node     string
+	From, To int64
 }
 
 // Produced is what a sampled produce request held.
@@ -190,6 +199,9 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		for _, api := range ev.Wire {
 			sum.Requests += api.Requests
 			sum.Bytes += api.ReqBytes + api.RespBytes
+			if l := api.Longest; l != nil {
+				w.Waits = append(w.Waits, Wait{api.API, l.Node, l.From - w.ahead, l.T - w.ahead})
+			}
 		}
 		w.Wire = append(w.Wire, sum)
 	case record.EvProduce:

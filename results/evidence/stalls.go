@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -47,6 +48,7 @@ func (e *Trial) signs() blame.Signs {
 	}
 	for i := range e.Workers {
 		s.Answers = append(s.Answers, e.answers(&e.Workers[i])...)
+		s.Answers = append(s.Answers, e.waits(&e.Workers[i])...)
 	}
 	s.Machines = machines(e.Machine)
 	return s
@@ -91,6 +93,33 @@ func (e *Trial) answers(w *Worker) []blame.Answers {
 	for _, q := range order {
 		of[q].Usual = median(usual[q])
 		out = append(out, *of[q])
+	}
+	return out
+}
+
+// waits are what the client of a worker waited for nodes, by node and API. Only the
+// longest wait of each interval is known, and what is usual is the median of those:
+// of a node that is often silent too much is taken for usual, and never too little.
+func (e *Trial) waits(w *Worker) []blame.Answers {
+	var out []blame.Answers
+	for _, of := range []struct {
+		api   int16
+		asked blame.Asked
+	}{{0, blame.Produce}, {1, blame.Fetch}} {
+		var usual []int64
+		late := map[int32][]blame.Late{}
+		for _, l := range w.Waits {
+			node, known := e.Nodes[l.Node]
+			if l.API != of.api || !known {
+				continue
+			}
+			usual = append(usual, l.To-l.From)
+			late[node] = append(late[node], blame.Late{Timely: l.From, Due: l.From, At: l.To})
+		}
+		all := median(usual)
+		for _, node := range slices.Sorted(maps.Keys(late)) {
+			out = append(out, blame.Answers{Node: node, Asked: of.asked, By: w.Name, Process: e.nodeProcess(node), Usual: all, Late: late[node]})
+		}
 	}
 	return out
 }

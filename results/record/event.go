@@ -129,6 +129,19 @@ type WireAPI struct {
 	ReqBytes  int64 `json:"req_bytes"`
 	Responses int64 `json:"responses"`
 	RespBytes int64 `json:"resp_bytes"`
+
+	// Longest is, of produce and fetch, the longest that a client waited in Read for a
+	// response in the interval; nil where it never did.
+	Longest *Wait `json:"longest,omitempty"`
+}
+
+// Wait is the time in which a client that was ready to read waited for the response
+// to a request: from when it was sent and the client was in Read, that of a fetch from
+// when its long poll was over at the latest, until the first byte came.
+type Wait struct {
+	Node string `json:"node"` // host:port dialled
+	From int64  `json:"from"`
+	T    int64  `json:"t"`
 }
 
 // Runtime is a sample of the process. Counters are since its start.
