@@ -1,0 +1,57 @@
+package evidence
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/record"
+)
+
+// What a probe was answered and what clients waited for are signs of nodes, with what
+// is usual of each.
+func TestAnswers(t *testing.T) {
+	e := &Trial{Trial: &results.Trial{BrokerPIDs: []int{10, 11, 12}, Nodes: map[string]int32{"h:1": 1, "h:2": 2}}}
+	probe, producer := Worker{Worker: results.Worker{Name: "probe"}}, Worker{Worker: results.Worker{Name: "producer-0"}, ahead: 100}
+	second := func(node int32, api int16, usual int64, late ...record.Late) {
+		probe.event(record.Event{K: record.EvProbe, Answers: []record.Answers{{Node: node, API: api, Count: 20, Usual: usual, Late: late}}}, nil)
+	}
+	second(1, 3, 300)
+	second(1, 15, 900)
+	second(2, 2, 500)
+	second(1, 3, 200, record.Late{Since: 5, Due: 10, T: 300})
+	second(1, 3, 400)
+	for i, took := range []int64{30, 20, 500} {
+		at := int64(1000 * (i + 1))
+		producer.event(record.Event{K: record.EvWire, Wire: []record.WireAPI{
+			{API: 0, Longest: &record.Wait{Node: "h:2", From: at, T: at + took}}, {API: 1, Longest: &record.Wait{Node: "elsewhere:9", From: at, T: at + took}},
+		}}, nil)
+	}
+	e.Workers = []Worker{probe, producer}
+	want := []blame.Answers{
+		{Node: 1, Asked: blame.Metadata, By: "probe", Process: "broker-0", Usual: 300, Late: []blame.Late{{Timely: 5, Due: 10, At: 300}}},
+		{Node: 1, Asked: blame.Coordinator, By: "probe", Process: "broker-0", Usual: 900},
+		{Node: 2, Asked: blame.Leader, By: "probe", Process: "broker-1", Usual: 500},
+		{Node: 2, Asked: blame.Produce, By: "producer-0", Process: "broker-1", Usual: 30, Late: []blame.Late{{Timely: 900, Due: 900, At: 930}, {Timely: 1900, Due: 1900, At: 1920}, {Timely: 2900, Due: 2900, At: 3400}}},
+	}
+	if d := cmp.Diff(want, e.signs().Answers); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// A worker that is new had used nothing, a broker that is had.
+func TestMachines(t *testing.T) {
+	const s = int64(1e9)
+	got := machines([]results.MachineSample{
+		{T: 0, CPUBusy: 10 * s, CPUIdle: 5 * s, Procs: map[string]int64{"supervisor": s}},
+		{T: s, CPUBusy: 11 * s, CPUIdle: 6 * s, Ours: s / 2, CPUSteal: s / 4, Procs: map[string]int64{"supervisor": s, "broker-0": 50 * s, "consumer-0": s / 2}},
+	})
+	want := []blame.Machine{{Loads: []blame.Load{{
+		Interval: results.Interval{From: 0, To: s}, Idle: s, Foreign: s / 2, Steal: s / 4, Procs: map[string]int64{"supervisor": 0, "consumer-0": s / 2},
+	}}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
