@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,6 +48,30 @@ func exercise(t *testing.T, c *Cluster) {
 	}
 }
 
+// exerciseNodes asks every node by itself. One that is not there has no answer.
+func exerciseNodes(t *testing.T, c *Cluster, topic string, leaders map[int32]int32) {
+	t.Helper()
+	ctx := deadline(t)
+	ids, err := c.Nodes(ctx)
+	addresses, aerr := c.Addresses(ctx)
+	if slices.Sort(ids); err != nil || aerr != nil || len(ids) != c.Info().Nodes || !slices.Equal(ids, slices.Sorted(maps.Values(addresses))) {
+		t.Errorf("the nodes are %v, at %v; %v, %v", ids, addresses, err, aerr)
+	}
+	for _, id := range ids {
+		if err := errors.Join(c.AskMetadata(ctx, id), c.AskGroup(ctx, id, topic)); err != nil {
+			t.Errorf("node %d: %v", id, err)
+		}
+	}
+	for p, id := range leaders {
+		if err := c.AskEnd(ctx, id, topic, p); err != nil {
+			t.Errorf("end of partition %d, from node %d: %v", p, id, err)
+		}
+	}
+	if c.AskMetadata(ctx, 4711) == nil {
+		t.Error("a node that is not there has answered")
+	}
+}
+
 // exerciseTopics creates a topic, fills it and reads it back, and another, which
 // it deletes.
 func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
@@ -71,6 +96,7 @@ func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
 		}
 		want[p] = records
 	}
+	exerciseNodes(t, c, topic, leaders)
 	produce(t, c.Access(), topic, partitions, records)
 	ends, err := c.EndOffsets(ctx, topic)
 	if err != nil {
