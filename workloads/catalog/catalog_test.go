@@ -38,8 +38,8 @@ func TestQuickIsQuick(t *testing.T) {
 		t.Fatalf("quick: %d workloads, suite %q, %v", len(specs), suite, err)
 	}
 	trials, err := plan.Expand(specs, []string{"franz-go", "sarama", "kafka-go"}, []string{"matched"}, 0, 1)
-	if err != nil || len(trials) != 15 {
-		t.Fatalf("%d trials, %v; want 15", len(trials), err)
+	if err != nil || len(trials) != 21 {
+		t.Fatalf("%d trials, %v; want 21", len(trials), err)
 	}
 	var total time.Duration
 	for _, tr := range trials {
@@ -48,9 +48,9 @@ func TestQuickIsQuick(t *testing.T) {
 		}
 		total += plan.Duration(tr.Spec)
 	}
-	// The estimates are on the slow side: what takes this long by them ends
-	// within two minutes.
-	if total > 130*time.Second {
+	// The estimates are on the slow side, most of all of short trials: what takes
+	// this long by them ends within two minutes.
+	if total > 140*time.Second {
 		t.Errorf("quick is expected to take %v; it must end within 2m, start-up included", total)
 	}
 }

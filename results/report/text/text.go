@@ -32,7 +32,7 @@ const (
 // between clients, what to be wary of, and which gates were met.
 func Write(w io.Writer, r *report.Report, o Options) error {
 	p := newPage(o)
-	p.head(&r.Head)
+	p.head(r)
 	p.ranking(r)
 	for i := range r.Workloads {
 		p.workload(&r.Workloads[i])
@@ -121,12 +121,13 @@ func (p *page) bold(s string) string {
 }
 
 // head says what ran, on what, against which broker.
-func (p *page) head(h *report.Head) {
+func (p *page) head(r *report.Report) {
+	h := &r.Head
 	title := "kbench run " + h.ID
 	if h.Suite != "" {
 		title += " · " + h.Suite
 	}
-	title += fmt.Sprintf(" · %s · seed %d", count(int64(h.Rounds), "round"), h.Seed)
+	title += fmt.Sprintf(" · %s · seed %d", rounds(r), h.Seed)
 	p.line("%s", p.bold(title))
 	if h.State != results.StateComplete {
 		p.wrapped("state    ", string(h.State)+because(h.Why))
@@ -148,8 +149,26 @@ func (p *page) head(h *report.Head) {
 		p.wrapped("profiles ", strings.Join(h.Profiles, ", ")+", taken of every trial")
 	}
 	if h.Rounds > 1 {
-		p.wrapped("figures  ", fmt.Sprintf("medians over %d rounds, ± half of their range", h.Rounds))
+		p.wrapped("figures  ", fmt.Sprintf("medians over %s, ± half of their range", rounds(r)))
 	}
+}
+
+// rounds are how many there were, from the fewest of a workload to the most.
+func rounds(r *report.Report) string {
+	least := r.Head.Rounds
+	for i := range r.Workloads {
+		most := 0
+		for _, a := range r.Workloads[i].Arms {
+			most = max(most, a.Rounds)
+		}
+		if most > 0 {
+			least = min(least, most)
+		}
+	}
+	if least < r.Head.Rounds {
+		return fmt.Sprintf("%d to %s", least, count(int64(r.Head.Rounds), "round"))
+	}
+	return count(int64(least), "round")
 }
 
 // because is a reason, where there is one.
