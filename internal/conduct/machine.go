@@ -53,16 +53,26 @@ func startSampler(host launch.Host, trialDir string) (*sampler, error) {
 	s.done.Go(func() {
 		t := time.NewTicker(sampleEvery)
 		defer t.Stop()
-		for {
+		for n := 0; ; n++ {
 			select {
 			case <-s.stop:
 				return
 			case <-t.C:
-				s.sample()
+				if n%s.stride() == 0 {
+					s.sample()
+				}
 			}
 		}
 	})
 	return s, nil
+}
+
+// stride is how many intervals lie between two samples: of a large group, whose
+// samples are long and take long, there are fewer.
+func (s *sampler) stride() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return 1 + len(s.procs)/25
 }
 
 // watch adds a process; it stays in the samples until it is gone.

@@ -36,8 +36,8 @@ type Options struct {
 	Broker   cluster.Options
 	Profiles []profiles.Kind
 	Keep     bool // leave topics and groups
-	// Idle is how long the machine is looked at before each trial, while kbench does
-	// nothing; that of a sample, which is no measurement, is a part of it.
+	// Idle is how long kbench does nothing before each trial but look at the machine:
+	// the constant of that name in any real run. 0: not at all.
 	Idle    time.Duration
 	Command []string
 	// Deadlines end what hangs; the zero value is right for any real run.

@@ -214,7 +214,7 @@ func (t *trial) steps(ctx context.Context) error {
 // idle lets the machine be for a while before the trial, so that the samples tell who
 // else uses it.
 func (t *trial) idle(ctx context.Context) error {
-	length := idleOf(t.run.o.Idle, &t.plan.Spec)
+	length := IdleBefore(&t.plan.Spec, t.run.o.Idle)
 	if t.harness || length <= 0 {
 		return nil
 	}
@@ -229,9 +229,12 @@ func (t *trial) idle(ctx context.Context) error {
 	return nil
 }
 
-// idleOf is how long the machine is looked at before a trial: that of a sample, which
-// is no measurement, is shorter.
-func idleOf(whole time.Duration, s *workloads.Spec) time.Duration {
+// Idle is how long kbench does nothing before a trial but look at the machine.
+const Idle = time.Second
+
+// IdleBefore is what of an idle time goes before a trial of a workload: a sample, which
+// is no measurement, has less.
+func IdleBefore(s *workloads.Spec, whole time.Duration) time.Duration {
 	if s.Sample {
 		return whole * 2 / 5
 	}

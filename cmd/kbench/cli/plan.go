@@ -99,7 +99,7 @@ func (a *app) expected(trials []plan.Trial) []time.Duration {
 	for i := range trials {
 		t := &trials[i]
 		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), nil); refused == "" {
-			out[i] = plan.Duration(t.Spec)
+			out[i] = conduct.IdleBefore(&t.Spec, conduct.Idle) + plan.Duration(t.Spec)
 		}
 	}
 	return out

@@ -87,7 +87,7 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		bo.Progress = progress.Step
 		dir, err := conduct.Run(cmd.Context(), conduct.Options{
 			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials,
-			Broker: bo, Profiles: kinds, Keep: keep, Idle: time.Second, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
+			Broker: bo, Profiles: kinds, Keep: keep, Idle: conduct.Idle, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
 			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: progress,
 		})
 		progress.close()
