@@ -82,8 +82,9 @@ func TestWhose(t *testing.T) {
 	burner := Load{Foreign: 1900 * ms, Procs: map[string]int64{"consumer-0": 50 * ms, "broker-0": 50 * ms}}
 	machine := stall(SourceMachine, "", -1, true)
 	f("burner", trial(burner).naps(supervisor, by, 0), machine)
-	f("burner, and a client that starves", trial(burner).naps(client, by, 0), machine)
-	f("burner, and a broker that starves", trial(burner).silent(by), machine)
+	f("burner, and a client that starves", trial(burner).naps(client, by, 0).naps(supervisor, by, 0), machine, machine)
+	f("burner, and a broker that starves", trial(burner).silent(by).naps(supervisor, by, 0), machine, machine)
+	f("burner, and a client that was suspended", trial(burner).naps(client, by, 0), stall(SourceProcess, "consumer-0", -1, false))
 	f("stolen", trial(Load{Steal: 1900 * ms}).naps(supervisor, by, 0), machine)
 	f("foreign load beside idle processors starves nobody", trial(Load{Foreign: 1000 * ms, Idle: 1000 * ms}).naps(reference, by, 0), stall(SourceProcess, "producer-0", -1, true))
 

@@ -11,16 +11,20 @@ import (
 //
 // A sign may be late because its source stood still, or because the source could
 // not get a processor. Where processors stood idle meanwhile it was the former.
-// Where none did, who had them had the time: others than kbench are the machine's,
-// the client under test has nobody but itself to blame, and our own processes are
-// contention.
+// Where none did, and the supervisor could not get one either, who had them had the
+// time: others than kbench are the machine's, the client under test has nobody but
+// itself to blame, and our own processes are contention.
 func Find(s Signs) []Stall {
 	f := &finder{machines: map[string]*Machine{}, processes: map[string]*Process{}}
 	for i := range s.Machines {
 		f.machines[s.Machines[i].Host] = &s.Machines[i]
 	}
 	for i := range s.Processes {
-		f.processes[s.Processes[i].Name] = &s.Processes[i]
+		p := &s.Processes[i]
+		f.processes[p.Name] = p
+		if p.Kind == Supervisor {
+			f.witness, f.witnessed = p.late(), p.Host
+		}
 	}
 	for _, i := range s.Injected {
 		who := i.Worker
@@ -48,6 +52,8 @@ func Find(s Signs) []Stall {
 type finder struct {
 	machines  map[string]*Machine
 	processes map[string]*Process
+	witness   []results.Interval // when the supervisor was late
+	witnessed string             // its host
 	stalls    []Stall
 }
 
@@ -76,13 +82,8 @@ func (f *finder) answers(a *Answers) {
 	host := ""
 	if by := f.processes[a.By]; by != nil {
 		host = by.Host
-		for _, n := range by.Late {
-			if _, possible, late := n.bounds(by.Usual); late {
-				deaf = append(deaf, possible)
-			}
-		}
+		deaf = by.late()
 	}
-	deaf = results.Union(deaf)
 	for _, l := range a.Late {
 		certain, possible, late := l.bounds(a.Usual)
 		if !late {
@@ -125,7 +126,7 @@ func (f *finder) generator(g *Generator) {
 func (f *finder) add(s Stall, host, process string) {
 	missing := s.Certain.Length()
 	u, known := f.use(host, s.Certain, process)
-	starved := known && 2*u.idle < missing && 2*u.own < missing
+	starved := known && 2*u.idle < missing && 2*u.own < missing && f.seen(host, s.Certain)
 	switch {
 	case !starved:
 	case 2*u.foreign > missing:
@@ -136,6 +137,28 @@ func (f *finder) add(s Stall, host, process string) {
 		s = Stall{SourceContention, host, -1, s.Certain, s.Possible, false}
 	}
 	f.stalls = append(f.stalls, s)
+}
+
+// late is when a canary was late, or may have been.
+func (p *Process) late() []results.Interval {
+	var out []results.Interval
+	for _, n := range p.Late {
+		if _, possible, late := n.bounds(p.Usual); late {
+			out = append(out, possible)
+		}
+	}
+	return results.Union(out)
+}
+
+// brief is how long a process may wait for a processor while another, that asks for
+// one at another moment, does not.
+const brief = 5 * Threshold
+
+// seen says whether the supervisor bears out that processors were not to be had in a
+// stretch: it was late for most of it too. Of a brief one it need not have noticed, and
+// of another host it cannot tell.
+func (f *finder) seen(host string, over results.Interval) bool {
+	return host != f.witnessed || over.Length() < brief || 2*results.TotalLength(results.Clip(f.witness, over)) > over.Length()
 }
 
 // usage is who used the processors of a host in a stretch, ns of CPU time. What the

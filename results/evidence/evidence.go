@@ -37,6 +37,7 @@ type Trial struct {
 	audit  func() audit.Report
 	input  func() *window.Input
 	churn  func() *window.Report
+	still  func() *window.Stalls
 }
 
 // Load reads a trial of a run, which is to be closed. Files that were never made
@@ -47,9 +48,10 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 		return nil, errors.Join(err, e.Close())
 	}
 	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
+	e.still = sync.OnceValue(e.stalls)
 	e.input = sync.OnceValue(func() *window.Input {
 		in := window.NewInput(t, e.Logs, e.audit())
-		in.Stalls = e.stalls()
+		in.Stalls = e.Stalls()
 		return &in
 	})
 	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })
@@ -84,6 +86,10 @@ func (e *Trial) Audit() audit.Report { return e.audit() }
 
 // Input is what the windows are found in.
 func (e *Trial) Input() *window.Input { return e.input() }
+
+// Stalls are those of all that is not the client under test; nil where nobody
+// listened for them.
+func (e *Trial) Stalls() *window.Stalls { return e.still() }
 
 // Windows is what the acts of the trial did, and what the group did without any.
 func (e *Trial) Windows() *window.Report { return e.churn() }

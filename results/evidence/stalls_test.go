@@ -8,6 +8,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // What a probe was answered and what clients waited for are signs of nodes, with what
@@ -53,5 +54,38 @@ func TestMachines(t *testing.T) {
 	}}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// TestSigns: what each process is to the client, and what its signs become.
+func TestSigns(t *testing.T) {
+	worker := func(name string, role results.Role, late ...record.Late) Worker {
+		return Worker{Worker: results.Worker{Name: name, Role: role}, Canary: []Canary{{Usual: 3}, {Usual: 1}, {Usual: 2}}, Late: late}
+	}
+	e := &Trial{
+		Trial:      &results.Trial{Acts: []results.Act{{Kind: acts.Stall, Member: "consumer-0", At: 5, Resumed: 9}, {Kind: acts.Crash, Member: "consumer-0", At: 20}}},
+		Supervisor: worker(results.SupervisorProcess, "", record.Late{Since: 1, Due: 2, T: 30, CPU: 4}),
+		Workers:    []Worker{worker("consumer-0", results.RoleConsumer), worker("producer-0", results.RoleReference), worker("observer", results.RoleObserver)},
+	}
+	got := e.signs()
+	process := func(name string, kind blame.Kind, late ...blame.Nap) blame.Process {
+		return blame.Process{Name: name, Kind: kind, Usual: 2, Late: late}
+	}
+	want := blame.Signs{
+		Injected: []blame.Injected{{Interval: results.Interval{From: 5, To: 9}, What: "stall", Worker: "consumer-0", Node: -1}},
+		Processes: []blame.Process{
+			process(results.SupervisorProcess, blame.Supervisor, blame.Nap{Late: blame.Late{Timely: 1, Due: 2, At: 30}, CPU: 4}),
+			process("consumer-0", blame.Client), process("producer-0", blame.Reference), process("observer", blame.Watcher),
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("signs, want to got:\n%s", diff)
+	}
+}
+
+// TestNobodyListened: an old run directory excuses nobody.
+func TestNobodyListened(t *testing.T) {
+	if s := (&Trial{Trial: &results.Trial{}}).stalls(); s != nil {
+		t.Errorf("%+v", s)
 	}
 }

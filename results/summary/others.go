@@ -31,8 +31,8 @@ func tailOf(latency string) string {
 // the measured part. A record's way begins when it was due and ends when it was
 // acked or delivered.
 func (in *inputs) tails(e *evidence.Trial) {
-	windows := e.Input()
-	if windows.Stalls == nil || !windows.Stalls.Excuse() {
+	stalls := e.Stalls()
+	if stalls == nil || !stalls.Excuse() {
 		return
 	}
 	b := &builder{inputs: in}
@@ -47,9 +47,9 @@ func (in *inputs) tails(e *evidence.Trial) {
 			if h.TotalCount() >= samplesP999 {
 				from = record.Percentile(h, 99.9)
 			}
-			t := tail{from: from - from/500, stalls: windows.Stalls} // histograms keep three digits
+			t := tail{from: from - from/500, stalls: stalls} // histograms keep three digits
 			if metric == results.E2EResponse {
-				t.delivered(windows)
+				t.delivered(e.Input())
 			} else {
 				t.acked(e, ws)
 			}
@@ -120,7 +120,7 @@ func (t *tail) acked(e *evidence.Trial, ws []*worker) {
 				if lane.Kind != record.Acked {
 					continue
 				}
-				for b := range window.Acked(lane) {
+				for b := range window.Acked(lane, t.from-1) {
 					for i, due := range b.Due {
 						if e.Measured.Contains(due) {
 							t.see(lane.Partition, "", window.Record{Due: due, At: b.At[i]})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -24,7 +25,7 @@ func TestPauseRows(t *testing.T) {
 				Name: "join#1", Counted: true, Window: window.Interval{From: 5 * ms}, T0: 12 * ms, Lost: 4, Rebalanced: true, Wire: 30 * ms, Floor: 20 * ms, WireExcess: 10 * ms, Rounds: 2,
 				UAny: 500 * ms, Movement: 0.25, BaselineKnown: true, Baseline: ms,
 				Partitions: []window.Partition{
-					{Class: window.Moved, Records: 5, Gap: 8 * ms, FloorKnown: true, Excess: -2 * ms},
+					{Class: window.Moved, Records: 5, Gap: 8 * ms, FloorKnown: true, Excess: -2 * ms, Unexplained: &blame.Bounds{Least: 3 * ms, Most: 4 * ms}},
 					{Class: window.Moved, Records: 5, Gap: 9 * ms, FloorKnown: true, Excess: -3 * ms},
 					{Class: window.Orphaned, Records: 5, Gap: 40 * ms},
 					{Class: window.Untouched, Gap: 99 * ms}, // without records: no gap
@@ -34,6 +35,7 @@ func TestPauseRows(t *testing.T) {
 					{Spent: map[window.Phase]int64{window.React: 5 * ms}, Paused: 4 * ms},
 				},
 				Duplicates: audit.Duplicates{Crash: 2, Stale: 1},
+				Others:     &window.Others{Metric: results.PauseGap, Figure: 40 * ms, Sum: 30 * ms, Most: blame.Share{Source: blame.SourceBroker, Bounds: blame.Bounds{Least: 20 * ms}}},
 			},
 			{Name: "leave#2"}, // restores the group
 			{Name: "stall#3", Counted: true, Noisy: true, Merged: true, Further: []string{"join", "join"}},
@@ -64,6 +66,8 @@ func TestPauseRows(t *testing.T) {
 		"join#1  pause.total": 37e6, "join#1  pause.lost_records": 4, "join#1  pause.wire": 30e6, "join#1  pause.floor": 20e6, "join#1  pause.wire_excess": 10e6,
 		"join#1  pause.gap": 40e6, "join#1 moved pause.gap": 9e6, "join#1 orphaned pause.gap": 40e6,
 		"join#1  pause.gap_excess": -2e6, "join#1 moved pause.gap_excess": -2e6,
+		"join#1  pause.gap_unexplained": 4e6, "join#1 moved pause.gap_unexplained": 4e6, "join#1 least pause.gap_unexplained": 3e6,
+		"join#1  pause.others": 30e6, "join#1 broker pause.others": 20e6,
 		"join#1  pause.start": 1e6, "join#1  pause.react": 5e6, "join#1  pause.member": 7e6, "join#1  pause.baseline": 1e6,
 		"join#1  pause.u_any": 0.5, "join#1  group.rounds": 2, "join#1  group.movement": 0.25,
 		"join#1  pause.duplicates": 3, "join#1 crash pause.duplicates": 2, "join#1 stale pause.duplicates": 1,

@@ -89,7 +89,7 @@ func newSplit(t *results.Trial, measured part, in *window.Input, r *window.Repor
 		for _, l := range logs {
 			for _, lane := range l.Spans.Lanes {
 				if lane.Kind == record.Acked {
-					for b := range window.Acked(lane) {
+					for b := range window.Acked(lane, math.MinInt64) {
 						acks.batch(splitKey{roleOf[l.Worker], results.ProduceResponse}, b)
 					}
 				}

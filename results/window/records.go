@@ -117,12 +117,15 @@ func spread(out []int64, first, last int64, n, from int) {
 }
 
 // Acked yields the records of a lane of acks: when each was due, and when its ack
-// came.
-func Acked(l *record.Lane) iter.Seq[*Batch] {
+// came. Where none of many was later than least they may be left out.
+func Acked(l *record.Lane, least int64) iter.Seq[*Batch] {
 	return func(yield func(*Batch) bool) {
 		var buf record.Buffer
 		var batch Batch
 		for i := range l.Pages {
+			if l.Pages[i].Late <= least {
+				continue
+			}
 			for _, s := range l.Read(i, &buf) {
 				if batch.Due, batch.At = apart(&s, batch.Due, batch.At); !yield(&batch) {
 					return
