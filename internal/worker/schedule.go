@@ -15,23 +15,24 @@ import (
 // load is what a generator has to send on a schedule, and how far it is.
 type load struct {
 	pace.Schedule
-	start    int64
-	length   int64 // of the schedule, ns
-	i, total int64 // the next record, and the first that is none any more
-	step     int64 // to the next one of this producer
+	start, length int64 // ns
+	i             int64 // the next record
+	step          int64 // to the next one of this producer
 }
 
-// due is when the next record is intended to be sent.
+// due is when the next record is intended to be sent; beyond all times where the
+// schedule has none any more.
 func (l *load) due() int64 {
-	if l.i >= l.total {
+	at := int64(l.At(l.i))
+	if at >= l.length {
 		return math.MaxInt64
 	}
-	return l.start + int64(l.At(l.i))
+	return l.start + at
 }
 
 // from is how many records from i on are due before end.
 func (l *load) from(i, end int64) int64 {
-	n := min(l.total, l.Count(time.Duration(min(max(end-l.start, 0), l.length))))
+	n := l.Count(time.Duration(min(max(end-l.start, 0), l.length)))
 	return max(n-i+l.step-1, 0) / l.step
 }
 
@@ -46,7 +47,7 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	// One that came later has its schedule to itself, whatever its number.
 	producers := int64(g.job.Spec.Produce.Producers)
 	mine := int64(g.producer) % producers
-	l := &load{Schedule: sched, start: start, length: int64(length), total: sched.Count(length), i: mine, step: producers}
+	l := &load{Schedule: sched, start: start, length: int64(length), i: mine, step: producers}
 	g.due = func() int64 { return l.from(mine, g.until.Load()) }
 	if err := g.follow(ctx, l); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (g *generator) follow(ctx context.Context, l *load) error {
 			return err
 		}
 		due := l.due()
-		if l.i >= l.total || due >= until && now >= until {
+		if due == math.MaxInt64 || due >= until && now >= until {
 			return nil // the end has come before the next record is due
 		}
 		if now < until {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"time"
 
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
@@ -28,15 +30,33 @@ func (b *builder) lateness() (l lateness, known bool) {
 		end = b.p99(results.ProduceResponse)
 	}
 	l = lateness{own: b.p99(results.ScheduleLag), held: b.p99(results.ScheduleHeld), bound: max(leastLagBound, lagShare*end)}
-	held := b.merged(b.workers, results.ScheduleHeld)
-	if held == nil {
+	held, own, room := b.overall(results.ScheduleHeld), b.overall(results.ScheduleLag), b.overall(results.ProduceNoRoom)
+	if held == nil || own == nil || room == nil {
 		return l, false
 	}
-	l.meanHeld, l.meanOwn = held.Mean(), b.merged(b.workers, results.ScheduleLag).Mean()
-	if room := b.merged(b.workers, results.ProduceNoRoom); room != nil {
-		l.meanRoom = room.Mean()
+	l.meanHeld, l.meanOwn, l.meanRoom = held.Mean(), own.Mean(), room.Mean()
+	if l.held == 0 {
+		// None that was due in the measured part was handed over: it is those before it.
+		l.held, l.own = float64(record.Percentile(held, 99)), float64(record.Percentile(own, 99))
 	}
 	return l, true
+}
+
+// overall is the distribution of a metric over all parts of the trial.
+func (b *builder) overall(metric string) *hdrhistogram.Histogram {
+	var all *hdrhistogram.Histogram
+	for _, w := range b.workers {
+		for _, i := range w.Latencies {
+			switch {
+			case i.Metric != metric:
+			case all == nil:
+				all = i.Hist.Clone()
+			default:
+				all.Merge(i.Hist) // one geometry for all: nothing is dropped
+			}
+		}
+	}
+	return all
 }
 
 // offeredLoad adds the marks that say whether the offered load was kept, and by whom not.
