@@ -50,13 +50,14 @@ func RecordsIn(size, key, value int) int {
 }
 
 // BatchLimit is the most records that a batch may hold for these settings: the
-// number asked for, or what fits into the bytes asked for. It is the same for
-// every client.
+// number asked for, and no more than fit into the bytes asked for. It is the same
+// for every client.
 func (s Settings) BatchLimit() int {
-	if s.Produce.BatchRecords > 0 {
-		return s.Produce.BatchRecords
+	fit := RecordsIn(s.Produce.BatchBytes, s.KeyBytes, s.RecordBytes-s.KeyBytes)
+	if s.Produce.BatchRecords > 0 && s.Produce.BatchBytes > 0 {
+		return min(s.Produce.BatchRecords, fit)
 	}
-	return RecordsIn(s.Produce.BatchBytes, s.KeyBytes, s.RecordBytes-s.KeyBytes)
+	return max(s.Produce.BatchRecords, fit)
 }
 
 // Varies says whether records differ in length, so that a limit in bytes can
