@@ -2,7 +2,7 @@
 // produces, or it reads and marks, in one loop, and says about once a second how
 // far it is. What kbench costs is what it needs beyond that.
 //
-// The loop has records from slabs, one value shared by all of them, one look at
+// The loop has records from slabs, 256 values shared by all of them, one look at
 // the clock per 4096 records, plain connections, and no map and no lock of its
 // own. It is a process of its own, the same program as the script that compares
 // (package sides starts it) and as the kbench that stands on the other side, so

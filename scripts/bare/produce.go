@@ -86,15 +86,21 @@ func (w *window) rouse() {
 	}
 }
 
-// value is the one that all records share. It has no pattern, like those of
-// kbench, should a codec ever be looked at.
-func (j Job) value() []byte {
-	v := make([]byte, j.Size)
+// sharedValues is how many values all records share. They stay in the cache.
+const sharedValues = 256
+
+// values are the shared ones. They have no pattern, like those of kbench, should a
+// codec ever be looked at.
+func (j Job) values() [sharedValues][]byte {
+	var vs [sharedValues][]byte
 	rng := rand.New(rand.NewPCG(1, uint64(j.Size)))
-	for i := range v {
-		v[i] = byte(rng.Uint32())
+	for i := range vs {
+		vs[i] = make([]byte, j.Size)
+		for at := range vs[i] {
+			vs[i][at] = byte(rng.Uint32())
+		}
 	}
-	return v
+	return vs
 }
 
 func produceFranzGo(m *meter, j Job) error {
@@ -115,9 +121,10 @@ func produceFranzGo(m *meter, j Job) error {
 		}
 		a.one()
 	}
-	value, chunk := j.value(), int64(j.Settings.Produce.Chunk)
+	values, chunk := j.values(), int64(j.Settings.Produce.Chunk)
 	var slab []kgo.Record
 	var p int32
+	var v uint8
 	for sent := int64(0); a.room(sent, chunk); sent += chunk {
 		for range chunk {
 			if len(slab) == 0 {
@@ -125,7 +132,8 @@ func produceFranzGo(m *meter, j Job) error {
 			}
 			r := &slab[0]
 			slab = slab[1:]
-			r.Topic, r.Partition, r.Value = j.Topic, p, value
+			r.Topic, r.Partition, r.Value = j.Topic, p, values[v]
+			v++
 			if p++; int(p) == j.Partitions {
 				p = 0
 			}
@@ -156,10 +164,14 @@ func produceSarama(m *meter, j Job) error {
 			m.fail(fmt.Errorf("sarama: produce: %w", e.Err))
 		}
 	})
-	var value client.Encoder = client.ByteEncoder(j.value())
+	var values [sharedValues]client.Encoder
+	for i, v := range j.values() {
+		values[i] = client.ByteEncoder(v)
+	}
 	input, chunk := c.Input(), int64(j.Settings.Produce.Chunk)
 	var slab []client.ProducerMessage
 	var p int32
+	var v uint8
 	for sent := int64(0); a.room(sent, chunk); sent += chunk {
 		for range chunk {
 			if len(slab) == 0 {
@@ -167,7 +179,8 @@ func produceSarama(m *meter, j Job) error {
 			}
 			r := &slab[0]
 			slab = slab[1:]
-			r.Topic, r.Partition, r.Value = j.Topic, p, value
+			r.Topic, r.Partition, r.Value = j.Topic, p, values[v]
+			v++
 			if p++; int(p) == j.Partitions {
 				p = 0
 			}
@@ -197,13 +210,15 @@ func produceKafkaGo(m *meter, j Job) error {
 			w.rouse()
 		}
 	}
-	value, chunk := j.value(), int64(j.Settings.Produce.Chunk)
+	values, chunk := j.values(), int64(j.Settings.Produce.Chunk)
 	batch := make([]kafka.Message, chunk) // the client copies it
 	p := 0
+	var v uint8
 	for sent := int64(0); w.room(sent, chunk); sent += chunk {
 		for i := range batch {
 			r := &batch[i]
-			r.Topic, r.Value, r.WriterData = j.Topic, value, p
+			r.Topic, r.Value, r.WriterData = j.Topic, values[v], p
+			v++
 			if p++; p == j.Partitions {
 				p = 0
 			}
