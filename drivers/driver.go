@@ -140,12 +140,22 @@ type Lane interface {
 }
 
 // Msg is one record to be produced. The harness keeps Msgs and reuses them.
+//
+// It takes two lines of a cache: what a client is given lies in the first, and what
+// an ack needs in the second. A line more per record is what a client would seem to
+// cost more.
 type Msg struct {
-	Topic     string
+	Topic string
+	Key   []byte
+	Value []byte
+
 	Partition int32 // chosen by the harness; a driver must send it there
-	Slot      uint32
-	Key       []byte
-	Value     []byte
+
+	// Slot, the place of the Msg in the window, Seq, Due, Sent and Body are the
+	// harness's own, and drivers leave them alone: the sequence number within
+	// producer and partition, the intended and the actual time of sending in ns of
+	// the host's monotonic clock, and the checksum of a body that stays in it.
+	Slot uint32
 
 	// Offset is set by the driver before the ack; -1 where the client was not
 	// told (acks none).
@@ -156,12 +166,6 @@ type Msg struct {
 	// allocation.
 	Native any
 
-	// Seq, Due and Sent are the harness's own: the sequence number within
-	// producer and partition, and the intended and the actual time of sending
-	// in ns of the host's monotonic clock. So are Slot, the place of the Msg in
-	// the window, and Body, the checksum of a body that stays in it. Drivers
-	// leave them alone. They lie here, in 128 bytes, because a line more per
-	// record is what a client would seem to cost more.
 	Seq  uint64
 	Due  int64
 	Sent int64

@@ -153,9 +153,8 @@ func (c *consumer) ConsumeClaim(session client.ConsumerGroupSession, claim clien
 	var ended atomic.Bool
 	defer context.AfterFunc(session.Context(), func() { ended.Store(true) })()
 
-	var rec drivers.Rec
+	r := &claimed{c: c, session: session, lane: lane, ended: &ended, auto: c.modes.CommitMode == drivers.CommitAuto}
 	messages, over := claim.Messages(), session.Context().Done()
-	serial, auto := c.modes.Lanes != drivers.LanesPartition, c.modes.CommitMode == drivers.CommitAuto
 	for {
 		var m *client.ConsumerMessage
 		ok := true
@@ -168,27 +167,77 @@ func (c *consumer) ConsumeClaim(session client.ConsumerGroupSession, claim clien
 				return nil
 			}
 		}
-		if !ok || !c.hand(m, lane, &rec, serial, &ended) {
+		if !ok {
 			return nil
 		}
-		if auto {
-			session.MarkOffset(m.Topic, m.Partition, m.Offset+1, "")
+		if c.modes.Lanes == drivers.LanesPartition {
+			ok = r.hand(m)
+		} else {
+			ok = r.inTurn(m, messages)
+		}
+		if !ok {
+			return nil
 		}
 	}
 }
 
+// claimed hands the records of a claim to the harness.
+type claimed struct {
+	c       *consumer
+	session client.ConsumerGroupSession
+	lane    drivers.Lane
+	ended   *atomic.Bool
+	auto    bool
+	rec     drivers.Rec
+}
+
 // hand gives one record to the harness, and says false where the session ended
 // before it could: the member's lock may have been long in coming.
-func (c *consumer) hand(m *client.ConsumerMessage, lane drivers.Lane, rec *drivers.Rec, serial bool, ended *atomic.Bool) bool {
-	if serial {
-		c.serial.Lock()
-		defer c.serial.Unlock()
-	}
-	if ended.Load() {
+func (r *claimed) hand(m *client.ConsumerMessage) bool {
+	if r.ended.Load() {
 		return false
 	}
-	rec.Offset, rec.Key, rec.Value = m.Offset, m.Key, m.Value
-	lane.Record(rec)
+	r.rec.Offset, r.rec.Key, r.rec.Value = m.Offset, m.Key, m.Value
+	r.lane.Record(&r.rec)
+	if r.auto {
+		r.session.MarkOffset(m.Topic, m.Partition, m.Offset+1, "")
+	}
+	return true
+}
+
+// A turn is several records where they are there already and the handler is quick:
+// claims that hand the member's lock to each other for every record mostly wait for
+// each other. Where it is slow a turn is one record, so that all partitions get on.
+const (
+	turnRecords = 64
+	quickRecord = 20 * time.Microsecond
+)
+
+// inTurn gives a record to the harness, and perhaps some of those behind it, while no
+// other claim of the member does.
+func (r *claimed) inTurn(m *client.ConsumerMessage, more <-chan *client.ConsumerMessage) bool {
+	r.c.serial.Lock()
+	defer r.c.serial.Unlock()
+	if len(more) == 0 {
+		return r.hand(m)
+	}
+	began := time.Now()
+	if !r.hand(m) {
+		return false
+	}
+	if time.Since(began) > quickRecord {
+		return true
+	}
+	for range turnRecords - 1 {
+		select {
+		case m, ok := <-more:
+			if !ok || !r.hand(m) {
+				return false
+			}
+		default:
+			return true
+		}
+	}
 	return true
 }
 

@@ -70,19 +70,26 @@ func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Ms
 func (p *producer) drain() {
 	defer close(p.done)
 	successes, failures := p.client.Successes(), p.client.Errors()
-	for successes != nil || failures != nil {
+	for n := 1; successes != nil || failures != nil; n++ {
+		if n%allChannels != 0 {
+			select {
+			case m, ok := <-successes:
+				if ok {
+					p.succeed(m)
+				} else {
+					successes = nil
+				}
+				continue
+			default:
+			}
+		}
 		select {
 		case m, ok := <-successes:
 			if !ok {
 				successes = nil
 				continue
 			}
-			msg := m.Metadata.(*drivers.Msg)
-			msg.Offset = m.Offset
-			if p.unacked {
-				msg.Offset = -1
-			}
-			p.ack(msg, nil)
+			p.succeed(m)
 		case e, ok := <-failures:
 			if !ok {
 				failures = nil
@@ -93,6 +100,19 @@ func (p *producer) drain() {
 			p.fail(r.msg, r.err)
 		}
 	}
+}
+
+// allChannels is after how many acks drain looks at the other channels although
+// there are more: a select locks all that it names.
+const allChannels = 64
+
+func (p *producer) succeed(m *client.ProducerMessage) {
+	msg := m.Metadata.(*drivers.Msg)
+	msg.Offset = m.Offset
+	if p.unacked {
+		msg.Offset = -1
+	}
+	p.ack(msg, nil)
 }
 
 func (p *producer) fail(m *drivers.Msg, err error) {
@@ -120,6 +140,11 @@ func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 		}
 		native.value = m.Value
 		native.Value = &native.value
+		select { // of one channel, since a select locks all that it names
+		case input <- &native.ProducerMessage:
+			continue
+		default:
+		}
 		select {
 		case input <- &native.ProducerMessage:
 		case <-over:

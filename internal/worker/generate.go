@@ -35,6 +35,7 @@ type generator struct {
 	now    int64        // the clock as last read
 	last   int64        // when it stops at the latest; 0 before until
 	turn   int          // closed loop: the partition whose turn it is
+	looked byte         // closed loop: keeps looking at values from being left out
 	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
 }
@@ -111,6 +112,13 @@ func (g *generator) replace(old *drivers.Msg) *drivers.Msg {
 // take fills the next Msg of a window, which must have room. i numbers the
 // records of the trial; it decides key and size.
 func (g *generator) take(p int32, i uint64, due int64) *drivers.Msg {
+	m := g.reserve(p)
+	g.stamp(m, i, due)
+	return m
+}
+
+// reserve takes the next Msg of a window, which must have room.
+func (g *generator) reserve(p int32) *drivers.Msg {
 	w := &g.windows[p]
 	slot := w.slot()
 	m := w.msgs[slot]
@@ -118,15 +126,20 @@ func (g *generator) take(p int32, i uint64, due int64) *drivers.Msg {
 		m = g.newMsg(p, slot)
 		w.msgs[slot] = m
 	}
+	m.Seq = w.next
+	w.next++
+	return m
+}
+
+// stamp makes the record of a Msg.
+func (g *generator) stamp(m *drivers.Msg, i uint64, due int64) {
 	if !g.fixed {
 		m.Value = g.values.swap(m.Value, g.pool.Size(i))
 		m.Body = g.pool.Fill(m.Value, i)
 	}
 	m.Key, _ = g.keys.Key(i)
-	m.Seq, m.Due, m.Offset = w.next, due, -1
-	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: w.next, Due: due, Body: m.Body})
-	w.next++
-	return m
+	m.Due, m.Offset = due, -1
+	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: m.Seq, Due: due, Body: m.Body})
 }
 
 // flush sends the chunk.
@@ -209,13 +222,24 @@ func (g *generator) closed(ctx context.Context, limit int64) error {
 		if now >= g.until.Load() {
 			return g.flush(ctx)
 		}
+		from := i
 		for len(g.chunk) < cap(g.chunk) && (limit == 0 || g.sent+int64(len(g.chunk)) < limit) {
 			p := g.pick(i)
 			if p < 0 {
 				break
 			}
-			g.chunk = append(g.chunk, g.take(p, i, now))
+			m := g.reserve(p)
+			// The values of a chunk have left the cache since they were used last.
+			// Looked at here, before the first is written, they come side by side.
+			if len(m.Value) > 0 {
+				g.looked += m.Value[0]
+			}
+			g.chunk = append(g.chunk, m)
 			i += producers
+		}
+		for _, m := range g.chunk {
+			g.stamp(m, from, now)
+			from += producers
 		}
 		full := len(g.chunk) == cap(g.chunk)
 		if err := g.flush(ctx); err != nil {
