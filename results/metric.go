@@ -240,7 +240,7 @@ func Metrics() []Metric {
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
 		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},
 		{Name: ProbeCPU, Unit: UnitCores, What: "CPU of the process that asks each node of the broker whether it still answers, over the measured part"},
-		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record: what the same load costs with the loopback driver; of a consumer, what it costs more with consumers than without"},
+		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record, by the clocks of its own threads: generator, less what it used inside Send, and canary; what it does in goroutines of the client (acks, handler, a closed loop) is not known"},
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, and not in the log or passed over by a committed position without having been delivered"},
 		{Name: AuditUndelivered, Unit: UnitCount, Better: Lower, What: "acked and in the log, but not delivered when the drain ended; class: drain (too short), handler (at work all the time), stuck (a member), node (none led the partition), stranger (a member that kbench did not start had it)"},

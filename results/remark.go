@@ -58,7 +58,6 @@ const (
 	KindThinWindows     Kind = "thin-windows"       // too short to be called steady
 	KindBusy            Kind = "busy-machine"       // for all arms of a round
 	KindFit             Kind = "fit"                // how the machine was for the whole run
-	KindHarness         Kind = "harness"            // of the trials of the harness itself
 	KindSample          Kind = "sample"             // a workload that is no measurement
 	KindOtherwise       Kind = "otherwise"          // what a trial did differently from what was asked
 	KindClaim           Kind = "claim"              // of a plan, that the wire did not bear out
@@ -108,8 +107,6 @@ func (r Remark) String() string {
 	switch {
 	case r.Trial != 0:
 		fmt.Fprintf(&b, "trial %d (%s, %s, round %d): ", r.Trial, r.Workload, r.Arm, r.Round)
-	case r.Kind == KindHarness:
-		fmt.Fprintf(&b, "harness of %s: ", r.Workload)
 	case r.Arm != "":
 		fmt.Fprintf(&b, "%s, %s: ", r.Workload, r.Arm)
 	case r.Workload != "":

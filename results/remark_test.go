@@ -15,8 +15,6 @@ func TestRemark(t *testing.T) {
 	ref := results.TrialRef{N: 3, Workload: "w", Arm: "sarama/range", Lane: "best", Round: 2}
 	about := results.Remarkf(results.KindFloorDefect, "wire excess %d ms", -1)
 	about.Event = "join#3"
-	harness := results.Remarkf(results.KindHarness, "no figure")
-	harness.Workload = "w"
 	thin := results.Remarkf(results.KindThinTail, "no p999")
 	thin.Workload = "w"
 	mark := results.Remark{Kind: results.TrialSaturated, Class: "lag", Words: "saturated: late"}.By("consumer-0").With(results.ScheduleLag, results.UnitNs, 3e7)
@@ -41,7 +39,6 @@ func TestRemark(t *testing.T) {
 	f(mark.In(ref), "trial 3 (w, sarama/range, round 2): saturated: late")
 	f(about, "join#3: wire excess -1 ms")
 	f(about.In(ref), "trial 3 (w, sarama/range, round 2): join#3: wire excess -1 ms")
-	f(harness, "harness of w: no figure")
 	f(thin, "w: no p999")
 }
 

@@ -50,7 +50,7 @@ type Run struct {
 	Suite    string            `json:"suite,omitempty"`
 	Specs    []workloads.Spec  `json:"workloads"`
 	Order    []TrialRef        `json:"order"`
-	Harness  []TrialRef        `json:"harness,omitempty"` // short trials of the harness alone; they compare nothing and are no part of Order
+	Harness  []TrialRef        `json:"harness,omitempty"` // trials of the harness alone, of runs before there were clocks of its own; no part of Order
 	Machine  Machine           `json:"machine"`
 	Go       string            `json:"go"`
 	Kbench   string            `json:"kbench"` // Build in words

@@ -123,15 +123,9 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 }
 
 // prepare asks the drivers for their plans, so that arms are refused before
-// anything starts. The harness's own trials are among the others.
+// anything starts.
 func (r *runner) prepare() (all []*trial) {
-	own := harnessTrials(r.o.Trials, r.o.Table)
 	for _, p := range r.o.Trials {
-		for _, h := range own[p.N] {
-			t := r.newHarnessTrial(h)
-			r.run.Harness = append(r.run.Harness, t.out.Ref)
-			all = append(all, t)
-		}
 		t := r.newTrial(p)
 		r.run.Order = append(r.run.Order, t.out.Ref)
 		all = append(all, t)
@@ -179,23 +173,15 @@ func tag(id string, n int) uint32 {
 }
 
 // all runs the trials one after the other. A failed trial does not stop those
-// after it; an interrupt does. A harness trial that fails leaves a figure out, of
-// which the summary warns, and the others of its workload, which alone would tell
-// nothing.
+// after it; an interrupt does.
 func (r *runner) all(ctx context.Context, trials []*trial) error {
 	var failed []string
-	unmeasured := make(map[string]bool) // workloads whose harness was not
 	for _, t := range trials {
 		if ctx.Err() != nil {
 			return ErrInterrupted
 		}
-		if t.harness && unmeasured[t.plan.Workload] {
-			continue
-		}
 		ok, err := r.one(ctx, t)
 		switch {
-		case t.harness: // a disk that takes nothing fails the next trial, aloud
-			unmeasured[t.plan.Workload] = !ok || err != nil
 		case err != nil:
 			return err
 		case !ok:
@@ -210,9 +196,6 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 
 // one runs a trial and says whether all went well with it. An error ends the run.
 func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
-	if t.harness {
-		r.progress.Step("measuring the harness itself")
-	}
 	t.progress.Trial(t.out.Ref, len(r.o.Trials))
 	if t.path, err = r.dir.CreateTrial(t.out); err != nil {
 		return false, err
@@ -301,3 +284,11 @@ func (r *runner) workerEnv(s *workloads.Spec) []string {
 	}
 	return append(env, fmt.Sprintf("GOGC=%d", s.Process.GOGC))
 }
+
+// silent is the Progress of a run that nobody watches.
+type silent struct{}
+
+func (silent) Trial(results.TrialRef, int)                   {}
+func (silent) Step(string)                                   {}
+func (silent) Measuring(_, _ time.Duration)                  {}
+func (silent) Ended(results.TrialRef, results.State, string) {}

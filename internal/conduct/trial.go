@@ -34,7 +34,6 @@ type trial struct {
 	path     string
 	progress Progress
 	profiles []profiles.Kind
-	harness  bool // it measures the harness itself
 
 	cluster   *cluster.Cluster // nil for a driver without a broker
 	access    cluster.Access
@@ -215,7 +214,7 @@ func (t *trial) steps(ctx context.Context) error {
 // else uses it.
 func (t *trial) idle(ctx context.Context) error {
 	length := IdleBefore(&t.plan.Spec, t.run.o.Idle)
-	if t.harness || length <= 0 {
+	if length <= 0 {
 		return nil
 	}
 	t.step("looking at the machine")

@@ -38,6 +38,9 @@ type generator struct {
 	looked byte         // closed loop: keeps looking at values from being left out
 	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
+	// sending knows the thread that an open loop has to itself; a closed one has none.
+	sending sending
+	own     *own
 }
 
 func newGenerator(s *session) (*generator, error) {
@@ -46,7 +49,7 @@ func newGenerator(s *session) (*generator, error) {
 		job: s.job, pool: payload.NewPool(spec.Records, s.job.Seed), keys: payload.NewKeys(spec.Records.Keys, s.job.Seed),
 		keyed: spec.Records.Keys.Kind != "none", fixed: spec.Records.Size.Fixed > 0,
 		chunk: make([]*drivers.Msg, 0, spec.Produce.Chunk),
-		timer: time.NewTimer(time.Hour),
+		timer: time.NewTimer(time.Hour), own: &s.own,
 	}
 	if spec.Topic.Partitions < 1 {
 		return nil, fmt.Errorf("topic has no partitions")
@@ -154,7 +157,9 @@ func (g *generator) flush(ctx context.Context) error {
 			g.held.record(m.Due, now)
 		}
 	}
+	g.sending.begin()
 	err := g.client.Send(ctx, g.chunk)
+	g.sending.end()
 	if g.held != nil {
 		g.now = record.Now()
 		g.held.sent(due, now, g.now)

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"math"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,8 +41,10 @@ func (l *load) from(i, end int64) int64 {
 func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, length time.Duration) error {
 	// The thread is the generator's own, so that a sleep is one system call and
 	// not at the mercy of the scheduler's timers.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	g.own.enter()
+	defer g.own.leave()
+	g.sending.own = g.own
+	g.own.whole.Store(true)
 	// One that came later has its schedule to itself, whatever its number.
 	producers := int64(g.job.Spec.Produce.Producers)
 	mine := int64(g.producer) % producers

@@ -38,6 +38,7 @@ type session struct {
 	capture *capture.Session
 
 	ballast atomic.Int64          // live heap without a client
+	own     own                   // threads of the harness
 	values  atomic.Pointer[arena] // of the generator, if there is one
 
 	measure int64      // when the measured part began
@@ -84,7 +85,11 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.done.Go(func() { s.sample(s.ctx) })
 	from := record.Now()
-	s.done.Go(func() { Canary(s.ctx, s.job.Spec.Consume.Members, from, s.events.Write) })
+	s.done.Go(func() {
+		s.own.enter()
+		defer s.own.leave()
+		Canary(s.ctx, s.job.Spec.Consume.Members, from, s.events.Write)
+	})
 	return s, nil
 }
 
@@ -134,6 +139,7 @@ func (s *session) weigh() {
 func (s *session) runtime() record.Runtime {
 	r := record.SampleRuntime()
 	r.Ballast, r.Outside = s.ballast.Load(), s.spans.Used()
+	r.Own = s.own.used()
 	if values := s.values.Load(); values != nil {
 		r.Outside += values.taken.Load()
 	}

@@ -156,8 +156,11 @@ type Runtime struct {
 	RSS        int64 `json:"rss"`
 	RSSPeak    int64 `json:"rss_peak"`
 	Goroutines int64 `json:"goroutines"`
-	Ballast    int64 `json:"ballast,omitempty"` // of HeapLive: the harness's, before there was a client
-	Outside    int64 `json:"outside,omitempty"` // of RSS: the harness's outside of the heap
+	// Own is what the harness's own threads used, without the client's work on
+	// them, ns. 0: it has none that would tell its whole part.
+	Own     int64 `json:"own_cpu,omitempty"`
+	Ballast int64 `json:"ballast,omitempty"` // of HeapLive: the harness's, before there was a client
+	Outside int64 `json:"outside,omitempty"` // of RSS: the harness's outside of the heap
 }
 
 // GroupView is the group as its coordinator told it at a moment between From

@@ -52,6 +52,15 @@ func headlines() [][]headline {
 	}
 }
 
+// partOf says where there is a whole of which the part is not known, and whether
+// there is a whole at all.
+func (r Row) partOf(whole Row) bool {
+	for i := range r.Cells {
+		r.Cells[i].NotKnown = len(r.Cells[i].Values) == 0 && len(whole.Cells[i].Values) > 0
+	}
+	return whole.known()
+}
+
 // figures is the main table: medians over rounds, of all arms.
 func (w *Workload) figures() Table {
 	t := Table{Of: Figures, Groups: []Group{}}
@@ -83,7 +92,12 @@ func (w *Workload) rows(arms []int, h headline) []Row {
 	}
 	var out []Row
 	for _, role := range roles {
-		if row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat); row.known() && !(h.metric == results.ProduceUnsent && row.zero()) {
+		row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat)
+		known := row.known() && !(h.metric == results.ProduceUnsent && row.zero())
+		if h.metric == results.HarnessCPU {
+			known = row.partOf(w.overRounds(arms, Row{Metric: results.CPUPerRecord, Role: role, Unit: h.unit}, ""))
+		}
+		if known {
 			out = append(out, row)
 		}
 	}
@@ -110,15 +124,10 @@ func (w *Workload) overRounds(arms []int, r Row, stat string) Row {
 }
 
 // overRounds is the median of the values of trials, and how far they lie around
-// it. The harness's own cost is measured once for all rounds, so that they say
-// nothing of its spread.
+// it.
 func overRounds(metric, stat string, vs []float64) Cell {
 	c := Cell{Values: []Value{}, N: len(vs)}
 	if len(vs) == 0 {
-		return c
-	}
-	if metric == results.HarnessCPU {
-		c.Values = append(c.Values, Value{Stat: stat, Value: vs[0]})
 		return c
 	}
 	m := median(vs)

@@ -160,6 +160,8 @@ type Cell struct {
 	Values []Value  `json:"values"`
 	Spread *float64 `json:"spread,omitempty"` // half of the range of the rounds around their median
 	N      int      `json:"n"`                // trials or events behind it
+	// NotKnown says of a part of a figure that there is the figure alone.
+	NotKnown bool `json:"not_known,omitempty"`
 }
 
 // Value is a number of a cell, in the unit of its row.

@@ -126,7 +126,6 @@ func rows(ref results.TrialRef, client string, round float64) []results.Row {
 		add("consumer", "", results.E2EResponse, "p50", results.UnitNs, 900_000*factor, 50_000)
 		add("consumer", "", results.E2EResponse, "p99", results.UnitNs, 4_100_000*factor, 50_000)
 		add("consumer", "", results.CPUPerRecord, "", results.UnitNs, 2100*factor, 50_000)
-		add("consumer", "", results.HarnessCPU, "", results.UnitNs, 1150, 1_500)
 		add("consumer", "", results.RSSPeak, "", results.UnitBytes, 38<<20*factor, 1)
 		add("reference", "", results.CPUPerRecord, "", results.UnitNs, 99999, 50_000)
 	}

@@ -249,7 +249,7 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	}
 	workers := int64(len(ws))
 	b.plain(role, results.CPUPerRecord, cpu/n, records)
-	b.harnessShare(role)
+	b.harnessShare(role, ws, cpu, records)
 	b.plain(role, results.AllocPerRecord, allocs/n, records)
 	b.plain(role, results.AllocBytes, bytes/n, records)
 	b.plain(role, results.RSSPeak, float64(rss), workers)

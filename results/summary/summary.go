@@ -46,7 +46,6 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	}
 	var thin thinData
 	var fits []*fit.Trial
-	harnesses := readHarness(d)
 	beside := make([]churned, len(trials))
 	for i, t := range trials {
 		beside[i].Trial = t
@@ -77,16 +76,13 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			warn(results.Remarkf(results.KindBrokenSum, "no figures, by a defect of kbench: %s", strings.Join(broken, "; ")))
 			continue
 		}
-		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin, harness: harnessOf(harnesses, t.Ref.Workload)}
+		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
 		if f := fit.Of(t, d.Run().Machine.Cores, in.machine); f != nil {
 			fits = append(fits, f)
 		}
 		beside[i].split = in.split
-	}
-	for _, h := range harnesses {
-		s.Warnings = append(s.Warnings, h.warnings()...)
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
 	fitness(s, fits)
@@ -152,7 +148,6 @@ type builder struct {
 	profiles []profiles.Kind
 	warn     func(results.Remark)
 	thin     *thinData
-	harness  *harness // of the workload; nil where none was measured
 	rows     []results.Row
 }
 

@@ -83,10 +83,8 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 	return out
 }
 
-// duration estimates how long a run takes, with the short trials of the harness
-// itself that go before those of each workload.
-func (a *app) duration(trials []plan.Trial) time.Duration {
-	d := conduct.HarnessDuration(trials, a.table)
+// duration estimates how long a run takes.
+func (a *app) duration(trials []plan.Trial) (d time.Duration) {
 	for _, e := range a.expected(trials) {
 		d += e
 	}

@@ -207,6 +207,9 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 	}
 	for _, c := range r.Cells {
 		cell := none
+		if c.NotKnown {
+			cell = "not known"
+		}
 		if len(c.Values) > 0 {
 			cell = write(c)
 		}
