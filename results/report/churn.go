@@ -16,6 +16,7 @@ type Rest struct {
 	Arm         int      `json:"arm"`
 	Generations float64  `json:"generations"`
 	BeatGap     *float64 `json:"beat_gap_ns,omitempty"`
+	Strangers   int      `json:"strangers,omitempty"` // members that kbench did not start
 }
 
 // Slowest is, of an arm and a kind of event, the phase of the client's own doing
@@ -125,17 +126,21 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 func (w *Workload) trials(arms []int) []Row {
 	var out []Row
 	for _, h := range []struct {
-		label, metric string
-		role          results.Role
+		label, metric, class string
+		role                 results.Role
 	}{
-		{"availability", results.PauseAvailability, ""},
-		{"generations per change", results.GroupAmplification, ""},
-		{"recovery after last act", results.GroupRecovery, ""},
-		{"longest between beats", results.GroupBeatGap, ""},
-		{"connections opened", results.WireOpened, results.RoleConsumer},
+		{"availability", results.PauseAvailability, "", ""},
+		{"generations per change", results.GroupAmplification, "", ""},
+		{"recovery after last act", results.GroupRecovery, "", ""},
+		{"longest between beats", results.GroupBeatGap, "", ""},
+		{"in events", results.GroupBeatGap, "events", ""},
+		{"connections opened", results.WireOpened, "", results.RoleConsumer},
 	} {
 		m, _ := results.LookupMetric(h.metric)
-		if row := w.overRounds(arms, Row{Label: h.label, Metric: h.metric, Role: h.role, Unit: m.Unit}, ""); row.known() {
+		row := w.across(arms, Row{Label: h.label, Under: h.class != "", Metric: h.metric, Role: h.role, Unit: m.Unit}, func(a *Arm) Cell {
+			return overRounds(h.metric, "", a.inClass(h.metric, "", m.Unit, h.role, h.class))
+		})
+		if row.known() {
 			out = append(out, row)
 		}
 	}
@@ -205,6 +210,9 @@ func (w *Workload) atRest() {
 			continue
 		}
 		r := Rest{Arm: i, Generations: slices.Max(generations)}
+		if n := a.values(results.GroupStrangers, "", results.UnitCount, ""); len(n) > 0 {
+			r.Strangers = int(slices.Max(n))
+		}
 		if len(gaps) > 0 {
 			longest := slices.Max(gaps)
 			r.BeatGap = &longest

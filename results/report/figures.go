@@ -22,6 +22,7 @@ func headlines() [][]headline {
 			{"", above, results.ProduceThroughput, "", results.UnitBytesPS},
 			{"consumed", above, results.ConsumeThroughput, "", results.UnitRate},
 			{"", above, results.ConsumeThroughput, "", results.UnitBytesPS},
+			{"redelivered", under, results.ConsumeRedelivered, "", results.UnitCount},
 		}, {
 			{"send to ack, p50", above, results.ProduceService, "p50", results.UnitNs},
 			{"p99", under, results.ProduceService, "p99", results.UnitNs},
@@ -93,7 +94,7 @@ func (w *Workload) rows(arms []int, h headline) []Row {
 	var out []Row
 	for _, role := range roles {
 		row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat)
-		known := row.known() && !(h.metric == results.ProduceUnsent && row.zero())
+		known := row.known() && !((h.metric == results.ProduceUnsent || h.metric == results.ConsumeRedelivered) && row.zero())
 		if h.metric == results.HarnessCPU {
 			known = row.partOf(w.overRounds(arms, Row{Metric: results.CPUPerRecord, Role: role, Unit: h.unit}, ""))
 		}

@@ -362,9 +362,14 @@ func inLane(name, lane string) string {
 // values are those of all trials of an arm that match, one per trial; of trials
 // that were not as planned only where there is no other.
 func (a *Arm) values(metric, stat, unit string, role results.Role) []float64 {
+	return a.inClass(metric, stat, unit, role, "")
+}
+
+// inClass are those of a class.
+func (a *Arm) inClass(metric, stat, unit string, role results.Role, class string) []float64 {
 	var all, planned []float64
 	for _, r := range a.rows {
-		if r.Metric == metric && r.Stat == stat && r.Unit == unit && r.Role == role && r.Class == "" {
+		if r.Metric == metric && r.Stat == stat && r.Unit == unit && r.Role == role && r.Class == class {
 			all = append(all, r.Value)
 			if !a.out[r.Trial] {
 				planned = append(planned, r.Value)

@@ -18,12 +18,11 @@ func (b *builder) group(r audit.Report) {
 	b.plain("", results.AuditOverlap, float64(g.Overlaps), r.Delivered)
 	b.plain("", results.AuditCommitRegression, float64(g.Regressions), r.Delivered)
 	b.plain("", results.AuditStuck, float64(g.Stuck), r.Delivered)
+	b.plain("", results.GroupStrangers, float64(len(r.Strangers)), 1)
 	b.plain("", results.AuditGhost, float64(g.Ghosts), int64(len(b.trial.Acts)))
 	if r := b.rest; r != nil {
 		b.plain("", results.GroupGenerations, float64(r.Generations), 1)
-		if r.BeatGaps > 0 {
-			b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
-		}
+		b.beatGap(r.BeatGap)
 	}
 	for _, e := range g.Examples {
 		b.warn(e)
@@ -52,9 +51,7 @@ func (b *builder) pauses() {
 	if r.Recoveries > 0 {
 		b.plain("", results.GroupRecovery, float64(r.Recovery), int64(r.Recoveries))
 	}
-	if r.BeatGaps > 0 {
-		b.plain("", results.GroupBeatGap, float64(r.BeatGap), int64(r.BeatGaps))
-	}
+	b.beatGap(r.BeatGap)
 	if r.Amplification > 0 {
 		b.plain("", results.GroupAmplification, r.Amplification, int64(r.Changes))
 	}
@@ -231,5 +228,16 @@ func (b *builder) phases(e *window.Event, ns func(metric string, d int64)) {
 	}
 	if reported.n > 0 {
 		ns(results.PauseReported, reported.most)
+	}
+}
+
+// beatGap adds the longest time between two beats: of a group that was left alone, and
+// in the windows of events.
+func (b *builder) beatGap(g window.BeatGap) {
+	if g.Calms > 0 {
+		b.plain("", results.GroupBeatGap, float64(g.Calm), int64(g.Calms))
+	}
+	if g.Disturbed > 0 {
+		b.add(results.Row{Class: "events", Metric: results.GroupBeatGap, Unit: results.UnitNs, Value: float64(g.InEvents), N: int64(g.Disturbed)})
 	}
 }

@@ -93,7 +93,7 @@ func TestGroupRows(t *testing.T) {
 	var warnings []string
 	b := &builder{inputs: &inputs{trial: &results.Trial{}}, warn: func(r results.Remark) { warnings = append(warnings, r.String()) }}
 	b.group(audit.Report{Died: []string{"consumer-3"}, Group: audit.Group{Zombies: 1, Overlaps: 2, Regressions: 3, Stuck: 4, Ghosts: 5, Examples: []results.Remark{{Words: "zombie: there"}}}})
-	want := map[string]float64{results.AuditZombie: 1, results.AuditOverlap: 2, results.AuditCommitRegression: 3, results.AuditStuck: 4, results.AuditGhost: 5}
+	want := map[string]float64{results.AuditZombie: 1, results.AuditOverlap: 2, results.AuditCommitRegression: 3, results.AuditStuck: 4, results.AuditGhost: 5, results.GroupStrangers: 0}
 	got := map[string]float64{}
 	for _, row := range b.rows {
 		got[row.Metric] = row.Value

@@ -10,39 +10,51 @@ import (
 	"github.com/kbench/kbench/results/group"
 )
 
-// beatGap is the longest time between two heartbeats of a member while nothing
-// happened to the group, and how many such times there were. A client that sends
+// BeatGap is the longest time between two heartbeats of a member: while nothing
+// happened to the group, and in the windows of events; and how many such times there
+// were of each. An act that stops a member takes its beats, too, and counts for neither.
+type BeatGap struct {
+	Calm, InEvents   int64
+	Calms, Disturbed int
+}
+
+// beatGap is the longest time between two heartbeats of a member. A client that sends
 // them behind other requests shows it here, long before a session runs out.
-func (a *seen) beatGap(windows []actWindow) (longest int64, n int) {
+func (a *seen) beatGap(windows []actWindow) (g BeatGap) {
 	disturbed := func(from, to int64) bool {
 		return slices.ContainsFunc(windows, func(w actWindow) bool { return w.From < to && from < w.To })
 	}
 	for i := range a.Workers {
 		last := int64(0) // the beat before; 0: there is none since the member joined
-		look := func(now int64) bool {
-			if last == 0 || last < a.Measured.From || now > a.Measured.To || disturbed(last, now) {
-				return false
+		stopped := func(from, to int64) bool {
+			return slices.ContainsFunc(a.Acts, func(act results.Act) bool {
+				return stops(act) && act.At != 0 && act.Member == a.Workers[i].Name && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
+			})
+		}
+		look := func(now int64, beat int) {
+			switch {
+			case last == 0 || last < a.Measured.From || now > a.Measured.To:
+			case !disturbed(last, now):
+				g.Calm, g.Calms = max(g.Calm, now-last), g.Calms+beat
+			case !stopped(last, now):
+				g.InEvents, g.Disturbed = max(g.InEvents, now-last), g.Disturbed+1
 			}
-			longest = max(longest, now-last)
-			return true
 		}
 		for _, c := range a.Workers[i].Calls {
 			switch c.API {
 			case group.JoinGroup: // a member that was told joins at once; one that was silent for too long comes back so
-				look(c.Req)
+				look(c.Req, 0)
 				last = 0
 			case group.LeaveGroup:
 				last = 0
 			case group.Heartbeat, group.ConsumerGroupHeartbeat:
-				if look(c.Req) {
-					n++
-				}
+				look(c.Req, 1)
 				last = c.Req
 			}
 		}
-		look(a.Measured.To) // whatever came after it
+		look(a.Measured.To, 0) // whatever came after it
 	}
-	return longest, n
+	return g
 }
 
 // lateBeats says whose heartbeat told of a change later than it was due. The floor
@@ -119,8 +131,7 @@ func (s *knowledge) knownBut(t0 int64, change, worker int) int64 {
 // Rest is what a group did that nothing was done to.
 type Rest struct {
 	Generations int // completed in the measured part
-	BeatGap     int64
-	BeatGaps    int // as in Report
+	BeatGap
 }
 
 // AtRest looks at the group of a trial without a timeline.
@@ -135,6 +146,6 @@ func AtRest(t *results.Trial, logs []audit.Log) Rest {
 	}
 	a := see(in)
 	r := Rest{Generations: len(a.generations())}
-	r.BeatGap, r.BeatGaps = a.beatGap(nil)
+	r.BeatGap = a.beatGap(nil)
 	return r
 }

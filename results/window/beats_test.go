@@ -20,8 +20,8 @@ func TestBeatGap(t *testing.T) {
 		s.beats(0, 1000, 60_000) // 4 s to 58 s lie in the measured part: 18 times between them
 		more(s)
 		r := s.compute()
-		if r.BeatGap != gap*ms || r.BeatGaps != n {
-			t.Errorf("%s: %d ms of %d, want %d of %d", what, r.BeatGap/ms, r.BeatGaps, gap, n)
+		if r.Calm != gap*ms || r.Calms != n {
+			t.Errorf("%s: %d ms of %d, want %d of %d", what, r.Calm/ms, r.Calms, gap, n)
 		}
 	}
 	f("every 3 s", func(*sim) {}, 3000, 18)
@@ -55,6 +55,20 @@ func TestBeatGap(t *testing.T) {
 	}, 3000, 25)
 }
 
+// A member that is silent in the window of an event is told apart from one that is so
+// while nothing happens, and from one that an act has stopped.
+func TestBeatGapInEvents(t *testing.T) {
+	s := two()
+	s.beats(0, 1000, 19_000)
+	s.beats(0, 29_000, 60_000)
+	s.act("stall", "consumer-1", 20_000).Resumed = 27_000 * ms
+	s.beat(1, 19_500, 0)
+	s.beats(1, 32_500, 60_000)
+	if r := s.compute(); r.InEvents != 13_000*ms || r.Calm != 3000*ms {
+		t.Errorf("%d ms in events and %d ms else, want 13000 and 3000", r.InEvents/ms, r.Calm/ms)
+	}
+}
+
 // A trial without a timeline is looked at for its group alone.
 func TestAtRest(t *testing.T) {
 	trial := &results.Trial{
@@ -73,12 +87,12 @@ func TestAtRest(t *testing.T) {
 	for _, at := range []int64{4000, 11_000, 14_000, 18_500, 21_000} {
 		exchange(group.Heartbeat, at, 1)
 	}
-	same(t, "undisturbed", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 0, BeatGap: 4500 * ms, BeatGaps: 3})
+	same(t, "undisturbed", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 0, BeatGap: BeatGap{Calm: 4500 * ms, Calms: 3}})
 	trial.Phases[0].To = 40_000 * ms
 	exchange(group.JoinGroup, 30_000, 2)
 	exchange(group.SyncGroup, 30_100, 2)
 	exchange(group.Heartbeat, 39_000, 2)
-	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: 9000 * ms, BeatGaps: 3})
+	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: BeatGap{Calm: 9000 * ms, Calms: 3}})
 }
 
 // A heartbeat that came late and told of a change is a part of the floor that no

@@ -103,7 +103,7 @@ func (a *analysis) overall(r *Report) {
 		r.Availability -= float64(r.Down) / float64(total)
 	}
 	r.Slow = a.Slow
-	r.BeatGap, r.BeatGaps = a.beatGap(a.windows)
+	r.BeatGap = a.beatGap(a.windows)
 	a.storms(r)
 	a.recovered(r)
 	a.warn(r)

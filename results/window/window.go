@@ -67,10 +67,7 @@ type Report struct {
 	// was asked for until everything was quiet, of Recoveries such times.
 	Recovery   int64
 	Recoveries int
-	// BeatGap is the longest time between two heartbeats of a member while
-	// nothing happened to the group, of BeatGaps such times.
-	BeatGap  int64
-	BeatGaps int
+	BeatGap
 	Warnings []results.Remark
 }
 

@@ -183,6 +183,11 @@ func (a *app) show(dir *results.Dir, as shape) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range s.Warnings {
+		if w.Kind == results.KindBrokenSum {
+			return errors.New(w.String())
+		}
+	}
 	return met(s.Gates)
 }
 

@@ -437,6 +437,9 @@ func (p *page) atRest(w *report.Workload) {
 		words := "no rebalance"
 		if r.Generations > 0 {
 			words = count(int64(r.Generations), "rebalance") + " that nobody asked for"
+			if r.Strangers > 0 {
+				words = count(int64(r.Generations), "rebalance") + ", and " + count(int64(r.Strangers), "member") + " in the group that kbench did not start"
+			}
 		}
 		if r.BeatGap != nil {
 			words += fmt.Sprintf(", at most %s ms between two heartbeats", significant(*r.BeatGap/1e6))
