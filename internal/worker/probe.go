@@ -16,8 +16,8 @@ import (
 	"github.com/kbench/kbench/results/record"
 )
 
-// probeEvery is how often each node is asked, and layoutEvery how often the probe
-// looks who leads and who coordinates.
+// probeEvery is how often each node is asked, in a large cluster less often, and
+// layoutEvery how often the probe looks who leads and who coordinates.
 const (
 	probeEvery  = 50 * time.Millisecond
 	layoutEvery = time.Second
@@ -45,9 +45,10 @@ func (w *worker) probe(ctx context.Context) error {
 	defer func() { stop(); nodes.Wait() }()
 	l := &layout{leads: map[int32][]leader{}, coordinator: -1}
 	nodes.Go(func() { every(asking, layoutEvery, func() { l.look(asking, c, &w.job) }) })
+	interval := probeEvery * time.Duration(1+len(ids)/10)
 	for _, id := range ids {
 		n := &node{id: id, cluster: c, group: w.job.Settings.GroupID, layout: l, emit: w.s.events.Write}
-		nodes.Go(func() { n.run(asking) })
+		nodes.Go(func() { n.run(asking, interval) })
 	}
 	for {
 		select {
@@ -154,14 +155,14 @@ type asked struct {
 	number int32 // of the partition that was asked for
 }
 
-func (n *node) run(ctx context.Context) {
+func (n *node) run(ctx context.Context, interval time.Duration) {
 	n.asks = [3]asked{{api: int16(kmsg.Metadata)}, {api: int16(kmsg.DescribeGroups)}, {api: int16(kmsg.ListOffsets)}}
 	// The first answer takes a connection, which is nobody's delay.
-	for n.cluster.AskMetadata(ctx, n.id) != nil && record.SleepUntil(ctx, record.Now()+int64(probeEvery)) == nil {
+	for n.cluster.AskMetadata(ctx, n.id) != nil && record.SleepUntil(ctx, record.Now()+int64(interval)) == nil {
 	}
 	n.from = record.Now()
 	turn := 0
-	every(ctx, probeEvery, func() {
+	every(ctx, interval, func() {
 		n.turn(ctx, turn)
 		turn++
 	})
