@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 	"internal/conduct": {"drivers", "internal/arm", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results", "results/record",
 		"workloads", "workloads/acts", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
-	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/evidence",
+	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/blame", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
 	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "internal/verify", "internal/worker", "profiles",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -210,6 +211,10 @@ func (l *lane) Record(r *drivers.Rec) {
 		return
 	case kind == Stall && once:
 		l.stop()
+	case kind == Burn && once:
+		busy(l.h.fault.For, func() {})
+	case kind == Litter && once:
+		busy(l.h.fault.For, litter)
 	case kind == Zombie:
 		l.feeding.Lock()
 		defer l.feeding.Unlock()
@@ -238,6 +243,30 @@ func (l *lane) stop() {
 	from := time.Now()
 	time.Sleep(l.h.fault.For)
 	say(Stop{Partition: l.partition, Length: time.Since(from)}.String())
+}
+
+// busy does something again and again, on every processor, for so long.
+func busy(length time.Duration, what func()) {
+	end := time.Now().Add(length)
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for time.Now().Before(end) {
+				what()
+			}
+		})
+	}
+	all.Wait()
+}
+
+// litter leaves a heap of pointers behind and has it collected.
+func litter() {
+	var heap []*[64]*byte
+	for range 1 << 12 {
+		heap = append(heap, &[64]*byte{new(byte)})
+	}
+	runtime.GC()
+	runtime.KeepAlive(heap)
 }
 
 func clone(r *drivers.Rec) *drivers.Rec {

@@ -36,18 +36,20 @@ const (
 	Lie        Kind = "lie"        // the plan tells of settings that the client is not given
 	Rewind     Kind = "rewind"     // one commit is lower on the wire than the one before; the next ones are right again
 	Stall      Kind = "stall"      // one record of a lane is delivered late; not an error, but a known answer
+	Burn       Kind = "burn"       // before one record the process burns all the CPU that it can get; the same
+	Litter     Kind = "litter"     // before one record it collects garbage for as long; the same
 )
 
 // Fault is one way in which to break a driver.
 type Fault struct {
 	Kind Kind
 
-	// Nth says which record is hit: of each lane or, for Swallow and AckTwice, of
-	// each producer, every n-th; for Stuck and Stall the n-th alone. For Rewind it is
+	// Nth says which record is hit: of each lane or, for Swallow and AckTwice, of each
+	// producer, every n-th; for Stuck, Stall, Burn and Litter the n-th alone. For Rewind it is
 	// the n-th commit, which has no effect where it is the first.
 	Nth int
 
-	// For is how long a Stall takes, and how long after a revoke a Zombie
+	// For is how long a Stall, Burn or Litter takes, and how long after a revoke a Zombie
 	// delivers: with 0 it does so before anybody else can have the partition,
 	// and after Close too. Where the client tells of no revokes, it is how long a
 	// partition must have had no record to be taken for given up; with 0 only
@@ -65,8 +67,8 @@ func (f Fault) String() string {
 }
 
 // Faults returns one fault of each kind that a user of the driver can notice,
-// which is every kind but Stall and Rewind: the one is no error, the other is
-// seen on the wire alone.
+// which is every kind but Stall, Burn, Litter and Rewind: the first three are no
+// errors, the last is seen on the wire alone.
 func Faults() []Fault {
 	return []Fault{
 		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},

@@ -25,8 +25,10 @@ type Case struct {
 	Deadlines conduct.Deadlines
 
 	judge    judge
-	weight   int64 // of room; 0: as one that is timed
-	missable bool  // one of 20 may be out of its bound
+	meddle   *meddle
+	beside   []drivers.Driver // that the trial uses too
+	weight   int64            // of room; 0: as one that is timed
+	missable bool             // one of 20 may be out of its bound
 }
 
 // A machine has room for so many cases side by side. What is measured to the
@@ -51,8 +53,8 @@ func (c Case) Client() string {
 // the last record is not hit: nothing would come after it to show a swap.
 const every = 7
 
-// Cases are all known answers for a table of drivers: each fault once, over the
-// clients in turn; stops over every driver; for every client a process stopped
+// Cases are all known answers for a table of drivers: each fault, and each stall that
+// is somebody's, once, over the clients in turn; stops over every driver; for every client a process stopped
 // below the session and one beyond it, and a quiet run. Those that take longest
 // come first, so that the short ones run beside them.
 func Cases(table []drivers.Driver) ([]Case, error) {
@@ -87,6 +89,14 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	}
 	for _, broken := range faults() {
 		cases = append(cases, broken(next()))
+	}
+	for i := range blameCases(clients[0], table) {
+		cases = append(cases, blameCases(next(), table)[i])
+	}
+	for _, d := range table {
+		if drivers.IsBrokerless(d) {
+			cases = append(cases, blameCases(d, table)...)
+		}
 	}
 	for _, d := range clients {
 		s := small("quiet")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/summary"
@@ -30,8 +31,11 @@ type Evidence struct {
 	Worst        map[int32]window.Record
 	Stops        []Stop
 	Canary       []Canary
-	Lies         []string       // the settings that the wire contradicts
-	Pauses       *window.Report // what kbench says of acts, and of rebalances without any
+	Stalls       *window.Stalls   // whose fault lateness may be; nil: nobody listened
+	Owners       map[int32]string // who had the latest record of each partition
+	Meddled      results.Interval // when something was done to the trial's processes
+	Lies         []string         // the settings that the wire contradicts
+	Pauses       *window.Report   // what kbench says of acts, and of rebalances without any
 }
 
 // Stop is a stop as the injector wrote it down. From and To are stamps of the
@@ -47,6 +51,20 @@ type Stop struct {
 type Canary struct {
 	Worker          string
 	From, To, Worst int64
+}
+
+// Late is the latest record of a partition.
+type Late struct {
+	window.Record
+	Partition int32
+}
+
+// stalls are all that there were.
+func (e Evidence) stalls() []blame.Stall {
+	if e.Stalls == nil {
+		return nil
+	}
+	return e.Stalls.All
 }
 
 // worstCanary is the worst wake-up around a stretch of time in any worker but
@@ -73,7 +91,7 @@ func read(dir *results.Dir) (Evidence, error) {
 	t := trials[0]
 	e := Evidence{
 		State: t.State, Error: t.Error, Ends: t.End,
-		Committed: map[int32]int64{}, Worst: map[int32]window.Record{},
+		Committed: map[int32]int64{}, Worst: map[int32]window.Record{}, Owners: map[int32]string{},
 	}
 	for _, c := range t.Wire {
 		if c.Lie {
@@ -94,9 +112,13 @@ func read(dir *results.Dir) (Evidence, error) {
 	}
 	e.Sent = trial.Audit().Sent
 	in := trial.Input()
+	e.Stalls = in.Stalls
 	for _, p := range in.Partitions {
 		if r, ok := in.Worst(p); ok {
 			e.Worst[p] = r
+			if r.By >= 0 {
+				e.Owners[p] = in.Workers[r.By].Name
+			}
 		}
 	}
 	e.Pauses = trial.Windows()

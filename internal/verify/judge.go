@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 )
 
 // judge holds what was reported against what was injected. It is a pure function
@@ -225,6 +226,15 @@ func quiet(e Evidence) verdict {
 		}
 		if n := e.Pauses.Generations; n > 0 {
 			wrong = append(wrong, fmt.Sprintf("the group is said to have rebalanced %d times", n))
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(e.Worst)) {
+		if e.Stalls == nil {
+			break
+		}
+		r := e.Worst[p]
+		if most, sum, covered := blame.Covered(r.Late(), e.Stalls.Have(p, e.Owners[p], r)); covered && most.Source != blame.SourceMachine {
+			wrong = append(wrong, fmt.Sprintf("%s of lateness are blamed on %s", round(sum), most.Name()))
 		}
 	}
 	return verdict{injected: "nothing", reported: e.found(), wrong: wrong}

@@ -111,6 +111,13 @@ func TestThorough(t *testing.T) {
 		}
 	}
 	want := map[string]int{"stop loopback": 50}
+	for _, blamed := range []string{"client", "machine", "burn", "litter", "reference", "broker", "supervisor"} {
+		for _, d := range table {
+			if !drivers.IsBrokerless(d) || !slices.Contains([]string{"reference", "broker", "supervisor"}, blamed) {
+				want["blame "+blamed+" "+d.Name()] = 20
+			}
+		}
+	}
 	for _, client := range []string{"franz-go", "sarama", "kafka-go"} {
 		want["stop "+client], want["quiet "+client] = 20, 20
 		want["process stopped "+client], want["stopped beyond session "+client] = 5, 2
@@ -126,7 +133,7 @@ func TestThorough(t *testing.T) {
 	if len(times) != len(want) {
 		t.Errorf("%d questions, want %d: %v", len(times), len(want), times)
 	}
-	if d := Estimate(cases); d > 30*time.Minute {
+	if d := Estimate(cases); d > 40*time.Minute {
 		t.Errorf("it takes about %s", d)
 	}
 	for _, bad := range []Counts{{}, {Stops: 1, Quiet: 1}, {Stops: 1, QuietLength: time.Second}, {Quiet: 1, QuietLength: time.Second}} {

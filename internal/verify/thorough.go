@@ -62,6 +62,11 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 			cases = append(cases, broken(d))
 		}
 	}
+	for range n.Stops {
+		for _, d := range table {
+			cases = append(cases, blameCases(d, table)...)
+		}
+	}
 	for range n.Quiet {
 		for _, d := range clients {
 			cases = append(cases, quietGroup(d, n.QuietLength))
@@ -152,6 +157,7 @@ func Drivers(table []drivers.Driver) []drivers.Driver {
 	all, _ := Thorough(table, Counts{}) // there are clients
 	cases = append(cases, all...)
 	for _, d := range table {
+		cases = append(cases, blameCases(d, table)...)
 		for _, length := range grid() {
 			cases = append(cases, stop(d, length))
 		}

@@ -8,6 +8,7 @@
 //	evidence  what a trial left behind, read as a report reads it
 //	judge     injected against reported; pure
 //	process   the same for a process that is stopped
+//	blame     whose stall it was: the same for processes that are not the client
 //	tally     how often the answer was found, and how often it must be; pure
 //
 // It says whether the instrument can be trusted on this machine and nothing
@@ -30,6 +31,7 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -56,12 +58,17 @@ type Answer struct {
 // OK reports whether the known answer was found, and nothing else.
 func (a Answer) OK() bool { return len(a.Wrong) == 0 }
 
-// Missed reports whether nothing is off but that a gap is out of its bound.
-func (a Answer) Missed() bool { return a.Excess != nil && !a.Excess.OK() && len(a.Wrong) == 1 }
+// Missed reports whether nothing is off but that a gap is out of its bound, or that
+// another was blamed.
+func (a Answer) Missed() bool {
+	return len(a.Wrong) == 1 && (a.Excess != nil && !a.Excess.OK() || a.Excess == nil && a.Case.missable)
+}
 
 // Busy reports whether a bound was missed while the machine itself was later
 // than the case allows for.
-func (a Answer) Busy() bool { return a.Missed() && a.Excess.Canary > a.Excess.Tolerance }
+func (a Answer) Busy() bool {
+	return a.Missed() && a.Excess != nil && a.Excess.Canary > a.Excess.Tolerance
+}
 
 // Run runs the cases and judges each. A case that cannot be run is one that is
 // wrong; an error is returned only where there is nothing to judge, such as an
@@ -121,11 +128,28 @@ func (c Case) run(ctx context.Context, i int, o Options) (Answer, error) {
 	if err != nil {
 		return a, fmt.Errorf("case %s: %w", c.Name, err)
 	}
-	dir, err := conduct.Run(ctx, conduct.Options{
-		ID: name, Out: a.Run, Seed: seed, Specs: []workloads.Spec{c.Spec}, Trials: trials, Command: []string{"kbench", "verify"},
-		Broker: cluster.Options{Kind: cluster.Embedded, Nodes: cluster.DefaultNodes}, Deadlines: c.Deadlines,
-		Table: []drivers.Driver{c.Driver}, Launcher: o.Launcher, Self: o.Self,
-	})
+	used := []drivers.Driver{c.Driver}
+	for _, d := range c.beside {
+		if d.Name() != c.Driver.Name() {
+			used = append(used, d)
+		}
+	}
+	m := &meddler{Launcher: o.Launcher}
+	var progress conduct.Progress
+	if c.meddle != nil {
+		m.of, progress, o.Launcher = *c.meddle, m, m
+	}
+	var dir *results.Dir
+	if m.of.process == results.SupervisorProcess {
+		dir, err = m.apart(ctx, c, a.Run, o.Self)
+	} else {
+		dir, err = conduct.Run(ctx, conduct.Options{
+			ID: name, Out: a.Run, Seed: seed, Specs: []workloads.Spec{c.Spec}, Trials: trials, Command: []string{"kbench", "verify"},
+			Broker: cluster.Options{Kind: cluster.Embedded, Nodes: cluster.DefaultNodes}, Deadlines: c.Deadlines,
+			Table: used, Launcher: o.Launcher, Self: o.Self, Progress: progress,
+		})
+	}
+	m.running.Wait()
 	if errors.Is(err, conduct.ErrInterrupted) || ctx.Err() != nil {
 		return a, conduct.ErrInterrupted
 	}
@@ -138,6 +162,11 @@ func (c Case) run(ctx context.Context, i int, o Options) (Answer, error) {
 		a.Wrong = []string{err.Error()}
 		return a, nil
 	}
+	if m.err != nil {
+		a.Wrong = []string{m.err.Error()}
+		return a, nil
+	}
+	e.Meddled = m.at
 	v := c.judge(e)
 	a.Injected, a.Reported, a.Wrong, a.Excess = v.injected, v.reported, v.wrong, v.excess
 	return a, nil

@@ -29,7 +29,7 @@ place, a stop of a known length, ...) and holds what kbench reports against what
 was injected. A member of each client is stopped below its session, which nobody
 but its partitions may notice, and beyond it, so that the end of the session, the
 floor that follows from it and the gap have to fit. In a quiet run of each client
-nothing may be found. It takes less than 2 minutes; leave the machine alone
+nothing may be found. It takes less than 3 minutes; leave the machine alone
 meanwhile.
 
 A gap may be longer than what explains it by one record interval and 20ms, or by
