@@ -76,8 +76,12 @@ func Without(a, b []Interval) []Interval {
 	return out
 }
 
-// Clip is what of disjoint intervals is inside another.
-func Clip(list []Interval, to Interval) []Interval { return Intersect(list, []Interval{to}) }
+// Clip is what of a list as Union makes it is inside an interval.
+func Clip(list []Interval, to Interval) []Interval {
+	from, _ := slices.BinarySearchFunc(list, to.From, func(i Interval, t int64) int { return cmp.Compare(i.To, t) })
+	n, _ := slices.BinarySearchFunc(list[from:], to.To, func(i Interval, t int64) int { return cmp.Compare(i.From, t) })
+	return Intersect(list[from:from+n], []Interval{to})
+}
 
 // TotalLength is the time that disjoint intervals cover.
 func TotalLength(list []Interval) int64 {

@@ -37,6 +37,9 @@ func TestIntervals(t *testing.T) {
 			if has(both, x) != (has(a, x) && has(b, x)) {
 				t.Fatalf("%v and %v have %v in common: wrong at %d", a, b, both, x)
 			}
+			if clip := (Interval{From: 10, To: 20}); has(Clip(ua, clip), x) != (has(a, x) && 10 <= x && x < 20) {
+				t.Fatalf("%v within %v is %v: wrong at %d", ua, clip, Clip(ua, clip), x)
+			}
 			if has(rest, x) != (has(a, x) && !has(b, x)) {
 				t.Fatalf("%v without %v is %v: wrong at %d", a, b, rest, x)
 			}

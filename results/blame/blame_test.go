@@ -112,7 +112,15 @@ func TestOf(t *testing.T) {
 		{Source: SourceBroker, Who: "broker-0", Node: 0}, {Source: SourceBroker, Who: "broker-2", Node: 2}, {Source: SourceInjected, Node: 2},
 		{Source: SourceGenerator, Who: "producer-1", Node: -1},
 	}
-	got := Of(all, Place{Nodes: []int32{2}, Workers: []string{"producer-0"}, Hosts: []string{"a"}})
+	for i := range all {
+		all[i].Possible = results.Interval{From: 10, To: 20}
+	}
+	for _, elsewhere := range []results.Interval{{From: 0, To: 10}, {From: 20, To: 30}} {
+		if got := Of(all, Place{Nodes: []int32{2}}, elsewhere); got != nil {
+			t.Errorf("of %v: %v", elsewhere, got)
+		}
+	}
+	got := Of(all, Place{Nodes: []int32{2}, Workers: []string{"producer-0"}, Hosts: []string{"a"}}, results.Interval{From: 19, To: 30})
 	if d := cmp.Diff([]Stall{all[0], all[3], all[5], all[7], all[8]}, got); d != "" {
 		t.Error(d)
 	}

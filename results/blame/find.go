@@ -89,7 +89,7 @@ func (f *finder) answers(a *Answers) {
 		if !late {
 			continue
 		}
-		for _, piece := range results.Without([]results.Interval{possible}, deaf) {
+		for _, piece := range results.Without([]results.Interval{possible}, results.Clip(deaf, possible)) {
 			sure := results.Clip([]results.Interval{certain}, piece)
 			if results.TotalLength(sure) > Threshold {
 				f.add(Stall{SourceBroker, results.BrokerProcess(int(a.Node)), a.Node, sure[0], piece, true}, host, a.Process)

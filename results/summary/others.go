@@ -70,7 +70,7 @@ type tail struct {
 }
 
 // mostTail is how many of the latest records are looked at one by one.
-const mostTail = 10_000
+const mostTail = 2_000
 
 func (t *tail) see(partition int32, owner string, r window.Record) {
 	if r.Late() > t.worst.Late() {

@@ -148,6 +148,7 @@ func (c scenario) play() (*sim, played) {
 // event plays and analyses, and has the figures of the one event in ms.
 func (c scenario) event(t *rapid.T) (Event, played) {
 	s, p := c.play()
+	s.in.Stalls = &Stalls{Coordinator: -1} // somebody listens, and nobody stands still
 	r := s.compute()
 	if len(r.Events) != 1 || !r.Events[0].Rebalanced || len(r.Events[0].Partitions) != 4 {
 		t.Fatalf("%+v", r.Events)
@@ -183,6 +184,12 @@ func TestFloorOfWhatWasPlayed(t *testing.T) {
 			// and comes a little after it goes on.
 			if off := part.Excess - (to-last)*ms; to-from > recordEvery+5 && (off < -2*recordEvery*ms || off > 2*recordEvery*ms) {
 				t.Fatalf("partition %d: an excess of %d, it went on %d after the last knew", i, part.Excess/ms, to-last)
+			}
+			// With nobody to blame but the client, what is unexplained is that excess, but
+			// for the record that came before the wait began.
+			u := part.Unexplained
+			if off := u.Most - max(part.Excess, 0); off < -recordEvery*ms || off > recordEvery*ms || u.Least > u.Most || u.Least < 0 {
+				t.Fatalf("partition %d (%s): %d to %d are unexplained of an excess of %d", i, part.Class, u.Least/ms, u.Most/ms, part.Excess/ms)
 			}
 		}
 	})

@@ -17,16 +17,16 @@ type Others struct {
 
 // concern are the stalls that a partition, or a request of workers about the group,
 // depended on: of the nodes, of producers and of the workers themselves.
-func (s *Stalls) concern(partition int32, workers ...string) []blame.Stall {
-	return s.of(s.Coordinator, partition, workers)
+func (s *Stalls) concern(within Interval, partition int32, workers ...string) []blame.Stall {
+	return s.of(within, s.Coordinator, partition, workers)
 }
 
 // leads are those that a record depended on: no matter what the coordinator did.
-func (s *Stalls) leads(partition int32, owner string) []blame.Stall {
-	return s.of(-1, partition, []string{owner})
+func (s *Stalls) leads(within Interval, partition int32, owner string) []blame.Stall {
+	return s.of(within, -1, partition, []string{owner})
 }
 
-func (s *Stalls) of(coordinator, partition int32, workers []string) []blame.Stall {
+func (s *Stalls) of(within Interval, coordinator, partition int32, workers []string) []blame.Stall {
 	at := blame.Place{Workers: slices.Concat(s.Producers, workers)}
 	if node, known := s.Leaders[partition]; known {
 		at.Nodes = append(at.Nodes, node)
@@ -37,7 +37,7 @@ func (s *Stalls) of(coordinator, partition int32, workers []string) []blame.Stal
 	for _, w := range at.Workers {
 		at.Hosts = append(at.Hosts, s.Hosts[w])
 	}
-	return blame.Of(s.All, at)
+	return blame.Of(s.All, at, within)
 }
 
 // Excuse says whether any of them excuses the client by accident.
@@ -47,7 +47,8 @@ func (s *Stalls) Excuse() bool {
 
 // Have is who has how much of the way of a record.
 func (s *Stalls) Have(partition int32, owner string, r Record) []blame.Share {
-	_, by := blame.Explain([]Interval{{From: r.Due, To: r.At}}, s.leads(partition, owner))
+	way := Interval{From: r.Due, To: r.At}
+	_, by := blame.Explain([]Interval{way}, s.leads(way, partition, owner))
 	return by
 }
 
@@ -57,7 +58,7 @@ func (p *Partition) unexplained(waits []wait, stalls *Stalls) {
 	if stalls == nil || p.Records == 0 {
 		return
 	}
-	all := stalls.concern(p.Partition, p.OldOwner, p.NewOwner)
+	all := stalls.concern(p.Silence, p.Partition, p.OldOwner, p.NewOwner)
 	for _, w := range waits {
 		all = append(all, blame.Stall{Source: blame.SourceFloor, Node: -1, Excuses: true,
 			Certain: Interval{From: w.from, To: w.to}, Possible: Interval{From: min(w.since, w.from), To: w.to}})
@@ -101,7 +102,8 @@ func (s *happening) others(e *Event) (found *Others) {
 			all = append(all, w.Name)
 		}
 		over := e.T0 + e.Wire
-		_, by := blame.Explain([]Interval{{From: over - e.WireExcess, To: over}}, s.Stalls.concern(-1, all...))
+		excess := Interval{From: over - e.WireExcess, To: over}
+		_, by := blame.Explain([]Interval{excess}, s.Stalls.concern(excess, -1, all...))
 		see(results.PauseWireExcess, e.WireExcess, by)
 	}
 	return found
