@@ -119,17 +119,20 @@ func rankLabel(r *report.Ranking) string { return r.Label + ", " + rankScale(r).
 // trust says what the order is worth. Where workloads differ in their rounds, it
 // is what the fewest give that tell anything.
 func trust(ranked []*report.Workload) string {
-	few, most, chance := ranked[0].Ranking.Rounds, 0, 0.0
+	few, most, chance, sound := ranked[0].Ranking.Rounds, 0, 0.0, ""
 	for _, w := range ranked {
 		few, most = min(few, w.Ranking.Rounds), max(most, w.Ranking.Rounds)
 		if w.Ranking.Rounds > 1 {
 			chance = max(chance, w.Ranking.Chance)
 		}
+		if slices.ContainsFunc(w.Ranking.Standings, func(s report.Standing) bool { return s.Marked > 0 && !s.Out }) {
+			sound = "unmarked "
+		}
 	}
 	if most == 1 {
-		return fmt.Sprintf("1 round does not tell how far figures scatter, so that ~ is open: a verdict takes %d (--rounds %d)", verdictRounds, verdictRounds)
+		return fmt.Sprintf("1 %sround does not tell how far figures scatter, so that ~ is open: a verdict takes %d (--rounds %d)", sound, verdictRounds, verdictRounds)
 	}
-	words := count(int64(most), "round")
+	words := count(int64(most), sound+"round")
 	if few < most {
 		words = fmt.Sprintf("%d to %s", few, words)
 	}

@@ -38,7 +38,7 @@ func TestFirstScreen(t *testing.T) {
 	for _, want := range []string{
 		"produce-max      due to ack, p99, s  franz-go 1.23 ±41% > kafka-go 1.23 ±41% ~ sarama 1.23 ±41%",
 		"In short, the best first (5 of 6 workloads)",
-		"2 rounds; > where their ranges are apart, which chance alone makes of 1 in 3 pairs of equal",
+		"2 unmarked rounds; > where their ranges are apart, which chance alone makes of 1 in 3 pairs",
 		"produce-max: franz-go, sarama limited by broker 1/2; produce-max: franz-go, kafka-go,",
 		"more below",
 	} {
