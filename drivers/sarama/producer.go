@@ -19,6 +19,7 @@ type producer struct {
 	done    chan struct{} // closed when the last ack is out
 	closed  atomic.Bool   // the client panics when it is closed again, or sent to afterwards
 	slab    []message     // the unused part of the last slab
+	looked  int           // keeps looking from being left out
 }
 
 // message is what a Msg keeps in Native: the client's message, and its key and
@@ -125,6 +126,13 @@ func (p *producer) fail(m *drivers.Msg, err error) {
 func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 	if p.closed.Load() {
 		return errors.New("sarama producer is closed: send before Close")
+	}
+	// Messages that are used again have left the cache. All are looked at before the
+	// first is used, so that they come side by side.
+	for _, m := range msgs {
+		if native, ok := m.Native.(*message); ok {
+			p.looked += len(native.Topic) + int(native.Offset) + native.Timestamp.Nanosecond() + len(native.value)
+		}
 	}
 	input, over := p.client.Input(), ctx.Done()
 	for _, m := range msgs {
