@@ -301,7 +301,7 @@ func Metrics() []Metric {
 		{Name: TrialGeneratorLate, Mark: "generator late", Unit: UnitCount, Better: Lower, What: "1: who offers the load was late by itself, so that this is no result about the client; class: lag, and reference where it was the reference producer's client"},
 		{Name: TrialKeptLate, Mark: "kept late", Result: true, Unit: UnitCount, Better: Lower, What: "1: the load was kept, but records waited for the client before it took them, which their latency counts; class: send, no_room"},
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput stood still, varied or drifted; class: stall, variation, trend"},
-		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client had no CPU left; class: broker, generator"},
+		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client was measured: the broker did not answer, or it or the generator had no CPU left; class: broker, generator"},
 		{Name: MachineForeign, Unit: UnitCores, Better: Lower, What: "CPU that processes other than kbench's had; class: idle (the second before the trial), measured"},
 		{Name: MachineSteal, Unit: UnitCores, Better: Lower, What: "CPU that the host below gave to others; class: idle, measured"},
 		{Name: MachinePressure, Unit: UnitRatio, Better: Lower, What: "share of the time in which some task waited for a processor; class: idle, measured, where kbench's own tasks wait too"},

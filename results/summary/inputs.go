@@ -39,6 +39,10 @@ type inputs struct {
 	split    *split         // nil without churn
 	rest     *window.Rest   // of a group without churn
 	late     []tailFigure   // what others have of the ends of latencies
+	// silent are the stretches of the measured part in which the broker did not
+	// answer; heardBroker says that somebody listened.
+	silent      []results.Interval
+	heardBroker bool
 }
 
 // newInputs takes from the evidence what rows are made of.
@@ -58,6 +62,7 @@ func newInputs(e *evidence.Trial) *inputs {
 		in.workers = append(in.workers, w)
 	}
 	in.tails(e)
+	in.silent, in.heardBroker = brokerSilences(e.Stalls(), in.measured)
 	if in.split != nil {
 		in.split.setClock(in.workers)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/window"
 )
 
 // Bounds of the marks (MEASURING 3).
@@ -16,6 +18,7 @@ const (
 	leastLagBound = float64(10 * time.Millisecond)
 	lagShare      = 0.05 // of the end to end p99
 	idleFloor     = 0.05 // of the machine: below it, somebody goes without
+	brokerSilence = 0.05 // of the measured part: a broker that is silent for longer is what is measured
 )
 
 // marks adds the rows that say whether the trial may be used in a verdict. The
@@ -78,7 +81,9 @@ func because(class, format string, args ...any) results.Remark {
 	return results.Remark{Class: class, Words: fmt.Sprintf(format, args...)}
 }
 
-// limited tells whether something else than the client had no CPU left.
+// limited tells whether something else than the client was what is measured: a broker
+// that did not answer, or that it had no CPU left. How much CPU a broker used says
+// nothing where it was heard to answer.
 func (b *builder) limited() results.Remark {
 	var client, reference []*worker
 	for _, w := range b.workers {
@@ -90,7 +95,12 @@ func (b *builder) limited() results.Remark {
 		}
 	}
 	mine, generator := b.cores(client), b.cores(reference)
+	if silent := results.TotalLength(b.silent); float64(silent) > brokerSilence*float64(b.measured.length()) {
+		return because("broker", "the broker did not answer for %s of the measured part (%.1f%%)", time.Duration(silent).Round(time.Millisecond), 100*float64(silent)/float64(b.measured.length())).
+			With("silence", results.UnitNs, float64(silent)).With("length", results.UnitNs, float64(b.measured.length()))
+	}
 	broker, known := b.brokerCores()
+	known = known && !b.heardBroker
 	idle, ok := b.idleShare()
 	if !ok || idle >= idleFloor {
 		return results.Remark{}
@@ -104,4 +114,18 @@ func (b *builder) limited() results.Remark {
 			With("idle", results.UnitRatio, idle).With("generator", results.UnitCores, generator).With("client", results.UnitCores, mine)
 	}
 	return results.Remark{}
+}
+
+// brokerSilences are the stretches of the measured part in which a node of the broker
+// surely did not answer. Nobody listened where stalls are not known.
+func brokerSilences(stalls *window.Stalls, measured part) (silent []results.Interval, heard bool) {
+	if stalls == nil {
+		return nil, false
+	}
+	for _, s := range stalls.All {
+		if s.Source == blame.SourceBroker {
+			silent = append(silent, s.Certain)
+		}
+	}
+	return results.Clip(results.Union(silent), results.Interval{From: measured.from, To: measured.to}), true
 }

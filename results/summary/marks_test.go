@@ -12,8 +12,10 @@ import (
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/pace"
 )
@@ -326,6 +328,37 @@ func TestLimited(t *testing.T) {
 	f("", 0.01, 0.5, 1.4, 0.1)
 	f("generator", 0.01, 0.3, 0.5, 1.1)
 	f("generator", 0.01, 0, 0.5, 1.1) // an attached broker's CPU is not known
+}
+
+// TestLimitedBySilence: a broker that does not answer is what is measured, and one
+// that was heard to answer is not called so for its CPU.
+func TestLimitedBySilence(t *testing.T) {
+	f := func(want string, stalls *window.Stalls) {
+		t.Helper()
+		b := tried(steady()...)
+		for _, at := range []int64{b.measured.from, b.measured.to} { // the broker has nearly all there is
+			b.machine = append(b.machine, results.MachineSample{T: at, CPUTotal: 2 * at, CPUIdle: at / 100, Procs: map[string]int64{results.BrokerProcess(0): at * 3 / 2}})
+		}
+		b.silent, b.heardBroker = brokerSilences(stalls, b.measured)
+		if why := b.limited(); why.Class != want {
+			t.Errorf("%q (%s), want %q", why.Class, why, want)
+		}
+	}
+	// Intervals in ms from the beginning of the measured part, which has 12 s.
+	with := func(source blame.Source, ms ...int64) *window.Stalls {
+		s := &window.Stalls{}
+		for i := 0; i < len(ms); i += 2 {
+			s.All = append(s.All, blame.Stall{Source: source, Certain: results.Interval{From: 10*second + ms[i]*1e6, To: 10*second + ms[i+1]*1e6}})
+		}
+		return s
+	}
+	f("broker", nil) // nobody listened: its CPU is all that is known
+	f("", &window.Stalls{})
+	f("broker", with(blame.SourceBroker, 100, 200, 5000, 5501))
+	f("", with(blame.SourceBroker, 100, 200, 5000, 5499))
+	f("", with(blame.SourceBroker, 100, 400, 100, 400, 100, 400)) // three nodes in one process, once
+	f("", with(blame.SourceBroker, -5000, 100, 11_900, 15_000))   // outside of it
+	f("", with(blame.SourceMachine, 0, 9000))
 }
 
 func TestRecordBytes(t *testing.T) {
