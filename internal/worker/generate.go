@@ -355,6 +355,9 @@ func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
 	}
 	if g.held != nil {
 		g.held.close()
+		if late := g.held.late; len(late) > 0 {
+			s.events.Write(record.Event{T: record.Now(), K: record.EvBehind, Late: late})
+		}
 		g.unsent.Close()
 	}
 	t.Due = t.Sent + t.Unsent

@@ -1,6 +1,10 @@
 package worker
 
-import "github.com/kbench/kbench/results/record"
+import (
+	"time"
+
+	"github.com/kbench/kbench/results/record"
+)
 
 // held keeps apart whose time it was that a record of a schedule waited, from when
 // it was due until it was handed over: the client's, whose Send had not returned or
@@ -17,6 +21,11 @@ type held struct {
 	// not fall.
 	points []point
 	passed int
+
+	// late is, of each second in which the generator itself was late, the record that it
+	// was most late with. Timely is when it last handed one over in time.
+	late   []record.Late
+	timely int64
 }
 
 type point struct{ t, send, room int64 }
@@ -93,8 +102,25 @@ func (h *held) record(due, now int64) {
 	send, room := h.since(due)
 	late := now - due
 	h.own.Record(due, now, late-send-room)
+	h.behind(due, now, late-send-room)
 	h.room.Record(due, now, room)
 	h.all.Record(due, now, send+room)
+}
+
+// behind keeps what the generator itself was late by.
+func (h *held) behind(due, now, own int64) {
+	if own <= record.LateAfter {
+		h.timely = now
+		return
+	}
+	l := record.Late{Since: min(h.timely, now-own), Due: now - own, T: now}
+	if n := len(h.late); n > 0 && now-h.late[n-1].Due < int64(time.Second) {
+		if h.late[n-1].By() < own {
+			h.late[n-1] = l
+		}
+		return
+	}
+	h.late = append(h.late, l)
 }
 
 func (h *held) close() {

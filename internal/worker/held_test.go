@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -219,5 +220,22 @@ func TestStarvedGenerator(t *testing.T) {
 	})
 	if o.own < o.held || o.own < float64(10*time.Millisecond) {
 		t.Errorf("records were late by %.0f ns of the generator's and %.0f of the client's doing", o.own, o.held)
+	}
+}
+
+// TestBehind: of each second the record that the generator itself was latest with,
+// since it last was in time.
+func TestBehind(t *testing.T) {
+	const ms = int64(1e6)
+	h := &held{}
+	for _, r := range []struct{ now, own int64 }{{100, 1}, {400, 250}, {401, 200}, {402, 10}, {900, 400}, {3000, 20}, {3001, 0}} {
+		h.behind((r.now-r.own)*ms, r.now*ms, r.own*ms)
+	}
+	at := func(since, due, t int64) record.Late { return record.Late{Since: since * ms, Due: due * ms, T: t * ms} }
+	if want := []record.Late{at(402, 500, 900), at(402, 2980, 3000)}; !slices.Equal(h.late, want) {
+		t.Errorf("%+v, want %+v", h.late, want)
+	}
+	if n := testing.AllocsPerRun(100, func() { h.behind(0, ms, ms) }); n > 0 {
+		t.Errorf("%.0f allocations of a record in time", n)
 	}
 }

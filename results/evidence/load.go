@@ -30,6 +30,7 @@ type Worker struct {
 	Canary    []Canary
 	Waits     []Wait            // of its client for produce and fetch responses, the longest of each interval
 	Late      []record.Late     // each late wake-up of its canary
+	Behind    []record.Late     // what its generator itself was late with, of each second the latest
 	Answers   []record.Answers  // of the broker, where this is the probe; those of a node and an API in the order of time
 	Clock     int64             // wall - monotonic, as first read; 0: unknown
 	Group     []record.Event    // requests and responses of the group's APIs, what the client reported, the coordinator's views
@@ -214,6 +215,10 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Canary = append(w.Canary, Canary{ev.From, ev.T, ev.Worst, ev.Usual})
 		for _, l := range ev.Late {
 			w.Late = append(w.Late, l.On(w.ahead))
+		}
+	case record.EvBehind:
+		for _, l := range ev.Late {
+			w.Behind = append(w.Behind, l.On(w.ahead))
 		}
 	case record.EvFailed:
 		w.Refused = append(w.Refused, record.Reported{Kind: record.ErrorKind(ev.Error), Words: ev.Error, T: ev.T, Count: ev.Count})

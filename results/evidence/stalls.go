@@ -6,6 +6,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -50,9 +51,21 @@ func (e *Trial) signs() blame.Signs {
 		s.Answers = append(s.Answers, e.answers(&e.Workers[i])...)
 		s.Answers = append(s.Answers, e.waits(&e.Workers[i])...)
 	}
+	for i := range e.Workers {
+		if w := &e.Workers[i]; len(w.Behind) > 0 {
+			g := blame.Generator{Worker: w.Name} // which is late by next to nothing as a rule
+			for _, l := range w.Behind {
+				g.Late = append(g.Late, sign(l))
+			}
+			s.Generators = append(s.Generators, g)
+		}
+	}
 	s.Machines = machines(e.Machine)
 	return s
 }
+
+// sign is a late one in the terms of blame.
+func sign(l record.Late) blame.Late { return blame.Late{Timely: l.Since, Due: l.Due, At: l.T} }
 
 // process is the canary of a process. What is usual is the median of all seconds.
 func process(w *Worker, kind blame.Kind) blame.Process {
@@ -63,7 +76,7 @@ func process(w *Worker, kind blame.Kind) blame.Process {
 	}
 	p.Usual = median(usual)
 	for _, l := range w.Late {
-		p.Late = append(p.Late, blame.Nap{Late: blame.Late{Timely: l.Since, Due: l.Due, At: l.T}, CPU: l.CPU})
+		p.Late = append(p.Late, blame.Nap{Late: sign(l), CPU: l.CPU})
 	}
 	return p
 }
@@ -86,7 +99,7 @@ func (e *Trial) answers(w *Worker) []blame.Answers {
 			usual[q] = append(usual[q], a.Usual)
 		}
 		for _, l := range a.Late {
-			of[q].Late = append(of[q].Late, blame.Late{Timely: l.Since, Due: l.Due, At: l.T})
+			of[q].Late = append(of[q].Late, sign(l))
 		}
 	}
 	var out []blame.Answers

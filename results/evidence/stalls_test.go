@@ -67,6 +67,7 @@ func TestSigns(t *testing.T) {
 		Supervisor: worker(results.SupervisorProcess, "", record.Late{Since: 1, Due: 2, T: 30, CPU: 4}),
 		Workers:    []Worker{worker("consumer-0", results.RoleConsumer), worker("producer-0", results.RoleReference), worker("observer", results.RoleObserver)},
 	}
+	e.Workers[1].Behind = []record.Late{{Since: 3, Due: 4, T: 50}}
 	got := e.signs()
 	process := func(name string, kind blame.Kind, late ...blame.Nap) blame.Process {
 		return blame.Process{Name: name, Kind: kind, Usual: 2, Late: late}
@@ -78,6 +79,7 @@ func TestSigns(t *testing.T) {
 			process("consumer-0", blame.Client), process("producer-0", blame.Reference), process("observer", blame.Watcher),
 		},
 	}
+	want.Generators = []blame.Generator{{Worker: "producer-0", Late: []blame.Late{{Timely: 3, Due: 4, At: 50}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("signs, want to got:\n%s", diff)
 	}

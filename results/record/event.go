@@ -62,7 +62,7 @@ type Event struct {
 	// the interval [From, T), in a canary.
 	Worst int64 `json:"worst,omitempty"`
 	// Usual is the median of it there, and Late are those of its wake-ups that were
-	// late by more than LateAfter.
+	// late by more than LateAfter. Of a generator, Late are its hand-overs.
 	Usual int64  `json:"usual,omitempty"`
 	Late  []Late `json:"late,omitempty"`
 
@@ -107,6 +107,7 @@ const (
 	EvRuntime  EventKind = "runtime"
 	EvClock    EventKind = "clock"  // T and Wall were read together
 	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
+	EvBehind   EventKind = "behind" // the records that the generator itself was late with, of each second the latest
 	EvProbe    EventKind = "probe"  // how a node answered to the probe
 	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
 	EvFailed   EventKind = "failed" // sends were answered with an error
