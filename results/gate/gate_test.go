@@ -366,3 +366,17 @@ func ExampleCheck() {
 	fmt.Println(Check("p99(e2e.responce) < 20ms"))
 	// Output: gate "p99(e2e.responce) < 20ms": no metric is called "e2e.responce"; did you mean e2e.response?
 }
+
+// A gate on what was lost has beside it what was never acked, or is still in the log.
+func TestBeside(t *testing.T) {
+	row := func(metric, class string, value float64) results.Row {
+		return results.Row{Workload: "w", Arm: "a", Trial: 1, Metric: metric, Class: class, Unit: results.UnitCount, Value: value}
+	}
+	g, err := Eval("audit.lost == 0", []results.Row{
+		row(results.AuditLost, "", 0), row(results.ProduceFailed, "", 5), row(results.ProduceFailed, "too large", 5), row(results.AuditUndelivered, "", 0),
+	})
+	want := []results.Figure{{Name: results.ProduceFailed, Unit: results.UnitCount, Value: 5}}
+	if err != nil || g.Verdict != results.Met || !slices.Equal(g.Arms[0].Beside, want) {
+		t.Errorf("%+v, %v", g, err)
+	}
+}

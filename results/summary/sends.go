@@ -207,15 +207,18 @@ func (b *builder) firstOnly(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogr
 		if near < 0 {
 			break
 		}
-		_ = h.RecordValues(bars[near].From, -1) // in range
 		if bars[near].Count--; bars[near].Count == 0 {
 			bars = slices.Delete(bars, near, near+1)
 		}
 	}
-	if h.TotalCount() == 0 {
+	if len(bars) == 0 {
 		return nil
 	}
-	return h
+	left := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3) // a count is never taken back
+	for _, bar := range bars {
+		_ = left.RecordValues(bar.From, bar.Count) // in range
+	}
+	return left
 }
 
 // nearest is the bar next to a value, of those at i and before it; -1 without any.

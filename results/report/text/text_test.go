@@ -43,6 +43,32 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// What was not simply acked and found stands before the acked records, and the word
+// "each" is for those alone. A verdict that cannot tell of it has it beside it.
+func TestNothingLeftOut(t *testing.T) {
+	p := newPage(Options{Width: 400})
+	p.audit(&report.Workload{Arms: []report.Arm{
+		{Name: "franz-go", Audit: &report.Audit{Acked: 1675, Handed: 1680, Sends: []report.Finding{{Metric: results.ProduceFailed, Count: 5, Causes: map[string]float64{"TOO_LARGE": 5}}}}},
+		{Name: "sarama", Audit: &report.Audit{Acked: 90, Handed: 90, Due: 100, Unsent: 10, Findings: []report.Finding{{Metric: results.AuditUndelivered, Count: 7, Causes: map[string]float64{"drain": 7}}}}},
+		{Name: "kafka-go", Audit: &report.Audit{Acked: 100, Handed: 100}},
+	}})
+	p.gates([]results.Gate{{Workload: "w", Expression: "audit.lost == 0", Verdict: results.Met, Arms: []results.GateArm{{Arm: "franz-go", Beside: []results.Figure{{Name: results.ProduceFailed, Value: 5}}}}}})
+	p.atRest(&report.Workload{Arms: []report.Arm{{Name: "sarama"}}, Rest: []report.Rest{{Generations: 2, Strangers: 1}}})
+	want := `  audit    franz-go: 5 failed (5 TOO_LARGE) of 1,680 records handed over; 1,675 acked records, each found once, in order and intact
+  audit    sarama: 10 unsent of 100 due; 7 undelivered (7 drain) of 90 acked records
+  audit    kafka-go: 100 acked records, each found once, in order and intact
+
+Gates
+  met      w: audit.lost == 0
+           but franz-go: 5 failed
+  group    sarama: 2 rebalances, and 1 member in the group that kbench did not start
+
+`
+	if p.String() != want {
+		t.Errorf("%s", p.String())
+	}
+}
+
 // A group that nothing was done to has a line of its own for each client.
 func TestAtRest(t *testing.T) {
 	short, long := 3.01e9, 9e9

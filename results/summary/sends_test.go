@@ -1,0 +1,58 @@
+package summary
+
+import (
+	"testing"
+	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
+	"github.com/kbench/kbench/results/record"
+)
+
+// lateBy is a distribution of latencies in ms.
+func lateBy(millis ...int64) *hdrhistogram.Histogram {
+	h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+	for _, ms := range millis {
+		_ = h.RecordValue(ms * int64(time.Millisecond))
+	}
+	return h
+}
+
+// TestFirstOnly takes redeliveries out of latencies: of a worst of 9.05 s, which was a
+// second delivery, the worst first one of 5.57 s is left.
+func TestFirstOnly(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	b := &builder{inputs: &inputs{trial: &results.Trial{}, measured: part{0, 100_000 * ms}}}
+	w := &worker{repeats: []audit.Redelivery{
+		{Due: 1000 * ms, LastDue: 1020 * ms, At: 10_050 * ms, LastAt: 10_053 * ms, Count: 3},
+		{Due: 200_000 * ms, LastDue: 200_000 * ms, At: 200_001 * ms, LastAt: 200_001 * ms, Count: 1}, // due after the measured part
+	}}
+	h := b.firstOnly(lateBy(1, 2, 5570, 9050, 9042, 9033), []*worker{w})
+	if n, worst := h.TotalCount(), h.Max()/ms; n != 3 || worst < 5560 || worst > 5580 {
+		t.Errorf("%d left, the worst %d ms", n, worst)
+	}
+}
+
+// TestAllDue counts what never had an ack as at least as late as it was at the end.
+func TestAllDue(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	b := &builder{inputs: &inputs{trial: &results.Trial{Phases: []results.Phase{{Name: results.PhaseMeasure, To: 10_000 * ms}}}, measured: part{0, 10_000 * ms}}}
+	w := &worker{
+		Worker: &evidence.Worker{Latencies: []record.Interval{{Metric: results.ProduceUnsent, Phase: results.PhaseMeasure, Hist: lateBy(500)}}},
+		never:  []audit.Redelivery{{Due: 1000 * ms, LastDue: 2000 * ms, Count: 2}, {Due: -5 * ms, LastDue: -5 * ms, Count: 1}},
+	}
+	h := b.allDue(lateBy(1, 2), []*worker{w})
+	if n, worst := h.TotalCount(), h.Max()/ms; n != 5 || worst < 8990 || worst > 9010 {
+		t.Errorf("%d in all, the worst %d ms", n, worst)
+	}
+	if h := b.allDue(nil, []*worker{w}); h.TotalCount() != 3 {
+		t.Errorf("%d where nothing was acked", h.TotalCount())
+	}
+	b.trial.Spec.Produce.Rate.Max = true
+	if h := b.allDue(nil, []*worker{w}); h != nil {
+		t.Error("at rate max nothing is due")
+	}
+}
