@@ -235,7 +235,7 @@ const Idle = time.Second
 // is no measurement, has less.
 func IdleBefore(s *workloads.Spec, whole time.Duration) time.Duration {
 	if s.Sample {
-		return whole * 2 / 5
+		return whole / 5
 	}
 	return whole
 }
