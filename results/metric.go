@@ -291,7 +291,7 @@ func Metrics() []Metric {
 		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the members or of what they read"},
 		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves; not looked for under KIP-848, where there are no generations to tell"},
 		{Name: GroupRecovery, Unit: UnitNs, Better: Lower, What: "last act of a storm or crash loop until all was quiet again for two heartbeat intervals"},
-		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, What: "longest time between two heartbeats of a member while nothing happened to the group; class events: in the windows of events, of members that no act had stopped; what it exceeds the interval by is taken from the session"},
+		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, What: "longest time between two heartbeats of a member while nothing happened to the group; class events: in the windows of events, of members that no act had stopped or ended; what it exceeds the interval by is taken from the session"},
 		{Name: GroupStrangers, Unit: UnitCount, Better: Lower, What: "members of the group that kbench did not start"},
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},

@@ -12,7 +12,8 @@ import (
 
 // BeatGap is the longest time between two heartbeats of a member: while nothing
 // happened to the group, and in the windows of events; and how many such times there
-// were of each. An act that stops a member takes its beats, too, and counts for neither.
+// were of each. An act that stops or ends a member takes its beats, too, and counts for
+// neither.
 type BeatGap struct {
 	Calm, InEvents   int64
 	Calms, Disturbed int
@@ -28,7 +29,11 @@ func (a *seen) beatGap(windows []actWindow) (g BeatGap) {
 		last := int64(0) // the beat before; 0: there is none since the member joined
 		stopped := func(from, to int64) bool {
 			return slices.ContainsFunc(a.Acts, func(act results.Act) bool {
-				return stops(act) && act.At != 0 && act.Member == a.Workers[i].Name && act.At <= to && (act.Resumed == 0 || act.Resumed >= from)
+				name := a.Workers[i].Name
+				if act.At == 0 || act.At > to {
+					return false
+				}
+				return act.Ended() == name || stops(act) && act.Member == name && (act.Resumed == 0 || act.Resumed >= from)
 			})
 		}
 		look := func(now int64, beat int) {

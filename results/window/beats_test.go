@@ -64,6 +64,7 @@ func TestBeatGapInEvents(t *testing.T) {
 	s.act("stall", "consumer-1", 20_000).Resumed = 27_000 * ms
 	s.beat(1, 19_500, 0)
 	s.beats(1, 32_500, 60_000)
+	s.act("crash", "consumer-1", 55_000)
 	if r := s.compute(); r.InEvents != 13_000*ms || r.Calm != 3000*ms {
 		t.Errorf("%d ms in events and %d ms else, want 13000 and 3000", r.InEvents/ms, r.Calm/ms)
 	}
