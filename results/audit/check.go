@@ -12,16 +12,17 @@ import (
 
 // checker holds where the spans of a trial are and what has been established so far.
 type checker struct {
-	topics  results.Topics
-	logs    []Log
-	lanes   []*lane         // of all kinds
-	found   record.Kind     // the kind that shows that a record is there
-	lastAt  []int64         // by log: its last sign of life
-	inLog   map[place]int64 // records that the log must hold
-	stuckAt map[place]bool
-	gone    []gone               // acknowledged and not found
-	noted   map[string][]Example // by what and cause
-	r       Report
+	topics    results.Topics
+	logs      []Log
+	lanes     []*lane         // of all kinds
+	found     record.Kind     // the kind that shows that a record is there
+	lastAt    []int64         // by log: its last sign of life
+	inLog     map[place]int64 // records that the log must hold
+	stuckAt   map[place]bool
+	gone      []gone               // acknowledged and not found
+	committed map[int32]int64      // the last position of each partition that was committed on the wire
+	noted     map[string][]Example // by what and cause
+	r         Report
 }
 
 func newChecker(producing bool, topics results.Topics, logs []Log) *checker {

@@ -215,9 +215,11 @@ func (c *checker) regressions(calls [][]group.Call) {
 			}
 		}
 	}
+	c.committed = map[int32]int64{}
 	for _, partition := range slices.Sorted(maps.Keys(commits)) {
 		list := commits[partition]
 		slices.SortStableFunc(list, func(a, b commit) int { return cmp.Compare(a.answered, b.answered) })
+		c.committed[partition] = list[len(list)-1].offset
 		for i, k := range list {
 			before := i - 1
 			for before >= 0 && list[before].answered >= k.sent {
