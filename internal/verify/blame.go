@@ -257,14 +257,16 @@ func blamed(source blame.Source, who string, excuses bool) judge {
 		right := func(s blame.Share) bool {
 			return s.Source == source && (s.Who == who || who == "") && s.Excuses == excuses
 		}
-		var found int64
+		var found, machine int64
 		for _, s := range by {
 			if right(s) {
 				found += s.Least
+			} else if s.Source == blame.SourceMachine {
+				machine += s.Least // comes before a broker, and is there beside a stop on a busy one
 			}
 		}
 		v.reported = clip(fmt.Sprintf("record late by %s: %s", round(r.Late()), shares(by)))
-		if others := wrongly(by, right); 3*found < 2*int64(blameLength) || 10*others > r.Late() {
+		if others := wrongly(by, right); 3*(found+machine) < 2*int64(blameLength) || 3*found < int64(blameLength) || 10*others > r.Late() {
 			v.off("%s are blamed on it and %s on others", round(found), round(others))
 		}
 		return v

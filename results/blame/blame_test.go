@@ -81,25 +81,26 @@ func TestWhose(t *testing.T) {
 
 	burner := Load{Foreign: 1900 * ms, Procs: map[string]int64{"consumer-0": 50 * ms, "broker-0": 50 * ms}}
 	machine := stall(SourceMachine, "", -1, true)
-	f("burner", trial(burner).naps(supervisor, by, 0), machine)
+	f("burner", trial(burner).naps(supervisor, by, 0).naps(probe, by, 0), machine, machine)
+	f("burner, and a supervisor that was suspended", trial(burner).naps(supervisor, by, 0), stall(SourceProcess, "supervisor", -1, true))
 	f("burner, and a client that starves", trial(burner).naps(client, by, 0).naps(supervisor, by, 0), machine, machine)
-	f("burner, and a broker that starves", trial(burner).silent(by).naps(supervisor, by, 0), machine, machine)
+	f("burner, and a broker that starves", trial(burner).silent(by).naps(supervisor, by, 0).naps(reference, by, 0), machine, machine, machine)
 	f("burner, and a client that was suspended", trial(burner).naps(client, by, 0), stall(SourceProcess, "consumer-0", -1, false))
-	f("stolen", trial(Load{Steal: 1900 * ms}).naps(supervisor, by, 0), machine)
+	f("stolen", trial(Load{Steal: 1900 * ms}).naps(supervisor, by, 0).naps(probe, by, 0), machine, machine)
 	f("foreign load beside idle processors starves nobody", trial(Load{Foreign: 1000 * ms, Idle: 1000 * ms}).naps(reference, by, 0), stall(SourceProcess, "producer-0", -1, true))
 
 	hog := Load{Procs: map[string]int64{"consumer-0": 1800 * ms, "broker-0": 100 * ms, "producer-0": 100 * ms}}
 	f("hog is no excuse", trial(hog).naps(supervisor, by, 0).naps(reference, by, 0).silent(by).generator("producer-0", by))
 	ours := Load{Procs: map[string]int64{"consumer-0": 400 * ms, "broker-0": 1500 * ms, "producer-0": 100 * ms}}
 	contention := stall(SourceContention, "", -1, false)
-	f("contention", trial(ours).naps(supervisor, by, 0), contention)
+	f("contention", trial(ours).naps(supervisor, by, 0).naps(probe, by, 0), contention, contention)
 	f("a broker that works and does not answer", trial(ours).silent(by), stall(SourceBroker, "broker-0", 0, true))
 
 	f("silent broker", trial(idle()).silent(by), stall(SourceBroker, "broker-0", 0, true))
 	f("probe that was suspended", trial(idle()).naps(probe, by, 0).silent(by), stall(SourceProcess, "probe", -1, true))
 	f("generator", trial(idle()).generator("producer-0", by), stall(SourceGenerator, "producer-0", -1, true))
 	f("generator in a client that works", trial(hog).generator("consumer-0", by))
-	f("generator in a client that does not", trial(idle()).generator("consumer-0", by), stall(SourceGenerator, "consumer-0", -1, true))
+	f("generator in a client that does not", trial(idle()).generator("consumer-0", by))
 
 	f("machine that nobody looked at", Signs{Answers: trial(idle()).silent(by).Answers}, stall(SourceBroker, "broker-0", 0, true))
 }

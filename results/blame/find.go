@@ -11,19 +11,20 @@ import (
 //
 // A sign may be late because its source stood still, or because the source could
 // not get a processor. Where processors stood idle meanwhile it was the former.
-// Where none did, and the supervisor could not get one either, who had them had the
+// Where none did, and another process could not get one either, who had them had the
 // time: others than kbench are the machine's, the client under test has nobody but
 // itself to blame, and our own processes are contention.
 func Find(s Signs) []Stall {
-	f := &finder{machines: map[string]*Machine{}, processes: map[string]*Process{}}
+	f := &finder{machines: map[string]*Machine{}, processes: map[string]*Process{}, lates: map[string][]results.Interval{}}
 	for i := range s.Machines {
 		f.machines[s.Machines[i].Host] = &s.Machines[i]
 	}
 	for i := range s.Processes {
 		p := &s.Processes[i]
 		f.processes[p.Name] = p
+		f.lates[p.Name] = p.late()
 		if p.Kind == Supervisor {
-			f.witness, f.witnessed = p.late(), p.Host
+			f.supervisor = p
 		}
 	}
 	for _, i := range s.Injected {
@@ -50,11 +51,11 @@ func Find(s Signs) []Stall {
 }
 
 type finder struct {
-	machines  map[string]*Machine
-	processes map[string]*Process
-	witness   []results.Interval // when the supervisor was late
-	witnessed string             // its host
-	stalls    []Stall
+	machines   map[string]*Machine
+	processes  map[string]*Process
+	lates      map[string][]results.Interval // when the canary of each was late
+	supervisor *Process
+	stalls     []Stall
 }
 
 // bounds are the stretches that a late sign tells of, where it is late enough.
@@ -82,7 +83,7 @@ func (f *finder) answers(a *Answers) {
 	host := ""
 	if by := f.processes[a.By]; by != nil {
 		host = by.Host
-		deaf = by.late()
+		deaf = f.lates[a.By]
 	}
 	for _, l := range a.Late {
 		certain, possible, late := l.bounds(a.Usual)
@@ -98,26 +99,19 @@ func (f *finder) answers(a *Answers) {
 	}
 }
 
-// generator takes the lateness of one loop. In a process of the client it may wait
-// for the client: only the time in which that did hardly anything is not its own.
+// generator takes the lateness of one loop. In a process of the client it waits for
+// the client, or is suspended with it, and excuses nobody.
 func (f *finder) generator(g *Generator) {
-	p := f.processes[g.Worker]
 	host := ""
-	if p != nil {
-		host = p.Host
+	if p := f.processes[g.Worker]; p != nil {
+		if host = p.Host; p.Kind == Client {
+			return
+		}
 	}
 	for _, l := range g.Late {
-		certain, possible, late := l.bounds(g.Usual)
-		if !late {
-			continue
+		if certain, possible, late := l.bounds(g.Usual); late {
+			f.add(Stall{SourceGenerator, g.Worker, -1, certain, possible, true}, host, g.Worker)
 		}
-		if p != nil && p.Kind == Client {
-			u, known := f.use(host, certain, g.Worker)
-			if !known || 4*u.own > certain.Length() {
-				continue
-			}
-		}
-		f.add(Stall{SourceGenerator, g.Worker, -1, certain, possible, true}, host, g.Worker)
 	}
 }
 
@@ -126,7 +120,7 @@ func (f *finder) generator(g *Generator) {
 func (f *finder) add(s Stall, host, process string) {
 	missing := s.Certain.Length()
 	u, known := f.use(host, s.Certain, process)
-	starved := known && 2*u.idle < missing && 2*u.own < missing && f.seen(host, s.Certain)
+	starved := known && 2*u.idle < missing && 2*u.own < missing && f.seen(host, process, s.Certain)
 	switch {
 	case !starved:
 	case 2*u.foreign > missing:
@@ -154,11 +148,26 @@ func (p *Process) late() []results.Interval {
 // one at another moment, does not.
 const brief = 5 * Threshold
 
-// seen says whether the supervisor bears out that processors were not to be had in a
-// stretch: it was late for most of it too. Of a brief one it need not have noticed, and
-// of another host it cannot tell.
-func (f *finder) seen(host string, over results.Interval) bool {
-	return host != f.witnessed || over.Length() < brief || 2*results.TotalLength(results.Clip(f.witness, over)) > over.Length()
+// seen says whether another bears out that processors were not to be had in a stretch,
+// and was late for most of it too: the supervisor or, where it is the supervisor that
+// is asked about, anybody. Of a brief one they need not have noticed, and of another
+// host the supervisor cannot tell.
+func (f *finder) seen(host, process string, over results.Interval) bool {
+	if f.supervisor == nil || host != f.supervisor.Host || over.Length() < brief {
+		return true
+	}
+	late := func(of string) bool {
+		return 2*results.TotalLength(results.Clip(f.lates[of], over)) > over.Length()
+	}
+	if process != f.supervisor.Name {
+		return late(f.supervisor.Name)
+	}
+	for name, p := range f.processes {
+		if p.Host == host && name != process && late(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // usage is who used the processors of a host in a stretch, ns of CPU time. What the
