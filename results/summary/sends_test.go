@@ -34,6 +34,22 @@ func TestFirstOnly(t *testing.T) {
 	if n, worst := h.TotalCount(), h.Max()/ms; n != 3 || worst < 5560 || worst > 5580 {
 		t.Errorf("%d left, the worst %d ms", n, worst)
 	}
+
+	// The rows are of what is left.
+	w.Worker = &evidence.Worker{Latencies: []record.Interval{{Metric: results.E2EResponse, Phase: results.PhaseMeasure, Hist: lateBy(1, 2, 5570, 9050, 9042, 9033)}}}
+	b.thin = &thinData{}
+	b.distribution(results.RoleConsumer, "", results.E2EResponse, b.merged([]*worker{w}, results.E2EResponse))
+	for _, r := range b.rows {
+		if r.N != 3 {
+			t.Errorf("%s is of %d", r.Stat, r.N)
+		}
+		if worst := int64(r.Value) / ms; (r.Stat == "max" || r.Stat == "p99") && (worst < 5560 || worst > 5580) {
+			t.Errorf("%s is %d ms", r.Stat, worst)
+		}
+	}
+	if len(b.rows) == 0 {
+		t.Error("no rows")
+	}
 }
 
 // TestAllDue counts what never had an ack as at least as late as it was at the end.
