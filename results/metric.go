@@ -204,7 +204,7 @@ func Metrics() []Metric {
 	stats := Stats()
 	return []Metric{
 		{Name: ProduceThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "acked records of the measured part over its length"},
-		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "records delivered for the first time in the measured part over its length"},
+		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "records delivered intact and for the first time in the measured part over its length"},
 		{Name: ProduceFailed, Unit: UnitCount, Better: Lower, What: "sends that the client answered with an error, in the whole trial; class: the error, without its numbers"},
 		{Name: ProduceUnanswered, Unit: UnitCount, Better: Lower, What: "records that were handed over and that the client had no word for when it was closed"},
 		{Name: ProduceTwice, Unit: UnitCount, Better: Lower, What: "answers for records that had one: a fault of the client"},
@@ -221,7 +221,7 @@ func Metrics() []Metric {
 		{Name: ProduceNoRoom, Unit: UnitNs, Better: Lower, Stats: stats, What: "time for which a record that was due waited because a window had no room"},
 		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended"},
 
-		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record; of a consumer per first delivery, with the work on redeliveries in it"},
+		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record; of a consumer per first intact delivery, with the work on redeliveries and damaged records in it"},
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
 		{Name: AllocBytes, Unit: UnitBytes, Better: Lower, What: "bytes allocated over the measured part, per record"},
 		{Name: RSSPeak, Unit: UnitBytes, Better: Lower, What: "largest resident set of a worker"},

@@ -77,7 +77,7 @@ func (in *inputs) byRole(role results.Role) []*worker {
 type worker struct {
 	*evidence.Worker
 
-	acked, delivered             int64   // in the measured part; first deliveries
+	acked, delivered             int64   // in the measured part; first deliveries, intact
 	ackedPerSec, deliveredPerSec []int64 // by whole second of it
 	allAcked, allDelivered       int64   // in the whole trial, redeliveries too
 	heard                        []bool  // by steadyBin of the measured part: something came out at the end of the trial's way
@@ -107,7 +107,7 @@ func (w *worker) count(e *evidence.Trial, measured part) {
 		switch s.Kind {
 		case record.Acked:
 			all, in, perSec = &w.allAcked, &w.acked, w.ackedPerSec
-		case record.Delivered, record.Corrupt: // foreign records are nobody's work
+		case record.Delivered: // damaged and foreign records are nobody's work, and have no latency
 			all, in, perSec = &w.allDelivered, &w.delivered, w.deliveredPerSec
 		case record.Failed, record.Unanswered:
 			w.never = append(w.never, audit.Redelivery{Due: s.Due, LastDue: s.LastDue, Count: n})

@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads"
 )
 
 // lateBy is a distribution of latencies in ms.
@@ -70,5 +71,22 @@ func TestAllDue(t *testing.T) {
 	b.trial.Spec.Produce.Rate.Max = true
 	if h := b.allDue(nil, []*worker{w}); h != nil {
 		t.Error("at rate max nothing is due")
+	}
+}
+
+// TestDamaged counts damaged and foreign deliveries in no throughput, no cost, and not
+// among those that have a latency.
+func TestDamaged(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	var spans []record.Span
+	for i, kind := range []record.Kind{record.Delivered, record.Corrupt, record.Foreign} {
+		at := int64(100*(i+1)) * ms
+		spans = append(spans, record.Span{Kind: kind, First: uint64(1000 * i), Offset: int64(1000 * i), Count: 10 + uint64(i), Due: at - ms, LastDue: at - ms, At: at, LastAt: at, MaxLate: ms})
+	}
+	e := &evidence.Trial{Trial: &results.Trial{Kind: workloads.EndToEnd}, Logs: []audit.Log{{Worker: "consumer-0", Spans: record.HoldSpans(spans...)}}}
+	w := &worker{Worker: &evidence.Worker{Worker: results.Worker{Name: "consumer-0", Role: results.RoleConsumer}}}
+	w.count(e, part{0, 1000 * ms})
+	if w.delivered != 10 || w.deliveredPerSec[0] != 10 || w.records() != 10 || w.allDelivered != 10 {
+		t.Errorf("%d delivered, %v by second, cost over %d, %d timed", w.delivered, w.deliveredPerSec, w.records(), w.allDelivered)
 	}
 }
