@@ -132,6 +132,10 @@ const (
 // AtLeast is the class of pause.gap_unexplained that is the lower of its two bounds.
 const AtLeast = "least"
 
+// InAll is the class of produce.unsent that is of the whole trial, as what was acked
+// and failed is.
+const InAll = "trial"
+
 // Metric is the definition of one metric of MEASURING 6.
 type Metric struct {
 	Name   string
@@ -219,7 +223,7 @@ func Metrics() []Metric {
 		{Name: ScheduleHeld, Unit: UnitNs, Better: Lower, Stats: stats, What: "what of handed over - intended time is not schedule.lag: for so long the client held the generator up"},
 		{Name: ProduceSendTime, Unit: UnitNs, Better: Lower, Stats: stats, What: "time inside Send, per call"},
 		{Name: ProduceNoRoom, Unit: UnitNs, Better: Lower, Stats: stats, What: "time for which a record that was due waited because a window had no room"},
-		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended"},
+		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended; class trial: of the whole trial, where there are any"},
 
 		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record; of a consumer per first intact delivery, with the work on redeliveries and damaged records in it"},
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},

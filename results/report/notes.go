@@ -16,7 +16,7 @@ type Audit struct {
 	None     bool      `json:"none,omitempty"` // without a broker there is nothing to read back
 	Acked    int64     `json:"acked"`
 	Handed   int64     `json:"handed_over,omitempty"` // to the client; 0: not known
-	Due      int64     `json:"due,omitempty"`         // 0: not known
+	Due      int64     `json:"due,omitempty"`         // handed over and unsent; 0: not known
 	Unsent   int64     `json:"unsent,omitempty"`      // due, and not handed over
 	Sends    []Finding `json:"sends"`                 // that were not simply acked
 	Findings []Finding `json:"findings"`              // of records
@@ -54,9 +54,12 @@ func (a *Arm) audit() *Audit {
 			out.Acked += r.N
 		case r.Metric == results.ProduceFailed && r.Class == "":
 			out.Handed += r.N
-		case r.Metric == results.ProduceUnsent && r.Class == "":
-			out.Due, out.Unsent = out.Due+r.N, out.Unsent+int64(r.Value)
+		case r.Metric == results.ProduceUnsent && r.Class == results.InAll:
+			out.Unsent += int64(r.Value)
 		}
+	}
+	if out.Unsent > 0 {
+		out.Due = out.Handed + out.Unsent
 	}
 	found := func(metrics ...string) []Finding {
 		list := []Finding{}

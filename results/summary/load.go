@@ -197,6 +197,16 @@ func unsent(ws []*worker) (left, due int64, known bool) {
 	return left, due, known && due > 0
 }
 
+// unsentInAll is the same of the whole trial, as generators counted it.
+func unsentInAll(ws []*worker) (left, due int64) {
+	for _, w := range ws {
+		if w.Tally != nil {
+			left, due = left+w.Tally.Unsent, due+w.Tally.Due
+		}
+	}
+	return left, due
+}
+
 // offered is the number of records whose intended time lies in the measured
 // part, and of those that acts brought. The schedule begins with the warm-up.
 func (b *builder) offered() float64 {

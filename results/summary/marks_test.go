@@ -130,10 +130,13 @@ func TestUnsent(t *testing.T) {
 	if _, _, known := unsent(b.workers); known {
 		t.Error("known of a producer that wrote no account")
 	}
-	b.workers[0].Tally = &record.Tally{Due: 3000, Sent: 2000}
+	b.workers[0].Tally = &record.Tally{Due: 3000, Sent: 1900, Unsent: 1100}
 	b.took(results.ProduceUnsent, time.Second)
 	if left, due, known := unsent(b.workers); left != 1000 || due != 2000 || !known {
 		t.Errorf("%d of %d, %t", left, due, known)
+	}
+	if left, due := unsentInAll(b.workers); left != 1100 || due != 3000 {
+		t.Errorf("%d of %d in the whole trial", left, due)
 	}
 }
 

@@ -39,6 +39,9 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	if left, due, known := unsent(ws); known {
 		b.plain(role, results.ProduceUnsent, float64(left), due)
 	}
+	if left, due := unsentInAll(ws); left > 0 {
+		b.add(results.Row{Role: role, Class: results.InAll, Metric: results.ProduceUnsent, Unit: results.UnitCount, Value: float64(left), N: due})
+	}
 	if records == 0 {
 		// The reference producer of a backlog worked before the measured part.
 		if role != results.RoleReference {
