@@ -249,11 +249,11 @@ func Metrics() []Metric {
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, and not in the log or passed over by a committed position without having been delivered"},
 		{Name: AuditUndelivered, Unit: UnitCount, Better: Lower, What: "acked and in the log, but not delivered when the drain ended; class: drain (too short), handler (at work all the time), stuck (a member), node (none led the partition), stranger (a member that kbench did not start had it)"},
-		{Name: AuditForeign, Unit: UnitCount, Better: Lower, What: "delivered or read back, and sent by nobody of the trial: neither consumed nor corrupt"},
+		{Name: AuditForeign, Unit: UnitCount, Better: Lower, What: "delivered or read back, and sent by nobody of the trial: neither consumed nor corrupt; n: all that was delivered or read back"},
 		{Name: AuditDuplicate, Unit: UnitCount, Better: Lower, What: "delivered again, or in the log twice; class: producer, graceful, crash, stale, other"},
 		{Name: AuditReordered, Unit: UnitCount, Better: Lower, What: "delivered after a later record of the same producer and partition"},
 		{Name: AuditCorrupt, Unit: UnitCount, Better: Lower, What: "delivered, but not what was sent"},
-		{Name: AuditUnanswered, Unit: UnitCount, Better: Lower, What: "the send failed or was never answered, but the record is there"},
+		{Name: AuditUnanswered, Unit: UnitCount, Better: Lower, What: "the send failed or was never answered, but the record is there; n: all that failed or were never answered"},
 		{Name: AuditLate, Unit: UnitCount, Better: Lower, What: "delivered later than pause.theta after they were due, under churn"},
 		{Name: AuditZombie, Unit: UnitCount, Better: Lower, What: "delivered by a member after another member delivered a higher offset"},
 		{Name: AuditOverlap, Unit: UnitCount, Better: Lower, What: "times that two members both delivered a partition"},

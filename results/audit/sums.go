@@ -62,6 +62,10 @@ func (c *checker) sums() {
 	s.Known = producing
 }
 
+// NeverAcked is how many records were handed over and never acknowledged. Some may be
+// there all the same: those that no word is known of are among these.
+func (s Sums) NeverAcked() int64 { return s.Failed + s.Unanswered + s.Unknown }
+
 // Broken says which sums do not hold, each in words: the instrument is at fault.
 func (s Sums) Broken() (out []string) {
 	hold := func(left int64, what, format string, args ...any) {

@@ -19,7 +19,8 @@ type Audit struct {
 	Due      int64     `json:"due,omitempty"`         // handed over and unsent; 0: not known
 	Unsent   int64     `json:"unsent,omitempty"`      // due, and not handed over
 	Sends    []Finding `json:"sends"`                 // that were not simply acked
-	Findings []Finding `json:"findings"`              // of records
+	Findings []Finding `json:"findings"`              // of acked records
+	Beside   []Finding `json:"beside"`                // of others that were found: never acked, or of nobody of the trial
 	Group    []Finding `json:"group"`                 // what members did to each other
 }
 
@@ -27,17 +28,18 @@ type Audit struct {
 type Finding struct {
 	Metric string             `json:"metric"`
 	Count  float64            `json:"count"`
+	Of     int64              `json:"of,omitempty"` // records that it may have been found of, where they are not the list's
 	Causes map[string]float64 `json:"causes,omitempty"`
 }
 
 // audit sums the findings of an arm.
 func (a *Arm) audit() *Audit {
-	out := &Audit{Sends: []Finding{}, Findings: []Finding{}, Group: []Finding{}}
+	out := &Audit{Sends: []Finding{}, Findings: []Finding{}, Beside: []Finding{}, Group: []Finding{}}
 	if !slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Metric == results.AuditLost }) {
 		out.None = true
 		return out
 	}
-	totals, causes := map[string]float64{}, map[string]map[string]float64{}
+	totals, of, causes := map[string]float64{}, map[string]int64{}, map[string]map[string]float64{}
 	for _, r := range a.rows {
 		switch {
 		case r.Stat != "" || r.Event != "":
@@ -48,6 +50,7 @@ func (a *Arm) audit() *Audit {
 			causes[r.Metric][r.Class] += r.Value
 		default:
 			totals[r.Metric] += r.Value
+			of[r.Metric] += r.N
 		}
 		switch {
 		case r.Metric == results.AuditLost:
@@ -71,7 +74,11 @@ func (a *Arm) audit() *Audit {
 		return list
 	}
 	out.Sends = found(results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice)
-	out.Findings = found(results.AuditLost, results.AuditUndelivered, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt, results.AuditUnanswered, results.AuditForeign)
+	out.Findings = found(results.AuditLost, results.AuditUndelivered, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt)
+	out.Beside = found(results.AuditUnanswered, results.AuditForeign)
+	for i := range out.Beside {
+		out.Beside[i].Of = of[out.Beside[i].Metric]
+	}
 	out.Group = found(results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression, results.AuditStuck, results.AuditGhost)
 	return out
 }

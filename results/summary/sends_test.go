@@ -90,3 +90,20 @@ func TestDamaged(t *testing.T) {
 		t.Errorf("%d delivered, %v by second, cost over %d, %d timed", w.delivered, w.deliveredPerSec, w.records(), w.allDelivered)
 	}
 }
+
+// TestOfOthers gives what was found of others than the acked records its own number.
+func TestOfOthers(t *testing.T) {
+	b := &builder{inputs: &inputs{trial: &results.Trial{Kind: workloads.Producing}}, warn: func(results.Remark) {}}
+	b.truth = audit.Report{Sent: 4791, Delivered: 4718, Unanswered: 105, Foreign: 500}
+	b.truth.Sums = audit.Sums{Known: true, Acked: 4791, Failed: 70, Unanswered: 67, Delivered: 4718}
+	b.audit()
+	of := map[string]int64{}
+	for _, r := range b.rows {
+		if r.Class == "" {
+			of[r.Metric] = r.N
+		}
+	}
+	if of[results.AuditUnanswered] != 137 || of[results.AuditForeign] != 5218 {
+		t.Errorf("unanswered of %d, foreign of %d", of[results.AuditUnanswered], of[results.AuditForeign])
+	}
+}

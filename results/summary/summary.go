@@ -222,7 +222,7 @@ func (b *builder) audit() {
 	}
 	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
 	b.undelivered(&r)
-	b.plain("", results.AuditForeign, float64(r.Foreign), r.Delivered)
+	b.plain("", results.AuditForeign, float64(r.Foreign), r.Sums.Delivered+r.Foreign+r.Corrupt)
 	b.plain("", results.AuditDuplicate, float64(r.Duplicates.Total()), r.Delivered)
 	for _, c := range r.Duplicates.Causes() {
 		if c.Count > 0 {
@@ -231,7 +231,7 @@ func (b *builder) audit() {
 	}
 	b.plain("", results.AuditReordered, float64(r.Reordered), r.Delivered)
 	b.plain("", results.AuditCorrupt, float64(r.Corrupt), r.Delivered)
-	b.plain("", results.AuditUnanswered, float64(r.Unanswered), r.Sent)
+	b.plain("", results.AuditUnanswered, float64(r.Unanswered), r.Sums.NeverAcked())
 	if b.trial.Kind == workloads.EndToEnd {
 		b.group(r)
 	}

@@ -256,7 +256,7 @@ func (p *page) audit(w *report.Workload) {
 		case a.Audit == nil:
 		case a.Audit.None:
 			p.wrapped("  audit    ", a.Title()+": none; without a broker there is nothing to read back")
-		case a.Audit.Unsent == 0 && len(a.Audit.Sends)+len(a.Audit.Findings)+len(a.Audit.Group) == 0:
+		case a.Audit.Unsent == 0 && len(a.Audit.Sends)+len(a.Audit.Findings)+len(a.Audit.Beside)+len(a.Audit.Group) == 0:
 			clean = append(clean, a.Title())
 			acked += a.Audit.Acked
 		default:
@@ -281,6 +281,13 @@ func found(a *report.Audit, sound string) []string {
 	}
 	if a.Unsent > 0 {
 		out = append([]string{fmt.Sprintf("%s unsent of %s due", grouped(float64(a.Unsent), 0), grouped(float64(a.Due), 0))}, out...)
+	}
+	for _, f := range a.Beside {
+		words := "%s foreign (of %s found)"
+		if f.Metric == results.AuditUnanswered {
+			words = "%s never acknowledged but there (of %s never acknowledged)"
+		}
+		out = append(out, fmt.Sprintf(words, grouped(f.Count, 0), grouped(float64(f.Of), 0)))
 	}
 	for _, f := range a.Group {
 		thing := map[string]string{

@@ -51,11 +51,17 @@ func TestNothingLeftOut(t *testing.T) {
 		{Name: "franz-go", Audit: &report.Audit{Acked: 1675, Handed: 1680, Sends: []report.Finding{{Metric: results.ProduceFailed, Count: 5, Causes: map[string]float64{"TOO_LARGE": 5}}}}},
 		{Name: "sarama", Audit: &report.Audit{Acked: 90, Handed: 90, Due: 100, Unsent: 10, Findings: []report.Finding{{Metric: results.AuditUndelivered, Count: 7, Causes: map[string]float64{"drain": 7}}}}},
 		{Name: "kafka-go", Audit: &report.Audit{Acked: 100, Handed: 100}},
+		{Name: "faulty", Audit: &report.Audit{
+			Acked: 4791, Handed: 4928, Sends: []report.Finding{{Metric: results.ProduceFailed, Count: 70}, {Metric: results.ProduceUnanswered, Count: 67}},
+			Findings: []report.Finding{{Metric: results.AuditLost, Count: 178}},
+			Beside:   []report.Finding{{Metric: results.AuditUnanswered, Count: 105, Of: 137}, {Metric: results.AuditForeign, Count: 500, Of: 5218}},
+		}},
 	}})
 	p.gates([]results.Gate{{Workload: "w", Expression: "audit.lost == 0", Verdict: results.Met, Arms: []results.GateArm{{Arm: "franz-go", Beside: []results.Figure{{Name: results.ProduceFailed, Value: 5}}}}}})
 	p.atRest(&report.Workload{Arms: []report.Arm{{Name: "sarama"}}, Rest: []report.Rest{{Generations: 2, Strangers: 1}}})
 	want := `  audit    franz-go: 5 failed (5 TOO_LARGE) of 1,680 records handed over; 1,675 acked records, each found once, in order and intact
   audit    sarama: 10 unsent of 100 due; 7 undelivered (7 drain) of 90 acked records
+  audit    faulty: 70 failed, 67 unanswered of 4,928 records handed over; 178 lost of 4,791 acked records; 105 never acknowledged but there (of 137 never acknowledged); 500 foreign (of 5,218 found)
   audit    kafka-go: 100 acked records, each found once, in order and intact
 
 Gates
