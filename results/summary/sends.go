@@ -26,7 +26,9 @@ func (b *builder) sends() {
 	for _, e := range b.errors(results.ProduceFailed, func(w *worker) []record.Reported { return w.Refused }, "%d sends failed, the first %s: %s") {
 		b.add(results.Row{Class: e.Kind, Metric: results.ProduceFailed, Unit: results.UnitCount, Value: float64(e.Count), N: handed})
 	}
-	b.plain("", results.ProduceUnanswered, float64(s.Unanswered), handed)
+	if s.Known || s.Unanswered > 0 { // of runs that did not count it 0 is not known
+		b.plain("", results.ProduceUnanswered, float64(s.Unanswered), handed)
+	}
 	if s.Unanswered > 0 {
 		b.warn(results.Remarkf(results.ProduceUnanswered, "%d records were handed over, and the client had no word for them when it was closed", s.Unanswered).
 			With("records", results.UnitCount, float64(s.Unanswered)))

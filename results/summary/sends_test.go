@@ -106,4 +106,12 @@ func TestOfOthers(t *testing.T) {
 	if of[results.AuditUnanswered] != 137 || of[results.AuditForeign] != 5218 {
 		t.Errorf("unanswered of %d, foreign of %d", of[results.AuditUnanswered], of[results.AuditForeign])
 	}
+	// Without accounts there is no 0.
+	b.rows, b.truth = nil, audit.Report{Sent: 10, Delivered: 10, Sums: audit.Sums{Acked: 10, Delivered: 10}}
+	b.audit()
+	for _, r := range b.rows {
+		if r.Metric == results.ProduceUnanswered || r.Metric == results.AuditForeign || r.Metric == results.ProduceTwice {
+			t.Errorf("%s is %v of %d where nobody counted", r.Metric, r.Value, r.N)
+		}
+	}
 }

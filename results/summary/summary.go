@@ -222,7 +222,9 @@ func (b *builder) audit() {
 	}
 	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
 	b.undelivered(&r)
-	b.plain("", results.AuditForeign, float64(r.Foreign), r.Sums.Delivered+r.Foreign+r.Corrupt)
+	if r.Sums.Known || r.Foreign > 0 { // runs without accounts did not tell foreign records from corrupt ones
+		b.plain("", results.AuditForeign, float64(r.Foreign), r.Sums.Delivered+r.Foreign+r.Corrupt)
+	}
 	b.plain("", results.AuditDuplicate, float64(r.Duplicates.Total()), r.Delivered)
 	for _, c := range r.Duplicates.Causes() {
 		if c.Count > 0 {
