@@ -10,6 +10,7 @@
 package blame
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -148,6 +149,56 @@ func Explain(stretches []results.Interval, stalls []Stall) (unexplained Bounds, 
 		}
 	}
 	return Bounds{results.TotalLength(perhaps), results.TotalLength(sure)}, by
+}
+
+// Excuses is what stalls that excuse the client cover, for who asks about many
+// stretches and not who had them.
+type Excuses struct{ certain, possible cover }
+
+// NewExcuses takes in all such stalls.
+func NewExcuses(stalls []Stall) *Excuses {
+	var certain, possible []results.Interval
+	for i := range stalls {
+		if s := &stalls[i]; s.Excuses {
+			certain, possible = append(certain, s.Certain), append(possible, s.Possible)
+		}
+	}
+	return &Excuses{newCover(certain), newCover(possible)}
+}
+
+// Left is what Explain leaves of one stretch.
+func (e *Excuses) Left(of results.Interval) Bounds {
+	return Bounds{of.Length() - e.possible.within(of), of.Length() - e.certain.within(of)}
+}
+
+// cover is disjoint stretches in ascending order, and how long those before each are.
+type cover struct {
+	list   []results.Interval
+	before []int64 // one more than the list has
+}
+
+func newCover(of []results.Interval) cover {
+	c := cover{results.Union(of), []int64{0}}
+	for i, one := range c.list {
+		c.before = append(c.before, c.before[i]+one.Length())
+	}
+	return c
+}
+
+// within is how much of a stretch it covers.
+func (c *cover) within(of results.Interval) int64 {
+	if of.To <= of.From {
+		return 0
+	}
+	return c.upTo(of.To) - c.upTo(of.From)
+}
+
+func (c *cover) upTo(t int64) int64 {
+	i, _ := slices.BinarySearchFunc(c.list, t, func(i results.Interval, t int64) int { return cmp.Compare(i.To, t) })
+	if i == len(c.list) {
+		return c.before[i]
+	}
+	return c.before[i] + max(t-c.list[i].From, 0)
 }
 
 // Covered says whether stalls of others cover so much of a figure that it is not

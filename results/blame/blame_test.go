@@ -199,6 +199,12 @@ func TestSums(t *testing.T) {
 		if left.Least < 0 || left.Least > left.Most || sum != all {
 			t.Fatalf("%v is left, %d with what is certain, of %d", left, sum, all)
 		}
+		for _, one := range of {
+			alone, _ := Explain([]results.Interval{one}, stalls)
+			if quick := NewExcuses(stalls).Left(one); quick != alone {
+				t.Fatalf("%v is left of %v, and %v where nobody asks who had it", alone, one, quick)
+			}
+		}
 		// The order in which stalls are told makes no difference to what is left.
 		shuffled := rapid.Permutation(stalls).Draw(t, "order")
 		if again, _ := Explain(of, shuffled); again != left {

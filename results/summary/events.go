@@ -96,7 +96,8 @@ type pausesPart struct {
 	Gap       *int64 `json:"gap_ns,omitempty"`
 	Floor     *int64 `json:"floor_ns,omitempty"`
 	Excess    *int64 `json:"gap_excess_ns,omitempty"`
-	// What of the gap is the client's, at least and at most, and who had the rest.
+	// What of the lateness of a record is the client's, at least and at most, and who had
+	// what of the gap.
 	Least   *int64            `json:"gap_unexplained_least_ns,omitempty"`
 	Most    *int64            `json:"gap_unexplained_ns,omitempty"`
 	By      []pausesBy        `json:"explained,omitempty"`

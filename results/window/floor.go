@@ -175,7 +175,7 @@ func waited(waits []wait) int64 {
 	return floor
 }
 
-// floors fills in what each partition had to wait, and what of its gap nobody explains.
+// floors fills in what each partition had to wait, and what of its lateness nobody explains.
 func (s *knowledge) floors(parts []Partition) {
 	for i := range parts {
 		p := &parts[i]
@@ -190,7 +190,7 @@ func (s *knowledge) floors(parts []Partition) {
 		if p.FloorKnown {
 			p.Floor = waited(waits)
 			p.Excess = p.Gap - p.Floor
-			p.unexplained(waits, s.Stalls)
+			s.unexplained(p, waits)
 		}
 	}
 }

@@ -52,19 +52,38 @@ func (s *Stalls) Have(partition int32, owner string, r Record) []blame.Share {
 	return by
 }
 
-// unexplained takes from the silence of a partition what it had to wait, and then
-// what concerned it and stood still. Both are known within bounds.
-func (p *Partition) unexplained(waits []wait, stalls *Stalls) {
-	if stalls == nil || p.Records == 0 {
+// unexplained finds what of the lateness of a record is the client's: that of the
+// record of the partition of which it is most, which need not be the one that was the
+// latest. From the way of each is taken what the partition had to wait and what
+// concerned it and stood still. Both are known within bounds, and so is what is left.
+func (s *happening) unexplained(p *Partition, waits []wait) {
+	if s.Stalls == nil || p.Records == 0 {
 		return
 	}
-	all := stalls.concern(p.Silence, p.Partition, p.OldOwner, p.NewOwner)
+	ways := Interval{From: s.window.From, To: s.window.To + p.Gap} // of all records
+	all := s.Stalls.concern(ways, p.Partition, p.OldOwner, p.NewOwner)
 	for _, w := range waits {
 		all = append(all, blame.Stall{Source: blame.SourceFloor, Node: -1, Excuses: true,
 			Certain: Interval{From: w.from, To: w.to}, Possible: Interval{From: min(w.since, w.from), To: w.to}})
 	}
-	left, by := blame.Explain([]Interval{p.Silence}, all)
-	p.Unexplained, p.By = &left, by
+	var most blame.Bounds
+	most, p.By = blame.Explain([]Interval{p.Silence}, all)
+	p.Unexplained = &most
+
+	excuses := blame.NewExcuses(all)
+	within := DueIn(s.window.From, s.window.To)
+	within.Late = most.Least // of one that is no later no more can be the client's
+	for b := range s.Records.Each(p.Partition, &within) {
+		for i, due := range b.Due {
+			way := Interval{From: due, To: b.At[i]}
+			if due < within.From || due > within.To || way.Length() <= within.Late {
+				continue
+			}
+			left := excuses.Left(way)
+			most = blame.Bounds{Least: max(most.Least, left.Least), Most: max(most.Most, left.Most)}
+			within.Late = most.Least
+		}
+	}
 }
 
 // others finds whether stalls of others make so much of a figure of the event that it

@@ -15,10 +15,7 @@ func TestUnexplained(t *testing.T) {
 		t.Helper()
 		s := joining()
 		s.stop(22_010, 22_310, 3)
-		s.in.Stalls = &Stalls{
-			All: stalls, Leaders: map[int32]int32{0: 1, 1: 1, 2: 1, 3: 2}, Coordinator: 3, Producers: []string{"producer-0"},
-			Hosts: map[string]string{"consumer-0": "a", "consumer-1": "b", "consumer-2": "b", "producer-0": "a"},
-		}
+		s.listen(stalls...)
 		e := s.only(t)
 		p := e.Partitions[3]
 		if p.Unexplained == nil || p.Unexplained.Least != least*ms || p.Unexplained.Most != most*ms {
@@ -54,6 +51,42 @@ func TestUnexplained(t *testing.T) {
 	f("within the floor", own-1, own, "", stall(blame.SourceBroker, "broker-2", 2, true, at(21_600, 21_900), at(21_600, 21_900)))
 	f("an act", own-1-300, own-300, "", stall(blame.SourceInjected, "producer-0", -1, true, whole, whole))
 	f("a little", own-1-9, own-9, "", stall(blame.SourceBroker, "broker-2", 2, true, at(22_100, 22_109), at(22_100, 22_109)))
+}
+
+// listen tells of stalls: consumer-1 and consumer-2 have machine b, the rest a.
+func (s *sim) listen(stalls ...blame.Stall) {
+	s.in.Stalls = &Stalls{
+		All: stalls, Leaders: map[int32]int32{0: 1, 1: 1, 2: 1, 3: 2}, Coordinator: 3, Producers: []string{"producer-0"},
+		Hosts: map[string]string{"consumer-0": "a", "consumer-1": "b", "consumer-2": "b", "producer-0": "a"},
+	}
+}
+
+// The record that was the latest need not be the one of which most is the client's.
+func TestUnexplainedOfAnyRecord(t *testing.T) {
+	f := func(name string, s *sim, gap, excess, least, most int64) {
+		t.Helper()
+		p := s.only(t).Partitions[3]
+		if p.Gap != gap*ms || p.Excess != excess*ms || *p.Unexplained != (blame.Bounds{Least: least * ms, Most: most * ms}) {
+			t.Errorf("%s: a gap of %d, an excess of %d, unexplained %+v; want %d, %d, %d to %d", name, p.Gap/ms, p.Excess/ms, p.Unexplained, gap, excess, least, most)
+		}
+	}
+	// A machine that stood still after the act makes the gap, and after it the client
+	// is silent as in TestUnexplained.
+	s := joining()
+	s.stop(20_200, 21_300, 3)
+	s.stop(22_010, 22_310, 3)
+	whole := Interval{From: 20_200 * ms, To: 21_300 * ms}
+	s.listen(blame.Stall{Source: blame.SourceMachine, Who: "b", Node: -1, Excuses: true, Certain: whole, Possible: whole})
+	f("another silence", s, 1102, 1102-500, 311, 312)
+
+	// All that was due up to 21,800 ms comes at 22,312 ms, where the client had what is
+	// left from 22,001 ms on; and what was due from then on 40 ms later.
+	s = joining()
+	s.stops[3] = nil
+	s.stop(21_820, 22_350, 3)
+	s.stop(21_502, 22_310, 3)
+	s.listen()
+	f("the same silence", s, 812, 812-500, 351, 351)
 }
 
 // Without anybody who listened nothing is known, and nobody is excused.

@@ -23,7 +23,7 @@
 //	kip848    the same where members are told one by one
 //	lateness  gaps, and what was late before
 //	resume    when everything was delivered again; records by the part they were due in
-//	others    what of a gap neither floor nor client explains
+//	others    what of a lateness is the client's, and what stalls of others have of a figure
 //	phases    where the time went, by member
 //	kinds     what an event is called
 //	words     the same in a sentence
@@ -149,9 +149,11 @@ type Partition struct {
 	// are known if FloorKnown.
 	FloorKnown    bool
 	Floor, Excess int64
-	// Silence is that gap, from when its latest record was due. What of it neither the
-	// floor nor a stall of anything else explains is the client's, and By says who had
-	// the rest. They are known if FloorKnown and somebody listened for stalls.
+	// Silence is that gap, from when its latest record was due, and By says who had how
+	// much of it beside the client. Unexplained is the most of the lateness of any record
+	// of the window, that one or another, that neither the floor nor a stall of anything
+	// else explains: it is never more than the gap. They are known if FloorKnown and
+	// somebody listened for stalls.
 	Silence     Interval
 	Unexplained *blame.Bounds
 	By          []blame.Share

@@ -85,8 +85,8 @@ func (d *drawing) figures() {
 	d.line("")
 }
 
-// unexplained is what of a gap is the client's, and who had the rest of what the
-// floor leaves; nothing where nobody listened.
+// unexplained is what of a lateness is the client's, and who had what of the gap that
+// the floor leaves; nothing where nobody listened.
 func unexplained(p *window.Partition) string {
 	if p.Unexplained == nil {
 		return ""
