@@ -1,10 +1,13 @@
 package conduct_test
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -26,5 +29,20 @@ func TestStaticBacklog(t *testing.T) {
 		if i < 0 || trial.Wire[i].Seen != "true" || !trial.Wire[i].OK {
 			t.Errorf("%s: the wire shows %+v, want a static member", trial.Ref.Client, trial.Wire)
 		}
+	}
+}
+
+// A workload that wants the reference producer is refused where there is no driver for
+// it, before anything is started or written.
+func TestNoReference(t *testing.T) {
+	spec := short("orphan")
+	spec.Produce.By = "reference"
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "sarama"))
+	o.Table = slices.DeleteFunc(slices.Clone(o.Table), func(d drivers.Driver) bool { return d.Name() == conduct.Reference })
+	if _, err := conduct.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "workload orphan: the reference producer is franz-go") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(o.Out); err == nil || len(o.Launcher.(*spy).all()) > 0 {
+		t.Error("something was started or written")
 	}
 }

@@ -83,6 +83,9 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 		o.Progress = silent{}
 	}
 	r := &runner{o: o, progress: o.Progress, reference: drivers.Find(o.Table, Reference)}
+	if err := r.lacking(); err != nil {
+		return nil, err
+	}
 	build, clients := Build(o.Table)
 	r.run = &results.Run{
 		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
@@ -120,6 +123,17 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 		err = errors.Join(err, werr)
 	}
 	return r.dir, err
+}
+
+// lacking is an error where a workload wants the reference producer and there is no
+// driver for it.
+func (r *runner) lacking() error {
+	for _, t := range r.o.Trials {
+		if r.reference == nil && t.Spec.Produce.By == "reference" {
+			return fmt.Errorf("workload %s: the reference producer is %s, which is not among the drivers of this kbench; add it to their table, or write produce.by: arm", t.Workload, Reference)
+		}
+	}
+	return nil
 }
 
 // prepare asks the drivers for their plans, so that arms are refused before
