@@ -132,6 +132,10 @@ const (
 // AtLeast is the class of pause.gap_unexplained that is the lower of its two bounds.
 const AtLeast = "least"
 
+// Shortest is the least time, in ns, that a distribution tells from none: histograms
+// keep what is shorter as one value, the upper edge of which statistics give.
+const Shortest = 128
+
 // InAll is the class of produce.unsent that is of the whole trial, as what was acked
 // and failed is.
 const InAll = "trial"

@@ -132,6 +132,10 @@ func overRounds(metric, stat string, vs []float64) Cell {
 		return c
 	}
 	m := median(vs)
+	if metric, _ := results.LookupMetric(metric); metric.Unit == results.UnitNs && len(metric.Stats) > 0 && !metric.PerEvent && m < results.Shortest {
+		c.Values = append(c.Values, Value{Stat: stat, Below: results.Shortest})
+		return c
+	}
 	c.Values = append(c.Values, Value{Stat: stat, Value: m})
 	if len(vs) > 1 && m != 0 {
 		half := (slices.Max(vs) - slices.Min(vs)) / 2

@@ -34,3 +34,19 @@ func TestHowTheLoadWasKept(t *testing.T) {
 		t.Errorf("%q with some unsent", got)
 	}
 }
+
+// What is as short as a histogram can hold is shown as that, not as its upper edge.
+func TestTooShortToTell(t *testing.T) {
+	f := func(want Value, metric string, vs ...float64) {
+		t.Helper()
+		if c := overRounds(metric, "p99", vs); c.Values[0] != want {
+			t.Errorf("%v of %s is %+v", vs, metric, c.Values[0])
+		}
+	}
+	f(Value{Stat: "p99", Below: 128}, results.ProduceNoRoom, 127, 127, 5000)
+	f(Value{Stat: "p99", Value: 5000}, results.ProduceNoRoom, 127, 5000, 5000)
+	f(Value{Stat: "p99", Value: 90}, results.CPUPerRecord, 90)
+	if c := overRounds(results.ProduceNoRoom, "p99", []float64{127, 127, 5000}); c.Spread != nil {
+		t.Error("a share of nothing")
+	}
+}

@@ -169,6 +169,9 @@ type Value struct {
 	Stat  string  `json:"stat,omitempty"`
 	Class string  `json:"class,omitempty"`
 	Value float64 `json:"value"`
+	// Below is set where the value is 0 or so little that it was not told from it: it is
+	// below this, and given as 0.
+	Below float64 `json:"below,omitempty"`
 	// Few is, of a percentile of fewer samples than it takes, the least number of
 	// them that a trial has: it is then no more than the largest of those.
 	Few int64 `json:"few_samples,omitempty"`

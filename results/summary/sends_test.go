@@ -115,3 +115,12 @@ func TestOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestShortest holds the bound of what is not told from nothing against histograms.
+func TestShortest(t *testing.T) {
+	h := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+	_ = h.RecordValue(record.MinLatency) // what is shorter is clamped to it
+	if h.Max() >= results.Shortest || h.ValuesAreEquivalent(record.MinLatency, results.Shortest) {
+		t.Errorf("the shortest is kept as %d ns", h.Max())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
 )
 
 // scale is a unit as it is shown.
@@ -48,6 +49,15 @@ func scaleOf(unit string, smallest, largest float64) scale {
 }
 
 func (s scale) format(v float64) string { return significant(v / s.per) }
+
+// value is format of what is so little that it is not known, too.
+func (s scale) value(v report.Value) string {
+	const least = 0.001 // a bound of fewer digits is not worth its place
+	if v.Below/s.per >= least {
+		return "<" + s.format(v.Below)
+	}
+	return s.format(v.Value)
+}
 
 // significant writes three significant digits, four before the point, and groups
 // thousands. More would say what one run cannot know.

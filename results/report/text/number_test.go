@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report"
 )
 
 func TestSignificant(t *testing.T) {
@@ -39,4 +40,14 @@ func TestScaleOf(t *testing.T) {
 	f(results.UnitNs, 535_000, 32_612_000, "ms")
 	f(results.UnitBytes, 3<<20, 5<<20, "MiB")
 	f(results.UnitRate, 1, 1e9, results.UnitRate)
+}
+
+// What is too short to be told from nothing is below a bound, or 0 where the unit is
+// too large for it.
+func TestBelow(t *testing.T) {
+	for per, want := range map[float64]string{1: "<128", 1e3: "<0.128", 1e6: "0", 1e9: "0"} {
+		if got := (scale{per: per}).value(report.Value{Below: results.Shortest}); got != want {
+			t.Errorf("in units of %v ns: %q, want %q", per, got, want)
+		}
+	}
 }

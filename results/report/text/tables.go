@@ -191,7 +191,7 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 	case t.Of == report.Figures:
 		by := scaleOfRow(r)
 		l.unit = by.name
-		write = func(c report.Cell) string { return by.format(c.Values[0].Value) + few(c.Values[0]) + spread(c) }
+		write = func(c report.Cell) string { return by.value(c.Values[0]) + few(c.Values[0]) + spread(c) }
 	case t.Of == report.Parts && r.Unit == results.UnitCount:
 		l.unit, write = "%", shares
 	case r.Metric != "":
