@@ -20,7 +20,25 @@ type Gate struct {
 	Unit       string    `json:"unit"`               // of the bound, and of the value of each arm
 	N          int       `json:"n"`                  // trials behind all arms
 	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones, and trials on a machine that was not fit
+	LeftBy     []Left    `json:"left_by,omitempty"`  // the same, by why
 	Arms       []GateArm `json:"arms"`
+}
+
+// LeftWhy is why a gate is not decided by something.
+type LeftWhy string
+
+// The reasons, in the order in which they are told.
+const (
+	LeftNoisy  LeftWhy = "noisy"  // the machine was late before the event
+	LeftMerged LeftWhy = "merged" // it shares its window with others
+	LeftOthers LeftWhy = "others" // stalls of others cover much of its figure
+	LeftUnfit  LeftWhy = "unfit"  // the machine was otherwise in the trial
+)
+
+// Left is how many events, or trials, are left out for a reason.
+type Left struct {
+	Why LeftWhy `json:"why"`
+	N   int     `json:"n"`
 }
 
 // GateArm is the verdict on one arm of one workload in one role. Value is the

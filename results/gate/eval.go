@@ -39,22 +39,22 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 	}
 	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.unit}
 	unfit, out := e.unfit(rows), e.out(rows)
-	trials, left := map[unit][]results.Row{}, map[unit]map[happening]bool{}
+	trials, left := map[unit][]results.Row{}, map[unit]map[happening]results.LeftWhy{}
 	for _, r := range rows {
 		if !e.selects(r) {
 			continue
 		}
 		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
-		ev := eventOf(r)
+		ev, why := eventOf(r), unfit[eventOf(r)]
 		if whole := (happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}); out[whole] {
-			ev = whole
+			ev, why = whole, results.LeftUnfit
 		}
-		if unfit[ev] || out[ev] {
+		if why != "" {
 			key.trial = 0
 			if left[key] == nil {
-				left[key] = map[happening]bool{}
+				left[key] = map[happening]results.LeftWhy{}
 			}
-			left[key][ev] = true
+			left[key][ev] = why
 			continue
 		}
 		trials[key] = append(trials[key], r)
@@ -74,6 +74,7 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 	if err := e.undecided(values, left); err != nil {
 		return res, err
 	}
+	res.LeftBy = leftBy(values, left)
 	own := rows
 	for arm, rows := range values {
 		a := results.GateArm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, Verdict: results.Met, Bound: e.bound, Unit: e.unit, N: count[arm], Left: len(left[arm])}

@@ -172,6 +172,17 @@ func TestEvalOthers(t *testing.T) {
 	f(results.NotMet, 0)
 	event("join#4", 30e6, 0)
 	f(results.Met, 1)
+	for name, metric := range map[string]string{"join#5": results.PauseNoisy, "join#6": results.PauseMerged} {
+		event(name, 900e6, 0)
+		r := row("a", 1, metric, "", results.UnitCount, 1)
+		r.Event = name
+		rows = append(rows, r)
+	}
+	f(results.Met, 3)
+	want := []results.Left{{Why: results.LeftNoisy, N: 1}, {Why: results.LeftMerged, N: 1}, {Why: results.LeftOthers, N: 1}}
+	if got, _ := Eval("max(pause.gap) < 100ms", rows); !slices.Equal(got.LeftBy, want) {
+		t.Errorf("left out %v, want %v", got.LeftBy, want)
+	}
 }
 
 // A trial that the machine treated otherwise than those of the other arms decides

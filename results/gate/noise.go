@@ -24,16 +24,22 @@ func eventOf(r results.Row) happening {
 // figures of a merged one are of several acts, and of no kind. What was lost or
 // delivered twice in them stays true, and the metrics that tell of noise and of
 // merging themselves see every event, or no gate on them could ever fail.
-func (e expression) unfit(rows []results.Row) map[happening]bool {
-	out := map[happening]bool{}
+func (e expression) unfit(rows []results.Row) map[happening]results.LeftWhy {
+	out := map[happening]results.LeftWhy{}
 	switch e.metric.Name {
 	case results.PauseNoisy, results.PauseBaseline, results.PauseMerged, results.PauseOthers, results.PauseDuplicates, results.PauseLostRecords:
 		return out
 	}
 	noise := strings.HasPrefix(e.metric.Name, "pause.")
 	for _, r := range rows {
-		if r.Event != "" && r.Class == "" && r.Value == 1 && (r.Metric == results.PauseMerged || noise && r.Metric == results.PauseNoisy) {
-			out[eventOf(r)] = true
+		if r.Event == "" || r.Class != "" || r.Value != 1 {
+			continue
+		}
+		switch {
+		case r.Metric == results.PauseMerged:
+			out[eventOf(r)] = results.LeftMerged
+		case noise && r.Metric == results.PauseNoisy && out[eventOf(r)] == "":
+			out[eventOf(r)] = results.LeftNoisy
 		}
 	}
 	if noise {
@@ -44,7 +50,7 @@ func (e expression) unfit(rows []results.Row) map[happening]bool {
 
 // ofOthers adds the events that stalls of others make much of, in the arms that have
 // three without them.
-func (e expression) ofOthers(rows []results.Row, unfit map[happening]bool) {
+func (e expression) ofOthers(rows []results.Row, unfit map[happening]results.LeftWhy) {
 	covered := map[happening]bool{}
 	for _, r := range rows {
 		if r.Metric == results.PauseOthers && r.Class == "" {
@@ -54,7 +60,7 @@ func (e expression) ofOthers(rows []results.Row, unfit map[happening]bool) {
 	own := map[happening]map[happening]bool{} // by arm
 	armOf := func(h happening) happening { return happening{h.workload, h.arm, h.lane, 0, ""} }
 	for _, r := range rows {
-		if h := eventOf(r); r.Event != "" && e.selects(r) && !covered[h] && !unfit[h] {
+		if h := eventOf(r); r.Event != "" && e.selects(r) && !covered[h] && unfit[h] == "" {
 			if own[armOf(h)] == nil {
 				own[armOf(h)] = map[happening]bool{}
 			}
@@ -62,8 +68,8 @@ func (e expression) ofOthers(rows []results.Row, unfit map[happening]bool) {
 		}
 	}
 	for h := range covered {
-		if len(own[armOf(h)]) >= 3 {
-			unfit[h] = true
+		if len(own[armOf(h)]) >= 3 && unfit[h] == "" {
+			unfit[h] = results.LeftOthers
 		}
 	}
 }
@@ -91,8 +97,24 @@ func (e expression) out(rows []results.Row) map[happening]bool {
 	return out
 }
 
+// leftBy counts what is left out of the arms that are decided, by why.
+func leftBy(values map[unit][]results.Row, left map[unit]map[happening]results.LeftWhy) (out []results.Left) {
+	n := map[results.LeftWhy]int{}
+	for arm := range values {
+		for _, why := range left[arm] {
+			n[why]++
+		}
+	}
+	for _, why := range []results.LeftWhy{results.LeftNoisy, results.LeftMerged, results.LeftOthers, results.LeftUnfit} {
+		if n[why] > 0 {
+			out = append(out, results.Left{Why: why, N: n[why]})
+		}
+	}
+	return out
+}
+
 // undecided is the error for arms that have figures, but of unfit events or trials alone.
-func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[happening]bool) error {
+func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[happening]results.LeftWhy) error {
 	var arms []string
 	for arm, events := range left {
 		if len(values[arm]) == 0 {

@@ -60,7 +60,7 @@ func (p *page) gates(gates []results.Gate) {
 		case g.Verdict == results.NotDecided:
 			note = ": " + g.Why
 		case g.Left > 0:
-			note = fmt.Sprintf(" (noisy or merged events left out: %d)", g.Left)
+			note = fmt.Sprintf(" (left out: %s)", leftOut(g))
 		}
 		verdict := string(g.Verdict)
 		if g.Verdict != results.Met {
@@ -78,6 +78,22 @@ func (p *page) gates(gates []results.Gate) {
 			}
 		}
 	}
+}
+
+// leftOut says how much a gate was not decided by, and why.
+func leftOut(g results.Gate) string {
+	var words []string
+	for _, w := range g.LeftBy {
+		n := int64(w.N)
+		words = append(words, map[results.LeftWhy]string{
+			results.LeftNoisy: count(n, "noisy event"), results.LeftMerged: count(n, "merged event"),
+			results.LeftOthers: count(n, "event") + " for stalls of others", results.LeftUnfit: count(n, "trial") + " on an unfit machine",
+		}[w.Why])
+	}
+	if len(words) == 0 {
+		return fmt.Sprint(g.Left) // a summary that does not tell
+	}
+	return strings.Join(words, ", ")
 }
 
 // page is text being laid out.
