@@ -182,6 +182,25 @@ func growth[S any](samples []S, p part, at func(S) int64, counter func(S) int64)
 	return math.Max(0, value(p.to)-value(p.from)), true
 }
 
+// within are the samples of a part. Where it is so short that it has none, it is the
+// one nearest to it, if that is not far.
+func within(samples []evidence.Sample, p part) []evidence.Sample {
+	var in []evidence.Sample
+	nearest, least := -1, slack
+	for i, s := range samples {
+		if p.contains(s.T) {
+			in = append(in, s)
+		}
+		if off := max(p.from-s.T, s.T-p.to); off <= least {
+			nearest, least = i, off
+		}
+	}
+	if len(in) == 0 && nearest >= 0 {
+		return samples[nearest : nearest+1]
+	}
+	return in
+}
+
 // grew is growth of a counter of the process.
 func (w *worker) grew(p part, counter func(record.Runtime) int64) (float64, bool) {
 	return growth(w.Runtime, p, func(s evidence.Sample) int64 { return s.T }, func(s evidence.Sample) int64 { return counter(s.Runtime) })

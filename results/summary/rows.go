@@ -239,9 +239,8 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 		for _, s := range w.Runtime {
 			rss = max(rss, s.RSSPeak, s.RSS)
 			ballast, outside = max(ballast, s.Ballast), max(outside, s.Ballast+s.Outside)
-			if s.T < b.measured.from-slack || s.T > b.measured.to+slack {
-				continue
-			}
+		}
+		for _, s := range within(w.Runtime, b.measured) {
 			goroutines = max(goroutines, s.Goroutines)
 			sum += s.HeapLive
 			count++
