@@ -146,7 +146,7 @@ func TestStreamed(t *testing.T) {
 		check(t, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2)), 1+rapid.IntRange(0, 20).Draw(t, "scale"))
 	})
 	check(t, rand.New(rand.NewPCG(1, 3)), 2000) // pieces of more spans than are held at a time
-	for seed := range uint64(100) { // among which is each kind, whatever was drawn above
+	for seed := range uint64(100) {             // among which is each kind, whatever was drawn above
 		check(t, rand.New(rand.NewPCG(seed, 4)), 20)
 	}
 	for _, what := range []string{"zombie", "overlap", "stuck", "corrupt", "lost", "reordered", "duplicate", "unanswered"} {
