@@ -236,16 +236,19 @@ func (k *coordinator) left(r *kmsg.LeaveGroupRequest) {
 		return
 	}
 	ids := []string{r.MemberID} // before version 3
+	leaves := false             // who is no member starts no rebalance
 	for i := range r.Members {
 		ids = append(ids, r.Members[i].MemberID)
+		leaves = leaves || r.Members[i].InstanceID != nil // whose id is not known here
 	}
 	for _, id := range ids {
 		if m := g.members[id]; m != nil {
 			m.stop()
 			delete(g.members, id)
+			leaves = true
 		}
 	}
-	if len(g.members) > 0 {
+	if leaves && len(g.members) > 0 {
 		k.begin(r.Group, g)
 	}
 }
@@ -255,11 +258,15 @@ func (k *coordinator) left(r *kmsg.LeaveGroupRequest) {
 func (k *coordinator) overdue(name string, g *rounds, since time.Time) {
 	preparing, ids, err := k.group.describe(name)
 	k.mu.Lock()
-	if err != nil || !g.since.Equal(since) {
+	if !g.since.Equal(since) {
 		k.mu.Unlock()
 		return
 	}
-	g.since = time.Time{}
+	g.since = time.Time{} // the next rebalance has a clock of its own, whatever was heard of this one
+	if err != nil {
+		k.mu.Unlock()
+		return
+	}
 	var out []string
 	for _, id := range ids {
 		if m := g.members[id]; m != nil && !m.waiting {

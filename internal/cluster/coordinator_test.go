@@ -142,6 +142,25 @@ func TestClocksOfAGroup(t *testing.T) {
 			s.sync(id, 2)
 		}
 	})
+	f("one that is no member and leaves starts no rebalance", "", func(s *acted) {
+		s.join("a")
+		s.sync("a", 1)
+		r := kmsg.NewPtrLeaveGroupRequest()
+		r.Group, r.MemberID = "g", "gone"
+		s.request(r)
+		for range 3 {
+			time.Sleep(3 * time.Second)
+			s.beat("a", 1)
+		}
+		s.preparing = true
+		s.join("b") // a has until 19 s to join again
+		time.Sleep(3 * time.Second)
+		s.beat("a", 1)
+		s.join("a")
+		s.preparing = false
+		s.sync("b", 2)
+		s.sync("a", 2)
+	})
 	f("a rebalance that has ended throws nobody out", "", func(s *acted) {
 		s.join("a")
 		s.join("b")

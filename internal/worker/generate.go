@@ -105,7 +105,8 @@ func (g *generator) fill(m *drivers.Msg) {
 // replace makes a Msg for the slot of one that failed: the client may still hold
 // what it was given. It is called on the ack side.
 func (g *generator) replace(old *drivers.Msg) *drivers.Msg {
-	m := &drivers.Msg{Topic: old.Topic, Partition: old.Partition, Slot: old.Slot, Value: make([]byte, len(old.Value), cap(old.Value))}
+	// It stands for the same record until its slot is used again.
+	m := &drivers.Msg{Topic: old.Topic, Partition: old.Partition, Slot: old.Slot, Seq: old.Seq, Due: old.Due, Value: make([]byte, len(old.Value), cap(old.Value))}
 	if g.fixed {
 		g.fill(m)
 	}

@@ -23,8 +23,10 @@ type held struct {
 	passed int
 
 	// late is, of each second in which the generator itself was late, the record that it
-	// was most late with. Timely is when it last handed one over in time.
+	// was most late with. Second is when the last of them began, timely is when it last
+	// handed one over in time.
 	late   []record.Late
+	second int64
 	timely int64
 }
 
@@ -114,13 +116,13 @@ func (h *held) behind(due, now, own int64) {
 		return
 	}
 	l := record.Late{Since: min(h.timely, now-own), Due: now - own, T: now}
-	if n := len(h.late); n > 0 && now-h.late[n-1].Due < int64(time.Second) {
+	if n := len(h.late); n > 0 && now-h.second < int64(time.Second) {
 		if h.late[n-1].By() < own {
 			h.late[n-1] = l
 		}
 		return
 	}
-	h.late = append(h.late, l)
+	h.late, h.second = append(h.late, l), now
 }
 
 func (h *held) close() {

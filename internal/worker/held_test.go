@@ -235,6 +235,15 @@ func TestBehind(t *testing.T) {
 	if want := []record.Late{at(402, 500, 900), at(402, 2980, 3000)}; !slices.Equal(h.late, want) {
 		t.Errorf("%+v, want %+v", h.late, want)
 	}
+	// What piled up while it was suspended for three seconds is one entry, not thousands.
+	h = &held{}
+	h.behind(0, ms, 0)
+	for i := range int64(1000) {
+		h.behind((i+1)*ms, (3000+i/10)*ms, (3000+i/10-i-1)*ms)
+	}
+	if want := []record.Late{at(1, 1, 3000)}; !slices.Equal(h.late, want) {
+		t.Errorf("after a long stop %+v, want %+v", h.late, want)
+	}
 	if n := testing.AllocsPerRun(100, func() { h.behind(0, ms, ms) }); n > 0 {
 		t.Errorf("%.0f allocations of a record in time", n)
 	}

@@ -180,6 +180,12 @@ func (n *node) run(ctx context.Context, interval time.Duration) {
 // node as metadata does, so that they take turns; the group is another matter.
 func (n *node) turn(ctx context.Context, turn int) {
 	coordinates, lead := n.layout.of(n.id, turn/2)
+	if lead == nil {
+		n.asks[2].drop()
+	}
+	if !coordinates {
+		n.asks[1].drop()
+	}
 	if lead == nil || turn%2 == 0 {
 		n.ask(&n.asks[0], func() error { return n.cluster.AskMetadata(ctx, n.id) })
 	} else {
@@ -211,6 +217,10 @@ func (n *node) ask(a *asked, question func() error) {
 	}
 	a.well, a.since = now, 0
 }
+
+// drop forgets a question that the node need not answer any more. When it could have
+// is not known; that it lives is asked besides.
+func (a *asked) drop() { a.since, a.well = 0, 0 }
 
 // unanswered notes at the end a question that nobody has answered.
 func (a *asked) unanswered(now int64) {

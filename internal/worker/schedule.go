@@ -49,10 +49,12 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	producers := int64(g.job.Spec.Produce.Producers)
 	mine := int64(g.producer) % producers
 	l := &load{Schedule: sched, start: start, length: int64(length), i: mine, step: producers}
-	g.due = func() int64 { return l.from(mine, g.until.Load()) }
 	if err := g.follow(ctx, l); err != nil {
-		return err
+		return err // without all of the schedule there is no telling what was due
 	}
+	// The end may have been told after it had come, and more handed over by then.
+	handed := (l.i - mine) / l.step
+	g.due = func() int64 { return max(l.from(mine, g.until.Load()), handed) }
 	g.leave(l)
 	return nil
 }

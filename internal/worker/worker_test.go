@@ -189,6 +189,39 @@ func TestOpenEnd(t *testing.T) {
 	}
 }
 
+// TestLateEnd tells the end when it has passed: what was handed over since then is due
+// as well, and the account is closed.
+func TestLateEnd(t *testing.T) {
+	job := testJob(t)
+	c := talk(t, job)
+	c.hear(Ready)
+	now := record.Now()
+	c.say(Command{Do: Begin, Warmup: now, Measure: now + 1e8})
+	for m := c.hear(PhaseMsg); m.Phase != "measure"; m = c.hear(PhaseMsg) {
+	}
+	end := record.Now()
+	time.Sleep(300 * time.Millisecond)
+	c.say(Command{Do: End, End: end})
+	p := c.hear(Produced)
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+	heard := false
+	if err := record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
+		if e.K == record.EvTally {
+			heard = true
+			if e.Tally.Due != p.Sent || e.Tally.Unsent != 0 {
+				t.Errorf("%d handed over, of an account of %+v", p.Sent, *e.Tally)
+			}
+		}
+		return nil
+	}); err != nil || !heard {
+		t.Errorf("an account: %t, %v", heard, err)
+	}
+}
+
 // TestHeld keeps a member out until it is told to join.
 func TestHeld(t *testing.T) {
 	job := testJob(t)
