@@ -19,7 +19,7 @@ type Gate struct {
 	Bound      float64   `json:"bound"`
 	Unit       string    `json:"unit"`               // of the bound, and of the value of each arm
 	N          int       `json:"n"`                  // trials behind all arms
-	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones, and trials on a machine that was not fit
+	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones, and trials on a machine that was not fit or not as planned
 	LeftBy     []Left    `json:"left_by,omitempty"`  // the same, by why
 	Arms       []GateArm `json:"arms"`
 }
@@ -33,6 +33,8 @@ const (
 	LeftMerged LeftWhy = "merged" // it shares its window with others
 	LeftOthers LeftWhy = "others" // stalls of others cover much of its figure
 	LeftUnfit  LeftWhy = "unfit"  // the machine was otherwise in the trial
+	// LeftContradicted: a client sent something else than its plan claims
+	LeftContradicted LeftWhy = "contradicted"
 )
 
 // Left is how many events, or trials, are left out for a reason.

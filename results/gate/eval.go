@@ -46,8 +46,8 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 		}
 		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
 		ev, why := eventOf(r), unfit[eventOf(r)]
-		if whole := (happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}); out[whole] {
-			ev, why = whole, results.LeftUnfit
+		if whole := (happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}); out[whole] != "" {
+			ev, why = whole, out[whole]
 		}
 		if why != "" {
 			key.trial = 0

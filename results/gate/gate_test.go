@@ -209,6 +209,28 @@ func TestEvalUnfit(t *testing.T) {
 	f("cpu.per_record < 500", results.Met, 1)
 }
 
+// Nor does a trial that was not as planned, and the verdict tells it from one that
+// the machine treated otherwise.
+func TestEvalContradicted(t *testing.T) {
+	contradicted := row("a", 1, results.TrialContradicted, "", results.UnitCount, 1)
+	contradicted.Class = "produce.acks"
+	rows := []results.Row{
+		row("a", 1, results.CPUPerRecord, "", results.UnitNs, 900), row("a", 1, results.AuditLost, "", results.UnitCount, 1),
+		row("a", 1, results.TrialUnfit, "", results.UnitCount, 1), contradicted,
+	}
+	if _, err := Eval("cpu.per_record < 500", rows); err == nil || !strings.Contains(err.Error(), "a sent something else than its plan claims") {
+		t.Errorf("of it alone: %v", err)
+	}
+	if got, err := Eval("audit.lost == 0", rows); err != nil || got.Verdict != results.NotMet {
+		t.Errorf("what is lost: %s, %v", got.Verdict, err)
+	}
+	rows = append(rows, row("a", 2, results.CPUPerRecord, "", results.UnitNs, 400))
+	got, err := Eval("cpu.per_record < 500", rows)
+	if want := []results.Left{{Why: results.LeftContradicted, N: 1}}; err != nil || got.Verdict != results.Met || !slices.Equal(got.LeftBy, want) {
+		t.Errorf("beside another: %s, left out %v, %v", got.Verdict, got.LeftBy, err)
+	}
+}
+
 // Events before which the machine was late decide nothing about pauses, and the
 // verdict says how many there were.
 func TestEvalNoisy(t *testing.T) {

@@ -75,10 +75,11 @@ func (e expression) ofOthers(rows []results.Row, unfit map[happening]results.Lef
 }
 
 // out are the trials, as happenings without an event, that the gate must not be
-// decided by: the machine was otherwise for them than for the other arms. What was
-// lost, failed or counted stays true on any machine.
-func (e expression) out(rows []results.Row) map[happening]bool {
-	out := map[happening]bool{}
+// decided by, and why: the machine was otherwise for them than for the other arms, or
+// a client did not do what its plan claims. What was lost, failed or counted stays true
+// of either.
+func (e expression) out(rows []results.Row) map[happening]results.LeftWhy {
+	out := map[happening]results.LeftWhy{}
 	switch e.metric.Name {
 	case results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice, results.ConsumeRedelivered, results.ClientErrors,
 		results.PauseDuplicates, results.PauseLostRecords, results.MachineForeign, results.MachineSteal, results.MachinePressure, results.MachineCanary:
@@ -90,8 +91,12 @@ func (e expression) out(rows []results.Row) map[happening]bool {
 		}
 	}
 	for _, r := range rows {
-		if r.Metric == results.TrialUnfit && r.Value == 1 {
-			out[happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}] = true
+		trial := happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}
+		switch {
+		case r.Metric == results.TrialContradicted && r.Value == 1:
+			out[trial] = results.LeftContradicted
+		case r.Metric == results.TrialUnfit && r.Value == 1 && out[trial] == "":
+			out[trial] = results.LeftUnfit
 		}
 	}
 	return out
@@ -105,7 +110,7 @@ func leftBy(values map[unit][]results.Row, left map[unit]map[happening]results.L
 			n[why]++
 		}
 	}
-	for _, why := range []results.LeftWhy{results.LeftNoisy, results.LeftMerged, results.LeftOthers, results.LeftUnfit} {
+	for _, why := range []results.LeftWhy{results.LeftNoisy, results.LeftMerged, results.LeftOthers, results.LeftUnfit, results.LeftContradicted} {
 		if n[why] > 0 {
 			out = append(out, results.Left{Why: why, N: n[why]})
 		}
@@ -118,8 +123,11 @@ func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[h
 	var arms []string
 	for arm, events := range left {
 		if len(values[arm]) == 0 {
-			for ev := range events {
-				if ev.event == "" {
+			for ev, why := range events {
+				switch {
+				case why == results.LeftContradicted:
+					return fmt.Errorf("gate %q: %s sent something else than its plan claims, so nothing can be said of what was planned; see the warnings of %s", e.text, arm.arm, results.SummaryFile)
+				case ev.event == "":
 					return fmt.Errorf("gate %q: the machine was otherwise for %s than for the other arms, so nothing can be said of it; run again on a quieter machine, or more rounds", e.text, arm.arm)
 				}
 			}

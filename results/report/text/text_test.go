@@ -123,8 +123,8 @@ func TestAuditOfSampled(t *testing.T) {
 
 // A gate names what it was not decided by.
 func TestLeftOut(t *testing.T) {
-	got := leftOut(results.Gate{Left: 7, LeftBy: []results.Left{{Why: results.LeftNoisy, N: 1}, {Why: results.LeftMerged, N: 2}, {Why: results.LeftOthers, N: 3}, {Why: results.LeftUnfit, N: 1}}})
-	if want := "1 noisy event, 2 merged events, 3 events for stalls of others, 1 trial on an unfit machine"; got != want {
+	got := leftOut(results.Gate{Left: 9, LeftBy: []results.Left{{Why: results.LeftNoisy, N: 1}, {Why: results.LeftMerged, N: 2}, {Why: results.LeftOthers, N: 3}, {Why: results.LeftUnfit, N: 1}, {Why: results.LeftContradicted, N: 2}}})
+	if want := "1 noisy event, 2 merged events, 3 events for stalls of others, 1 trial on an unfit machine, 2 trials not as planned"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
