@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"results/evidence":    {"results", "results/audit", "results/blame", "results/record", "results/window", "workloads/acts"},
 	"results/fit":         {"results"},
 	"results/summary":     {"profiles", "results", "results/audit", "results/blame", "results/evidence", "results/fit", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
-	"results/gate":        {"results", "workloads"},
+	"results/gate":        {"results"},
 	"results/floors":      {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
 	"results/report":      {"drivers", "results", "results/evidence", "results/window", "workloads", "workloads/acts"},
 	"results/report/text": {"drivers", "results", "results/blame", "results/group", "results/report", "results/window", "workloads", "workloads/acts"},

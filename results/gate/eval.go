@@ -9,16 +9,16 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/workloads"
 )
 
-// Of decides the gates of workloads on the rows of their run.
-func Of(specs []workloads.Spec, rows []results.Row) []results.Gate {
+// Of decides the gates of the workloads of a run on its rows.
+func Of(run *results.Run, rows []results.Row) []results.Gate {
 	out := []results.Gate{}
-	for _, spec := range specs {
+	for _, spec := range run.Specs {
 		own := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Workload != spec.Name })
+		order := slices.DeleteFunc(slices.Clone(run.Order), func(t results.TrialRef) bool { return t.Workload != spec.Name })
 		for _, expr := range spec.Gate {
-			g, err := Eval(expr, own)
+			g, err := decide(expr, own, order)
 			if err != nil {
 				g.Verdict, g.Why, g.Arms = results.NotDecided, err.Error(), []results.GateArm{}
 			}
@@ -31,8 +31,11 @@ func Of(specs []workloads.Spec, rows []results.Row) []results.Gate {
 
 // Eval decides a gate on the rows of a summary. Every arm must pass. A gate
 // that no row answers is an error, not a pass: nothing was measured. Nor can an
-// arm be decided all of whose events are noisy or merged.
-func Eval(expr string, rows []results.Row) (results.Gate, error) {
+// arm be decided all of whose events are noisy or merged, or that has no figure.
+func Eval(expr string, rows []results.Row) (results.Gate, error) { return decide(expr, rows, nil) }
+
+// decide is Eval where the order tells of arms without any row.
+func decide(expr string, rows []results.Row, order []results.TrialRef) (results.Gate, error) {
 	e, err := parse(expr)
 	if err != nil {
 		return results.Gate{}, err
@@ -72,6 +75,9 @@ func Eval(expr string, rows []results.Row) (results.Gate, error) {
 		values[arm] = append(values[arm], totals(group)...)
 	}
 	if err := e.undecided(values, left); err != nil {
+		return res, err
+	}
+	if err := e.lacking(rows, order, values, left); err != nil {
 		return res, err
 	}
 	res.LeftBy = leftBy(values, left)

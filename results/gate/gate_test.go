@@ -134,16 +134,16 @@ func TestEval(t *testing.T) {
 	f("p99(e2e.response) < 15ms", false, 19e6, 4)
 	f("p99(e2e.response{client=a}) < 15ms", true, 12e6, 3)
 	f("p99(e2e.response) > 12ms", false, 12e6, 4)
-	f("p99(e2e.response{role=reference}) < 1s", false, 9e9, 1)
-	f("audit.duplicate == 5", true, 5, 1)
-	f("audit.duplicate{class=crash} <= 2", true, 2, 1)
-	f("trial.saturated == 0", false, 0.5, 2)
-	f("produce.throughput >= 1k/s", true, 1000, 1)
-	f("produce.throughput > 5MB/s", false, 5e6, 1)
-	f("p50(pause.wire_excess{event=join}) < 250ms", true, 200e6, 2)
-	f("max(pause.wire_excess{event=join}) < 250ms", false, 300e6, 2)
-	f("mean(pause.wire_excess) != 200ms", false, 200e6, 2)
-	f("min(pause.wire_excess{event=join#1}) == 300ms", true, 300e6, 1)
+	f("p99(e2e.response{role=reference,client=a}) < 1s", false, 9e9, 1)
+	f("audit.duplicate{client=a} == 5", true, 5, 1)
+	f("audit.duplicate{class=crash,client=a} <= 2", true, 2, 1)
+	f("trial.saturated{client=a} == 0", false, 0.5, 2)
+	f("produce.throughput{client=a} >= 1k/s", true, 1000, 1)
+	f("produce.throughput{client=a} > 5MB/s", false, 5e6, 1)
+	f("p50(pause.wire_excess{event=join,client=a}) < 250ms", true, 200e6, 2)
+	f("max(pause.wire_excess{event=join,client=a}) < 250ms", false, 300e6, 2)
+	f("mean(pause.wire_excess{client=a}) != 200ms", false, 200e6, 2)
+	f("min(pause.wire_excess{event=join#1,client=a}) == 300ms", true, 300e6, 1)
 }
 
 // Events that stalls of others make much of decide nothing while there are three
@@ -345,10 +345,10 @@ func TestOf(t *testing.T) {
 	}
 	other := row("a", 6, results.E2EResponse, "p99", results.UnitNs, 1)
 	other.Workload = "other"
-	got := Of([]workloads.Spec{
-		{Name: "w", Gate: []string{"p99(e2e.response) < 15ms", "max(pause.wire_excess) < 1s", "audit.lost == 0"}},
+	got := Of(&results.Run{Specs: []workloads.Spec{
+		{Name: "w", Gate: []string{"p99(e2e.response) < 15ms", "max(pause.wire_excess{arm=a}) < 1s", "audit.lost == 0"}},
 		{Name: "other", Gate: []string{"p99(e2e.response) < 15ms"}},
-	}, append(rows, other))
+	}}, append(rows, other))
 	arm := func(workload, name string, verdict results.Verdict, value, bound float64, trial, n int, event string) results.GateArm {
 		return results.GateArm{Workload: workload, Arm: name, Lane: "matched", Role: "consumer", Verdict: verdict, Value: value, Bound: bound, Unit: "ns", Trial: trial, N: n, Event: event}
 	}
@@ -356,7 +356,7 @@ func TestOf(t *testing.T) {
 		{Workload: "w", Expression: "p99(e2e.response) < 15ms", Verdict: results.NotMet, Bound: 15e6, Unit: "ns", N: 5, Arms: []results.GateArm{
 			arm("w", "a", results.Met, 12e6, 15e6, 2, 3, ""), arm("w", "b", results.NotMet, 20e6, 15e6, 0, 2, ""),
 		}},
-		{Workload: "w", Expression: "max(pause.wire_excess) < 1s", Verdict: results.Met, Bound: 1e9, Unit: "ns", N: 3, Arms: []results.GateArm{
+		{Workload: "w", Expression: "max(pause.wire_excess{arm=a}) < 1s", Verdict: results.Met, Bound: 1e9, Unit: "ns", N: 3, Arms: []results.GateArm{
 			arm("w", "a", results.Met, 300e6, 1e9, 2, 3, "join#2"),
 		}},
 		{Workload: "w", Expression: "audit.lost == 0", Verdict: results.NotDecided, Unit: "count", Arms: []results.GateArm{},

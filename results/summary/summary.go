@@ -86,7 +86,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	}
 	s.Warnings = append(s.Warnings, thin.warnings()...)
 	fitness(s, fits)
-	s.Gates = gate.Of(d.Run().Specs, s.Rows)
+	s.Gates = gate.Of(d.Run(), s.Rows)
 	if s.Inputs, err = hash(); err != nil {
 		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
