@@ -91,6 +91,10 @@ func TestWhose(t *testing.T) {
 
 	hog := Load{Procs: map[string]int64{"consumer-0": 1800 * ms, "broker-0": 100 * ms, "producer-0": 100 * ms}}
 	f("hog is no excuse", trial(hog).naps(supervisor, by, 0).naps(reference, by, 0).silent(by).generator("producer-0", by))
+	f("hog on eight cores, and a little of others", trial(Load{Foreign: 600 * ms, Idle: 100 * ms, Procs: map[string]int64{"consumer-0": 7300 * ms}}).naps(supervisor, by, 0).naps(reference, by, 0).silent(by))
+	f("hog on two cores, and some of others", trial(Load{Foreign: 600 * ms, Procs: map[string]int64{"consumer-0": 1400 * ms}}).naps(supervisor, by, 0).naps(reference, by, 0))
+	f("others on two cores, and some of the client", trial(Load{Foreign: 1400 * ms, Procs: map[string]int64{"consumer-0": 500 * ms}}).naps(supervisor, by, 0).naps(probe, by, 0), machine, machine)
+	f("stolen, and some of the client", trial(Load{Steal: 1400 * ms, Procs: map[string]int64{"consumer-0": 500 * ms}}).naps(supervisor, by, 0).naps(probe, by, 0), machine, machine)
 	ours := Load{Procs: map[string]int64{"consumer-0": 400 * ms, "broker-0": 1500 * ms, "producer-0": 100 * ms}}
 	contention := stall(SourceContention, "", -1, false)
 	f("contention", trial(ours).naps(supervisor, by, 0).naps(probe, by, 0), contention, contention)

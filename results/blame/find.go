@@ -123,7 +123,7 @@ func (f *finder) add(s Stall, host, process string) {
 	starved := known && 2*u.idle < missing && 2*u.own < missing && f.seen(host, process, s.Certain)
 	switch {
 	case !starved:
-	case 2*u.foreign > missing:
+	case 2*u.foreign > missing && u.foreign >= u.client: // a client that has more of a machine of many cores is not excused by the rest
 		s = Stall{SourceMachine, host, -1, s.Certain, s.Possible, true}
 	case 2*u.client > missing:
 		return
