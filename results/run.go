@@ -97,6 +97,10 @@ type Broker struct {
 	Java    string `json:"java,omitempty"`
 }
 
+// Unseen says that it was there before, wherever it runs: what others than kbench had
+// of a processor may be what the broker had, and then the client under test is why.
+func (b *Broker) Unseen() bool { return b.Kind == "attached" }
+
 // Trial is trial.json: everything about a trial that is not a stream.
 type Trial struct {
 	Schema  int            `json:"schema"`

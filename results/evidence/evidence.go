@@ -33,6 +33,7 @@ type Trial struct {
 	Logs       []audit.Log // of the workers that recorded spans
 
 	dir    string
+	unseen bool // the broker was attached: it may be among what others used of a processor
 	unread error
 	audit  func() audit.Report
 	input  func() *window.Input
@@ -43,7 +44,7 @@ type Trial struct {
 // Load reads a trial of a run, which is to be closed. Files that were never made
 // are no error: what they would have told is not known.
 func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
-	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref), Measured: window.Measured(t)}
+	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref), Measured: window.Measured(t), unseen: d.Run().Broker.Unseen() && len(t.BrokerPIDs) == 0}
 	if err := e.load(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

@@ -61,6 +61,9 @@ func (e *Trial) signs() blame.Signs {
 		}
 	}
 	s.Machines = machines(e.Machine)
+	if e.unseen {
+		takeForBroker(s.Machines)
+	}
 	return s
 }
 
@@ -150,15 +153,27 @@ func asked(api int16) blame.Asked {
 	}
 }
 
+// takeForBroker takes what others than kbench had for what an attached broker had: it
+// is contention then, as that of a broker of ours, and excuses nobody.
+func takeForBroker(of []blame.Machine) {
+	for _, m := range of {
+		for i := range m.Loads {
+			l := &m.Loads[i]
+			l.Procs[results.BrokerProcess(0)] += max(l.Foreign, 0)
+			l.Foreign = 0
+		}
+	}
+}
+
 // nodeProcess is the name of a node's process in the samples of the machine: an
-// embedded broker is all nodes at once, one that is attached is not ours, and the
-// nodes of Apache Kafka are numbered from 1.
+// embedded broker is all nodes at once, one that is attached is taken for that, and
+// the nodes of Apache Kafka are numbered from 1.
 func (e *Trial) nodeProcess(node int32) string {
-	switch len(e.BrokerPIDs) {
-	case 0:
-		return ""
-	case 1:
+	switch n := len(e.BrokerPIDs); {
+	case n == 1 || e.unseen:
 		return results.BrokerProcess(0)
+	case n == 0:
+		return ""
 	default:
 		return results.BrokerProcess(int(node) - 1)
 	}

@@ -57,6 +57,36 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+// TestAttached: what others had may have been the broker that is not ours, and excuses
+// nobody as little as one that is.
+func TestAttached(t *testing.T) {
+	const s = int64(1e9)
+	late := []record.Late{{Since: s / 4, Due: s / 4, T: 3 * s / 4}}
+	at := func(second int64) results.MachineSample {
+		return results.MachineSample{T: second * s, CPUBusy: s + 2*second*s, Ours: second * s / 10, Procs: map[string]int64{"producer-0": second * s / 10}}
+	}
+	e := &Trial{
+		Trial: &results.Trial{}, Machine: []results.MachineSample{at(0), at(1)},
+		Supervisor: Worker{Worker: results.Worker{Name: results.SupervisorProcess}, Late: late},
+		Workers:    []Worker{{Worker: results.Worker{Name: "producer-0", Role: results.RoleReference}, Late: late}},
+	}
+	f := func(unseen bool, source blame.Source, excuses bool) {
+		t.Helper()
+		e.unseen = unseen
+		found := blame.Find(e.signs())
+		if len(found) != 2 {
+			t.Errorf("%+v", found)
+		}
+		for _, s := range found {
+			if s.Source != source || s.Excuses != excuses {
+				t.Errorf("%+v, want %s that excuses: %t", s, source, excuses)
+			}
+		}
+	}
+	f(false, blame.SourceMachine, true)
+	f(true, blame.SourceContention, false)
+}
+
 // TestSigns: what each process is to the client, and what its signs become.
 func TestSigns(t *testing.T) {
 	worker := func(name string, role results.Role, late ...record.Late) Worker {

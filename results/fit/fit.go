@@ -37,19 +37,20 @@ type Trial struct {
 	results.TrialRef
 	Canary   int64 // how long a fixed piece of work took just before, ns
 	Cores    int   // of the machine
+	Unseen   bool  // what others had may be what the broker had, and tells nothing
 	Idle     Look  // just before, when kbench did nothing
 	Measured Look
 }
 
 // Of reads off the samples how the machine was for a trial; nil where nobody looked,
 // as in old run directories.
-func Of(t *results.Trial, cores int, samples []results.MachineSample) *Trial {
+func Of(t *results.Trial, run *results.Run, samples []results.MachineSample) *Trial {
 	idle, ok := look(samples, t.Phase(results.PhaseIdle))
 	measured, also := look(samples, t.Phase(results.PhaseMeasure))
 	if !ok || !also {
 		return nil
 	}
-	return &Trial{t.Ref, t.CanaryNs, cores, idle, measured}
+	return &Trial{t.Ref, t.CanaryNs, run.Machine.Cores, run.Broker.Unseen() && len(t.BrokerPIDs) == 0, idle, measured}
 }
 
 // look takes the samples that enclose a part.
@@ -79,7 +80,15 @@ func look(samples []results.MachineSample, p results.Phase) (Look, bool) {
 func byTime(s results.MachineSample, t int64) int { return cmp.Compare(s.T, t) }
 
 // others is what others had while the trial was measured, cores.
-func (t *Trial) others() float64 { return t.Measured.Foreign + t.Measured.Steal }
+func (t *Trial) others() float64 { return t.had(t.Measured) }
+
+// had is what others had in a part, as far as it was surely not the broker.
+func (t *Trial) had(l Look) float64 {
+	if t.Unseen {
+		return l.Steal
+	}
+	return l.Foreign + l.Steal
+}
 
 // grain is how far others may be off: the kernel books whole ticks on whoever runs
 // when they come, and kbench's own to the nanosecond. Two standard deviations.
@@ -188,7 +197,7 @@ func Overall(all []*Trial, out int) *results.Remark {
 	}
 	canary, slowest := over((*Trial).canary)
 	_, others := over((*Trial).others)
-	_, before := over(func(t *Trial) float64 { return t.Idle.Foreign + t.Idle.Steal })
+	_, before := over(func(t *Trial) float64 { return t.had(t.Idle) })
 	_, waited := over(func(t *Trial) float64 { return t.Idle.Pressure })
 	_, hole := over(func(t *Trial) float64 { return float64(t.Measured.Hole) })
 	verdict := "fit to measure"
@@ -199,6 +208,9 @@ func Overall(all []*Trial, out int) *results.Remark {
 		verdict = "busy, alike for all arms of a round"
 	}
 	line := fmt.Sprintf("%s: others used at most %.2f of %d cores before a trial and %.2f during one, a fixed piece of work took %s to %s", verdict, before, all[0].Cores, others, short(canary), short(slowest))
+	if all[0].Unseen {
+		line += ", by what was stolen alone: the broker was attached, and what other processes used may be its own"
+	}
 	if waited > 0 {
 		line += fmt.Sprintf(", somebody waited for a processor in %.0f%% of an idle time", 100*waited)
 	}

@@ -69,6 +69,31 @@ func TestSharedAndOverall(t *testing.T) {
 	}
 }
 
+// Of an attached broker nobody knows what it had: what others had is no reason, and
+// that is said, but what was stolen and the canary are.
+func TestUnseen(t *testing.T) {
+	f := func(want int, line string, all ...*Trial) {
+		t.Helper()
+		for _, one := range all {
+			one.Unseen = true
+		}
+		if got := Out(all); len(got) != want {
+			t.Errorf("%v are out, want %d", got, want)
+		}
+		if got := Shared(all); got != nil {
+			t.Errorf("%v is shared", got)
+		}
+		if r := Overall(all, want); !strings.HasPrefix(r.Words, line) || strings.Count(r.Words, "attached") != 1 {
+			t.Errorf("%q does not say %q", r.Words, line)
+		}
+	}
+	f(0, "fit to measure: others used at most 0.00 of 2 cores before a trial and 0.00 during", measured(1, 1, 1.5, 100), measured(2, 1, 0.7, 100), measured(3, 1, 0.6, 100))
+	stolen := measured(1, 1, 0, 100)
+	stolen.Measured.Steal = 0.5
+	f(1, "not fit", stolen, measured(2, 1, 0.7, 100), measured(3, 1, 0.6, 100))
+	f(1, "not fit", measured(1, 1, 0, 130), measured(2, 1, 0, 100), measured(3, 1, 0, 100))
+}
+
 // What the samples of a trial tell; nothing in those of an old run directory.
 func TestOfSamples(t *testing.T) {
 	trial := &results.Trial{CanaryNs: 7, Phases: []results.Phase{{Name: results.PhaseIdle, From: s, To: 2 * s}, {Name: results.PhaseMeasure, From: 3 * s, To: 5 * s}}}
@@ -76,15 +101,20 @@ func TestOfSamples(t *testing.T) {
 		return results.MachineSample{T: t, CPUBusy: 50*s + busy, Ours: ours, CPUSteal: steal, PSICPUTotal: s + waited}
 	}
 	samples := []results.MachineSample{at(s, 0, 0, 0, 0), at(2*s, s, 0, s/2, s/4), at(3*s, s, 0, s/2, s), at(5*s, 4*s, 2*s, s/2, s)}
-	got := Of(trial, 2, samples)
+	run := &results.Run{Machine: results.Machine{Cores: 2}, Broker: results.Broker{Kind: "embedded"}}
+	got := Of(trial, run, samples)
 	want := &Trial{Canary: 7, Cores: 2, Idle: Look{s, 1, 0.5, 0.25, s}, Measured: Look{2 * s, 0.5, 0, 0, 2 * s}}
 	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	run.Broker.Kind, want.Unseen = "attached", true
+	if d := cmp.Diff(want, Of(trial, run, samples)); d != "" {
 		t.Error(d)
 	}
 	for i := range samples {
 		samples[i].CPUBusy = 0
 	}
-	if Of(trial, 2, samples) != nil || Of(trial, 2, nil) != nil || Of(&results.Trial{}, 2, samples) != nil {
+	if Of(trial, run, samples) != nil || Of(trial, run, nil) != nil || Of(&results.Trial{}, run, samples) != nil {
 		t.Error("what nobody looked at is known")
 	}
 }

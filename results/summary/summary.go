@@ -79,7 +79,7 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
-		if f := fit.Of(t, d.Run().Machine.Cores, in.machine); f != nil {
+		if f := fit.Of(t, d.Run(), in.machine); f != nil {
 			fits = append(fits, f)
 		}
 		beside[i].split = in.split
