@@ -203,7 +203,7 @@ func (c *cover) upTo(t int64) int64 {
 
 // Covered says whether stalls of others cover so much of a figure that it is not
 // the client's: more than a tenth and more than the threshold. Of those that do it
-// returns the one with most.
+// returns the one with most. Of an excess that is none nothing can be covered.
 func Covered(figure int64, by []Share) (most Share, sum int64, covered bool) {
 	for _, s := range by {
 		if !s.Excuses || s.Source == SourceFloor || s.Source == SourceInjected { // what the workload asks for is no accident
@@ -213,5 +213,5 @@ func Covered(figure int64, by []Share) (most Share, sum int64, covered bool) {
 			most = s
 		}
 	}
-	return most, sum, sum > Threshold && 10*sum > figure
+	return most, sum, figure > 0 && sum > Threshold && 10*sum > figure
 }

@@ -163,6 +163,11 @@ func TestExplain(t *testing.T) {
 	if _, _, covered := Covered(ms, []Share{{SourceBroker, "broker-0", true, Bounds{10 * ms, 10 * ms}}}); covered {
 		t.Error("ten ms need no mark")
 	}
+	for _, none := range []int64{0, -300 * ms} {
+		if _, _, covered := Covered(none, by); covered {
+			t.Errorf("of %d nothing can be covered", none)
+		}
+	}
 	if _, _, covered := Covered(100*ms, []Share{{SourceInjected, "consumer-0", true, Bounds{90 * ms, 90 * ms}}}); covered {
 		t.Error("what the workload asks for is no accident")
 	}
