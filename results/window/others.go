@@ -15,19 +15,25 @@ type Others struct {
 	Most   blame.Share // the source that has most of it
 }
 
-// concern are the stalls that a partition, or a request of workers about the group,
-// depended on: of the nodes, of producers and of the workers themselves.
+// concern are the stalls that a partition depended on while the group changed: of the
+// nodes, of producers and of the workers themselves.
 func (s *Stalls) concern(within Interval, partition int32, workers ...string) []blame.Stall {
-	return s.of(within, s.Coordinator, partition, workers)
+	return s.of(within, s.Coordinator, partition, slices.Concat(s.Producers, workers))
+}
+
+// asks are those that requests of workers about the group depended on: no producer is
+// waited for.
+func (s *Stalls) asks(within Interval, workers []string) []blame.Stall {
+	return s.of(within, s.Coordinator, -1, workers)
 }
 
 // leads are those that a record depended on: no matter what the coordinator did.
 func (s *Stalls) leads(within Interval, partition int32, owner string) []blame.Stall {
-	return s.of(within, -1, partition, []string{owner})
+	return s.of(within, -1, partition, slices.Concat(s.Producers, []string{owner}))
 }
 
 func (s *Stalls) of(within Interval, coordinator, partition int32, workers []string) []blame.Stall {
-	at := blame.Place{Workers: slices.Concat(s.Producers, workers)}
+	at := blame.Place{Workers: workers}
 	if node, known := s.Leaders[partition]; known {
 		at.Nodes = append(at.Nodes, node)
 	}
@@ -122,7 +128,7 @@ func (s *happening) others(e *Event) (found *Others) {
 		}
 		over := e.T0 + e.Wire
 		excess := Interval{From: over - e.WireExcess, To: over}
-		_, by := blame.Explain([]Interval{excess}, s.Stalls.concern(excess, -1, all...))
+		_, by := blame.Explain([]Interval{excess}, s.Stalls.asks(excess, all))
 		see(results.PauseWireExcess, e.WireExcess, by)
 	}
 	return found

@@ -53,6 +53,32 @@ func TestUnexplained(t *testing.T) {
 	f("a little", own-1-9, own-9, "", stall(blame.SourceBroker, "broker-2", 2, true, at(22_100, 22_109), at(22_100, 22_109)))
 }
 
+// A request about the group waits for its coordinator and for members, and for no
+// producer.
+func TestWireExcessOfOthers(t *testing.T) {
+	f := func(name string, covered string, source blame.Source, who string, node int32) {
+		t.Helper()
+		s := joining()
+		e := s.only(t)
+		over := e.T0 + e.Wire
+		whole := Interval{From: over - 100*ms, To: over}
+		s.listen(blame.Stall{Source: source, Who: who, Node: node, Excuses: true, Certain: whole, Possible: whole})
+		h := &happening{analysis: &analysis{seen: see(s.in)}}
+		got := ""
+		if o := h.others(&Event{Rebalanced: true, T0: e.T0, Wire: e.Wire, WireExcess: 100 * ms}); o != nil {
+			got = o.Most.Name()
+		}
+		if got != covered {
+			t.Errorf("%s: covered by %q, want %q", name, got, covered)
+		}
+	}
+	f("its coordinator", "broker broker-3", blame.SourceBroker, "broker-3", 3)
+	f("the leader of a partition", "", blame.SourceBroker, "broker-2", 2)
+	f("a producer", "", blame.SourceProcess, "producer-0", -1)
+	f("a generator", "", blame.SourceGenerator, "producer-0", -1)
+	f("the machine of members", "machine b", blame.SourceMachine, "b", -1)
+}
+
 // listen tells of stalls: consumer-1 and consumer-2 have machine b, the rest a.
 func (s *sim) listen(stalls ...blame.Stall) {
 	s.in.Stalls = &Stalls{
