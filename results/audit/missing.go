@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/kbench/kbench/results"
@@ -109,16 +108,16 @@ func (c *checker) stays(t *results.Trial, g *gone, read set) set {
 		passed = 0
 	}
 	lo, hi := max(g.lo, passed-shift), min(g.hi, end-shift)
-	looked, all := t.Reread[g.partition]
-	if !all {
-		looked = math.MaxInt64
+	looked, some := t.Reread[g.partition]
+	if !some { // nobody looked
+		looked = end
 	}
 	var out set
 	keep := func(lo, hi int64) { out.add(lo, hi, func(int64, int64) {}) }
 	if to := min(hi, looked-shift); lo < to {
 		keep(lo, to)
 	}
-	if from := max(lo, looked-shift); from < hi && all {
+	if from := max(lo, looked-shift); from < hi {
 		read.overlap(from, hi, keep)
 	}
 	return out
