@@ -14,11 +14,11 @@ import (
 type checker struct {
 	topics    results.Topics
 	logs      []Log
-	lanes     []*lane         // of all kinds
-	found     record.Kind     // the kind that shows that a record is there
-	lastAt    []int64         // by log: its last sign of life
-	inLog     map[place]int64 // records that the log must hold
-	stuckAt   map[place]bool
+	lanes     []*lane              // of all kinds
+	found     record.Kind          // the kind that shows that a record is there
+	lastAt    []int64              // by log: its last sign of life
+	inLog     map[place]int64      // records that the log must hold
+	stuckAt   map[place]bool       // stuck to the end
 	gone      []gone               // acknowledged and not found
 	committed map[int32]int64      // the last position of each partition that was committed on the wire
 	noted     map[string][]Example // by what and cause

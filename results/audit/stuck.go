@@ -35,7 +35,7 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*lane, grants map[i
 				began := awake(t.Acts, c.logs[o.Member].Worker, o)
 				if o.To-began >= limit && o.To-began-c.handling(t, o.Member, at, began, o.To) >= limit {
 					c.r.Group.Stuck++
-					c.stuckAt[at] = true
+					c.stuckAt[at] = c.stuckAt[at] || s.to >= until
 					c.finding(results.Remarkf(results.AuditStuck, "stuck: %s offset %d waited %.1f s, %s owned it", c.name(at), s.next, float64(o.To-began)/1e9, c.logs[o.Member].Worker).
 						By(c.logs[o.Member].Worker).With("offset", results.UnitCount, float64(s.next)).With("waited", results.UnitNs, float64(o.To-began)))
 				}
