@@ -9,6 +9,7 @@ import (
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
 )
@@ -42,15 +43,6 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	if left, due := unsentInAll(ws); left > 0 {
 		b.add(results.Row{Role: role, Class: results.InAll, Metric: results.ProduceUnsent, Unit: results.UnitCount, Value: float64(left), N: due})
 	}
-	if records == 0 {
-		// The reference producer of a backlog worked before the measured part.
-		if role != results.RoleReference {
-			r := results.Remarkf(results.KindIdle, "role %s did nothing in the measured part", role)
-			r.Role = role
-			b.warn(r)
-		}
-		return
-	}
 	b.throughput(role, results.ProduceThroughput, acked)
 	b.throughput(role, results.ConsumeThroughput, delivered)
 	b.redelivered(role, ws)
@@ -63,8 +55,26 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	for _, w := range ws {
 		b.clamped(w)
 	}
+	if records == 0 { // nothing to divide by
+		// The reference producer of a backlog worked before the measured part.
+		if role != results.RoleReference && !slices.ContainsFunc(ws, b.worked) {
+			r := results.Remarkf(results.KindIdle, "role %s did nothing in the measured part", role)
+			r.Role = role
+			b.warn(r)
+		}
+		return
+	}
 	b.cost(role, ws, records)
 	b.wireRows(role, ws, records)
+}
+
+// worked says whether a worker was at work in the measured part without having got
+// anything acked or delivered for the first time.
+func (b *builder) worked(w *worker) bool {
+	left, _, _ := unsent([]*worker{w})
+	return left > 0 || len(w.redelivered) > 0 || slices.ContainsFunc(w.never, func(r audit.Redelivery) bool {
+		return r.Due < b.measured.to && r.LastDue >= b.measured.from
+	})
 }
 
 func (b *builder) throughput(role results.Role, metric string, records int64) {
