@@ -1,6 +1,10 @@
 package summary
 
 import (
+	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/evidence"
@@ -53,7 +57,10 @@ func (in *inputs) tails(e *evidence.Trial) {
 			} else {
 				t.acked(e, ws)
 			}
-			in.late = append(in.late, t.figures(role, metric, h.TotalCount() >= samplesP999)...)
+			if metric == results.ProduceResponse {
+				t.never(b.neverDue(ws))
+			}
+			in.late = append(in.late, t.figures(role, metric, h.Max(), h.TotalCount() >= samplesP999)...)
 		}
 	}
 }
@@ -67,10 +74,16 @@ type tail struct {
 	owner   string
 	n, late int64
 	shares  []blame.Share
+	// unacked is how many of the latest were never acked, and so are nobody's, and
+	// unackedLate what they have together.
+	unacked, unackedLate int64
 }
 
 // mostTail is how many of the latest records are looked at one by one.
 const mostTail = 2_000
+
+// nearly is how exactly times within a span are known.
+const nearly = int64(10 * time.Millisecond)
 
 func (t *tail) see(partition int32, owner string, r window.Record) {
 	if r.Late() > t.worst.Late() {
@@ -132,15 +145,32 @@ func (t *tail) acked(e *evidence.Trial, ws []*worker) {
 	}
 }
 
-func (t *tail) figures(role results.Role, metric string, p999 bool) []tailFigure {
+// never takes those that were never acked, in a histogram.
+func (t *tail) never(h *hdrhistogram.Histogram) {
+	if h == nil {
+		return
+	}
+	for _, bar := range h.Distribution() {
+		if bar.From >= t.from {
+			t.unacked, t.unackedLate = t.unacked+bar.Count, t.unackedLate+bar.Count*bar.From
+		}
+	}
+}
+
+// figures are those of the tail. The latest record may be one that was never acked,
+// of which nobody knows whose time it was, or one that histograms do not hold.
+func (t *tail) figures(role results.Role, metric string, latest int64, p999 bool) (out []tailFigure) {
 	if t.n == 0 {
 		return nil
 	}
-	out := []tailFigure{{role, metric, "max", t.worst.Late(), t.stalls.Have(t.of, t.owner, t.worst)}}
+	if worst := t.worst.Late(); max(latest-worst, worst-latest) <= latest/100+nearly {
+		out = append(out, tailFigure{role, metric, "max", worst, t.stalls.Have(t.of, t.owner, t.worst)})
+	}
 	if p999 {
-		mean := tailFigure{role, metric, "p999", t.late / t.n, nil}
+		n := t.n + t.unacked
+		mean := tailFigure{role, metric, "p999", (t.late + t.unackedLate) / n, nil}
 		for _, s := range t.shares {
-			s.Least, s.Most = s.Least/t.n, s.Most/t.n
+			s.Least, s.Most = s.Least/n, s.Most/n
 			mean.by = append(mean.by, s)
 		}
 		out = append(out, mean)

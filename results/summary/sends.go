@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -143,33 +144,41 @@ func times(r *audit.Redelivery, fn func(due, at int64)) {
 	}
 }
 
-// allDue adds to the time from due to ack those records that never had an ack: they
-// are at least as late as they were when the producers had closed.
+// allDue adds to the time from due to ack those records that never had an ack.
 func (b *builder) allDue(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogram.Histogram {
+	never := b.neverDue(ws)
+	if h == nil || never == nil {
+		return cmp.Or(h, never)
+	}
+	h.Merge(never)
+	return h
+}
+
+// neverDue is how late those are that were due in the measured part and never had an
+// ack: at least as late as they were when the producers had closed. It is nil without any.
+func (b *builder) neverDue(ws []*worker) (h *hdrhistogram.Histogram) {
 	if b.trial.Spec.Produce.Rate.Max {
-		return h // nothing is due there
+		return nil // nothing is due there
 	}
 	until := b.trial.Until()
+	hist := func() *hdrhistogram.Histogram {
+		if h == nil {
+			h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+		}
+		return h
+	}
 	for _, w := range ws {
 		for i := range w.never {
 			times(&w.never[i], func(due, _ int64) {
-				if !b.measured.contains(due) {
-					return
+				if b.measured.contains(due) {
+					_ = hist().RecordValue(min(max(until-due, record.MinLatency), record.MaxLatency)) // in range
 				}
-				if h == nil {
-					h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
-				}
-				_ = h.RecordValue(min(max(until-due, record.MinLatency), record.MaxLatency)) // in range
 			})
 		}
 		for _, i := range w.Latencies { // what was not handed over has a series of its own
-			if i.Metric != results.ProduceUnsent || i.Phase != results.PhaseMeasure {
-				continue
+			if i.Metric == results.ProduceUnsent && i.Phase == results.PhaseMeasure && i.Hist.TotalCount() > 0 {
+				hist().Merge(i.Hist)
 			}
-			if h == nil {
-				h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
-			}
-			h.Merge(i.Hist)
 		}
 	}
 	return h
