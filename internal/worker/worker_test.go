@@ -108,9 +108,6 @@ func TestLife(t *testing.T) {
 	if p.Sent == 0 || p.Acked != p.Sent || p.Failed != 0 {
 		t.Fatalf("produced %+v", p)
 	}
-	if want := int64(3000); p.Sent != want {
-		t.Errorf("%d records sent in 0.6 s at 5000/s, want %d: a schedule is arithmetic", p.Sent, want)
-	}
 	c.say(Command{Do: Drain, Ends: p.Next})
 	for {
 		if m := c.hear(Progress); reached(p.Next, m.Next) {
@@ -121,6 +118,12 @@ func TestLife(t *testing.T) {
 	c.hear(Done)
 	if err := c.end(); err != nil {
 		t.Fatal(err)
+	}
+
+	// On a busy machine the last ones are not handed over in time, and counted.
+	account := tally(t, job)
+	if account.Due != 3000 || account.Sent != p.Sent || account.Sent+account.Unsent != account.Due {
+		t.Errorf("the account is %+v, want 3000 due in 0.6 s at 5000/s: a schedule is arithmetic", account)
 	}
 
 	var spans []record.Span
@@ -145,8 +148,8 @@ func TestLife(t *testing.T) {
 	}
 	// 0.4 s of 5000/s were due in the measured part; phases go by the intended time.
 	for _, m := range []string{"produce.service", "produce.response", "schedule.lag", "e2e.response"} {
-		if n := series[m+".measure"]; n != 2000 {
-			t.Errorf("%s has %d records in the measured part, want 2000", m, n)
+		if n := series[m+".measure"]; n != 2000-account.Unsent {
+			t.Errorf("%s has %d records in the measured part, want 2000 less %d unsent", m, n, account.Unsent)
 		}
 	}
 	var phases []string
@@ -179,14 +182,30 @@ func TestOpenEnd(t *testing.T) {
 	end := now + 1e8 + 3e9 // far enough off to be told in time
 	c.say(Command{Do: End, End: end})
 	p := c.hear(Produced)
-	if want := int64(15_500); p.Sent != want {
-		t.Errorf("%d records were due in 3.1 s at 5000/s, want %d", p.Sent, want)
-	}
 	c.say(Command{Do: Close})
 	c.hear(Done)
 	if err := c.end(); err != nil {
 		t.Fatal(err)
 	}
+	if a := tally(t, job); a.Due != 15_500 || a.Sent != p.Sent || a.Sent+a.Unsent != a.Due {
+		t.Errorf("the account is %+v, want 15500 due in 3.1 s at 5000/s", a)
+	}
+}
+
+// tally is the account that a producer closed with.
+func tally(t *testing.T, job Job) (account record.Tally) {
+	t.Helper()
+	heard := false
+	err := record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
+		if e.K == record.EvTally {
+			heard, account = true, *e.Tally
+		}
+		return nil
+	})
+	if err != nil || !heard {
+		t.Fatalf("an account: %t, %v", heard, err)
+	}
+	return account
 }
 
 // TestLateEnd tells the end when it has passed: what was handed over since then is due
@@ -208,17 +227,8 @@ func TestLateEnd(t *testing.T) {
 	if err := c.end(); err != nil {
 		t.Fatal(err)
 	}
-	heard := false
-	if err := record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
-		if e.K == record.EvTally {
-			heard = true
-			if e.Tally.Due != p.Sent || e.Tally.Unsent != 0 {
-				t.Errorf("%d handed over, of an account of %+v", p.Sent, *e.Tally)
-			}
-		}
-		return nil
-	}); err != nil || !heard {
-		t.Errorf("an account: %t, %v", heard, err)
+	if a := tally(t, job); a.Sent != p.Sent || a.Sent+a.Unsent != a.Due {
+		t.Errorf("%d handed over, of an account of %+v", p.Sent, a)
 	}
 }
 
