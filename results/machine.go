@@ -22,8 +22,8 @@ type MachineSample struct {
 	CPUIdle  int64 `json:"cpu_idle"`
 	CPUSteal int64 `json:"cpu_steal"`
 
-	// CPUBusy is the part of it that processes had: user, nice and system time, without
-	// that of interrupts, which is nobody's. Ours is what kbench had of that since the
+	// CPUBusy is what processes had: the time of all cores that was neither idle nor that
+	// of interrupts, which is nobody's, nor stolen. Ours is what kbench had of that since the
 	// first sample of the trial: its live processes, and those that have ended. In old
 	// run directories both are 0, and it is not known what others had.
 	CPUBusy int64 `json:"cpu_busy,omitempty"`

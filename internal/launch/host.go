@@ -124,30 +124,52 @@ func ticks(s string) int64 {
 	return n * int64(clockTick)
 }
 
-// cpuTimes reads the first line of /proc/stat: all cores together, ns.
+// cpuTimes reads /proc/stat: all cores together, ns.
 func cpuTimes(m *results.MachineSample) {
+	now := record.Now()
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return
 	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	f := strings.Fields(line)
-	for i, v := range f {
-		// user nice system idle iowait irq softirq steal; guest time is in user.
-		if i < 1 || i > 8 {
+	machineTimes(m, now, string(data))
+}
+
+// machineTimes reads what /proc/stat held at a moment of the monotonic clock.
+//
+// What processes had is what is left of that time, not the sum of user, nice and
+// system: the kernel books those by whoever runs when its tick comes, and who wakes
+// with a tick and sleeps before the next, as load and canaries do, is missed. Idle
+// time it measures.
+func machineTimes(m *results.MachineSample, now int64, stat string) {
+	var others int64 // idle, interrupts and steal
+	for line := range strings.Lines(stat) {
+		f := strings.Fields(line)
+		if len(f) == 0 || !strings.HasPrefix(f[0], "cpu") {
+			break // the cores come first
+		}
+		if f[0] != "cpu" {
+			m.CPUBusy += now
 			continue
 		}
-		n := ticks(v)
-		m.CPUTotal += n
-		switch i {
-		case 1, 2, 3:
-			m.CPUBusy += n
-		case 4, 5:
-			m.CPUIdle += n
-		case 8:
-			m.CPUSteal = n
+		for i, v := range f {
+			// user nice system idle iowait irq softirq steal; guest time is in user.
+			if i < 1 || i > 8 {
+				continue
+			}
+			n := ticks(v)
+			m.CPUTotal += n
+			switch i {
+			case 4, 5:
+				m.CPUIdle += n
+			case 8:
+				m.CPUSteal = n
+			}
+			if i > 3 {
+				others += n
+			}
 		}
 	}
+	m.CPUBusy = max(m.CPUBusy-others, 1) // 0 is not known
 }
 
 // OwnCPU is user plus system time of this process, ns.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
 
@@ -71,5 +72,15 @@ func BenchmarkSample(b *testing.B) {
 	}
 	for b.Loop() {
 		Here{}.Sample(pids)
+	}
+}
+
+// Processes have what is left, also where the kernel's ticks missed it.
+func TestMachineTimes(t *testing.T) {
+	const stat = "cpu  100 10 90 1500 20 3 7 70 5 0\ncpu0 50 5 45 750 10 2 3 35 0 0\ncpu1 50 5 45 750 10 1 4 35 5 0\nintr 12 cpu\n"
+	var m results.MachineSample
+	machineTimes(&m, 10e9, stat) // of two cores
+	if m.CPUBusy != 4e9 || m.CPUIdle != 15_200e6 || m.CPUSteal != 700e6 || m.CPUTotal != 18e9 {
+		t.Errorf("%+v", m)
 	}
 }
