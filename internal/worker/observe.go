@@ -33,8 +33,14 @@ func (w *worker) observe(ctx context.Context) error {
 	w.report.say(Report{Say: Ready, Runtime: inForce()})
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
+	w.look(ctx, c)
+	return w.watching(ctx, tick.C, func() { w.look(ctx, c) })
+}
+
+// watching is the life of a worker that only looks on: until it is told to close, and
+// with each tick it does something.
+func (w *worker) watching(ctx context.Context, tick <-chan time.Time, do func()) error {
 	for {
-		w.look(ctx, c)
 		select {
 		case <-ctx.Done():
 			return errors.New("the supervisor is gone")
@@ -44,7 +50,8 @@ func (w *worker) observe(ctx context.Context) error {
 			if cmd.Do == Close {
 				return nil
 			}
-		case <-tick.C:
+		case <-tick:
+			do()
 		}
 	}
 }

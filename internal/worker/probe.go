@@ -3,7 +3,6 @@ package worker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -53,18 +52,7 @@ func (w *worker) probe(ctx context.Context) error {
 		n := &node{id: id, cluster: c, group: w.job.Settings.GroupID, layout: l, emit: w.s.events.Write}
 		nodes.Go(func() { n.run(asking, interval) })
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return errors.New("the supervisor is gone")
-		case <-w.leave:
-			return nil
-		case cmd := <-w.commands:
-			if cmd.Do == Close {
-				return nil
-			}
-		}
-	}
+	return w.watching(ctx, nil, nil)
 }
 
 // every does something at once and then at intervals, until ctx ends.
