@@ -136,6 +136,9 @@ func TestForeignIsRecorded(t *testing.T) {
 	if got.value(t, 1, results.MachineForeign, "measured") <= 0 || got.value(t, 1, results.MachineCanary, "") <= 0 || got.summary.Machine == nil {
 		t.Errorf("of the machine it is said: %v, foreign %v, canary %v", got.summary.Machine, got.value(t, 1, results.MachineForeign, "measured"), got.value(t, 1, results.MachineCanary, ""))
 	}
+	if _, known := samples[0].Procs[results.BrokerProcess(0)]; !known {
+		t.Errorf("the look at the machine takes the broker for others: %v", samples[0].Procs)
+	}
 	if len(samples) < 20 {
 		t.Errorf("%d samples of some seconds", len(samples))
 	}

@@ -185,6 +185,14 @@ func (t *trial) steps(ctx context.Context) error {
 	if t.machine, err = startSampler(t.run.o.Launcher.Host(), t.path); err != nil {
 		return fmt.Errorf("machine samples: %w", err)
 	}
+	if t.cluster != nil { // before the look at the machine: a broker that is still busy is not others
+		for i, pid := range t.cluster.PIDs() {
+			t.machine.watch(results.BrokerProcess(i), pid)
+		}
+		if pid := t.cluster.ParentPID(); pid != 0 {
+			t.machine.watch(results.BrokerParent, pid)
+		}
+	}
 	if err := t.idle(ctx); err != nil {
 		return err
 	}
@@ -199,12 +207,6 @@ func (t *trial) steps(ctx context.Context) error {
 			if err := t.configureGroup(ctx, g.Heartbeat, g.Session); err != nil {
 				return err
 			}
-		}
-		for i, pid := range t.cluster.PIDs() {
-			t.machine.watch(results.BrokerProcess(i), pid)
-		}
-		if pid := t.cluster.ParentPID(); pid != 0 {
-			t.machine.watch(results.BrokerParent, pid)
 		}
 	}
 	return t.timeline(setup).live(ctx)
