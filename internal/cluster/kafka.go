@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,7 +111,7 @@ func tryKafka(ctx context.Context, o Options, dist distribution, choose func(int
 	}
 	k.is = ready{Access: access, Info: results.Broker{
 		Kind:    Kafka,
-		Title:   fmt.Sprintf("Apache Kafka %s, %s", dist.version, nodeCount(o.Nodes)),
+		Title:   kafkaTitle(dist.version, o),
 		Version: dist.version,
 		Nodes:   o.Nodes,
 		Heap:    o.Heap,
@@ -310,4 +312,14 @@ func (k *kafkaNodes) broken() bool {
 		}
 	}
 	return false
+}
+
+// kafkaTitle says what a cluster is, and what of it is not as Apache Kafka or kbench
+// has it by default.
+func kafkaTitle(version string, o Options) string {
+	title := fmt.Sprintf("Apache Kafka %s, %s", version, nodeCount(o.Nodes))
+	for _, name := range slices.Sorted(maps.Keys(o.Props)) {
+		title += fmt.Sprintf(", %s=%s", name, o.Props[name])
+	}
+	return title
 }

@@ -273,3 +273,10 @@ func TestStartFailures(t *testing.T) {
 	f(self(), Options{Kind: Embedded, Props: map[string]string{"no.such.thing": "1"}}, "has no property no.such.thing")
 	f(self(), Options{Kind: Embedded, Props: map[string]string{"message.max.bytes": "many"}}, "message.max.bytes=many")
 }
+
+func TestKafkaTitle(t *testing.T) {
+	o := Options{Nodes: 3, Props: map[string]string{"b": "2", "a": "1"}}
+	if got, want := kafkaTitle("4.3.1", o), "Apache Kafka 4.3.1, 3 nodes, a=1, b=2"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

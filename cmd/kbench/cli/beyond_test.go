@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
@@ -55,4 +56,23 @@ func TestBeyond(t *testing.T) {
 	f("", runs, 700_000, 100)
 	f("far beyond anything that this machine did", runs, 900_000, 100)
 	f("runs below "+runs+" (200000/s)", runs, 500_000, 400)
+}
+
+// Only where all is a sample, and on a broker that has such a wait.
+func TestSampled(t *testing.T) {
+	sample, whole := plan.Trial{Spec: workloads.Spec{Sample: true}}, plan.Trial{}
+	for _, c := range []struct {
+		kind   string
+		trials []plan.Trial
+		want   bool
+	}{
+		{cluster.Kafka, []plan.Trial{sample, sample}, true},
+		{cluster.Kafka, []plan.Trial{sample, whole}, false},
+		{cluster.Embedded, []plan.Trial{sample}, false},
+		{cluster.Attached, []plan.Trial{sample}, false},
+	} {
+		if got := sampled(c.kind, c.trials) != nil; got != c.want {
+			t.Errorf("%s, %d trials: %t", c.kind, len(c.trials), got)
+		}
+	}
 }
