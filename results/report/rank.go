@@ -18,7 +18,7 @@ type Ranking struct {
 	Stat      string     `json:"stat,omitempty"`
 	Unit      string     `json:"unit"`
 	Standings []Standing `json:"standings"` // the best first
-	Rounds    int        `json:"rounds"`    // behind the arm that has the fewest
+	Rounds    int        `json:"rounds"`    // behind the arm that has the fewest, of those set apart if any are
 	// Chance is how often two arms that do not differ at all look apart with so
 	// many rounds each, because all of one's happen to lie above the other's.
 	Chance float64 `json:"chance"`
@@ -92,11 +92,17 @@ func (w *Workload) rank() {
 			}
 			return cmp.Compare(a.Value, b.Value)
 		})
-		r.Rounds = slices.MinFunc(r.Standings, func(a, b Standing) int { return cmp.Compare(a.Rounds, b.Rounds) }).Rounds
-		r.Chance = chanceApart(r.Rounds)
+		var compared []Standing // and found apart
 		for i := range r.Standings[1:] {
-			r.Standings[i].Apart = apart(by, r.Standings[i], r.Standings[i+1])
+			if r.Standings[i].Apart = apart(by, r.Standings[i], r.Standings[i+1]); r.Standings[i].Apart {
+				compared = append(compared, r.Standings[i:i+2]...)
+			}
 		}
+		if compared == nil {
+			compared = r.Standings
+		}
+		r.Rounds = slices.MinFunc(compared, func(a, b Standing) int { return cmp.Compare(a.Rounds, b.Rounds) }).Rounds
+		r.Chance = chanceApart(r.Rounds)
 		w.Ranking = &r
 		return
 	}

@@ -74,6 +74,21 @@ func TestRanking(t *testing.T) {
 	f("b 210 [200, 220] > a 110 [110, 110]", map[string][]float64{"a": {300, 300, 300, 110, 110}, "b": {200, 220}}, 1, 2, 3)
 }
 
+// An arm of one round says nothing of the two that are apart.
+func TestRoundsOfApart(t *testing.T) {
+	for _, c := range []struct {
+		rates map[string][]float64
+		want  int
+	}{
+		{map[string][]float64{"a": {100}, "b": {200, 210, 220}, "c": {300, 310, 320}}, 3},
+		{map[string][]float64{"a": {100}, "b": {200, 210, 220}}, 1},
+	} {
+		if r := ranked(c.rates).Ranking; r.Rounds != c.want || r.Chance != chanceApart(c.want) {
+			t.Errorf("%v: %d rounds, chance %g, want %d", c.rates, r.Rounds, r.Chance, c.want)
+		}
+	}
+}
+
 // What workloads are ranked by is what they ask for.
 func TestRankedBy(t *testing.T) {
 	f := func(want string, change func(*workloads.Spec)) {

@@ -143,8 +143,8 @@ func trust(ranked []*report.Workload) string {
 	return words
 }
 
-// doubts are, by workload, what keeps trials out of verdicts, and what a rate does
-// not tell of a client that lost records. Arms of which the same is said stand
+// doubts are, by workload, what keeps trials out of verdicts, and what a rate or a
+// latency does not tell of a client that lost records or failed to send them. Arms of which the same is said stand
 // together.
 func doubts(ranked []*report.Workload) []string {
 	var out []string
@@ -169,12 +169,29 @@ func doubts(ranked []*report.Workload) []string {
 
 func doubtsOf(a *report.Arm) []string {
 	words := marksOf(a)
-	if a.Audit != nil {
-		for _, f := range a.Audit.Findings {
-			if f.Metric == results.AuditLost {
-				words = append(words, "lost "+count(int64(f.Count), "record"))
-			}
+	if a.Audit == nil {
+		return words
+	}
+	for _, f := range slices.Concat(a.Audit.Findings, a.Audit.Sends) {
+		if did := unfinished(f.Metric); did != "" {
+			words = append(words, did+" "+count(int64(f.Count), "record"))
 		}
 	}
 	return words
+}
+
+// unfinished is what became of records that a client was given and never brought home;
+// empty for what is no such thing.
+func unfinished(metric string) string {
+	switch metric {
+	case results.AuditLost:
+		return "lost"
+	case results.AuditUndelivered:
+		return "left undelivered"
+	case results.ProduceFailed:
+		return "failed to send"
+	case results.ProduceUnanswered:
+		return "never answered for"
+	}
+	return ""
 }

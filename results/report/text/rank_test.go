@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,4 +66,16 @@ func TestTrust(t *testing.T) {
 	f("1 to 3 rounds"+fmt.Sprintf(apart, 9)+"; a verdict takes 6 (--rounds 6)", 1, 3)
 	f("2 to 6 rounds"+fmt.Sprintf(apart, 4), 6, 2)
 	f("6 rounds"+fmt.Sprintf(apart, 36), 6)
+}
+
+// A client that is fast with what it sends, and fails to send the rest, is named.
+func TestDoubtsOfRecords(t *testing.T) {
+	a := &report.Arm{Audit: &report.Audit{
+		Findings: []report.Finding{{Metric: results.AuditLost, Count: 1}, {Metric: results.AuditUndelivered, Count: 2}, {Metric: results.AuditDuplicate, Count: 3}},
+		Sends:    []report.Finding{{Metric: results.ProduceFailed, Count: 4}, {Metric: results.ProduceUnanswered, Count: 5}, {Metric: results.ProduceTwice, Count: 6}},
+	}}
+	want := []string{"lost 1 record", "left undelivered 2 records", "failed to send 4 records", "never answered for 5 records"}
+	if got := doubtsOf(a); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
