@@ -36,6 +36,13 @@ func (s *acted) describe(string) (bool, []string, error) {
 	return s.preparing, slices.Clone(s.ids), nil
 }
 
+// prepare says whether the group is in a rebalance.
+func (s *acted) prepare(is bool) {
+	s.mu.Lock()
+	s.preparing = is
+	s.mu.Unlock()
+}
+
 func (s *acted) leave(_ string, members []string) {
 	s.mu.Lock()
 	s.ids = slices.DeleteFunc(s.ids, func(id string) bool { return slices.Contains(members, id) })
@@ -130,14 +137,14 @@ func TestClocksOfAGroup(t *testing.T) {
 		s.join("a")
 		s.sync("a", 1)
 		time.Sleep(time.Second)
-		s.preparing = true
+		s.prepare(true)
 		for _, id := range []string{"b", "c", "d", "e", "f"} { // a beats and joins not
 			s.join(id)
 			time.Sleep(2 * time.Second)
 			s.beat("a", 1)
 		}
 		time.Sleep(time.Second)
-		s.preparing = false
+		s.prepare(false)
 		for _, id := range []string{"b", "c", "d", "e", "f"} {
 			s.sync(id, 2)
 		}
@@ -152,12 +159,12 @@ func TestClocksOfAGroup(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			s.beat("a", 1)
 		}
-		s.preparing = true
+		s.prepare(true)
 		s.join("b") // a has until 19 s to join again
 		time.Sleep(3 * time.Second)
 		s.beat("a", 1)
 		s.join("a")
-		s.preparing = false
+		s.prepare(false)
 		s.sync("b", 2)
 		s.sync("a", 2)
 	})
@@ -166,7 +173,7 @@ func TestClocksOfAGroup(t *testing.T) {
 		s.join("b")
 		s.sync("a", 1)
 		s.sync("b", 1)
-		s.preparing = true
+		s.prepare(true)
 		for range 9 {
 			time.Sleep(2 * time.Second)
 			s.beat("a", 1)
