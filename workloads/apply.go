@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 
@@ -29,6 +30,18 @@ func (s *Spec) Apply(path string, value any) error {
 	}
 	*s = next
 	return nil
+}
+
+// CheckField says what is wrong with a value for the field at path, and what would be
+// right; empty for nothing. Flags of a name of their own are held to the same bounds
+// thereby.
+func CheckField(path string, value any) string {
+	s := Default()
+	var wrong Errors
+	if errors.As(s.Apply(path, value), &wrong) {
+		return wrong[0].Msg
+	}
+	return ""
 }
 
 // Validate reports what contradicts itself in a complete workload. Its full

@@ -95,6 +95,8 @@ func contradictions(s *Spec) findings {
 	if k.Kind != "none" {
 		key = k.Size
 	}
+	fail(k.Kind != "none" && k.Count*k.Size > maxKeyBytes, []string{"records.keys.count", "records.keys.size"},
+		"%d keys of %d bytes are more than %d MiB, and every producer holds them all; write fewer or shorter keys", k.Count, k.Size, maxKeyBytes>>20)
 	largest := s.Records.Size.Largest() + key
 	fail(largest+batchOverhead > p.Batch.Bytes, []string{"records.size", "produce.batch.bytes", "records.keys.size"},
 		"a record of %d bytes, its key included, does not fit into a batch of %d; write batch.bytes of at least %d or smaller records",
@@ -134,9 +136,14 @@ func contradictions(s *Spec) findings {
 	warn(c.Fetch.Wait > g.Heartbeat/2 && c.Members > 0, []string{"consume.fetch.wait", "group.heartbeat"},
 		"sarama sends heartbeats behind its fetches, so a wait of %s delays a heartbeat of %s; at most half of it is fair",
 		reader.ShowDuration(c.Fetch.Wait), reader.ShowDuration(g.Heartbeat))
+	fail(len(s.Compare) > MostCompared, []string{"compare"},
+		"%d figures are too many: the more there are, the more rounds each of them takes; write at most %d", len(s.Compare), MostCompared)
 	out = append(out, groupNames(s)...)
 	return append(out, churnFindings(s)...)
 }
+
+// maxKeyBytes bounds the keys, which stand in the memory of each producer.
+const maxKeyBytes = 256 << 20
 
 // groupNames looks at names that depend on the group's protocol or on there
 // being a group at all.

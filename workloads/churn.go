@@ -69,7 +69,7 @@ func timeline() reader.Kind {
 	fields := entryFields()
 	return reader.Kind{
 		Schema: object{"type": "array", "maxItems": maxEntries,
-			"items": object{"type": "object", "properties": fields.Schema(nil)["properties"], "additionalProperties": false}},
+			"items": fields.Schema(nil)},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if got, ok := readEntries(r, path, v); ok {
 				*dst.(*[]ChurnEntry) = got
@@ -165,10 +165,13 @@ func (r *parser) overrideEntry(s *Spec, path string, v reader.Value) bool {
 // sequence is a list of words that may occur more than once.
 func sequence(known []string) reader.Kind {
 	return reader.Kind{
-		Schema: object{"type": "array", "minItems": 1, "items": reader.WordSchema(known)},
+		Schema: object{"type": "array", "minItems": 1, "maxItems": maxEntries, "items": reader.WordSchema(known)},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if v.Kind != reader.List || len(v.List) == 0 {
 				r.Fail(v.At, path, "%v is not a list of acts; write one like [join, leave]", v)
+				return
+			}
+			if !reader.Few(r, path, v, maxEntries) {
 				return
 			}
 			var out []string

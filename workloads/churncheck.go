@@ -3,6 +3,7 @@ package workloads
 import (
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,10 +36,30 @@ func churnFindings(s *Spec) (out findings) {
 		"each partition has %.3g records a second, so gaps are known to %s only; write at least %d/s for %d partitions",
 		each, reader.ShowDuration(time.Duration(float64(time.Second)/each).Round(time.Millisecond)), finest*s.Topic.Partitions, s.Topic.Partitions)
 	out = append(out, growthFindings(s)...)
+	all := 0.0
 	for i := range s.Churn {
 		out = append(out, entryFindings(s, i)...)
+		all += s.Churn[i].most(s)
 	}
+	out.fail(all > maxActs, []string{"churn", "consume.members"},
+		"the timeline comes to %.0f acts, and more than %d cannot be looked at; write fewer times, members or entries", all, maxActs)
 	return out
+}
+
+// most is how many acts an entry comes to, those that restore the group left out.
+func (e *ChurnEntry) most(s *Spec) float64 {
+	n := float64(max(e.Times, 1) * len(e.turn()))
+	switch acts.Kind(e.Do) {
+	case acts.Rolling:
+		n *= float64(s.Consume.Members)
+	case acts.AssignorRoll:
+		n *= 2 * float64(s.Consume.Members)
+	case acts.Crashloop:
+		n *= math.Ceil(float64(e.For) / float64(max(e.Every, 1)))
+	case acts.Storm:
+		n *= e.Rate.PerSecond * e.For.Seconds()
+	}
+	return n
 }
 
 // growthFindings looks at acts that bring new partitions.
@@ -52,12 +73,29 @@ func growthFindings(s *Spec) (out findings) {
 		"add-partitions and subscribe do not go together: new partitions then have no numbers that follow on the old ones; write a workload for each")
 	out.fail((found || told) && s.Produce.Schedule.Kind == "bursts", []string{"produce.schedule"},
 		"the partitions that add-partitions and subscribe bring have a schedule of their own, and no share in a burst; write constant or poisson")
+	partitions := s.Topic.Partitions
+	for i := range s.Churn {
+		e := &s.Churn[i]
+		for _, a := range e.Acts() {
+			switch {
+			case a.Grows && a.Refresh:
+				partitions += max(e.Times, 1) * e.Count
+			case a.Grows:
+				partitions += max(e.Times, 1) * s.Topic.Partitions
+			}
+		}
+	}
+	out.fail(partitions > maxPartitions, []string{"churn", "topic.partitions"},
+		"the acts bring the partitions to %d, more than %d; write fewer times, or a smaller count", partitions, maxPartitions)
 	out.warn(found && s.Metadata.Refresh > patient, []string{"metadata.refresh", "churn"},
 		"the clients look for new partitions every %s, and each add-partitions waits for that; write one of seconds, such as 2s", reader.ShowDuration(s.Metadata.Refresh))
 	out.warn((found || told) && s.Consume.Start != "earliest", []string{"consume.start", "churn"},
 		"records of new partitions that are due before a member has found them are skipped and count as lost; write earliest to have them read")
 	return out
 }
+
+// maxPartitions is what all topics of a trial may have together.
+const maxPartitions = 20_000
 
 // patient is how long an act may wait for the next look at metadata without a
 // word about it.
@@ -115,8 +153,6 @@ func entryFindings(s *Spec, i int) (out findings) {
 	fail(e.has("for") && e.For == 0, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
 	fail(e.has("rate") && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
 	fail(e.Rate.Max, "rate", "a storm has a rate; write one such as 3/m")
-	fail(e.Rate.PerSecond*e.For.Seconds() > maxActs, "rate for", "that is more than %d acts; write a lower rate or a shorter time", maxActs)
-	fail(act.Storm && e.has("every") && e.Every > 0 && e.For/max(e.Every, 1) > maxActs, "every for", "that is more than %d acts; write a longer every or a shorter time", maxActs)
 	fail(e.has("count") && e.Count == 0, "count do", "it is not said how many; write count, such as count: 6")
 	fail(e.ID == "same" && !s.Group.Static, "id", "a member has an identity to keep in a static group alone; write group.static: true, or id: new")
 	if e.has("to") {
@@ -130,7 +166,7 @@ func entryFindings(s *Spec, i int) (out findings) {
 }
 
 // maxActs is more than can be looked at; a longer timeline is a slip.
-const maxActs = 100_000
+const maxActs = 20_000
 
 // foreign are the fields that none of the entry's acts has.
 func foreign(e *ChurnEntry, entry string) (out findings) {
@@ -148,8 +184,10 @@ func empties(s *Spec, e *ChurnEntry) bool {
 	if n == 0 {
 		return false // reported already
 	}
+	turn := e.Acts()
 	for range max(e.Times, 1) {
-		for _, act := range e.Acts() {
+		before := n
+		for _, act := range turn {
 			if act.Joins {
 				n++
 			}
@@ -160,8 +198,8 @@ func empties(s *Spec, e *ChurnEntry) bool {
 				return true
 			}
 		}
-		if e.Restore == nil || *e.Restore {
-			return false // and so no turn differs from the first
+		if e.Restore == nil || *e.Restore || n >= before {
+			return false // no turn goes lower than the first
 		}
 	}
 	return false

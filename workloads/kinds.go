@@ -18,7 +18,7 @@ func kinds() map[string]reader.Kind {
 	}
 	return map[string]reader.Kind{
 		"name":     name(),
-		"memory":   matching(limits, "%v is not an amount of memory; write one like 512MiB or 2GiB"),
+		"memory":   memory(),
 		"size":     size(),
 		"rate":     rate(),
 		"schedule": schedule(),
@@ -29,6 +29,7 @@ func kinds() map[string]reader.Kind {
 		"assignors": reader.Words(reader.WordSchema(all), oneOf(all)),
 		"needs":     reader.Words(text, checked("need")),
 		"gates":     reader.Words(text, checked("gate")),
+		"figures":   reader.Words(text, checked("figure")),
 	}
 }
 
@@ -55,6 +56,27 @@ func name() reader.Kind {
 // limits are in the form that the Go runtime reads from GOMEMLIMIT; they are handed
 // on as they are written.
 var limits = regexp.MustCompile(`^([1-9][0-9]*(B|KiB|MiB|GiB))?$`)
+
+// The bounds of a limit: below the least a process only collects garbage, and of one
+// beyond the most the Go runtime knows nothing and does not start.
+const (
+	leastLimit = 32 << 20
+	mostLimit  = 1 << 40
+)
+
+// memory is the kind of process.gomemlimit. Nothing written is no limit.
+func memory() reader.Kind {
+	return reader.Scalar(object{"type": "string", "pattern": limits.String()},
+		func(v reader.Value) (string, string) {
+			if v.Kind != reader.Text || !limits.MatchString(v.Text) {
+				return "", fmt.Sprintf("%v is not an amount of memory; write one like 512MiB or 2GiB", v)
+			}
+			if _, wrong := reader.ParseBytes(v, leastLimit, mostLimit); wrong != "" && v.Text != "" {
+				return "", fmt.Sprintf("%v is out of range; write 32MiB to 1024GiB", v)
+			}
+			return v.Text, ""
+		})
+}
 
 // matching is a text of some form.
 func matching(form *regexp.Regexp, wrong string) reader.Kind {

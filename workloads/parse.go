@@ -31,11 +31,12 @@ type Options struct {
 	// Full puts the full matrix of a workload in the place of its matrix. One
 	// that has none is refused.
 	Full bool
-	// CheckGate and CheckNeed report what is wrong with a gate and with a name
-	// in needs, as "what is wrong; what would be right". Gates and settings
-	// belong to other packages; where a function is nil any text passes.
-	CheckGate func(expr string) error
-	CheckNeed func(key string) error
+	// CheckGate, CheckFigure and CheckNeed report what is wrong with a gate, with an
+	// entry of compare and with a name in needs, as "what is wrong; what would be
+	// right". All three belong to other packages; where a function is nil any text passes.
+	CheckGate   func(expr string) error
+	CheckFigure func(entry string) error
+	CheckNeed   func(key string) error
 	// Warn, where not nil, is given every warning by those who load documents
 	// for a caller that does not see Document.
 	Warn func(string)
@@ -53,7 +54,7 @@ type Override struct {
 // wrong, not just the first thing.
 func Parse(name string, src []byte, opt Options) (*Document, error) {
 	r := newParser(reader.Place{File: name, Line: 1, Col: 1}, opt)
-	r.Check = map[string]func(string) error{"gate": opt.CheckGate, "need": opt.CheckNeed}
+	r.Check = map[string]func(string) error{"gate": opt.CheckGate, "figure": opt.CheckFigure, "need": opt.CheckNeed}
 	v := r.FromYAML(name, "", src)
 	doc := &Document{}
 	switch {
@@ -139,8 +140,14 @@ func (r *parser) override(s *Spec, path string, v reader.Value) {
 
 // flags reads the --set flags into s.
 func (r *parser) flags(s *Spec) {
+	seen := map[string]string{}
 	for _, arg := range r.opt.Set {
 		if path, v, ok := r.Flag(arg); ok {
+			if first, twice := seen[path]; twice {
+				r.Fail(v.At, path, "is set twice, first by --set %s; leave one out", first)
+				continue
+			}
+			seen[path] = arg
 			r.override(s, path, v)
 			r.pin(s, path, v.At)
 		}

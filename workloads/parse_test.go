@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// testOptions know one gate and two settings.
+// testOptions know one gate, one figure and two settings.
 func testOptions() Options {
 	return Options{
 		CheckGate: func(expr string) error {
@@ -20,6 +20,12 @@ func testOptions() Options {
 				return nil
 			}
 			return errors.New("there is no such metric; did you mean audit.lost?")
+		},
+		CheckFigure: func(entry string) error {
+			if strings.HasSuffix(entry, "%") {
+				return nil
+			}
+			return errors.New("it names no difference; write cpu.per_record by 3%")
 		},
 		CheckNeed: func(key string) error {
 			if key == "produce.acks" || key == "group.session" {

@@ -33,6 +33,53 @@ func TestSchemaIsCurrent(t *testing.T) {
 	}
 }
 
+// TestSchemaDescribesFields: an editor has a sentence for each field, however deep, or
+// for the one that it is a path to.
+func TestSchemaDescribesFields(t *testing.T) {
+	var schema object
+	if err := json.Unmarshal(Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	fields := 0
+	var visit func(at string, v any)
+	described := func(at string, field object) {
+		fields++
+		for ref, is := field["$ref"].(string); is; ref, is = field["$ref"].(string) {
+			found := any(schema)
+			for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+				found = found.(object)[part]
+			}
+			field = found.(object)
+		}
+		if doc, _ := field["description"].(string); !strings.HasSuffix(doc, ".") {
+			t.Errorf("%s is described as %q", at, doc)
+		}
+	}
+	visit = func(at string, v any) {
+		switch v := v.(type) {
+		case object:
+			for key, e := range v {
+				if key != "properties" {
+					visit(at+"/"+key, e)
+					continue
+				}
+				for name, field := range e.(object) {
+					described(at+"/"+name, field.(object))
+					visit(at+"/"+name, field)
+				}
+			}
+		case []any:
+			for _, e := range v {
+				visit(at, e)
+			}
+		}
+	}
+	visit("", schema)
+	if fields < 150 {
+		t.Errorf("%d fields were looked at", fields)
+	}
+}
+
 // TestSchemaAgreesWithParser puts documents before both. The schema must take
 // what the parser takes; and what is wrong with a single field, it must refuse.
 func TestSchemaAgreesWithParser(t *testing.T) {

@@ -22,6 +22,9 @@ const (
 	batchOverhead = 128     // header of the batch and of one record, generously
 )
 
+// maxParts bounds the sizes of a distribution and the steps of a schedule.
+const maxParts = 100
+
 // only returns the single key of a mapping that chooses between forms.
 func only(v reader.Value) (string, reader.Value) {
 	if v.Kind == reader.Mapping && len(v.Entries) == 1 {
@@ -39,9 +42,16 @@ func size() reader.Kind {
 	one := reader.BytesSchema(MinRecordSize, maxRecordSize)
 	return reader.Kind{
 		Schema: object{"anyOf": append(one["anyOf"].([]any),
-			reader.Exact(object{"uniform": object{"type": "array", "items": one, "minItems": 2, "maxItems": 2}}),
-			reader.Exact(object{"lognormal": reader.Exact(object{"median": one, "sigma": object{"type": "number", "minimum": 0.01, "maximum": 4}, "max": one})}),
-			reader.Exact(object{"choice": object{"type": "array", "minItems": 1, "items": reader.Exact(object{"size": one, "weight": object{"type": "number", "exclusiveMinimum": 0}})}}),
+			reader.Exact(object{"uniform": reader.Meaning("From the least to the most, each as often.", object{"type": "array", "items": one, "minItems": 2, "maxItems": 2})}),
+			reader.Exact(object{"lognormal": reader.Meaning("Mostly small and seldom large.", reader.Exact(object{
+				"median": reader.Meaning("Half of the values are shorter.", one),
+				"sigma":  reader.Meaning("How far they scatter: the deviation of the logarithm.", object{"type": "number", "minimum": 0.01, "maximum": 4}),
+				"max":    reader.Meaning("None is longer: what would be has this length.", one),
+			}))}),
+			reader.Exact(object{"choice": reader.Meaning("A few lengths, drawn by their weights.", object{"type": "array", "minItems": 1, "maxItems": maxParts, "items": reader.Exact(object{
+				"size":   reader.Meaning("The length.", one),
+				"weight": reader.Meaning("How often it is drawn, as against the other weights.", object{"type": "number", "exclusiveMinimum": 0}),
+			})})}),
 		)},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if got, ok := readSize(r, path, v); ok {
@@ -93,6 +103,9 @@ func readSize(r *reader.Reader, path string, v reader.Value) (s Size, ok bool) {
 func readChoice(r *reader.Reader, path string, v reader.Value, s *Size) bool {
 	if v.Kind != reader.List || len(v.List) == 0 {
 		r.Fail(v.At, path, "%v is not a list of sizes; write [{size: 100, weight: 9}, {size: 1000, weight: 1}]", v)
+		return false
+	}
+	if !reader.Few(r, path, v, maxParts) {
 		return false
 	}
 	ok := true
@@ -181,11 +194,16 @@ func schedule() reader.Kind {
 	return reader.Kind{
 		Schema: object{"anyOf": []any{
 			reader.WordSchema([]string{"constant", "poisson"}),
-			reader.Exact(object{"ramp": reader.Exact(object{"from": part})}),
-			reader.Exact(object{"steps": reader.Exact(object{"factors": object{"type": "array", "minItems": 1, "items": part}})}),
-			reader.Exact(object{"bursts": reader.Exact(object{
-				"every": object{"type": "string", "pattern": reader.DurationPattern},
-				"size":  object{"type": "integer", "minimum": 1, "maximum": maxBurst}})}),
+			reader.Exact(object{"ramp": reader.Meaning("The rate begins at a share of produce.rate and changes evenly to the whole of it.", reader.Exact(object{
+				"from": reader.Meaning("The share to begin with.", part),
+			}))}),
+			reader.Exact(object{"steps": reader.Meaning("The rate changes in steps of equal length.", reader.Exact(object{
+				"factors": reader.Meaning("The share of produce.rate in each step.", object{"type": "array", "minItems": 1, "maxItems": maxParts, "items": part}),
+			}))}),
+			reader.Exact(object{"bursts": reader.Meaning("Beside the constant rate many records at once, again and again.", reader.Exact(object{
+				"every": reader.Meaning("Time from one burst to the next.", object{"type": "string", "pattern": reader.DurationPattern}),
+				"size":  reader.Meaning("Records in a burst, over all producers.", object{"type": "integer", "minimum": 1, "maximum": maxBurst}),
+			}))}),
 		}},
 		Read: func(r *reader.Reader, path string, v reader.Value, dst any) {
 			if got, ok := readSchedule(r, path, v); ok {
@@ -241,6 +259,9 @@ func readFactors(r *reader.Reader, path string, v reader.Value, s *Schedule) boo
 	}
 	if v.Kind != reader.List || len(v.List) == 0 {
 		r.Fail(v.At, path, "%v is not a list of shares; write one like [0.5, 1, 1.5]", v)
+		return false
+	}
+	if !reader.Few(r, path, v, maxParts) {
 		return false
 	}
 	ok, sum := true, 0.0

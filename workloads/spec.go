@@ -40,7 +40,8 @@ type Spec struct {
 	Full     Matrix       `json:"full,omitempty" is:"matrix" doc:"The matrix that --full runs in place of the other."`
 	Rounds   int          `json:"rounds" is:"1 to 10000" default:"1" doc:"How often every arm is run."`
 	Sample   bool         `json:"sample,omitempty" doc:"A small sample for a first look, marked as such; not a measurement."`
-	Gate     []string     `json:"gate,omitempty" is:"gates" doc:"Conditions on the results, such as audit.lost == 0; a run that misses one ends with exit code 3."`
+	Compare  []string     `json:"compare,omitempty" is:"figures" doc:"Figures by which arms are compared, at most 3, each with the least difference that matters, such as cpu.per_record by 3%; unless written, those of its kind of workload."`
+	Gate     []string     `json:"gate,omitempty" is:"gates" doc:"Conditions on the results, such as audit.lost == 0; a run that misses one ends with exit code 3, one that cannot decide one with 5."`
 }
 
 // Topic is the topic that a trial creates.

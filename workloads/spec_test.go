@@ -37,7 +37,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		"produce: {schedule: {bursts: {every: 1s, size: 10}}}\nprocess: {gomemlimit: 1GiB}",
 		"matrix: {group.assignors: [[range], [sticky, range]], produce.chunk: [1, 16], produce.idempotent: [true, false], records.size: [100, {uniform: [100, 200]}]}",
 		"matrix: [{group.assignors: [[range]]}, {produce.chunk: [1]}]\nfull: {produce.chunk: [1, 16]}",
-		"needs: [produce.acks]\ngate: [audit.lost == 0]\nsample: true",
+		"needs: [produce.acks]\ngate: [audit.lost == 0]\nsample: true\ncompare: [cpu.per_record by 3%]",
 	} {
 		roundTrip(t, mustParse(t, "name: x\n"+doc+"\n").Spec)
 	}

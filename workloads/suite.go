@@ -8,13 +8,16 @@ import (
 	"github.com/kbench/kbench/workloads/reader"
 )
 
+// maxIncludes bounds the workloads of a suite.
+const maxIncludes = 100
+
 // suites describes a suite.
 var suites = sync.OnceValue(func() *reader.Field {
 	includes := reader.Kind{
 		Schema: object{
-			"type": "array", "minItems": 1,
+			"type": "array", "minItems": 1, "maxItems": maxIncludes,
 			"items": object{
-				"type": "object", "additionalProperties": false, "required": []string{"workload"},
+				"type": "object", "description": "One workload of the suite.", "additionalProperties": false, "required": []string{"workload"},
 				"properties": object{
 					"workload": object{"type": "string", "minLength": 1, "description": "A name of the catalogue, or a file beside this one."},
 					"set": object{"type": "object", "description": "Fields that are different here, by path.",
@@ -60,6 +63,9 @@ func readIncludes(r *reader.Reader, v reader.Value) []Include {
 	}
 	if v.Kind != reader.List || len(v.List) == 0 {
 		r.Fail(v.At, "include", "%v is not a list of workloads; write [{workload: produce-max}, ...]", v)
+		return nil
+	}
+	if !reader.Few(r, "include", v, maxIncludes) {
 		return nil
 	}
 	var list []Include

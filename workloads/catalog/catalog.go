@@ -7,13 +7,17 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/kbench/kbench/internal/regular"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/reader"
+	"github.com/kbench/kbench/workloads/replay"
 )
 
 //go:embed *.yaml
@@ -132,14 +136,22 @@ func find(name, beside string) (string, []byte, error) {
 	if src, ok := Source(name); ok {
 		return name + ".yaml", src, nil
 	}
+	if rest, ok := strings.CutPrefix(name, "replay/"); ok {
+		if src, ok := replay.Source(rest); ok {
+			return name + ".yaml", src, nil
+		}
+	}
 	path := name
 	if beside != "" && !filepath.IsAbs(name) {
 		path = filepath.Join(beside, name)
 	}
-	src, err := os.ReadFile(path)
+	src, err := regular.Read(path, reader.MaxSource)
+	var missing *fs.PathError
 	switch {
 	case err == nil:
 		return path, src, nil
+	case !errors.As(err, &missing): // it is there, and is no document
+		return "", nil, fmt.Errorf("workload %w", err)
 	case errors.Is(err, os.ErrNotExist) && !isPath(name):
 		return "", nil, fmt.Errorf("workload %s: it is not in the catalogue and there is no such file; write one of %s, or the path of a file",
 			name, strings.Join(Names(), ", "))

@@ -37,7 +37,7 @@ func TestQuickIsQuick(t *testing.T) {
 	if err != nil || suite != "quick" || len(specs) != 5 {
 		t.Fatalf("quick: %d workloads, suite %q, %v", len(specs), suite, err)
 	}
-	trials, err := plan.Expand(specs, []string{"franz-go", "sarama", "kafka-go"}, []string{"matched"}, 0, 1)
+	trials, err := plan.Expand(specs, []string{"franz-go", "sarama", "kafka-go"}, []string{"matched"}, plan.Rounds{Timed: 0}, 1)
 	if err != nil || len(trials) != 18 {
 		t.Fatalf("%d trials, %v; want 18", len(trials), err)
 	}
@@ -87,7 +87,7 @@ func TestChurnIsAsAnnounced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trials, err := plan.Expand(specs, []string{"franz-go"}, []string{"matched"}, 0, 3)
+		trials, err := plan.Expand(specs, []string{"franz-go"}, []string{"matched"}, plan.Rounds{Timed: 0}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestFullMatrix(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		trials, err := plan.Expand(specs, []string{"x"}, []string{"matched"}, 1, 3)
+		trials, err := plan.Expand(specs, []string{"x"}, []string{"matched"}, plan.Rounds{Timed: 1}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -106,16 +106,30 @@ func recordBytes(spec *workloads.Spec) float64 {
 	return bytes
 }
 
+// Processes is how many a trial has at once, all but the broker: those that produce and
+// consume, the one that is ready to join, one that looks at the group or reads back,
+// and the probe.
+func Processes(spec workloads.Spec) int {
+	return max(spec.Produce.Producers, 1) + members(&spec) + 2
+}
+
+// members are those of the group, and the one that is ready to join.
+func members(spec *workloads.Spec) int {
+	acts, _ := measured(spec)
+	if slices.ContainsFunc(acts, func(a churn.Act) bool { return a.Started() != churn.Nobody }) {
+		return spec.Consume.Members + 1
+	}
+	return spec.Consume.Members
+}
+
 // Memory estimates what the processes of a trial take at once, all but the broker.
 // The heap of a client may grow to twice what it has in use.
 func Memory(spec workloads.Spec) int64 {
-	acts, _ := measured(&spec)
 	producers := int64(max(spec.Produce.Producers, 1))
-	members := int64(spec.Consume.Members)
-	if slices.ContainsFunc(acts, func(a churn.Act) bool { return a.Started() != churn.Nobody }) {
-		members++ // the one that is ready to join
+	total := (producers+1)*processBytes + int64(members(&spec))*memberBytes // an observer, or who reads back
+	if k := &spec.Records.Keys; k.Kind != "none" {
+		total += producers * int64(k.Count*k.Size)
 	}
-	total := (producers+1)*processBytes + members*memberBytes // an observer, or who reads back
 	record := 3*spec.Records.Size.Mean() + outstandingBytes
 	return total + producers*int64(float64(spec.Outstanding())*record)
 }

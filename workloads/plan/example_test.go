@@ -11,7 +11,7 @@ func ExampleExpand() {
 	w := workloads.Default()
 	w.Name = "join"
 	w.Matrix = workloads.Matrix{{"group.assignors": {[]any{"range"}, []any{"cooperative-sticky"}}}}
-	trials, err := plan.Expand([]workloads.Spec{w}, []string{"franz-go", "sarama"}, []string{"matched"}, 1, 42)
+	trials, err := plan.Expand([]workloads.Spec{w}, []string{"franz-go", "sarama"}, []string{"matched"}, plan.Rounds{Timed: 1}, 42)
 	if err != nil {
 		fmt.Println(err)
 	}

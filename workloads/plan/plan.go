@@ -30,6 +30,9 @@ type Arm struct {
 	Name   string
 	Client string
 	Lane   string
+	// Twin: it is its client once more under another name, so that what sets the two
+	// apart is nothing but chance and the machine.
+	Twin bool
 	// Cell is what the matrix sets in this arm; empty without a matrix.
 	Cell map[string]any
 }
@@ -41,6 +44,9 @@ type Trial struct {
 	Workload string
 	Arm      Arm
 	Round    int // from 1
+	// Profiled: it is one of the rounds of profiles, which come after those that are
+	// timed. Profiles change what they look at, so no timing is taken from it.
+	Profiled bool
 	// Spec is the workload with the arm's cell applied, and so without a matrix.
 	Spec workloads.Spec
 	// Seed is the same for all arms of a round, so that they get the same
@@ -51,54 +57,97 @@ type Trial struct {
 	// not depend on what is being compared. Who is the oldest may, where the arms
 	// differ in the session that a stall outlasts, or in static membership.
 	Acts []churn.Act
+
+	index int // of the arm among those of the workload
 }
+
+// TwinName is what follows the name of a client that is asked for once more.
+const TwinName = "@aa"
 
 // matched is the lane that needs no mention.
 const matched = "matched"
 
-// Expand lists the trials of a run in order. rounds of 0 leaves their number to
-// each workload.
-func Expand(specs []workloads.Spec, clients, lanes []string, rounds int, seed uint64) ([]Trial, error) {
+// The bounds of a run: more trials, or acts in all of them together, than anyone would
+// wait for.
+const (
+	maxTrials = 10_000
+	maxActs   = 200_000
+)
+
+// Rounds say how often every arm runs: Timed, where 0 leaves it to each workload, and
+// then Profiled more.
+type Rounds struct{ Timed, Profiled int }
+
+// Expand lists the trials of a run in order.
+func Expand(specs []workloads.Spec, clients, lanes []string, rounds Rounds, seed uint64) ([]Trial, error) {
 	if err := checkArguments(specs, clients, lanes, rounds); err != nil {
 		return nil, err
 	}
 	var trials []Trial
+	all := 0 // acts
 	for _, spec := range specs {
 		arms, cells, err := armsOf(spec, clients, lanes)
 		if err != nil {
 			return nil, fmt.Errorf("workload %s: %w", spec.Name, err)
 		}
-		times := rounds
-		if times == 0 {
-			times = spec.Rounds
+		timed := rounds.Timed
+		if timed == 0 {
+			timed = spec.Rounds
 		}
+		times := timed + rounds.Profiled
+		if more := len(arms) * times; len(trials)+more > maxTrials {
+			return nil, fmt.Errorf("workload %s: %d arms in %d rounds make %d trials, %d with those before, and more than %d are not run at a time; write fewer rounds, clients, lanes or cells of the matrix",
+				spec.Name, len(arms), times, more, len(trials)+more, maxTrials)
+		}
+		b := block{workload: spec.Name, arms: arms, specs: cells, seed: seed}
 		for round := 1; round <= times; round++ {
-			// A seed of its own: the order must not be tied to the records.
-			order := rand.New(rand.NewPCG(derive(seed, "order of "+spec.Name, round), 0)).Perm(len(arms))
-			seed := derive(seed, spec.Name, round)
-			for _, i := range order {
-				acts, err := churn.Expand(&cells[i], seed, cells...)
-				if err != nil {
-					return nil, fmt.Errorf("workload %s: arm %s: %w", spec.Name, arms[i].Name, err)
+			more, err := b.round(round)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range more {
+				if all += len(t.Acts); all > maxActs {
+					return nil, fmt.Errorf("workload %s: with round %d all trials together have more than %d acts of churn; write fewer rounds, or a shorter timeline", spec.Name, round, maxActs)
 				}
-				n := len(trials) + 1
-				trials = append(trials, Trial{
-					N:        n,
-					Dir:      fmt.Sprintf("%03d-%s-%s-%d", n, spec.Name, fileName(arms[i].Name), round),
-					Workload: spec.Name,
-					Arm:      arms[i],
-					Round:    round,
-					Spec:     cells[i],
-					Seed:     seed,
-					Acts:     acts,
-				})
+				t.Profiled = round > timed
+				t.number(len(trials) + 1)
+				trials = append(trials, t)
 			}
 		}
 	}
 	return trials, nil
 }
 
-func checkArguments(specs []workloads.Spec, clients, lanes []string, rounds int) error {
+// block is what the rounds of a workload have in common.
+type block struct {
+	workload string
+	arms     []Arm
+	specs    []workloads.Spec // of each arm
+	seed     uint64           // of the run
+}
+
+// round is every arm once, in an order of its own. Its trials have no number yet.
+func (b *block) round(n int) ([]Trial, error) {
+	// A seed of its own: the order must not be tied to the records.
+	order := rand.New(rand.NewPCG(derive(b.seed, "order of "+b.workload, n), 0)).Perm(len(b.arms))
+	seed := derive(b.seed, b.workload, n)
+	var out []Trial
+	for _, i := range order {
+		acts, err := churn.Expand(&b.specs[i], seed, b.specs...)
+		if err != nil {
+			return nil, fmt.Errorf("workload %s: arm %s: %w", b.workload, b.arms[i].Name, err)
+		}
+		out = append(out, Trial{Workload: b.workload, Arm: b.arms[i], Round: n, Spec: b.specs[i], Seed: seed, Acts: acts, index: i})
+	}
+	return out, nil
+}
+
+// number gives a trial its place in the run.
+func (t *Trial) number(n int) {
+	t.N, t.Dir = n, fmt.Sprintf("%03d-%s-%s-%d", n, t.Workload, FileName(t.Arm.Name), t.Round)
+}
+
+func checkArguments(specs []workloads.Spec, clients, lanes []string, rounds Rounds) error {
 	switch {
 	case len(specs) == 0:
 		return errors.New("there is no workload to run; name one")
@@ -106,8 +155,10 @@ func checkArguments(specs []workloads.Spec, clients, lanes []string, rounds int)
 		return errors.New("there is no client to run; name one")
 	case len(lanes) == 0:
 		return errors.New("there is no lane to run in; name one, such as matched")
-	case rounds < 0:
-		return fmt.Errorf("rounds is %d; write at least 1, or 0 for what the workload says", rounds)
+	case rounds.Timed < 0:
+		return fmt.Errorf("rounds is %d; write at least 1, or 0 for what the workload says", rounds.Timed)
+	case rounds.Profiled < 0:
+		return fmt.Errorf("there are %d rounds of profiles; write 0 for none", rounds.Profiled)
 	}
 	names := make([]string, len(specs))
 	for i, s := range specs {
@@ -142,8 +193,9 @@ func armsOf(spec workloads.Spec, clients, lanes []string) ([]Arm, []workloads.Sp
 			return nil, nil, err
 		}
 		for _, client := range clients {
+			library, twin := strings.CutSuffix(client, TwinName)
 			for _, lane := range lanes {
-				arms = append(arms, Arm{Name: armName(client, lane, name(cell)), Client: client, Lane: lane, Cell: cell})
+				arms = append(arms, Arm{Name: armName(client, lane, name(cell)), Client: library, Twin: twin, Lane: lane, Cell: cell})
 				specs = append(specs, applied)
 			}
 		}
@@ -258,8 +310,9 @@ func label(v any) string {
 // number in front keeps cut names apart.
 const longest = 100
 
-// fileName makes the name of an arm fit for a directory on any system.
-func fileName(arm string) string {
+// FileName makes the name of an arm fit for a directory on any system, and for a part
+// of an address.
+func FileName(arm string) string {
 	clean := strings.Map(func(c rune) rune {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.ContainsRune("-_.+=", c):

@@ -3,11 +3,13 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/workloads"
@@ -40,11 +42,11 @@ func TestBlocks(t *testing.T) {
 		rounds := rapid.IntRange(0, 3).Draw(t, "rounds")
 		seed := rapid.Uint64().Draw(t, "seed")
 
-		trials, err := Expand(specs, clients, lanes, rounds, seed)
+		trials, err := Expand(specs, clients, lanes, Rounds{Timed: rounds}, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _ := Expand(specs, clients, lanes, rounds, seed)
+		again, _ := Expand(specs, clients, lanes, Rounds{Timed: rounds}, seed)
 		if !reflect.DeepEqual(trials, again) {
 			t.Fatal("the same arguments gave another plan")
 		}
@@ -88,10 +90,46 @@ func checkBlock(t *rapid.T, block []Trial, workload string, round int) {
 	}
 }
 
+// TestProfiledRounds: they come after those that are timed, workload by workload, and
+// leave what those are as it was.
+func TestProfiledRounds(t *testing.T) {
+	specs := []workloads.Spec{spec(t, "name: x\nrounds: 2"), spec(t, "name: y")}
+	expand := func(r Rounds) []Trial {
+		t.Helper()
+		trials, err := Expand(specs, []string{"a", "b"}, []string{"matched"}, r, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trials
+	}
+	var got []string
+	var timed []Trial
+	for _, tr := range expand(Rounds{Profiled: 2}) {
+		got = append(got, fmt.Sprintf("%s %d %t", tr.Workload, tr.Round, tr.Profiled))
+		if !tr.Profiled {
+			timed = append(timed, tr)
+		}
+	}
+	got = slices.Compact(got) // two arms each
+	want := []string{"x 1 false", "x 2 false", "x 3 true", "x 4 true", "y 1 false", "y 2 true", "y 3 true"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rounds, want to got:\n%s", diff)
+	}
+	without := expand(Rounds{})
+	if len(without) != len(timed) {
+		t.Fatalf("%d trials are timed, %d without profiles", len(timed), len(without))
+	}
+	for i, tr := range without {
+		if other := timed[i]; tr.Seed != other.Seed || tr.Arm.Name != other.Arm.Name || tr.Round != other.Round {
+			t.Errorf("trial %d is %s in round %d, and %s in round %d with profiles", i, tr.Arm.Name, tr.Round, other.Arm.Name, other.Round)
+		}
+	}
+}
+
 // TestOrderVaries: with 3 arms and 40 rounds each of the 6 orders is bound to
 // occur. The seed is fixed, so this does not depend on luck.
 func TestOrderVaries(t *testing.T) {
-	trials, err := Expand([]workloads.Spec{spec(t, "name: x")}, []string{"a", "b", "c"}, []string{"matched"}, 40, 1)
+	trials, err := Expand([]workloads.Spec{spec(t, "name: x")}, []string{"a", "b", "c"}, []string{"matched"}, Rounds{Timed: 40}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +145,7 @@ func TestOrderVaries(t *testing.T) {
 func TestNames(t *testing.T) {
 	f := func(doc string, lane string, arms ...string) {
 		t.Helper()
-		trials, err := Expand([]workloads.Spec{spec(t, "name: x\n"+doc)}, []string{"franz-go"}, []string{lane}, 1, 7)
+		trials, err := Expand([]workloads.Spec{spec(t, "name: x\n"+doc)}, []string{"franz-go"}, []string{lane}, Rounds{Timed: 1}, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,21 +177,21 @@ func TestNames(t *testing.T) {
 
 func TestDirectories(t *testing.T) {
 	w := spec(t, "name: x\nmatrix: {group.assignors: [[cooperative-sticky]]}")
-	trials, err := Expand([]workloads.Spec{w}, []string{"franz-go"}, []string{"best"}, 2, 7)
+	trials, err := Expand([]workloads.Spec{w}, []string{"franz-go"}, []string{"best"}, Rounds{Timed: 2}, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := trials[1].Dir, "002-x-franz-go-cooperative-sticky-best-2"; got != want {
 		t.Errorf("directory %s, want %s", got, want)
 	}
-	if got := fileName("a/b c:d\x00é" + strings.Repeat("x", 200)); strings.ContainsAny(got, "/ :\x00é") || len(got) != longest {
+	if got := FileName("a/b c:d\x00é" + strings.Repeat("x", 200)); strings.ContainsAny(got, "/ :\x00é") || len(got) != longest {
 		t.Errorf("%q is no good as a file name", got)
 	}
 }
 
 func TestCellsAreApplied(t *testing.T) {
 	w := spec(t, "name: x\nmatrix: {group.assignors: [[range], [sticky]], group.session: [9s, 12s]}")
-	trials, err := Expand([]workloads.Spec{w}, []string{"c"}, []string{"matched"}, 1, 3)
+	trials, err := Expand([]workloads.Spec{w}, []string{"c"}, []string{"matched"}, Rounds{Timed: 1}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +210,7 @@ func TestRefused(t *testing.T) {
 	x, clients, lanes := []workloads.Spec{spec(t, "name: x")}, []string{"a"}, []string{"matched"}
 	f := func(want string, specs []workloads.Spec, clients, lanes []string, rounds int) {
 		t.Helper()
-		if _, err := Expand(specs, clients, lanes, rounds, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Expand(specs, clients, lanes, Rounds{Timed: rounds}, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v; it should say %q", err, want)
 		}
 	}
@@ -263,7 +301,7 @@ churn:
 	f := func(doc, matrix string, arms int) {
 		t.Helper()
 		w := spec(t, "name: w\n"+doc+"matrix: "+matrix+"\n")
-		trials, err := Expand([]workloads.Spec{w}, []string{"a", "b"}, []string{"matched", "stock"}, 2, 5)
+		trials, err := Expand([]workloads.Spec{w}, []string{"a", "b"}, []string{"matched", "stock"}, Rounds{Timed: 2}, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +343,7 @@ func TestChurnInAPlan(t *testing.T) {
 		return *doc.Spec
 	}
 	spec := parse("[{do: crash, when: stable, times: 3}]")
-	trials, err := Expand([]workloads.Spec{spec}, []string{"a", "b"}, []string{"matched"}, 2, 5)
+	trials, err := Expand([]workloads.Spec{spec}, []string{"a", "b"}, []string{"matched"}, Rounds{Timed: 2}, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,8 +370,54 @@ func TestChurnInAPlan(t *testing.T) {
 		t.Errorf("phases.measure of an hour gives a trial of %v", Duration(one))
 	}
 
-	_, err = Expand([]workloads.Spec{parse("[{do: crash, at: 1s, every: 1s, times: 3}]")}, []string{"a"}, []string{"matched"}, 1, 5)
+	_, err = Expand([]workloads.Spec{parse("[{do: crash, at: 1s, every: 1s, times: 3}]")}, []string{"a"}, []string{"matched"}, Rounds{Timed: 1}, 5)
 	if err == nil || !strings.HasPrefix(err.Error(), "workload w: arm a/") || !strings.Contains(err.Error(), ": churn[0]: act 3, a crash, would leave the group empty") {
 		t.Errorf("a timeline that empties the group: %v", err)
+	}
+}
+
+// TestBounds: what multiplies is refused before it does.
+func TestBounds(t *testing.T) {
+	f := func(doc string, clients, rounds int, want string) {
+		t.Helper()
+		names := make([]string, clients)
+		for i := range names {
+			names[i] = fmt.Sprint("client-", i)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Expand([]workloads.Spec{spec(t, "name: x\n"+doc)}, names, []string{"matched"}, Rounds{Timed: rounds}, 1)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", doc, err, want)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<30 {
+			t.Errorf("%s: it took %d MiB", doc, took>>20)
+		}
+	}
+	f("", 2, 1_000_000_000, "2 arms in 1000000000 rounds make 2000000000 trials")
+	f("rounds: 10000", 2, 0, "write fewer rounds, clients, lanes or cells of the matrix")
+	f("matrix: {produce.chunk: [1, 2, 3, 4], produce.retries: [1, 2, 3]}", 90, 10, "1080 arms in 10 rounds make 10800 trials")
+	f("churn: [{do: crash, when: stable, times: 2000}]", 3, 100, "workload x: with round 17 all trials together have more than 200000 acts of churn")
+}
+
+// A client that is asked for once more is an arm of its own, of the same client, in every
+// cell and round.
+func TestTwin(t *testing.T) {
+	w := workloads.Default()
+	w.Name, w.Matrix = "w", workloads.Matrix{{"produce.chunk": {1.0, 16.0}}}
+	trials, err := Expand([]workloads.Spec{w}, []string{"a", "b", "a" + TwinName}, []string{"matched", "best"}, Rounds{Timed: 2}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, trial := range trials {
+		if twin := strings.HasPrefix(trial.Arm.Name, "a@aa/chunk="); trial.Arm.Twin != twin || twin && trial.Arm.Client != "a" {
+			t.Errorf("%s is of %s, a twin: %t", trial.Arm.Name, trial.Arm.Client, trial.Arm.Twin)
+		}
+		names[trial.Arm.Name]++
+	}
+	if len(names) != 12 || names["a@aa/chunk=16@best"] != 2 {
+		t.Errorf("arms %v", names)
 	}
 }

@@ -36,11 +36,19 @@ func (p Problem) Error() string {
 // meets them.
 type Errors []Problem
 
-// Error is one problem per line.
+// shownProblems is how many problems are written out. Further ones mostly follow from
+// the same mistake.
+const shownProblems = 20
+
+// Error is one problem per line, the first of them, and how many more there are.
 func (e Errors) Error() string {
-	lines := make([]string, len(e))
+	var lines []string
 	for i, p := range e {
-		lines[i] = p.Error()
+		if i == shownProblems {
+			lines = append(lines, fmt.Sprintf("… and %d problems more", len(e)-i))
+			break
+		}
+		lines = append(lines, p.Error())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -75,6 +83,9 @@ type Place struct {
 // Nearest returns the candidate that was most likely meant by word, or "" where
 // none is near enough to be worth suggesting.
 func Nearest(word string, candidates []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
 	best, bestAt := "", 1+len(word)/4
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), c); d <= bestAt && (best == "" || d < bestAt) {
@@ -84,31 +95,36 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
+// longestWord is more than any that was meant to be a name of something.
+const longestWord = 100
+
 // distance is the number of letters to insert, delete, change or swap with
 // their neighbour to make a into b.
 func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
+	var rows [3][]int // of the last two letters of a, and of this one
 	for i := range rows {
 		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
 	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	for j := range rows[1] {
+		rows[1][j] = j
 	}
 	for i := 1; i <= len(a); i++ {
+		before, last, this := rows[0], rows[1], rows[2]
+		this[0] = i
 		for j := 1; j <= len(b); j++ {
 			change := 0
 			if a[i-1] != b[j-1] {
 				change = 1
 			}
-			d := min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			d := min(last[j]+1, this[j-1]+1, last[j-1]+change)
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d = min(d, rows[i-2][j-2]+1)
+				d = min(d, before[j-2]+1)
 			}
-			rows[i][j] = d
+			this[j] = d
 		}
+		rows = [3][]int{last, this, before}
 	}
-	return rows[len(a)][len(b)]
+	return rows[1][len(b)]
 }
 
 // Either lists words as in "a, b or c".

@@ -16,6 +16,7 @@ type Reader struct {
 	Root     *Field
 	Start    Place
 	Hints    Hints
+	Secret   bool // what stands in the document is not to be told: scalars are texts, and messages do not quote them
 	Problems Errors
 	Warnings []string
 	Written  map[string]Place // leaves that were written, and where
@@ -134,6 +135,10 @@ func (r *Reader) spoil(n *Field) {
 
 // unknown reports a field that does not exist and names the one that was meant.
 func (r *Reader) unknown(n *Field, at Place, path, key string) {
+	if len(r.Problems) > shownProblems*5 { // which nobody reads
+		r.Fail(at, path, "is not a field")
+		return
+	}
 	if near := Nearest(key, n.Keys()); near != "" {
 		r.Fail(at, path, "is not a field; did you mean %s?", near)
 		return

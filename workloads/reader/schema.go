@@ -16,8 +16,7 @@ func (f *Field) Schema(defaults any) Object {
 			properties[n.Key()] = n.Schema(defaults)
 			continue
 		}
-		leaf := Object{"description": n.Doc}
-		maps.Copy(leaf, n.Kind.Schema)
+		leaf := Meaning(n.Doc, n.Kind.Schema)
 		if v, ok := n.shown(defaults); ok {
 			leaf["default"] = v
 		}
@@ -41,6 +40,13 @@ func (f *Field) Paths(at string) Object {
 // Exact is the schema of a mapping with exactly these fields.
 func Exact(properties Object) Object {
 	return Object{"type": "object", "properties": properties, "required": slices.Sorted(maps.Keys(properties)), "additionalProperties": false}
+}
+
+// Meaning is a schema with what it means, a sentence.
+func Meaning(doc string, schema Object) Object {
+	out := maps.Clone(schema)
+	out["description"] = doc
+	return out
 }
 
 // shown is the default of a field as it would be written; false where the field

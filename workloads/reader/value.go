@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,10 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // A Value is a piece of a document with the place where it was written. Values
@@ -50,9 +54,14 @@ const (
 	Broken // already reported
 )
 
-// maxSource bounds a document. The largest sensible one is a few kilobytes; the
-// bound keeps the recursive parser from being driven deep by a wrong file.
-const maxSource = 128 << 10
+// The bounds of a document, so that a wrong file costs neither memory nor time: the
+// parser takes its square of what is deep. The largest sensible one is a few
+// kilobytes with some tens of fields, five deep.
+const (
+	MaxSource = 64 << 10 // bytes
+	maxDepth  = 32       // of lists and mappings in each other
+	maxItems  = 1000     // of a list or a mapping
+)
 
 // String names the value in a message.
 func (v Value) String() string {
@@ -156,18 +165,30 @@ func (r *Reader) FromYAML(file, path string, src []byte) Value {
 	if path != "" {
 		start = Place{File: file}
 	}
-	if len(src) > maxSource {
-		r.Fail(start, path, "the document has %d bytes, more than %d; is this %s?", len(src), maxSource, r.Hints.Called)
+	if len(src) > MaxSource {
+		r.Fail(start, path, "the document has %d bytes, more than %d; is this %s?", len(src), MaxSource, r.Hints.Called)
+		return Value{At: start, Kind: Broken}
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // some editors begin a file with it
+	if at, ok := unreadable(start, src); ok {
+		r.Fail(at, path, "this is not UTF-8; save the file in that encoding")
 		return Value{At: start, Kind: Broken}
 	}
 	f, err := parseYAML(src)
 	if err != nil {
-		at, msg := start, err.Error()
-		if syntax := (*yaml.SyntaxError)(nil); errors.As(err, &syntax) {
-			msg = syntax.Message
-			if p := syntax.Token.Position; path == "" && p != nil {
-				at = Place{file, max(p.Line, 1), max(p.Column, 1)}
-			}
+		at, msg := start, ""
+		deep, syntax := (*tooDeep)(nil), (*yaml.SyntaxError)(nil)
+		switch {
+		case errors.As(err, &deep):
+			r.Fail(at.moved(deep.at), path, "%v", err)
+			return Value{At: start, Kind: Broken}
+		case errors.As(err, &syntax): // whose Error quotes the source, at any cost
+			at, msg = at.moved(syntax.Token.Position), syntax.Message
+		default:
+			msg = err.Error()
+		}
+		if r.Secret {
+			msg = "the parser stopped here"
 		}
 		r.Fail(at, path, "this is not YAML: %s; check indentation, quotes and brackets", msg)
 		return Value{At: start, Kind: Broken}
@@ -186,7 +207,32 @@ func (r *Reader) FromYAML(file, path string, src []byte) Value {
 	if body == nil {
 		return Value{At: start}
 	}
-	return r.fromNode(start, path, body)
+	return r.fromNode(start, path, body, 0)
+}
+
+// moved is a place in the same file, or the same where that has no lines.
+func (p Place) moved(to *token.Position) Place {
+	if p.Line == 0 || to == nil {
+		return p
+	}
+	return Place{p.File, max(to.Line, 1), max(to.Column, 1)}
+}
+
+// unreadable finds the first byte that is no UTF-8. A flag has no lines.
+func unreadable(start Place, src []byte) (Place, bool) {
+	if utf8.Valid(src) {
+		return start, false
+	}
+	i := 0
+	for {
+		c, n := utf8.DecodeRune(src[i:])
+		if c == utf8.RuneError && n == 1 {
+			break
+		}
+		i += n
+	}
+	line := bytes.LastIndexByte(src[:i], '\n') + 1
+	return start.moved(&token.Position{Line: 1 + bytes.Count(src[:i], []byte("\n")), Column: 1 + utf8.RuneCount(src[line:i])}), true
 }
 
 // parseYAML turns a panic of the parser into an error: a document comes from
@@ -197,7 +243,47 @@ func parseYAML(src []byte) (f *ast.File, err error) {
 			f, err = nil, fmt.Errorf("the parser gave up (%v)", p)
 		}
 	}()
-	return parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(src))
+	if err := checkDepth(tokens); err != nil {
+		return nil, err
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// tooDeep is a document in which lists and mappings stand too deep in each other.
+type tooDeep struct{ at *token.Position }
+
+func (*tooDeep) Error() string {
+	return fmt.Sprintf("lists and mappings stand in each other more than %d deep here; check the brackets", maxDepth)
+}
+
+// checkDepth looks at what the parser would descend into. What is deep by
+// indentation alone is long as well.
+func checkDepth(tokens token.Tokens) error {
+	brackets, row, line := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets = max(brackets-1, 0)
+		case token.SequenceEntryType, token.MappingKeyType:
+			if t.Position.Line != line {
+				row, line = 0, t.Position.Line
+			}
+			row++
+		case token.AnchorType, token.TagType:
+			row++
+		default:
+			if t.Prev == nil || t.Prev.Type != token.AnchorType { // the name of an anchor is a token of its own
+				row = 0
+			}
+		}
+		if brackets > maxDepth || row > maxDepth {
+			return &tooDeep{t.Position}
+		}
+	}
+	return nil
 }
 
 // decimal is how a number may be written. YAML would also take 010 as eight,
@@ -206,13 +292,16 @@ var decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9_]*)?(\.[0-9]+)?$`)
 
 // fromNode copies the syntax tree. What YAML can do beyond plain data is
 // refused: a workload should be readable by someone who has never seen it.
-func (r *Reader) fromNode(up Place, path string, n ast.Node) Value {
+func (r *Reader) fromNode(up Place, path string, n ast.Node, depth int) Value {
 	at := nodePlace(up, n)
 	v := Value{At: at}
 	refuse := func(format string, args ...any) Value {
 		r.Fail(at, path, format, args...)
 		v.Kind = Broken
 		return v
+	}
+	if depth > maxDepth {
+		return refuse("%v", &tooDeep{})
 	}
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
@@ -221,6 +310,10 @@ func (r *Reader) fromNode(up Place, path string, n ast.Node) Value {
 		v.Kind, v.Flag = Flag, n.Value
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		written := n.GetToken().Value
+		if r.Secret {
+			v.Kind, v.Text = Text, written
+			break
+		}
 		number, err := strconv.ParseFloat(strings.ReplaceAll(written, "_", ""), 64)
 		if err != nil || !decimal.MatchString(written) || math.IsInf(number, 0) {
 			return refuse("%s is not a plain number; write it in decimal, without a leading zero", written)
@@ -231,17 +324,23 @@ func (r *Reader) fromNode(up Place, path string, n ast.Node) Value {
 	case *ast.LiteralNode:
 		v.Kind, v.Text = Text, n.Value.Value
 	case *ast.SequenceNode:
+		if len(n.Values) > maxItems {
+			return refuse("a list of %d is too long; write at most %d entries", len(n.Values), maxItems)
+		}
 		v.Kind = List
 		for i, item := range n.Values {
-			v.List = append(v.List, r.fromNode(at, fmt.Sprintf("%s[%d]", path, i), item))
+			v.List = append(v.List, r.fromNode(at, fmt.Sprintf("%s[%d]", path, i), item, depth+1))
 		}
 	case *ast.MappingNode:
+		if len(n.Values) > maxItems {
+			return refuse("a mapping of %d is too long; write at most %d fields", len(n.Values), maxItems)
+		}
 		v.Kind = Mapping
 		for _, pair := range n.Values {
-			v.Entries = append(v.Entries, r.fromPair(at, path, pair))
+			v.Entries = append(v.Entries, r.fromPair(at, path, pair, depth+1))
 		}
 	case *ast.MappingValueNode:
-		v.Kind, v.Entries = Mapping, []Entry{r.fromPair(at, path, n)}
+		v.Kind, v.Entries = Mapping, []Entry{r.fromPair(at, path, n, depth+1)}
 	case *ast.AnchorNode, *ast.AliasNode:
 		return refuse("anchors and aliases are not read; write the value out")
 	case *ast.TagNode:
@@ -252,12 +351,12 @@ func (r *Reader) fromNode(up Place, path string, n ast.Node) Value {
 	return v
 }
 
-func (r *Reader) fromPair(up Place, path string, n *ast.MappingValueNode) Entry {
+func (r *Reader) fromPair(up Place, path string, n *ast.MappingValueNode, depth int) Entry {
 	at := nodePlace(up, n.Key)
 	switch n.Key.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
 		key := n.Key.GetToken().Value
-		return Entry{key, at, r.fromNode(at, strings.TrimPrefix(path+"."+key, "."), n.Value)}
+		return Entry{key, at, r.fromNode(at, strings.TrimPrefix(path+"."+key, "."), n.Value, depth)}
 	default:
 		r.Fail(at, path, "merge keys and complex keys are not read; write plain fields")
 		return Entry{"", at, Value{At: at, Kind: Broken}}
