@@ -47,6 +47,16 @@ type Brokerless interface {
 	Brokerless() bool
 }
 
+// Elsewhere is an optional ability of a Driver that speaks for one in another program,
+// which has the client at a version of its own. Its Producer and Consumer only fail:
+// they run there.
+type Elsewhere interface {
+	// Command starts that program; a worker is it with one argument more.
+	Command() []string
+	// Version is that of the client, as the program says of itself: module@version.
+	Version() string
+}
+
 // Find is the driver of a name in a table, nil where there is none.
 func Find(table []Driver, name string) Driver {
 	for _, d := range table {
@@ -82,9 +92,11 @@ func Within(ctx context.Context, what string, f func() error) error {
 // Producer sends records to the partitions that the harness chose.
 type Producer interface {
 	// Send hands msgs to the client. It may block on the client's own
-	// backpressure but never waits for acks. Each Msg is acked once, also when
-	// the client refuses it; an error is returned only when the producer as a
-	// whole cannot go on, and then no Msg of this call is acked later.
+	// backpressure but never waits for acks, and returns soon after ctx has ended:
+	// where the client has not taken all by then, with a *NotTaken. Each Msg is
+	// acked once, also when the client refuses it; another error is returned only
+	// when the producer as a whole cannot go on, and then no Msg of this call is
+	// acked later.
 	//
 	// The slice belongs to the caller and is reused after Send returns. A Msg
 	// belongs to the driver until it is acked; its Key and Value may be reused
@@ -94,6 +106,19 @@ type Producer interface {
 	// Close ends the client. The harness has waited for every ack before.
 	Close(ctx context.Context) error
 }
+
+// NotTaken is what Send returns when its context ended before the client took all.
+type NotTaken struct {
+	// Taken is how many of the Msgs, from the first on, are the client's and are
+	// acked as ever. The others never are.
+	Taken int
+	Err   error // of the context
+}
+
+func (e *NotTaken) Error() string {
+	return fmt.Sprintf("taken are only the first %d: %v", e.Taken, e.Err)
+}
+func (e *NotTaken) Unwrap() error { return e.Err }
 
 // Consumer is one member of a group.
 type Consumer interface {

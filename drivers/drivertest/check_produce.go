@@ -24,6 +24,10 @@ func produceChecks() []Check {
 		About: "a Send whose context has ended returns, and its records are acked all the same",
 		Run:   checkSendCancel,
 	}, {
+		Name:  "send-blocked",
+		About: "a Send that waits for a broker which answers nothing returns when its context ends, and what it took is acked",
+		Run:   checkSendBlocked,
+	}, {
 		Name:  "producer-close",
 		About: "a producer can be closed twice, and takes nothing afterwards",
 		Run:   checkProducerClose,

@@ -21,23 +21,26 @@ type Kind string
 
 // The kinds of fault.
 const (
-	Drop       Kind = "drop"       // a record is not delivered
-	Duplicate  Kind = "duplicate"  // a record is delivered twice
-	Reorder    Kind = "reorder"    // two neighbours of a partition are swapped
-	Corrupt    Kind = "corrupt"    // a byte of a delivered value is another one
-	Swallow    Kind = "swallow"    // a record is acked and never sent
-	EarlyAck   Kind = "early-ack"  // every record is acked before it is sent
-	AckTwice   Kind = "ack-twice"  // a record is acked, and acked again
-	Zombie     Kind = "zombie"     // a partition that was given up is delivered once more
-	Regress    Kind = "regress"    // the mark before the last one is committed
-	Overcommit Kind = "overcommit" // one record more than was marked is committed
-	Stuck      Kind = "stuck"      // a lane stops for good
-	Hang       Kind = "hang"       // Close does not return
-	Lie        Kind = "lie"        // the plan tells of settings that the client is not given
-	Rewind     Kind = "rewind"     // one commit is lower on the wire than the one before; the next ones are right again
-	Stall      Kind = "stall"      // one record of a lane is delivered late; not an error, but a known answer
-	Burn       Kind = "burn"       // before one record the process burns all the CPU that it can get; the same
-	Litter     Kind = "litter"     // before one record it collects garbage for as long; the same
+	Drop       Kind = "drop"        // a record is not delivered
+	Duplicate  Kind = "duplicate"   // a record is delivered twice
+	Reorder    Kind = "reorder"     // two neighbours of a partition are swapped
+	Corrupt    Kind = "corrupt"     // a byte of a delivered value is another one
+	Swallow    Kind = "swallow"     // a record is acked and never sent
+	EarlyAck   Kind = "early-ack"   // every record is acked before it is sent
+	AckTwice   Kind = "ack-twice"   // a record is acked, and acked again
+	Zombie     Kind = "zombie"      // a partition that was given up is delivered once more
+	Regress    Kind = "regress"     // the mark before the last one is committed
+	Overcommit Kind = "overcommit"  // one record more than was marked is committed
+	Stuck      Kind = "stuck"       // a lane stops for good
+	Hang       Kind = "hang"        // Close does not return
+	Lie        Kind = "lie"         // the plan tells of settings that the client is not given
+	Rewind     Kind = "rewind"      // one commit is lower on the wire than the one before; the next ones are right again
+	Stall      Kind = "stall"       // one record of a lane is delivered late; not an error, but a known answer
+	Burn       Kind = "burn"        // before one record the process burns all the CPU that it can get; the same
+	Litter     Kind = "litter"      // before one record it collects garbage for as long; the same
+	BurnRevoke Kind = "burn-revoke" // it burns CPU whenever partitions are taken from it; the same
+	BurnRecord Kind = "burn-record" // every record costs CPU, which the log adds up; the same
+	Block      Kind = "block"       // from one record on Send takes none, and waits for its context; the same
 )
 
 // Fault is one way in which to break a driver.
@@ -45,11 +48,14 @@ type Fault struct {
 	Kind Kind
 
 	// Nth says which record is hit: of each lane or, for Swallow and AckTwice, of each
-	// producer, every n-th; for Stuck, Stall, Burn and Litter the n-th alone. For Rewind it is
-	// the n-th commit, which has no effect where it is the first.
+	// producer, every n-th; for Stuck, Stall, Burn and Litter the n-th alone, for Block the
+	// n-th of a producer and all after it. For Rewind it is
+	// the n-th commit, which has no effect where it is the first. BurnRecord burns for so
+	// many records at a time.
 	Nth int
 
-	// For is how long a Stall, Burn or Litter takes, and how long after a revoke a Zombie
+	// For is how long a Stall, Burn, BurnRevoke or Litter takes, a BurnRecord for each
+	// record, and how long after a revoke a Zombie
 	// delivers: with 0 it does so before anybody else can have the partition,
 	// and after Close too. Where the client tells of no revokes, it is how long a
 	// partition must have had no record to be taken for given up; with 0 only
@@ -67,8 +73,8 @@ func (f Fault) String() string {
 }
 
 // Faults returns one fault of each kind that a user of the driver can notice,
-// which is every kind but Stall, Burn, Litter and Rewind: the first three are no
-// errors, the last is seen on the wire alone.
+// which is every kind but Stall, Burn, BurnRevoke, BurnRecord, Litter, Block and Rewind: the last is
+// seen on the wire alone, the others are no errors.
 func Faults() []Fault {
 	return []Fault{
 		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},

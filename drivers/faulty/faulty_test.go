@@ -1,6 +1,7 @@
 package faulty_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,6 +133,55 @@ func (h politeHandler) Event(e drivers.Event) {
 		e.Kind = drivers.Revoked
 	}
 	h.Handler.Event(e)
+}
+
+// TestADeafSendIsCaught: a driver whose Send goes on to wait when its context ends.
+func TestADeafSendIsCaught(t *testing.T) {
+	d := deaf{faulty.Wrap(franzgo.New(), faulty.Fault{Kind: faulty.Block, Nth: 100})}
+	failures, err := drivertest.Verify(d, drivertest.Only("send-blocked"), drivertest.Within(4*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(failures) != 1 {
+		t.Error("the check passes it")
+	}
+}
+
+// deaf is a driver that does not hear of the end of a context of Send until it is
+// closed.
+type deaf struct{ drivers.Driver }
+
+func (d deaf) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	p, err := d.Driver.Producer(s, env, ack)
+	ctx, cancel := context.WithCancel(context.Background())
+	return deafProducer{p, ctx, cancel}, err
+}
+
+type deafProducer struct {
+	drivers.Producer
+	open  context.Context
+	close context.CancelFunc
+}
+
+func (p deafProducer) Send(_ context.Context, msgs []*drivers.Msg) error {
+	return p.Producer.Send(p.open, msgs)
+}
+
+func (p deafProducer) Close(ctx context.Context) error {
+	p.close()
+	return p.Producer.Close(ctx)
+}
+
+// TestBlockIsNoError: what a client does not take it says.
+func TestBlockIsNoError(t *testing.T) {
+	d := faulty.Wrap(franzgo.New(), faulty.Fault{Kind: faulty.Block, Nth: 100})
+	failures, err := drivertest.Verify(d, drivertest.Only("send-blocked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range failures {
+		t.Error(f)
+	}
 }
 
 // TestStallIsNoError: a late record, whatever the process did meanwhile, is a figure, not a fault.

@@ -29,6 +29,8 @@ func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 		return p.swallow(ctx, msgs)
 	case EarlyAck:
 		return p.ackFirst(ctx, msgs)
+	case Block:
+		return p.block(ctx, msgs)
 	default:
 		return p.Producer.Send(ctx, msgs)
 	}
@@ -46,13 +48,31 @@ func (p *producer) swallow(ctx context.Context, msgs []*drivers.Msg) error {
 		}
 	}
 	if err := p.Producer.Send(ctx, kept); err != nil {
-		return err
+		return fmt.Errorf("without the swallowed: %v", err) // of these Msgs nobody says which were taken
 	}
 	for _, m := range swallowed {
 		m.Offset = -1
 		p.ack(m, nil)
 	}
 	return nil
+}
+
+// block lets so many through.
+func (p *producer) block(ctx context.Context, msgs []*drivers.Msg) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := min(len(msgs), p.fault.Nth-1-p.n)
+	p.n += before
+	if before > 0 {
+		if err := p.Producer.Send(ctx, msgs[:before]); err != nil {
+			return err
+		}
+	}
+	if before == len(msgs) {
+		return nil
+	}
+	<-ctx.Done()
+	return &drivers.NotTaken{Taken: before, Err: ctx.Err()}
 }
 
 // ackTwice acks a copy again, as the harness may reuse what was acked.
@@ -80,7 +100,7 @@ func (p *producer) ackFirst(ctx context.Context, msgs []*drivers.Msg) error {
 	p.late.Add(len(copies))
 	if err := p.Producer.Send(ctx, copies); err != nil {
 		p.late.Add(-len(copies))
-		return fmt.Errorf("after %d early acks: %w", len(copies), err)
+		return fmt.Errorf("after %d early acks: %v", len(copies), err)
 	}
 	return nil
 }

@@ -119,3 +119,31 @@ func TestZombieOfALivingLane(t *testing.T) {
 		t.Error("two goroutines fed one lane at a time")
 	}
 }
+
+// TestStuckForGood: what comes after the record at which a lane stops is not taken
+// either once Close lets it go, or its mark would pass over that one.
+func TestStuckForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, got := &silent{}, &seen{}
+		c, err := faulty.Wrap(client, faulty.Fault{Kind: faulty.Stuck, Nth: 2}).Consumer(drivers.Settings{}, drivers.Env{}, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane := client.h.Open("t", 0)
+		ended := make(chan struct{})
+		go func() {
+			for offset := range int64(5) {
+				lane.Record(&drivers.Rec{Offset: offset})
+			}
+			close(ended)
+		}()
+		synctest.Wait()
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-ended
+		if want := []int64{0}; !slices.Equal(got.offsets, want) {
+			t.Errorf("the harness had %v, want %v", got.offsets, want)
+		}
+	})
+}

@@ -25,7 +25,7 @@ func (c *consumer) Mark(topic string, partition int32, next int64) {
 	t.marked = next
 	if c.modes.CommitMode == drivers.CommitMarked {
 		t.head[topic][partition] = kgo.EpochOffset{Epoch: t.epoch.Load(), Offset: next}
-		c.client.MarkCommitOffsets(t.head)
+		mark(c.client, t.head)
 	}
 }
 

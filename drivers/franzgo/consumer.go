@@ -77,13 +77,13 @@ func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.assigned(parts) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Revoked, parts) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { c.released(drivers.Lost, parts) }),
-		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) {
-			select {
-			case c.wake <- struct{}{}:
-			default:
-			}
-		}),
 	)
+	opts = append(opts, onBlocked(func() {
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	})...)
 	// The callbacks may come before NewClient has returned.
 	c.mu.Lock()
 	c.client, err = kgo.NewClient(opts...)
@@ -274,7 +274,7 @@ func (c *consumer) released(kind drivers.EventKind, parts map[string][]int32) {
 	}
 	c.handler.Event(drivers.Event{Kind: kind, Parts: list})
 	if kind == drivers.Revoked && c.commitsOnRelease() {
-		if err := c.commit(c.client.Context(), ended); err != nil {
+		if err := c.commit(contextOf(c.client), ended); err != nil {
 			c.handler.Event(drivers.Event{Kind: drivers.Failed, Parts: list, Err: fmt.Errorf("commit on revoke: %w", err)})
 		}
 	}
@@ -313,7 +313,7 @@ func (c *consumer) Subscribe(_ context.Context, topics []string) error {
 	c.topics = slices.Clone(topics)
 	c.mu.Unlock()
 	c.client.AddConsumeTopics(without(topics, before)...)
-	c.client.PurgeTopicsFromConsuming(without(before, topics)...)
+	purge(c.client, without(before, topics))
 	return nil
 }
 

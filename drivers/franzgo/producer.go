@@ -15,8 +15,8 @@ type producer struct {
 	client *kgo.Client
 	acks   drivers.Acks
 	ack    func(*drivers.Msg, error)
-	slab   []record // the unused part of the last slab
-	looked int      // keeps looking from being left out
+	slabs  map[int32][]record // of each partition, the unused part of its last slab
+	looked int                // keeps looking from being left out
 }
 
 // record is what a Msg keeps in Native: the client's record and the promise
@@ -44,8 +44,9 @@ func (r *record) renew(m *drivers.Msg) {
 	r.Timestamp, r.Attrs, r.ProducerEpoch, r.ProducerID, r.LeaderEpoch, r.Offset = time.Time{}, kgo.RecordAttrs{}, 0, 0, 0, 0
 }
 
-// slabRecords is how many records are allocated together.
-const slabRecords = 256
+// slabRecords is how many records of a partition are allocated together: what is sent to one in
+// a row lies in a row, which is what a processor reads ahead in.
+const slabRecords = 64
 
 func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
 	opts, err := Options(s, env, drivers.Producing)
@@ -60,7 +61,7 @@ func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Ms
 	if s.Mode != drivers.Matched {
 		acks = drivers.AcksAll
 	}
-	return &producer{client: client, acks: acks, ack: ack}, nil
+	return &producer{client: client, acks: acks, ack: ack, slabs: map[int32][]record{}}, nil
 }
 
 // Send never waits: the client's own limit of buffered records is above the
@@ -87,11 +88,12 @@ func (p *producer) Send(_ context.Context, msgs []*drivers.Msg) error {
 // prepare gives a Msg its record. Send is called by one goroutine at a time, so
 // the slab needs no lock.
 func (p *producer) prepare(m *drivers.Msg) *record {
-	if len(p.slab) == 0 {
-		p.slab = make([]record, slabRecords)
+	slab := p.slabs[m.Partition]
+	if len(slab) == 0 {
+		slab = make([]record, slabRecords)
 	}
-	r := &p.slab[0]
-	p.slab = p.slab[1:]
+	r := &slab[0]
+	p.slabs[m.Partition] = slab[1:]
 	unknown := p.acks == drivers.AcksNone
 	r.promise = func(done *kgo.Record, err error) {
 		m.Offset = done.Offset

@@ -15,7 +15,7 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyAcks:              {"all", "-1"},
 		drivers.KeyIdempotent:        {"true", ""},
 		drivers.KeyInFlight:          {"1 until the first answer, then 5 per broker", ""},
-		drivers.KeyLinger:            {"10ms", ""},
+		drivers.KeyLinger:            {stockLinger.String(), ""},
 		drivers.KeyBatchRecords:      {"no limit", strconv.Itoa(held)},
 		drivers.KeyBatchBytes:        {strconv.Itoa(batchBytes), ""},
 		drivers.KeyCodec:             {"snappy", "snappy"},
@@ -36,7 +36,7 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyRebalance:         {"60s", "60000"},
 		drivers.KeyRejoinBackoff:     {"none; 250ms to 5s after errors", ""},
 		drivers.KeyMetadataRefresh:   {"5m0s", ""},
-		drivers.KeyTelemetry:         {"on", ""},
+		drivers.KeyTelemetry:         {stockTelemetry, ""},
 	} {
 		rows[key] = setting{Setting: drivers.ByDefault(d.own, d.claim)}
 	}

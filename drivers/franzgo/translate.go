@@ -69,11 +69,11 @@ func translate(s drivers.Settings) drivers.Translation[*[]kgo.Opt] {
 		drivers.KeyEvents:       exact("OnPartitionsAssigned, OnPartitionsRevoked, OnPartitionsLost", ""),
 		drivers.KeyCRC:          exact("checked by default", ""),
 		drivers.KeyPrefetch:     lacks("one fetch per broker", "a fetch of every broker is decoded ahead of the poll; there is no count of records to set"),
-		drivers.KeySubscribe:    exact("AddConsumeTopics, PurgeTopicsFromConsuming", ""),
+		drivers.KeySubscribe:    exact("AddConsumeTopics, "+purgeBy, ""),
 		drivers.KeyConnections:  lacks("up to 5", "one each for produce, fetch, group, slow and other requests; not settable"),
 		drivers.KeySASL:         exact("SASL(plain, scram)", ""),
 		drivers.KeyTransactions: exact("no TransactionalID", ""),
-		drivers.KeyTelemetry:    exact("DisableClientMetrics", "", kgo.DisableClientMetrics()),
+		drivers.KeyTelemetry:    telemetryOff(),
 	}
 	produceRows(s, rows)
 	consumeRows(s, rows)
@@ -237,9 +237,9 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 	c := s.Consume
 	switch c.Start {
 	case "latest":
-		rows[drivers.KeyStart] = exact("ConsumeStartOffset(AtEnd)", "", kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()))
+		rows[drivers.KeyStart] = startAt("AtEnd", kgo.NewOffset().AtEnd())
 	default:
-		rows[drivers.KeyStart] = exact("ConsumeStartOffset(AtStart)", "", kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+		rows[drivers.KeyStart] = startAt("AtStart", kgo.NewOffset().AtStart())
 	}
 	rows[drivers.KeyFetchMin] = exact(fmt.Sprintf("FetchMinBytes(%d)", c.FetchMin), strconv.Itoa(c.FetchMin),
 		kgo.FetchMinBytes(int32(c.FetchMin)))
@@ -266,7 +266,7 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 		rows[drivers.KeyLanes] = exact("handled in the poll loop", "")
 	}
 	if c.Revoke == drivers.RevokeWait {
-		rows[drivers.KeyRevoke] = exact(fmt.Sprintf("BlockRebalanceOnPoll, PollRecords(%d)", pollRecords), "", kgo.BlockRebalanceOnPoll())
+		rows[drivers.KeyRevoke] = revokeWait(fmt.Sprintf("BlockRebalanceOnPoll, PollRecords(%d)", pollRecords))
 	} else {
 		rows[drivers.KeyRevoke] = exact("PollFetches", "")
 	}
@@ -305,8 +305,7 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	g := s.Group
 	server := g.Protocol == "consumer"
 	if server {
-		rows[drivers.KeyProtocol] = approx("ServerSideBalancer", "consumer", "a cluster without the protocol gets the classic one, with a line in the log alone",
-			kgo.ServerSideBalancer())
+		rows[drivers.KeyProtocol] = consumerRow()
 		rows[drivers.KeySession] = approx("none", "", "the group protocol consumer has it on the broker, where the harness sets it for the group")
 		rows[drivers.KeyHeartbeat] = approx("none", "", "the group protocol consumer has it on the broker, where the harness sets it for the group")
 	} else {
@@ -331,6 +330,14 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	} else {
 		rows[drivers.KeyMetadataRefresh] = exact("default", "")
 	}
+}
+
+func consumerRow() setting {
+	native, opts := serverSide()
+	if native == "" {
+		return refuse("the group protocol consumer came with v1.20.0")
+	}
+	return approx(native, "consumer", "a cluster without the protocol gets the classic one, with a line in the log alone", opts...)
 }
 
 // assignorRow names the assignors in their order. Under the group protocol

@@ -42,11 +42,11 @@ func NewWriter(s drivers.Settings, env drivers.Env) (*kafka.Writer, *kafka.Trans
 		return nil, nil, err
 	}
 	transport := &kafka.Transport{
-		Dial:           env.Dial,
-		ClientID:       s.ClientID,
-		SASL:           sasl,
-		MetadataTopics: s.Topics, // else the client asks for all topics of the cluster
+		Dial:     env.Dial,
+		ClientID: s.ClientID,
+		SASL:     sasl,
 	}
+	askFor(transport, s.Topics)
 	writer := &kafka.Writer{
 		Addr:        kafka.TCP(env.Seeds...),
 		Async:       true,
@@ -64,7 +64,7 @@ func NewWriter(s drivers.Settings, env drivers.Env) (*kafka.Writer, *kafka.Trans
 func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 	p.scratch = p.scratch[:0]
 	for _, m := range msgs {
-		p.scratch = append(p.scratch, kafka.Message{Topic: m.Topic, Key: m.Key, Value: m.Value, WriterData: m})
+		p.scratch = append(p.scratch, carry(m))
 	}
 	rest := p.scratch
 	for len(rest) > 0 {
@@ -79,6 +79,8 @@ func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 			// The client has taken nothing and says what to try again with.
 			p.refuse(err, large.Message)
 			rest = large.Remaining
+		case ctx.Err() != nil && len(rest) == len(p.scratch):
+			return &drivers.NotTaken{Err: ctx.Err()}
 		default:
 			p.refuse(err, rest...)
 			return nil
@@ -92,7 +94,7 @@ func (p *producer) refuse(err error, msgs ...kafka.Message) {
 	p.refusing.Lock()
 	defer p.refusing.Unlock()
 	for i := range msgs {
-		m := msgs[i].WriterData.(*drivers.Msg)
+		m := carried(&msgs[i])
 		m.Offset = -1
 		p.ack(m, err)
 	}
@@ -105,7 +107,7 @@ func (p *producer) complete(msgs []kafka.Message, err error) {
 	defer p.refusing.RUnlock()
 	unknown := err != nil || p.writer.RequiredAcks == kafka.RequireNone
 	for i := range msgs {
-		m := msgs[i].WriterData.(*drivers.Msg)
+		m := carried(&msgs[i])
 		m.Offset = msgs[i].Offset
 		if unknown {
 			m.Offset = -1

@@ -55,9 +55,9 @@ func translate(s drivers.Settings) drivers.Translation[target] {
 	rows := map[string]setting{
 		drivers.KeyWindow: exact("an asynchronous Writer has no limit", "", nil),
 		drivers.KeyChunk:  exact("one WriteMessages per chunk", "", nil),
-		drivers.KeyPartition: exact("BalancerFunc reading WriterData", "", func(t target) {
+		drivers.KeyPartition: exact("BalancerFunc reading "+carriedBy, "", func(t target) {
 			t.writer.Balancer = kafka.BalancerFunc(func(m kafka.Message, _ ...int) int {
-				return int(m.WriterData.(*drivers.Msg).Partition)
+				return int(carried(&m).Partition)
 			})
 		}),
 		drivers.KeyInFlight: approx("1 per partition", "", "not settable; connections to a broker grow with its partitions", nil),
@@ -132,10 +132,8 @@ func produceRows(s drivers.Settings, rows map[string]setting) {
 	rows[drivers.KeyRetries] = exact(fmt.Sprintf("MaxAttempts=%d", p.Retries+1), "",
 		func(t target) { t.writer.MaxAttempts = p.Retries + 1 })
 	backoff := max(p.RetryBackoff, time.Millisecond)
-	row := exact(fmt.Sprintf("WriteBackoffMin=WriteBackoffMax=%s", backoff), "", func(t target) {
-		t.writer.WriteBackoffMin, t.writer.WriteBackoffMax = backoff, backoff
-	})
-	if backoff != p.RetryBackoff {
+	row := retryBackoff(backoff)
+	if backoff != p.RetryBackoff && row.Fidelity == drivers.Exact {
 		row.Setting = drivers.Nearly(row.Native, "", "zero means the default to the client")
 	}
 	rows[drivers.KeyRetryBackoff] = row
@@ -293,7 +291,7 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	if g.Protocol == "consumer" {
 		rows[drivers.KeyProtocol] = refuse("the client has the classic protocol alone")
 	} else {
-		rows[drivers.KeyProtocol] = exact("the only one", "classic", nil)
+		rows[drivers.KeyProtocol] = classic()
 	}
 	rows[drivers.KeyAssignors] = assignorRow(g.Assignors)
 	rows[drivers.KeySession] = exact("SessionTimeout="+g.Session.String(), drivers.Millis(g.Session),

@@ -158,7 +158,7 @@ func (d *Driver) Producer(_ drivers.Settings, _ drivers.Env, ack func(*drivers.M
 	return &producer{d: d, ack: ack, done: make(chan struct{})}, nil
 }
 
-// Send implements drivers.Producer: every Msg is acked before it returns.
+// Send implements drivers.Producer: every Msg that is taken is acked before it returns.
 func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -167,8 +167,12 @@ func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 		return errClosed
 	default:
 	}
-	for _, m := range msgs {
+	for i, m := range msgs {
 		offset, err := p.send(ctx, m)
+		if err != nil && ctx.Err() != nil {
+			p.wake()
+			return &drivers.NotTaken{Taken: i, Err: err}
+		}
 		m.Offset = offset
 		p.ack(m, err)
 	}

@@ -61,8 +61,8 @@ func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (
 		restart: func() {},
 		owned:   make(map[drivers.TopicPartition]bool),
 	}
-	for _, strategy := range config.Consumer.Group.Rebalance.GroupStrategies {
-		c.cooperative = c.cooperative || strategy.Name() == client.CooperativeStickyBalanceStrategyName
+	for _, strategy := range strategies(config) {
+		c.cooperative = c.cooperative || strategy.Name() == cooperativeSticky
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.stopped.Go(c.run)
@@ -277,9 +277,7 @@ func (c *consumer) released(session client.ConsumerGroupSession, list []drivers.
 // lost says whether a session ended because the group went on without this
 // member, so that its commits will be refused.
 func lost(cause error) bool {
-	for _, err := range []error{
-		client.ErrUnknownMemberId, client.ErrIllegalGeneration, client.ErrFencedInstancedId, client.ErrSessionHeartbeatFailed,
-	} {
+	for _, err := range append(missedHeartbeats(), client.ErrUnknownMemberId, client.ErrIllegalGeneration, client.ErrFencedInstancedId) {
 		if errors.Is(cause, err) {
 			return true
 		}

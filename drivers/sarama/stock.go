@@ -24,9 +24,8 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 		drivers.KeyRetries:           {"3", ""},
 		drivers.KeyRetryBackoff:      {"100ms", ""},
 		drivers.KeyFetchMin:          {"1", "1"},
-		drivers.KeyFetchMax:          {strconv.Itoa(50 << 20), strconv.Itoa(50 << 20)},
 		drivers.KeyFetchMaxPartition: {strconv.Itoa(1 << 20), strconv.Itoa(1 << 20)},
-		drivers.KeyFetchWait:         {"500ms", "500"},
+		drivers.KeyFetchWait:         {stockFetchWait.String(), drivers.Millis(stockFetchWait)},
 		drivers.KeyIsolation:         {"read_uncommitted", "0"},
 		drivers.KeyCommitEvery:       {"1s", ""},
 		drivers.KeyProtocol:          {"classic", "classic"},
@@ -39,4 +38,5 @@ func stockRows(s drivers.Settings, rows map[string]setting) {
 	} {
 		rows[key] = setting{Setting: drivers.ByDefault(d.own, d.claim)}
 	}
+	rows[drivers.KeyFetchMax] = stockFetchMax()
 }

@@ -198,8 +198,7 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 	rows[drivers.KeyStart] = exact("Consumer.Offsets.Initial="+name, "", func(cfg *client.Config) { cfg.Consumer.Offsets.Initial = initial })
 	rows[drivers.KeyFetchMin] = exact(fmt.Sprintf("Consumer.Fetch.Min=%d", c.FetchMin), strconv.Itoa(c.FetchMin),
 		func(cfg *client.Config) { cfg.Consumer.Fetch.Min = int32(c.FetchMin) })
-	rows[drivers.KeyFetchMax] = exact(fmt.Sprintf("Consumer.Fetch.MaxBytes=%d", c.FetchMax), strconv.Itoa(c.FetchMax),
-		func(cfg *client.Config) { cfg.Consumer.Fetch.MaxBytes = int32(c.FetchMax) })
+	rows[drivers.KeyFetchMax] = fetchMax(c.FetchMax)
 	rows[drivers.KeyFetchMaxPartition] = approx(fmt.Sprintf("Consumer.Fetch.Default=%d", c.FetchMaxPartition), strconv.Itoa(c.FetchMaxPartition),
 		"grows for a partition whose next record does not fit", func(cfg *client.Config) { cfg.Consumer.Fetch.Default = int32(c.FetchMaxPartition) })
 	rows[drivers.KeyFetchWait] = exact("Consumer.MaxWaitTime="+c.FetchWait.String(), drivers.Millis(c.FetchWait),
@@ -277,40 +276,45 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	rows[drivers.KeyRejoinBackoff] = approx("Consumer.Group.Rebalance.Retry.Backoff="+g.RejoinBackoff.String(), "",
 		"after a join or sync that failed; a rebalance is joined at once", func(c *client.Config) { c.Consumer.Group.Rebalance.Retry.Backoff = g.RejoinBackoff })
 	if g.Static {
-		rows[drivers.KeyStatic] = exact("Consumer.Group.InstanceId", "true", func(c *client.Config) { c.Consumer.Group.InstanceId = s.InstanceID })
+		rows[drivers.KeyStatic] = static(s.InstanceID)
 	} else {
 		rows[drivers.KeyStatic] = exact("no Consumer.Group.InstanceId", "false", nil)
 	}
 	if m := s.MetadataRefresh; m > 0 {
-		rows[drivers.KeyMetadataRefresh] = exact(fmt.Sprintf("Metadata.RefreshFrequency=%s, Full=false, AllowAutoTopicCreation=false", m), "",
-			func(c *client.Config) {
-				c.Metadata.RefreshFrequency, c.Metadata.Full, c.Metadata.AllowAutoTopicCreation = m, false, false
-			})
+		rows[drivers.KeyMetadataRefresh] = metadataRefresh(m)
 	} else {
 		rows[drivers.KeyMetadataRefresh] = exact("default", "", nil)
 	}
 }
 
-// assignorRow names the assignors in their order. They keep state, so every
-// client gets its own.
+// cooperativeSticky is the assignor with which sessions go on over rebalances.
+const cooperativeSticky = "cooperative-sticky"
+
+// assignorRow names the assignors in their order.
 func assignorRow(names []string) setting {
-	makers := map[string]func() client.BalanceStrategy{
-		"range": client.NewBalanceStrategyRange, "roundrobin": client.NewBalanceStrategyRoundRobin,
-		"sticky": client.NewBalanceStrategySticky, "cooperative-sticky": client.NewBalanceStrategyCooperativeSticky,
-	}
+	makers := assignors()
+	maker, lacking := cooperative()
+	makers[cooperativeSticky] = maker
 	for _, name := range names {
-		if makers[name] == nil {
+		switch {
+		case name == cooperativeSticky && lacking != "":
+			return refuse(lacking)
+		case makers[name] == nil:
 			return refuse("the client has the assignors range, roundrobin, sticky and cooperative-sticky")
 		}
 	}
 	if len(names) == 0 {
 		return refuse("at least one assignor is needed")
 	}
+	if why := tooMany(len(names)); why != "" {
+		return refuse(why)
+	}
 	list := strings.Join(names, ",")
-	return exact("Consumer.Group.Rebalance.GroupStrategies="+list, list, func(c *client.Config) {
-		c.Consumer.Group.Rebalance.GroupStrategies = nil
+	return exact(strategyField+"="+list, list, func(c *client.Config) {
+		var all []client.BalanceStrategy
 		for _, name := range names {
-			c.Consumer.Group.Rebalance.GroupStrategies = append(c.Consumer.Group.Rebalance.GroupStrategies, makers[name]())
+			all = append(all, makers[name]())
 		}
+		setStrategies(c, all)
 	})
 }
