@@ -80,7 +80,11 @@ var essential = []string{
 // Plan asks the drivers what the settings of a workload become for one arm.
 // refused is why this client cannot do it, empty if it can. The topics of a trial
 // are known once it has been made; a client may count the letters of their names.
+// Without a driver it is refused too.
 func Plan(s *workloads.Spec, mode drivers.Mode, d, reference drivers.Driver, topics ...string) (lines []results.PlanLine, refused string) {
+	if d == nil {
+		return nil, "this kbench has no driver for the client"
+	}
 	armProduces := s.Produce.By == "arm" && s.Consume.Backlog == 0
 	armConsumes := s.Consume.Members > 0
 	var needed []string

@@ -37,6 +37,14 @@ func TestRefusedWithoutBroker(t *testing.T) {
 	f("churn: ", churn)
 }
 
+// An arm without a driver is refused, and nobody is asked.
+func TestRefusedWithoutDriver(t *testing.T) {
+	spec := workloads.Default()
+	if lines, why := arm.Plan(&spec, drivers.Matched, nil, franzgo.New()); len(lines) > 0 || !strings.Contains(why, "no driver") {
+		t.Errorf("%d lines, %q", len(lines), why)
+	}
+}
+
 // TestSettingsAreTheWorkloads: every field of a workload that is a setting of a client
 // comes to its driver as it was written.
 func TestSettingsAreTheWorkloads(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -104,7 +105,7 @@ func (Here) Canary() time.Duration {
 
 // Sample reads what the host and its processes have used so far.
 func (Here) Sample(pids map[string]int) results.MachineSample {
-	m := results.MachineSample{T: record.Now(), Procs: make(map[string]int64, len(pids))}
+	m := results.MachineSample{T: record.Now(), Procs: make(map[string]int64, len(pids)), Waited: make(map[string]int64, len(pids))}
 	cpuTimes(&m)
 	m.PSICPUSome, m.PSICPUTotal = pressure("cpu")
 	m.PSIIOSome, m.PSIIOTotal = pressure("io")
@@ -112,6 +113,9 @@ func (Here) Sample(pids map[string]int) results.MachineSample {
 	for name, pid := range pids {
 		if ns, ok := processCPU(pid); ok {
 			m.Procs[name] = ns
+		}
+		if ns, ok := ProcessWaited(pid); ok {
+			m.Waited[name] = ns
 		}
 	}
 	return m
@@ -175,16 +179,6 @@ func machineTimes(m *results.MachineSample, now int64, stat string) {
 // OwnCPU is user plus system time of this process, ns.
 func OwnCPU() (int64, bool) { return processCPU(os.Getpid()) }
 
-// EndedCPU is user plus system time of the processes that this one started and that
-// have ended, and of those that they did, ns.
-func EndedCPU() int64 {
-	var usage unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_CHILDREN, &usage) != nil {
-		return 0
-	}
-	return usage.Utime.Nano() + usage.Stime.Nano()
-}
-
 // processCPU is user plus system time of a process, ns.
 func processCPU(pid int) (int64, bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -198,6 +192,43 @@ func processCPU(pid int) (int64, bool) {
 		return 0, false
 	}
 	return ticks(f[11]) + ticks(f[12]), true
+}
+
+// mostThreads is of how many threads a process may be for each of them to be asked ten
+// times a second. A JVM has more.
+const mostThreads = 64
+
+// ProcessWaited is for how long the threads of a process have waited for a processor, ns.
+// A kernel that does not count it says that none was ever given one.
+func ProcessWaited(pid int) (sum int64, counts bool) {
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	dir, err := os.Open(tasks)
+	if err != nil {
+		return 0, false
+	}
+	names, err := dir.Readdirnames(mostThreads + 1)
+	_ = dir.Close()
+	if err != nil || len(names) > mostThreads {
+		return 0, false
+	}
+	for _, name := range names {
+		stat, err := os.ReadFile(filepath.Join(tasks, name, "schedstat"))
+		if err != nil {
+			continue // it has ended
+		}
+		// For how long it ran, and waited, and how often it was given a processor.
+		f := bytes.Fields(stat)
+		if len(f) < 3 {
+			return 0, false
+		}
+		ns, err := strconv.ParseInt(string(f[1]), 10, 64)
+		if err != nil {
+			return 0, false
+		}
+		counts = counts || string(f[2]) != "0"
+		sum += ns
+	}
+	return sum, counts
 }
 
 // pressure is the share of the last 10 s in which some task waited, in percent, and

@@ -37,6 +37,9 @@ func TestHere(t *testing.T) {
 	if _, there := after.Procs["gone"]; len(after.Procs) != 1 || there || after.CPUTotal < before.CPUTotal {
 		t.Errorf("processes %v; total from %d to %d", after.Procs, before.CPUTotal, after.CPUTotal)
 	}
+	if waited, there := after.Waited["me"]; len(after.Waited) > 1 || there && waited <= 0 { // each thread has waited for a moment
+		t.Errorf("they have waited %v", after.Waited)
+	}
 	if own, ok := OwnCPU(); !ok || own < after.Procs["me"] {
 		t.Errorf("this process has used %d, %t; before it was %d", own, ok, after.Procs["me"])
 	}

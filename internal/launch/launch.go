@@ -99,10 +99,14 @@ type Exit struct {
 	Killed bool           // the signal was sent by us
 	Lost   bool           // the host is gone, and how the process ended is not known
 	Err    error          // awaiting the process failed; the rest is not known
+	CPU    int64          // user plus system time that it had, with the children it awaited, ns; 0 where not known
 }
 
 // OK says that the process exited by itself with code 0.
-func (e Exit) OK() bool { return e == Exit{} }
+func (e Exit) OK() bool {
+	e.CPU = 0
+	return e == Exit{}
+}
 
 // End is how the process ended as trial.json has it.
 func (e Exit) End() results.End {

@@ -103,8 +103,8 @@ func TestExits(t *testing.T) {
 		var waiters sync.WaitGroup
 		for range 3 {
 			waiters.Go(func() {
-				if got := p.Wait(); got != (Exit{Code: code}) {
-					t.Errorf("ended as %+v, want code %d", got, code)
+				if got := p.Wait(); got != (Exit{Code: code, CPU: got.CPU}) || got.CPU <= 0 {
+					t.Errorf("ended as %+v, want code %d and its CPU", got, code)
 				}
 			})
 		}

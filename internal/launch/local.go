@@ -132,6 +132,7 @@ func (p *localProcess) await() {
 	}
 	// Other errors are about copying standard error: the child's end is known.
 	p.exit.Code = state.ExitCode()
+	p.exit.CPU = int64(state.UserTime() + state.SystemTime())
 	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		p.exit.Signal = ws.Signal()
 		p.mu.Lock()

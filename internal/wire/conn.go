@@ -52,6 +52,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	if n < len(p) {
 		// What was followed was not sent, so the two are no longer in step.
 		c.out.state = broken
+	} else {
+		c.requests.sent()
 	}
 	if report {
 		now := c.tap.opts.Now()

@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -277,31 +276,18 @@ func fillOffsets(e *record.Event, r *kmsg.OffsetFetchResponse) {
 }
 
 // batches adds the record batches of a partition. Only their headers are read.
-// Records older than batches (magic 0 and 1) are an error: no client that can
-// be measured sends them.
 func batches(to []record.Batch, p drivers.TopicPartition, records []byte) ([]record.Batch, error) {
-	const (
-		atLength     = 8  // of what follows it
-		atMagic      = 16 // 2 for a batch
-		atAttributes = 21 // the codec is in the lowest bits
-		atCount      = 57
-		header       = 61
-		codecMask    = 7
-	)
 	for len(records) > 0 {
-		if len(records) < header {
+		if len(records) < batchHeader {
 			return to, errors.New("record batch ends in its header")
 		}
-		size := atLength + 4 + int(int32(binary.BigEndian.Uint32(records[atLength:])))
-		if magic := records[atMagic]; magic != 2 || size < header || size > len(records) {
-			return to, fmt.Errorf("record batch of magic %d and %d bytes, of %d", magic, size, len(records))
+		size, count, codec, ok := readHeader(records)
+		if !ok || size > len(records) {
+			return to, fmt.Errorf("record batch of %d records and %d bytes, of %d", count, size, len(records))
 		}
-		codec := binary.BigEndian.Uint16(records[atAttributes:]) & codecMask
 		to = append(to, record.Batch{
 			Topic: p.Topic, Partition: p.Partition,
-			Records: int32(binary.BigEndian.Uint32(records[atCount:])),
-			Bytes:   int32(size),
-			Codec:   codecName(codec),
+			Records: count, Bytes: int32(size), Codec: codecName(codec),
 		})
 		records = records[size:]
 	}

@@ -18,8 +18,9 @@ type frame struct {
 	api     int16
 	version int16
 	corr    int32
-	known   bool // the fields above are true; else the frame is only skipped
-	keep    bool // the whole of it is wanted
+	known   bool  // the fields above are true; else the frame is only skipped
+	keep    bool  // the whole of it is wanted
+	body    *body // follows what comes behind the header; nil: nothing in it is wanted
 }
 
 // side is what differs between the two directions of a connection.
@@ -154,6 +155,9 @@ func (r *framer) past(p []byte, at int) int {
 func (r *framer) payload(p []byte, at int) int {
 	n := min(r.left, len(p)-at)
 	r.left -= n
+	if r.cur.body != nil {
+		r.cur.body.feed(p[at : at+n])
+	}
 	if r.cur.keep && (r.left > 0 || r.began < 0) {
 		if len(r.body) == 0 {
 			r.body = append(slices.Grow(r.body, r.cur.size), r.start...)

@@ -390,12 +390,16 @@ func (x *groupLife) response(t *testing.T, e record.Event) {
 func checkSums(t *testing.T, tap *Tap, events *log, secure bool) {
 	t.Helper()
 	var conns, unknown int
+	var counted record.Batched
 	sums := map[int16]record.WireAPI{}
 	for _, e := range events.of(record.EvWire) {
 		conns += e.Opened
 		unknown += e.Unknown
 		for _, w := range e.Wire {
 			s := sums[w.API]
+			if w.Batched != nil {
+				counted.Add(*w.Batched)
+			}
 			sums[w.API] = record.WireAPI{
 				API: w.API, Requests: s.Requests + w.Requests, ReqBytes: s.ReqBytes + w.ReqBytes,
 				Responses: s.Responses + w.Responses, RespBytes: s.RespBytes + w.RespBytes,
@@ -403,6 +407,7 @@ func checkSums(t *testing.T, tap *Tap, events *log, secure bool) {
 		}
 	}
 	for _, w := range totals(tap) {
+		w.Batched = nil
 		if sums[w.API] != w {
 			t.Errorf("intervals sum to %+v, the total is %+v", sums[w.API], w)
 		}
@@ -414,6 +419,9 @@ func checkSums(t *testing.T, tap *Tap, events *log, secure bool) {
 		if missing := w.Requests - w.Responses; missing < 0 || missing > slack {
 			t.Errorf("%s: %d requests, %d responses", api.Name(), w.Requests, w.Responses)
 		}
+	}
+	if counted.Records != records || counted.Batches < 1 || counted.Batches > records {
+		t.Errorf("%+v went over the wire, of %d records", counted, records)
 	}
 	if unknown != 0 {
 		t.Errorf("%d frames could not be read", unknown)

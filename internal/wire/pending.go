@@ -29,9 +29,10 @@ type asked struct {
 	corr    int32
 	token   bool // of SASL, without a Kafka header
 
-	// Of produce and fetch: from when on a client that is in Read waits for the node,
-	// which is when it was sent, and that of a fetch when its long poll is over.
-	due int64
+	// Of produce and fetch: when it was sent, and for how long a fetch lets the node wait
+	// for records. A client that is in Read waits for the node from then on.
+	sent int64
+	poll int64
 }
 
 // push adds a request. It has to be called before the request is sent.

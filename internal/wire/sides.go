@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kbench/kbench/results/record"
 )
 
 // Sizes of the fixed part of a header.
@@ -23,6 +25,9 @@ type requests struct {
 	produces, fetches int   // seen so far
 	tokens            bool  // raw SASL tokens may follow
 	corr              int32 // of the latest request
+
+	body body           // of the Produce request that is being followed
+	held record.Batched // of those that were followed and are not counted yet
 }
 
 func (r *requests) begin(f *frame) int {
@@ -55,7 +60,9 @@ func (r *requests) header(f *frame, start []byte) int {
 			return need
 		}
 		f.keep = sampled(&r.produces, r.every)
-		r.known(f, api, version, corr, acks != 0, r.now())
+		r.body.begin(version)
+		f.body = &r.body
+		r.known(f, asked{api: api, version: version, corr: corr, sent: r.now()}, acks != 0)
 		return 0
 	}
 	if api == int16(kmsg.Fetch) {
@@ -65,7 +72,7 @@ func (r *requests) header(f *frame, start []byte) int {
 			return need
 		}
 		f.keep = sampled(&r.fetches, r.every)
-		r.known(f, api, version, corr, true, r.now()+int64(poll)*int64(time.Millisecond))
+		r.known(f, asked{api: api, version: version, corr: corr, sent: r.now(), poll: int64(poll) * int64(time.Millisecond)}, true)
 		return 0
 	}
 	switch {
@@ -74,16 +81,16 @@ func (r *requests) header(f *frame, start []byte) int {
 	default:
 		f.keep = ofGroup(api)
 	}
-	r.known(f, api, version, corr, true, 0)
+	r.known(f, asked{api: api, version: version, corr: corr}, true)
 	return 0
 }
 
 // known notes a request, which is awaited where it will be answered.
-func (r *requests) known(f *frame, api, version int16, corr int32, answered bool, due int64) {
-	f.api, f.version, f.corr, f.known = api, version, corr, true
-	r.corr = corr
+func (r *requests) known(f *frame, a asked, answered bool) {
+	f.api, f.version, f.corr, f.known = a.api, a.version, a.corr, true
+	r.corr = a.corr
 	if answered {
-		r.pending.push(asked{api: api, version: version, corr: corr, due: due})
+		r.pending.push(a)
 	}
 }
 
@@ -127,6 +134,24 @@ func (r *requests) end(f *frame) {
 	if f.known {
 		r.sums.request(f.api, prefixBytes+f.size)
 	}
+	switch {
+	case f.body == nil:
+	case f.body.whole():
+		r.held.Add(f.body.held)
+	default:
+		r.lost()
+		f.keep = false
+	}
+}
+
+// sent counts the batches of the requests that were followed: they are with the
+// connection below now. Those of a Write that failed are in none of the sums, for a
+// client sends them again.
+func (r *requests) sent() {
+	if r.held.Batches > 0 {
+		r.sums.sent(r.held)
+		r.held = record.Batched{}
+	}
 }
 
 func (r *requests) lost() { r.sums.unknown.Add(1) }
@@ -140,10 +165,11 @@ type responses struct {
 
 	reading     int64 // when the Read began that is being followed
 	ready, came int64 // of the frame that is being followed: when the Read of its length began, and ended
+	before      int64 // when that of the frame before ended
 }
 
 func (r *responses) begin(f *frame) int {
-	r.ready, r.came = r.reading, r.now()
+	r.before, r.ready, r.came = r.came, r.reading, r.now()
 	if r.pending.token() {
 		f.api, f.known = int16(kmsg.SASLAuthenticate), true
 		return 0
@@ -161,8 +187,9 @@ func (r *responses) header(f *frame, start []byte) int {
 	f.api, f.version, f.corr, f.known = a.api, a.version, corr, true
 	f.keep = ofGroup(a.api)
 	// What came before the client read is not the node's delay, nor what came behind
-	// another response on the same connection.
-	if from := max(a.due, r.ready); a.due != 0 && r.came > from {
+	// another response on the same connection: the node does not look at a request, and
+	// begins no long poll, before it has answered the one before.
+	if from := max(max(a.sent, r.before)+a.poll, r.ready); a.sent != 0 && r.came > from {
 		r.sums.waited(a.api, r.node, from, r.came)
 	}
 	return 0

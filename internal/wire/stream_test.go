@@ -426,12 +426,16 @@ func FuzzParser(f *testing.F) {
 	f.Add(out[:2000], in[:2000], uint16(1))
 	f.Add(request(&kmsg.SASLHandshakeRequest{}, 1), token(secret), uint16(3))
 	f.Add(request(produce(9, 0, batch(1, 1, 0)), 1), []byte{}, uint16(7))
+	for _, v := range []int16{3, 8, 9, 13} {
+		p, _ := full(v)
+		f.Add(request(p, 1), []byte{}, uint16(90))
+	}
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff}, []byte{0, 0, 0, 0}, uint16(2))
 	for _, x := range exchanges() {
 		f.Add(request(x.req, 1), response(x.resp, 1), uint16(50))
 	}
 	f.Fuzz(func(t *testing.T, out, in []byte, piece uint16) {
-		tap, _ := newTap(t, Options{Every: 2})
+		tap, events := newTap(t, Options{Every: 2})
 		s := &script{toRead: bytes.Clone(in)}
 		c := tap.wrap(s, "b:1")
 		n := int(piece) + 1
@@ -441,6 +445,21 @@ func FuzzParser(f *testing.F) {
 		}
 		if !bytes.Equal(s.written, out) {
 			t.Error("written bytes were changed")
+		}
+		got := batched(tap)
+		whole, _ := newTap(t, Options{})
+		send(t, whole.wrap(&script{}, "b:1"), out, len(out)+1)
+		if want := batched(whole); got != want {
+			t.Errorf("%+v are counted in pieces, %+v as a whole", got, want)
+		}
+		var some record.Batched
+		for _, e := range events.of(record.EvProduce) {
+			for _, b := range e.Batches {
+				some.Add(record.Batched{Batches: 1, Records: int64(b.Records)})
+			}
+		}
+		if some.Batches > got.Batches || some.Records > got.Records {
+			t.Errorf("%+v are counted, and %+v decoded", got, some)
 		}
 	})
 }

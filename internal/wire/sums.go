@@ -15,8 +15,9 @@ const apis = kmsg.MaxKey + 1
 // requests a second at most, so shared atomics cost nothing that could be
 // measured, and no count is lost or moved when a connection closes.
 type sums struct {
-	unknown atomic.Int64
-	api     [apis]apiSum
+	unknown          atomic.Int64
+	batches, records atomic.Int64 // in Produce requests
+	api              [apis]apiSum
 }
 
 // apiSum counts one API. Requests and responses are counted by different
@@ -34,6 +35,12 @@ type apiSum struct {
 func (s *sums) request(api int16, size int) {
 	s.api[api].requests.Add(1)
 	s.api[api].requestBytes.Add(int64(size))
+}
+
+// sent counts what Produce requests held.
+func (s *sums) sent(held record.Batched) {
+	s.batches.Add(held.Batches)
+	s.records.Add(held.Records)
 }
 
 // response counts a response of size bytes with its length prefix.
@@ -70,6 +77,7 @@ func (s *sums) read(to *[apis]record.WireAPI) {
 			Longest:   sum.longest.Swap(nil),
 		}
 	}
+	to[kmsg.Produce].Batched = &record.Batched{Batches: s.batches.Load(), Records: s.records.Load()}
 }
 
 // difference returns what was counted between two readings, in the order of the
@@ -84,8 +92,9 @@ func difference(is, was *[apis]record.WireAPI) []record.WireAPI {
 			Responses: is[key].Responses - was[key].Responses,
 			RespBytes: is[key].RespBytes - was[key].RespBytes,
 			Longest:   is[key].Longest,
+			Batched:   is[key].Batched.Since(was[key].Batched),
 		}
-		if d.Requests != 0 || d.Responses != 0 || d.Longest != nil {
+		if d.Requests != 0 || d.Responses != 0 || d.Longest != nil || d.Batched != nil && d.Batched.Batches != 0 {
 			moved = append(moved, d)
 		}
 	}

@@ -6,7 +6,8 @@
 // It does not change, delay or retry anything, and it knows no client. What it
 // saw leaves it as record.Event values: the requests of group membership and
 // their responses one by one, Produce and Fetch requests as a sample, everything
-// as sums per interval. A frame that it cannot read is counted and otherwise
+// as sums per interval, and with these the batches and records of every Produce
+// request, by the headers of the batches. A frame that it cannot read is counted and otherwise
 // left alone. The bodies of SASL frames are skipped unread.
 //
 //	client -> conn.Write -> framer -> requests  --+
@@ -15,7 +16,8 @@
 //
 // A framer cuts a byte stream into frames, requests and responses each know
 // their headers, pending carries from one to the other what a response does not
-// say about itself, and decode.go turns the frames worth reading into events.
+// say about itself, body counts what is in a Produce request as it passes, and
+// decode.go turns the frames worth reading into events.
 package wire
 
 import (

@@ -90,3 +90,44 @@ func TestLongestWait(t *testing.T) {
 	ask(&kmsg.HeartbeatRequest{Version: 1}, 0, 900*ms)
 	f("of others there are the events", map[int16]int64{})
 }
+
+// A node does not look at a fetch that it was sent behind what it holds, as it does a
+// JoinGroup, before it has answered that: only then does the long poll begin.
+func TestWaitBehindAnother(t *testing.T) {
+	const ms = int64(1e6)
+	f := func(takes, want int64) {
+		t.Helper()
+		now := 1000 * ms
+		tap, events := newTap(t, Options{Now: func() int64 { return now }})
+		s := &slow{now: &now}
+		c := tap.wrap(s, "b:1")
+		both := []kmsg.Request{&kmsg.HeartbeatRequest{Version: 1}, &kmsg.FetchRequest{Version: 11, MaxWaitMillis: 500}}
+		for i, req := range both {
+			if _, err := c.Write(request(req, int32(i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, req := range both {
+			s.in, s.takes = response(req.ResponseKind(), int32(i+1)), []int64{3000 * ms, takes}[i]
+			for len(s.in) > 0 {
+				if _, err := c.Read(make([]byte, prefixBytes)); err != nil {
+					t.Fatal(err)
+				}
+				s.takes = 0
+			}
+		}
+		tap.Flush()
+		all := events.of(record.EvWire)
+		var got int64
+		for _, api := range all[len(all)-1].Wire {
+			if w := api.Longest; w != nil {
+				got += w.T - w.From
+			}
+		}
+		if got != want {
+			t.Errorf("answered %d ms after the one before: the node is said to be silent for %d ms, want %d", takes/ms, got/ms, want/ms)
+		}
+	}
+	f(400*ms, 0)
+	f(650*ms, 150*ms)
+}

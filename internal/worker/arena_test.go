@@ -13,14 +13,14 @@ import (
 // Values that are swapped again and again take no more memory than the first times:
 // each is of a power of two, and what is put back is used again.
 func TestArenaSwaps(t *testing.T) {
-	a, rng := newArena(), rand.New(rand.NewPCG(1, 2))
+	a, rng := newArena(1), rand.New(rand.NewPCG(1, 2))
 	values := make([][]byte, 100)
 	sizes := []int{32, 64, 65, 1000, 1024, 5000, 40_000}
 	var after int64
 	for round := range 200 {
 		for i := range values {
 			size := sizes[rng.IntN(len(sizes))]
-			v := a.swap(values[i], size)
+			v := a.swap(0, values[i], size)
 			if len(v) != size {
 				t.Fatalf("%d bytes of %d", len(v), size)
 			}
@@ -33,10 +33,10 @@ func TestArenaSwaps(t *testing.T) {
 			}
 		}
 		if round == 20 {
-			after = a.taken.Load()
+			after = a.used.Load()
 		}
 	}
-	if got := a.taken.Load(); got > 2*after {
+	if got := a.used.Load(); got > 2*after {
 		t.Errorf("%d bytes taken, %d of them after the first rounds", got, got-after)
 	}
 }
@@ -69,7 +69,7 @@ func TestGeneratorTakesWhatIsOutstanding(t *testing.T) {
 			g.ack(waiting[0], nil)
 			waiting = waiting[1:]
 		}
-		if got := g.values.taken.Load(); got > most {
+		if got := g.values.used.Load(); got > most {
 			t.Errorf("%d bytes taken for %d records of %d bytes outstanding, at most %d are needed", got, outstanding, size, most)
 		}
 		for _, m := range waiting {
@@ -79,6 +79,7 @@ func TestGeneratorTakesWhatIsOutstanding(t *testing.T) {
 	}
 	f(1<<20, 3, 10<<20)         // a slot of each partition, and one more
 	f(1<<20, 1_000_000, 64<<20) // as many as there may be
-	f(20<<10, 6, 1<<20)
-	f(100, 1_000_000, 4<<20)
+	f(20<<10, 6, 12*20<<10)
+	f(100, 1_000_000, 2000*128)
+	f(100, 3, 12*128) // and not the piece of which they are
 }

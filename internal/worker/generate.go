@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -26,7 +28,8 @@ type generator struct {
 	unsent *record.Series // how late what was never handed over is at least; nil like held
 	keyed  bool           // its key decides where a record goes
 	fixed  bool           // every value has the same length, so bodies stay where they are
-	slab   []drivers.Msg  // those that no slot has needed yet
+	slab   []drivers.Msg  // of all slots, one partition after the other
+	slots  int            // of a partition
 	values *arena
 	chunk  []*drivers.Msg
 	sent   int64
@@ -38,6 +41,13 @@ type generator struct {
 	looked byte         // closed loop: keeps looking at values from being left out
 	until  atomic.Int64 // nothing is due from here on; may move while it runs
 	timer  *time.Timer
+	// taking ends when the client need not take any more: when the drain is over, which
+	// is at deadline once the end is known, or when the generator is told to go.
+	taking   context.Context
+	drained  context.Context
+	expire   context.CancelFunc // of drained
+	deadline atomic.Int64
+	back     int64 // records that the client did not take
 	// sending knows the thread that an open loop has to itself; a closed one has none.
 	sending sending
 	own     *own
@@ -55,13 +65,16 @@ func newGenerator(s *session) (*generator, error) {
 		return nil, fmt.Errorf("topic has no partitions")
 	}
 	g.until.Store(math.MaxInt64)
+	g.taking = s.ctx
+	g.drained, g.expire = context.WithCancel(context.Background())
 	g.producer, g.every, g.wake = s.job.Number, uint64(s.job.Every-1), make(chan struct{}, 1)
 	if g.topic, g.first = s.job.Topics.Place(s.job.First); g.topic == "" {
 		g.topic = s.job.Topic
 	}
 	g.windows = make([]window, spec.Topic.Partitions)
 	limit := max(spec.Outstanding()/spec.Topic.Partitions, 1)
-	g.slab, g.values = make([]drivers.Msg, limit*spec.Topic.Partitions), newArena()
+	g.slots = limit
+	g.slab, g.values = make([]drivers.Msg, limit*spec.Topic.Partitions), newArena(spec.Topic.Partitions)
 	g.fresh = g.replace
 	s.values.Store(g.values)
 	for p := range g.windows {
@@ -79,7 +92,7 @@ func newGenerator(s *session) (*generator, error) {
 		}
 	}
 	if !spec.Produce.Rate.Max && s.job.Role != results.RoleFiller {
-		g.held, g.unsent = newHeld(s.latency), s.latency.Series("produce.unsent")
+		g.held, g.unsent = newHeld(s.latency, s.job.Role == results.RoleReference), s.latency.Series("produce.unsent")
 	}
 	return g, nil
 }
@@ -87,11 +100,10 @@ func newGenerator(s *session) (*generator, error) {
 // newMsg makes the Msg of a slot. Values of one length keep their body for
 // ever; only the header is written anew for each record.
 func (g *generator) newMsg(p int32, slot uint32) *drivers.Msg {
-	m := &g.slab[0]
-	g.slab = g.slab[1:]
+	m := &g.slab[int(p)*g.slots+int(slot)]
 	m.Topic, m.Partition, m.Slot = g.topic, g.first+p, slot
 	if g.fixed {
-		m.Value = g.values.get(g.pool.Max())
+		m.Value = g.values.get(p, g.pool.Max())
 		g.fill(m)
 	}
 	return m
@@ -138,7 +150,7 @@ func (g *generator) reserve(p int32) *drivers.Msg {
 // stamp makes the record of a Msg.
 func (g *generator) stamp(m *drivers.Msg, i uint64, due int64) {
 	if !g.fixed {
-		m.Value = g.values.swap(m.Value, g.pool.Size(i))
+		m.Value = g.values.swap(m.Partition-g.first, m.Value, g.pool.Size(i))
 		m.Body = g.pool.Fill(m.Value, i)
 	}
 	m.Key, _ = g.keys.Key(i)
@@ -146,23 +158,39 @@ func (g *generator) stamp(m *drivers.Msg, i uint64, due int64) {
 	payload.Put(m.Value, payload.Header{Run: g.job.RunTag, Producer: g.producer, Seq: m.Seq, Due: due, Body: m.Body})
 }
 
+// ends says when nothing is due any more, and so how long there is for what was.
+func (g *generator) ends(at int64) {
+	g.until.Store(at)
+	if at == math.MaxInt64 {
+		return
+	}
+	now := record.Now()
+	left := max(at-now, 0) + int64(g.job.Spec.Phases.Drain)
+	g.deadline.Store(now + left)
+	time.AfterFunc(time.Duration(left), g.expire)
+}
+
 // flush sends the chunk.
-func (g *generator) flush(ctx context.Context) error {
+func (g *generator) flush() error {
 	if len(g.chunk) == 0 {
 		return nil
 	}
 	now, due := record.Now(), g.chunk[0].Due
 	for _, m := range g.chunk {
 		m.Sent = now
-		if g.held != nil {
-			g.held.record(m.Due, now)
-		}
 	}
 	g.sending.begin()
-	err := g.client.Send(ctx, g.chunk)
+	err := g.client.Send(g.taking, g.chunk)
 	g.sending.end()
+	if left := (*drivers.NotTaken)(nil); err != nil && g.taking.Err() != nil && errors.As(err, &left) {
+		g.giveBack(left.Taken)
+		err = nil
+	}
 	if g.held != nil {
 		g.now = record.Now()
+		for _, m := range g.chunk {
+			g.held.record(m.Due, now)
+		}
 		g.held.sent(due, now, g.now)
 	}
 	g.sent += int64(len(g.chunk))
@@ -173,30 +201,51 @@ func (g *generator) flush(ctx context.Context) error {
 	return nil
 }
 
-// wait sleeps until some window has emptied by a quarter, or until it is over.
-func (g *generator) wait(ctx context.Context, room func() bool) error {
+// giveBack shortens the chunk to what the client took. The others are the last of
+// their windows, and as if they had never been made. It is over then: their slots are
+// not used again.
+func (g *generator) giveBack(taken int) {
+	for _, m := range g.chunk[taken:] {
+		g.windows[m.Partition-g.first].next--
+	}
+	g.back += int64(len(g.chunk) - taken)
+	g.chunk = g.chunk[:taken]
+}
+
+// wait sleeps until there is what it waits for, or until it is over.
+func (g *generator) wait(ctx context.Context, what int32) error {
+	defer g.waiting.Store(nothing)
 	for {
 		g.now = record.Now()
 		left := g.until.Load() - g.now
 		if left < 0 && g.over() {
 			return nil
 		}
-		g.timer.Reset(min(50*time.Millisecond, max(time.Duration(left), 0)+lastCalls))
-		g.waiting.Store(true)
-		if room() {
-			g.waiting.Store(false)
+		g.timer.Reset(min(50*time.Millisecond, max(time.Duration(left), 0)+lastCalls)) // the end may move
+		g.waiting.Store(what)
+		if g.has(what) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			g.waiting.Store(false)
 			return ctx.Err()
 		case <-g.wake:
 		case <-g.timer.C:
-			// Belt and braces: answers out of order may step over the mark.
 		}
-		g.waiting.Store(false)
 	}
+}
+
+// has says whether there is what a generator waits for.
+func (g *generator) has(what int32) bool {
+	if what != quarter {
+		return g.windows[what-1].room()
+	}
+	for p := range g.windows {
+		if g.windows[p].emptied() {
+			return true
+		}
+	}
+	return false
 }
 
 // lastCalls is for how long what was due before the end is still handed over,
@@ -206,6 +255,9 @@ const lastCalls = 10 * time.Millisecond
 
 // over says whether nothing may be handed over any more.
 func (g *generator) over() bool {
+	if g.back > 0 {
+		return true
+	}
 	if g.now < g.until.Load() {
 		return false
 	}
@@ -225,8 +277,8 @@ func (g *generator) closed(ctx context.Context, limit int64) error {
 	i := uint64(g.producer)
 	for {
 		now := record.Now()
-		if now >= g.until.Load() {
-			return g.flush(ctx)
+		if now >= g.until.Load() || g.back > 0 {
+			return g.flush()
 		}
 		from := i
 		for len(g.chunk) < cap(g.chunk) && (limit == 0 || g.sent+int64(len(g.chunk)) < limit) {
@@ -234,21 +286,24 @@ func (g *generator) closed(ctx context.Context, limit int64) error {
 			if p < 0 {
 				break
 			}
-			m := g.reserve(p)
-			// The values of a chunk have left the cache since they were used last.
-			// Looked at here, before the first is written, they come side by side.
-			if len(m.Value) > 0 {
-				g.looked += m.Value[0]
-			}
-			g.chunk = append(g.chunk, m)
+			g.chunk = append(g.chunk, g.reserve(p))
 			i += producers
 		}
+		// The values of a chunk have left the cache since they were used last. Looked at
+		// here, before the first is written, they come side by side.
+		var looked byte
+		for _, m := range g.chunk {
+			if len(m.Value) > 0 {
+				looked += m.Value[0]
+			}
+		}
+		g.looked = looked
 		for _, m := range g.chunk {
 			g.stamp(m, from, now)
 			from += producers
 		}
 		full := len(g.chunk) == cap(g.chunk)
-		if err := g.flush(ctx); err != nil {
+		if err := g.flush(); err != nil {
 			return err
 		}
 		if limit > 0 && g.sent >= limit {
@@ -275,20 +330,12 @@ func (g *generator) pick(i uint64) int32 {
 	return p
 }
 
-// roomFor says when the next record of a closed loop has room enough to go on: its
-// partition's, or that of any.
-func (g *generator) roomFor(i uint64) func() bool {
+// roomFor is what the next record of a closed loop waits for.
+func (g *generator) roomFor(i uint64) int32 {
 	if g.keyed {
-		return g.windows[g.keys.Partition(i, int32(len(g.windows)))].room
+		return g.keys.Partition(i, int32(len(g.windows))) + 1
 	}
-	return func() bool {
-		for p := range g.windows {
-			if g.windows[p].emptied() {
-				return true
-			}
-		}
-		return false
-	}
+	return quarter
 }
 
 // nextWithRoom goes round the partitions and skips those whose window is full;
@@ -316,9 +363,10 @@ func (g *generator) answered() bool {
 	return true
 }
 
-// drain waits until every record is answered, or for the deadline.
-func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
-	end := record.Now() + int64(deadline)
+// drain waits until every record is answered, or to the deadline, which without an end
+// of what is due is so much later.
+func (g *generator) drain(ctx context.Context, wait time.Duration) bool {
+	end := cmp.Or(g.deadline.Load(), record.Now()+int64(wait))
 	for !g.answered() {
 		if ctx.Err() != nil || record.Now() > end {
 			return false
@@ -328,7 +376,7 @@ func (g *generator) drain(ctx context.Context, deadline time.Duration) bool {
 	return true
 }
 
-// settle is called when no ack can come any more. It writes down what was never
+// settle is called when no ack is heard any more. It writes down what was never
 // answered, the errors of what failed and the account, and says where each
 // partition ended.
 func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
@@ -337,7 +385,7 @@ func (g *generator) settle(s *session) (record.Tally, map[int32]int64) {
 		w, number := &g.windows[p], g.job.First+int32(p)
 		silent := s.spans.Lane(record.Unanswered, 0, number, 0)
 		for m := range w.all() {
-			if m.Seq >= w.head && !w.done[m.Seq&w.mask] {
+			if m.Seq >= w.head && m.Seq < w.next && !w.done[m.Seq&w.mask] {
 				silent.Add(g.producer, m.Seq, -1, m.Due, now)
 				t.Unanswered++
 			}

@@ -226,7 +226,11 @@ func (h *handler) close(ctx context.Context) error {
 	h.marks.Wait()
 	h.markAll()
 	h.leave() // a commit that waits for the next generation waits in vain
-	err := h.client.Close(ctx)
+	err := h.s.closing(func() error { return h.client.Close(ctx) })
+	if err != nil && ctx.Err() != nil {
+		h.s.busy.Store(true) // a record may still be running: its lane is left as it is
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for p, l := range h.lanes {

@@ -12,7 +12,12 @@ import (
 //
 //	due ...... Send ==== ...... no room ==== ... handed over
 //	    own          held   own         held  own
+//
+// Of a reference producer all of it is a sign that others than the client under test
+// kept the record waiting.
 type held struct {
+	reference bool
+
 	own, room, all *record.Series // of each record: own, without room, without room or inside Send
 	send           *record.Series // of each call
 
@@ -22,9 +27,9 @@ type held struct {
 	points []point
 	passed int
 
-	// late is, of each second in which the generator itself was late, the record that it
-	// was most late with. Second is when the last of them began, timely is when it last
-	// handed one over in time.
+	// late is, of each second in which the generator itself was late, or a reference
+	// producer with its client, the record that was latest by it. Second is when the
+	// last of them began, timely is when it last handed one over in time.
 	late   []record.Late
 	second int64
 	timely int64
@@ -37,9 +42,10 @@ type point struct{ t, send, room int64 }
 // is shared out evenly.
 const mostPoints = 1 << 12
 
-func newHeld(l *record.Latencies) *held {
+func newHeld(l *record.Latencies, reference bool) *held {
 	return &held{
-		own: l.Series("schedule.lag"), room: l.Series("produce.no_room"), all: l.Series("schedule.held"), send: l.Series("produce.send_time"),
+		reference: reference,
+		own:       l.Series("schedule.lag"), room: l.Series("produce.no_room"), all: l.Series("schedule.held"), send: l.Series("produce.send_time"),
 		points: make([]point, 1, mostPoints),
 	}
 }
@@ -48,6 +54,9 @@ func newHeld(l *record.Latencies) *held {
 func (h *held) sent(due, from, to int64) {
 	h.send.Record(due, to, to-from)
 	h.add(from, to, to-from, 0)
+	if h.reference {
+		h.behind(due, to, to-due)
+	}
 }
 
 // full notes a wait for room.
@@ -104,12 +113,14 @@ func (h *held) record(due, now int64) {
 	send, room := h.since(due)
 	late := now - due
 	h.own.Record(due, now, late-send-room)
-	h.behind(due, now, late-send-room)
+	if !h.reference {
+		h.behind(due, now, late-send-room)
+	}
 	h.room.Record(due, now, room)
 	h.all.Record(due, now, send+room)
 }
 
-// behind keeps what the generator itself was late by.
+// behind keeps what others than the client under test made a record late by.
 func (h *held) behind(due, now, own int64) {
 	if own <= record.LateAfter {
 		h.timely = now

@@ -10,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/faulty"
+	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
@@ -64,6 +66,44 @@ func TestHeldForgets(t *testing.T) {
 	})
 }
 
+// TestReferenceIsBehind: a client that blocks in Send, or has no room, is the client
+// under test unless it is that of the reference producer.
+func TestReferenceIsBehind(t *testing.T) {
+	const ms = int64(1e6)
+	f := func(what string, reference bool, want []record.Late, play func(*held)) {
+		t.Helper()
+		l, err := record.CreateLatencies(filepath.Join(t.TempDir(), "l"), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		h := newHeld(l, reference)
+		play(h)
+		if !slices.Equal(h.late, want) {
+			t.Errorf("%s, reference %t: %+v, want %+v", what, reference, h.late, want)
+		}
+	}
+	send := func(h *held, due, from, to int64) {
+		h.record(due*ms, from*ms)
+		h.sent(due*ms, from*ms, to*ms)
+	}
+	inSend := func(h *held) {
+		send(h, 100, 100, 101)
+		send(h, 110, 110, 150)
+		send(h, 151, 151, 152)
+	}
+	noRoom := func(h *held) {
+		send(h, 100, 100, 101)
+		h.full(110*ms, 150*ms)
+		send(h, 110, 150, 150)
+	}
+	all := []record.Late{{Since: 101 * ms, Due: 110 * ms, T: 150 * ms}}
+	f("inside Send", true, all, inSend)
+	f("inside Send", false, nil, inSend)
+	f("no room", true, all, noRoom)
+	f("no room", false, nil, noRoom)
+}
+
 // blocking is a driver that acks at once and takes its time in Send.
 type blocking struct {
 	drivers.Driver
@@ -99,13 +139,19 @@ type outcome struct {
 	due, sent, unsent int64
 	own, held, room   float64 // means of records
 	late              int64   // how long after the end it answered
+	behind            int64   // by how much others than the client under test were late at most
 }
 
 // producing runs a producer for a second.
 func producing(t *testing.T, d drivers.Driver, change func(s *workloads.Spec)) outcome {
 	t.Helper()
+	return producingAs(t, results.RoleProducer, d, change)
+}
+
+func producingAs(t *testing.T, role results.Role, d drivers.Driver, change func(s *workloads.Spec)) outcome {
+	t.Helper()
 	job := testJob(t)
-	job.Role, job.Client, job.Name = results.RoleProducer, d.Name(), "producer-0"
+	job.Role, job.Client, job.Name = role, d.Name(), "producer-0"
 	change(&job.Spec)
 	c := talk(t, job, d)
 	c.hear(Ready)
@@ -136,6 +182,11 @@ func producing(t *testing.T, d drivers.Driver, change func(s *workloads.Spec)) o
 		}
 	}
 	err = record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
+		for _, l := range e.Late {
+			if e.K == record.EvBehind {
+				out.behind = max(out.behind, l.By())
+			}
+		}
 		if e.K == record.EvTally {
 			out.due, out.sent = e.Tally.Due, e.Tally.Sent
 			if e.Tally.Unsent != out.unsent {
@@ -164,6 +215,38 @@ func TestBlocksInSend(t *testing.T) {
 	if o.held < float64(10*time.Millisecond) { // whatever the machine adds
 		t.Errorf("records were held up for %.0f ns by the client and %.0f by the generator", o.held, o.own)
 	}
+}
+
+// A reference producer that blocks in Send gives a sign of it.
+func TestReferenceBlocksInSend(t *testing.T) {
+	const inSend = 50 * time.Millisecond
+	o := producingAs(t, results.RoleReference, &blocking{inSend: inSend}, func(s *workloads.Spec) {
+		s.Produce.Rate.PerSecond = 10
+	})
+	if o.behind < int64(inSend) {
+		t.Errorf("the latest sign is of %s", time.Duration(o.behind))
+	}
+}
+
+// A client that takes nothing any more until its time is over: the producer ends when
+// the drain does, and what was not taken is unsent.
+func TestBlockedSend(t *testing.T) {
+	f := func(rate workloads.Rate) {
+		t.Helper()
+		const taken, drain = 300, 500 * time.Millisecond
+		d := faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Block, Nth: taken + 1})
+		o := producing(t, d, func(s *workloads.Spec) {
+			s.Produce.Rate, s.Produce.Chunk, s.Phases.Drain = rate, 7, drain
+		})
+		if o.sent != taken || o.late < int64(drain) {
+			t.Errorf("%+v: %d handed over of the %d that were taken, ended %d ns after the end", rate, o.sent, taken, o.late)
+		}
+		if !rate.Max && (o.due != 5000 || o.unsent != 5000-taken) {
+			t.Errorf("%d were due, %d unsent", o.due, o.unsent)
+		}
+	}
+	f(workloads.Rate{PerSecond: 5000})
+	f(workloads.Rate{Max: true})
 }
 
 // A window without room is the client's too.

@@ -84,7 +84,7 @@ func benchLoopback(b *testing.B, members, every int) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/(processCPU()-cpu).Seconds(), "records/s/core")
-	if err := w.stop(); err != nil {
+	if err := w.stop(closeTimeout); err != nil {
 		b.Fatal(err)
 	}
 	if err := w.s.close(); err != nil {

@@ -12,11 +12,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
-	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/access"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -37,30 +38,38 @@ type Job struct {
 	Topic    string           `json:"topic"`
 	Topics   results.Topics   `json:"topics,omitempty"` // all that the trial will ever have
 	First    int32            `json:"first,omitempty"`  // the number of the first partition of this producer; it has Spec.Topic.Partitions
-	Access   cluster.Access   `json:"access"`
+	Access   access.Access    `json:"access"`
 	Profiles []profiles.Kind  `json:"profiles,omitempty"`
-	Interval time.Duration    `json:"interval"`         // of the latency histograms
-	Every    int              `json:"clock_every"`      // a power of two; see results.Trial.ClockEvery
-	Hold     bool             `json:"hold,omitempty"`   // be ready, and start the client when told to join
-	Begins   map[int32]int64  `json:"begins,omitempty"` // where a readback begins, if not at 0
-	Ends     map[int32]int64  `json:"ends,omitempty"`   // where a backlog or a readback ends
+	Hz       int              `json:"profile_hz,omitempty"` // of the CPU profile; 0: the usual
+	Ballast  int              `json:"ballast,omitempty"`    // bytes to hold where others hold a profiler
+	Interval time.Duration    `json:"interval"`             // of the latency histograms
+	Every    int              `json:"clock_every"`          // a power of two; see results.Trial.ClockEvery
+	Hold     bool             `json:"hold,omitempty"`       // be ready, and start the client when told to join
+	Begins   map[int32]int64  `json:"begins,omitempty"`     // where a readback begins, if not at 0
+	Ends     map[int32]int64  `json:"ends,omitempty"`       // where a backlog or a readback ends
 }
 
 // Command is a later line from the supervisor.
 type Command struct {
-	Do string `json:"do"` // begin, join, offer, subscribe, end, drain or close
+	Do string `json:"do"` // begin, join, offer, subscribe, end, drain, close, ask, enough or look
 	// begin: when the parts of the trial start, ns of the monotonic clock. An
 	// End of 0 is told later, by end.
 	Warmup  int64 `json:"warmup,omitempty"`
 	Measure int64 `json:"measure,omitempty"`
 	End     int64 `json:"end,omitempty"`
-	// offer: when the schedule of a producer that joined late starts.
-	Start int64 `json:"start,omitempty"`
+	// offer: when the schedule of a producer that joined late starts. look: since when
+	// nothing was handed on of Parts.
+	Start int64   `json:"start,omitempty"`
+	Parts []int32 `json:"parts,omitempty"`
 	// subscribe: all topics of the member from now on. join: the same where they
 	// are others than those of its job.
 	Topics []string `json:"topics,omitempty"`
 	// drain: the offsets to reach.
 	Ends map[int32]int64 `json:"ends,omitempty"`
+	// ask: a page, and the number of the request for it. enough: the request whose
+	// answer nobody waits for any more.
+	ID  int64  `json:"id,omitempty"`
+	URL string `json:"url,omitempty"`
 }
 
 // On is the command for a worker on a host whose clock is so much ahead of the one
@@ -83,6 +92,9 @@ const (
 	End       = "end"
 	Drain     = "drain"
 	Close     = "close"
+	Ask       = "ask"
+	Enough    = "enough"
+	Look      = "look"
 )
 
 // Report is a line from a worker.
@@ -97,19 +109,26 @@ type Report struct {
 	// phase: which began, and when.
 	Phase string `json:"phase,omitempty"`
 	At    int64  `json:"at,omitempty"`
-	// produced: per partition the offset after the last acked record; progress
-	// while draining: after the last delivered one.
+	// produced: per partition the offset after the last acked record; alive, and
+	// progress while draining: after the last delivered one.
 	Next map[int32]int64 `json:"next,omitempty"`
-	// ready: how the Go runtime of this process is set.
+	// ready: how the Go runtime of this process is set, and what is otherwise than asked.
 	Runtime *results.GoRuntime `json:"runtime,omitempty"`
+	Note    string             `json:"note,omitempty"`
+	// alive, of the probe: nodes of the broker that answer nobody, and for how many
+	// seconds of its own; AnyNode where it knows none yet.
+	Silent map[int32]int `json:"silent,omitempty"`
 	// group: the coordinator's view.
 	View *record.GroupView `json:"view,omitempty"`
+	// page: a piece of one that was asked for.
+	Page *Page `json:"page,omitempty"`
 }
 
 // What a worker says. Ready: the client is started. Alive: once a second.
 // Phase: a part of the trial began. Joined: a held worker has its client.
 // Beat: it has sent a heartbeat. Produced: every record is answered.
-// Progress: positions, while draining. Group: the observer's latest view. Done: files are complete; the process
+// Progress: positions, while draining. Group: the observer's latest view. PageMsg: a
+// piece of a page that was asked for. Done: files are complete; the process
 // ends. Failed: it cannot go on.
 const (
 	Ready    = "ready"
@@ -120,9 +139,22 @@ const (
 	Produced = "produced"
 	Progress = "progress"
 	Group    = "group"
+	PageMsg  = "page"
 	Done     = "done"
 	Failed   = "failed"
 )
+
+// AnyNode stands for the nodes of a broker while none is known.
+const AnyNode int32 = -1
+
+// ClientID is what a worker calls itself in its requests. The observer reads the
+// worker's name back from it.
+func ClientID(name string) string { return clientIDPrefix + name }
+
+// NameIn is the name of the worker that calls itself id, if a worker does.
+func NameIn(id string) (name string, ok bool) { return strings.CutPrefix(id, clientIDPrefix) }
+
+const clientIDPrefix = "kbench-"
 
 // reporter writes Reports, one line each.
 type reporter struct {

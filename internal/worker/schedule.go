@@ -52,6 +52,7 @@ func (g *generator) open(ctx context.Context, sched pace.Schedule, start int64, 
 	if err := g.follow(ctx, l); err != nil {
 		return err // without all of the schedule there is no telling what was due
 	}
+	l.i -= g.back * l.step // what was not taken is the last of it
 	// The end may have been told after it had come, and more handed over by then.
 	handed := (l.i - mine) / l.step
 	g.due = func() int64 { return max(l.from(mine, g.until.Load()), handed) }
@@ -72,11 +73,11 @@ func (g *generator) follow(ctx context.Context, l *load) error {
 				return err
 			}
 			if !took {
-				return g.flush(ctx)
+				return g.flush()
 			}
 			l.i += l.step
 		}
-		if err := g.flush(ctx); err != nil {
+		if err := g.flush(); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -100,11 +101,11 @@ func (g *generator) offer(ctx context.Context, i uint64, due int64) (bool, error
 	}
 	p := g.keys.Partition(i, int32(len(g.windows)))
 	if w := &g.windows[p]; !w.room() {
-		if err := g.flush(ctx); err != nil {
+		if err := g.flush(); err != nil || g.back > 0 {
 			return false, err
 		}
 		from := record.Now()
-		err := g.wait(ctx, w.room)
+		err := g.wait(ctx, p+1)
 		g.now = record.Now()
 		if g.held != nil {
 			g.held.full(from, g.now)
@@ -115,7 +116,7 @@ func (g *generator) offer(ctx context.Context, i uint64, due int64) (bool, error
 	}
 	g.chunk = append(g.chunk, g.take(p, i, due))
 	if len(g.chunk) == cap(g.chunk) {
-		return true, g.flush(ctx)
+		return true, g.flush()
 	}
 	return true, nil
 }

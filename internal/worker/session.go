@@ -1,11 +1,14 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/wire"
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/profiles/capture"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -35,7 +39,15 @@ type session struct {
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 
-	capture *capture.Session
+	looks    atomic.Int32    // how often this process was looked at because it was stuck
+	profiles []profiles.Kind // of the measured part
+	capture  *capture.Session
+	sampler  *capture.Sampler // of the whole of it; nil: no CPU profile, or one without times
+	flight   *capture.Flight  // of the whole of it; nil: nobody asked
+	spare    []byte           // in the place of a sampler
+	note     string           // what is otherwise than asked
+
+	busy atomic.Bool // a member did not close in time, and may go on recording
 
 	ballast atomic.Int64          // live heap without a client
 	own     own                   // threads of the harness
@@ -78,6 +90,12 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	if err != nil {
 		return nil, err
 	}
+	if err = s.startSampler(); err != nil {
+		return nil, err
+	}
+	if err = s.startFlight(); err != nil {
+		return nil, err
+	}
 	s.tap = wire.New(wire.Options{Now: record.Now, Emit: s.emit, TLS: tlsConfig})
 	ok = true
 
@@ -92,6 +110,44 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	})
 	return s, nil
 }
+
+// startSampler begins to sample CPU time, if that is asked for: before there is a
+// client, so that any part can be cut out and the buffers weigh the same throughout.
+func (s *session) startSampler() error {
+	s.profiles = s.job.Profiles
+	if s.job.Ballast > 0 {
+		s.spare = make([]byte, s.job.Ballast)
+	}
+	at := slices.Index(s.profiles, profiles.CPU)
+	if at < 0 {
+		return nil
+	}
+	sampler, err := capture.StartSampler(capture.SamplerOptions{
+		Dir: s.profileDir(), Worker: s.job.Name, Hz: cmp.Or(s.job.Hz, profiles.DefaultHz), Now: record.Now, CPU: record.CPUTime,
+		PprofOnly: os.Getenv(PprofOnly) != "",
+	})
+	var none *capture.NoTimesError
+	if errors.As(err, &none) {
+		s.note = none.Error() + ": no part of the CPU profile can be cut out"
+		return nil
+	}
+	s.sampler, s.profiles = sampler, slices.Delete(slices.Clone(s.profiles), at, at+1)
+	return err
+}
+
+// startFlight keeps the last seconds in memory, if that is asked for.
+func (s *session) startFlight() (err error) {
+	if at := slices.Index(s.profiles, profiles.Flight); at >= 0 {
+		s.profiles = slices.Delete(slices.Clone(s.profiles), at, at+1)
+		s.flight, err = capture.StartFlight()
+	}
+	return err
+}
+
+// PprofOnly in the environment of a worker is a switch for tests: samples have no times.
+const PprofOnly = "KBENCH_PPROF_ONLY"
+
+func (s *session) profileDir() string { return filepath.Join(s.job.Dir, results.ProfilesDir) }
 
 // env is what the client under test is surrounded by.
 func (s *session) env() drivers.Env {
@@ -141,7 +197,7 @@ func (s *session) runtime() record.Runtime {
 	r.Ballast, r.Outside = s.ballast.Load(), s.spans.Used()
 	r.Own = s.own.used()
 	if values := s.values.Load(); values != nil {
-		r.Outside += values.taken.Load()
+		r.Outside += values.used.Load()
 	}
 	return r
 }
@@ -215,8 +271,8 @@ func (s *session) phases(ctx context.Context, c Command) error {
 func (s *session) enter(name string) error {
 	switch name {
 	case results.PhaseMeasure:
-		if len(s.job.Profiles) > 0 {
-			c, err := capture.Start(filepath.Join(s.job.Dir, results.ProfilesDir), s.job.Profiles, map[string]string{
+		if len(s.profiles) > 0 {
+			c, err := capture.Start(s.profileDir(), s.profiles, map[string]string{
 				"client": s.job.Client, "role": string(s.job.Role), "worker": s.job.Name, "workload": s.job.Spec.Name,
 			})
 			if err != nil {
@@ -248,8 +304,19 @@ func (s *session) close() error {
 		_ = s.capture.Stop() // the measured part was cut short; what there is is kept
 	}
 	s.tap.Close()
+	if s.flight != nil {
+		s.flight.Stop()
+	}
 	var first error
-	for _, err := range []error{s.spans.Err(), s.spans.Close(), s.latency.Close(), s.events.Err(), s.events.Close(), s.log.Close()} {
+	if s.sampler != nil {
+		first = s.sampler.Stop()
+	}
+	runtime.KeepAlive(s.spare)
+	latencies := s.latency.Close
+	if s.busy.Load() {
+		latencies = s.latency.Leave
+	}
+	for _, err := range []error{s.spans.Err(), s.spans.Close(), latencies(), s.events.Err(), s.events.Close(), s.log.Close()} {
 		if err != nil && first == nil {
 			first = err
 		}
@@ -270,5 +337,11 @@ func (s *session) abandon() {
 	}
 	if s.log != nil {
 		_ = s.log.Close()
+	}
+	if s.sampler != nil {
+		_ = s.sampler.Stop()
+	}
+	if s.flight != nil {
+		s.flight.Stop()
 	}
 }

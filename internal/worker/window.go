@@ -3,6 +3,7 @@ package worker
 import (
 	"iter"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 
 	"github.com/kbench/kbench/drivers"
@@ -106,22 +107,80 @@ func (w *window) all() iter.Seq[*drivers.Msg] {
 	}
 }
 
-// acks is what the ack side of all partitions shares, read-only but for the
-// flag and the channel that wake a waiting generator.
+// acks is what the ack side of all partitions shares, read-only but for what
+// a waiting generator waits for and the channel that wakes it.
 type acks struct {
 	windows  []window
 	first    int32 // the first window's partition: a producer has one topic, and there a row of them
 	producer uint32
 	every    uint64 // mask: clock and histogram where the number of the answer has none of its bits
-	waiting  atomic.Bool
+	waiting  atomic.Int32
 	wake     chan struct{}
 	refused  record.Refusals
+	closing  atomic.Bool                         // the client is
+	mu       sync.Mutex                          // held for each answer from then on
+	closed   bool                                // no answer is heard any more; under mu
 	fresh    func(old *drivers.Msg) *drivers.Msg // a Msg to stand in for one that may not be reused
+}
+
+// What a generator waits for: a quarter of any window, or room in one, which is its
+// index after the first.
+const (
+	nothing = 0
+	quarter = -1
+)
+
+// rouse wakes a generator that waits for what w has now, where its head was at before.
+func (a *acks) rouse(w *window, before uint64, what int32) {
+	if what == quarter {
+		// Of a full window two quarters are passed before all of it is answered, the
+		// second when one is free.
+		if (before^w.head)&^(w.mask>>2) == 0 {
+			return
+		}
+	} else if w != &a.windows[what-1] {
+		return
+	}
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
 }
 
 // ack is given to the driver. The cost of this function is part of what every
 // client pays per record.
 func (a *acks) ack(m *drivers.Msg, err error) {
+	if a.closing.Load() {
+		a.ackClosing(m, err)
+		return
+	}
+	a.answer(m, err)
+}
+
+// close calls f, which closes the client, and then hears no answer any more: where f
+// ran out of time one may still come, while the account is made. One that was under
+// way when f began has had the time of f to end.
+func (a *acks) close(f func() error) error {
+	a.closing.Store(true)
+	err := f()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for p := range a.windows {
+		a.windows[p].acked.Load() // sees what those before wrote
+	}
+	return err
+}
+
+func (a *acks) ackClosing(m *drivers.Msg, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.answer(m, err)
+	}
+}
+
+func (a *acks) answer(m *drivers.Msg, err error) {
 	w := &a.windows[m.Partition-a.first]
 	seq := m.Seq
 	if seq != w.head && w.answered(seq) {
@@ -157,20 +216,19 @@ func (a *acks) ack(m *drivers.Msg, err error) {
 	}
 	if seq != w.head {
 		w.done[seq&w.mask] = true
+		w.acked.Store(w.head) // for close
 		return
 	}
+	before := seq
 	w.head++
 	for w.done[w.head&w.mask] {
 		w.done[w.head&w.mask] = false
 		w.head++
 	}
 	w.acked.Store(w.head)
-	// A generator waits only when a window is full, so a quarter of one is
-	// always answered later and the wake-up cannot be missed.
-	if a.waiting.Load() && w.head&(w.mask>>2) == 0 {
-		select {
-		case a.wake <- struct{}{}:
-		default:
-		}
+	// A generator says what it waits for before it looks for room again, so that no
+	// wake-up is missed.
+	if what := a.waiting.Load(); what != nothing {
+		a.rouse(w, before, what)
 	}
 }

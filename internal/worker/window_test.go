@@ -20,7 +20,7 @@ func testAcks(t testing.TB, limit int) (*acks, *record.Deliveries, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &acks{windows: make([]window, 1), wake: make(chan struct{}, 1)}
+	a := &acks{windows: make([]window, 2), wake: make(chan struct{}, 1)}
 	a.fresh = func(old *drivers.Msg) *drivers.Msg { return &drivers.Msg{Slot: old.Slot} }
 	w := &a.windows[0]
 	w.init(limit)
@@ -130,29 +130,64 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// TestWindowWakes sees a generator that waits for a full window woken by answers.
+// TestWindowWakes: a generator that waits for room in a window is woken by the first
+// answer that makes some, and not by those of other windows; one that waits for a
+// quarter of any, by the time that one is free, whatever the order of the answers.
 func TestWindowWakes(t *testing.T) {
-	a, d, _ := testAcks(t, 16)
+	f := func(what int32, wakes func(answers int, w *window) bool, order func(n int) []int) {
+		t.Helper()
+		for _, limit := range []int{1, 2, 3, 5, 16, 17, 41} {
+			for begin := range limit {
+				wakesFrom(t, limit, begin, what, wakes, order)
+			}
+		}
+	}
+	inOrder := func(n int) []int { return upTo(n) }
+	firstLast := func(n int) []int { return append(upTo(n)[1:], 0) } // the head moves over all at once
+	f(1, func(int, *window) bool { return true }, inOrder)
+	f(1, func(_ int, w *window) bool { return w.acked.Load() == w.next }, firstLast)
+	f(quarter, func(_ int, w *window) bool { return w.acked.Load() == w.next }, inOrder)
+	f(quarter, func(_ int, w *window) bool { return w.acked.Load() == w.next }, firstLast)
+	f(2, func(int, *window) bool { return false }, inOrder)
+	f(nothing, func(int, *window) bool { return false }, inOrder)
+}
+
+// wakesFrom fills a window whose head is at begin and answers all of it.
+func wakesFrom(t *testing.T, limit, begin int, what int32, wakes func(answers int, w *window) bool, order func(n int) []int) {
+	t.Helper()
+	a, d, _ := testAcks(t, limit)
 	defer d.Close()
 	w := &a.windows[0]
+	for range begin {
+		a.ack(w.send(), nil)
+	}
+	var out []*drivers.Msg
 	for w.room() {
-		w.send()
+		out = append(out, w.send())
 	}
-	if w.next != 16 {
-		t.Fatalf("%d sent into a window of 16", w.next)
+	a.waiting.Store(what)
+	woken := false
+	for n, i := range order(limit) {
+		a.ack(out[i], nil)
+		select {
+		case <-a.wake:
+			woken = woken || what != quarter || w.emptied()
+		default:
+		}
+		if wakes(n+1, w) && !woken {
+			t.Errorf("limit %d from %d: asleep after %d answers", limit, begin, n+1)
+		}
 	}
-	a.waiting.Store(true)
-	for i := range uint64(16) {
-		a.ack(w.msgs[i], nil)
+	if woken != wakes(limit, w) {
+		t.Errorf("limit %d from %d: woken %t", limit, begin, woken)
 	}
-	select {
-	case <-a.wake:
-	default:
-		t.Fatal("16 answers have woken nobody")
+}
+
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
 	}
-	if !w.emptied() {
-		t.Fatal("a window without outstanding records is not empty")
-	}
+	return all
 }
 
 // TestTwice has a client answer again for records that it has answered for: in order,

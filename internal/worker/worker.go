@@ -23,9 +23,10 @@ import (
 	"github.com/kbench/kbench/workloads/pace"
 )
 
-// Main runs one worker to its end. It returns when the job is done, when it has
-// failed (the error has been reported) or when in ends.
-func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writer) error {
+// Main runs one worker to its end, with the drivers and the parts that this program
+// has. It returns when the job is done, when it has failed (the error has been
+// reported) or when in ends.
+func Main(ctx context.Context, table []drivers.Driver, parts map[results.Role]Part, in io.Reader, out io.Writer) error {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	report := &reporter{out: out}
 	line, err := lines.ReadBytes('\n')
@@ -39,6 +40,12 @@ func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writ
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	commands := make(chan Command, 4)
+	leave := make(chan os.Signal, 1)
+	signal.Notify(leave, syscall.SIGTERM)
+	defer signal.Stop(leave)
+	pages := newPages(report)
+	defer pages.close()
+	w := &worker{job: job, report: report, commands: commands, leave: leave, pages: pages}
 	go func() {
 		// The end of input means that nobody is left to work for.
 		defer cancel()
@@ -48,6 +55,17 @@ func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writ
 			if dec.Decode(&c) != nil {
 				return
 			}
+			switch c.Do {
+			case Ask:
+				pages.ask(ctx, c)
+				continue
+			case Enough:
+				pages.enough(c.ID)
+				continue
+			case Look:
+				w.s.done.Go(func() { w.silent(w.s.ctx, c.Start, c.Parts) })
+				continue
+			}
 			select {
 			case commands <- c:
 			case <-ctx.Done():
@@ -55,11 +73,7 @@ func Main(ctx context.Context, table []drivers.Driver, in io.Reader, out io.Writ
 			}
 		}
 	}()
-	leave := make(chan os.Signal, 1)
-	signal.Notify(leave, syscall.SIGTERM)
-	defer signal.Stop(leave)
-	w := &worker{job: job, report: report, commands: commands, leave: leave}
-	err = w.run(ctx, table)
+	err = w.run(ctx, table, parts)
 	if err != nil {
 		report.say(Report{Say: Failed, Error: err.Error()})
 		return err
@@ -74,6 +88,7 @@ type worker struct {
 	driver   drivers.Driver
 	report   *reporter
 	commands <-chan Command
+	pages    *pages
 	s        *session
 	gen      *generator
 	leave    <-chan os.Signal // SIGTERM: go, in good order
@@ -84,7 +99,7 @@ type worker struct {
 	members []*handler // under mu: a held member joins while others look
 }
 
-func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
+func (w *worker) run(ctx context.Context, table []drivers.Driver, parts map[results.Role]Part) (err error) {
 	w.s, err = openSession(ctx, w.job, w.report)
 	if err != nil {
 		return err
@@ -94,29 +109,17 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 			err = fmt.Errorf("worker files: %w", cerr)
 		}
 	}()
-	if w.job.Role == results.RoleReadback {
-		return w.readback(ctx)
+	close(w.pages.ready)
+	if part := parts[w.job.Role]; part != nil {
+		return part(ctx, &Stage{w})
 	}
-	if w.job.Role == results.RoleObserver {
-		return w.observe(ctx)
-	}
-	if w.job.Role == results.RoleProbe {
-		return w.probe(ctx)
-	}
-	var d drivers.Driver
-	for _, t := range table {
-		if t.Name() == w.job.Client {
-			d = t
-		}
-	}
-	if d == nil {
+	if w.driver = drivers.Find(table, w.job.Client); w.driver == nil {
 		return fmt.Errorf("no driver is called %q", w.job.Client)
 	}
-	w.driver = d
 	w.s.weigh()
 	if !w.job.Hold {
 		if err := w.start(nil); err != nil {
-			return errors.Join(err, w.stop())
+			return errors.Join(err, w.stop(closeTimeout))
 		}
 	}
 	alive, stopAlive := context.WithCancel(ctx)
@@ -124,11 +127,15 @@ func (w *worker) run(ctx context.Context, table []drivers.Driver) (err error) {
 	beats.Go(func() { w.alive(alive) })
 	defer func() { stopAlive(); beats.Wait() }()
 
-	w.report.say(Report{Say: Ready, Runtime: inForce()})
+	w.report.say(Report{Say: Ready, Runtime: inForce(), Note: w.s.note})
 	if err := w.work(ctx); err != nil {
-		return errors.Join(err, w.stop())
+		limit := closeTimeout
+		if ctx.Err() != nil {
+			limit = closeAlone
+		}
+		return errors.Join(err, w.stop(limit))
 	}
-	return w.stop()
+	return w.stop(closeTimeout)
 }
 
 // inForce is how the Go runtime of this process is set. The environment says only
@@ -278,7 +285,7 @@ func (w *worker) begin(ctx context.Context, c Command) {
 		})
 		return
 	}
-	w.gen.until.Store(end)
+	w.gen.ends(end)
 	w.generating(func() error { return w.produce(ctx, c) })
 }
 
@@ -321,21 +328,24 @@ func (w *worker) subscribe(ctx context.Context, topics []string) error {
 // end fixes when an open-ended measured part ends.
 func (w *worker) end(at int64) {
 	if w.gen != nil {
-		w.gen.until.Store(at)
+		w.gen.ends(at)
 	}
 	w.s.end(at)
 }
 
 func (w *worker) produce(ctx context.Context, c Command) error {
+	parts, stop := context.WithCancel(ctx)
+	defer stop()
 	phases := make(chan error, 1)
-	go func() { phases <- w.s.phases(ctx, c) }()
-	if err := record.SleepUntil(ctx, c.Warmup); err != nil {
-		return err
+	go func() { phases <- w.s.phases(parts, c) }()
+	err := record.SleepUntil(ctx, c.Warmup)
+	if err == nil {
+		err = w.generate(ctx, c)
 	}
-	if err := w.generate(ctx, c); err != nil {
-		return err
+	if err != nil {
+		stop()
 	}
-	if err := <-phases; err != nil {
+	if err = cmp.Or(err, <-phases); err != nil {
 		return err
 	}
 	return w.produced(ctx)
@@ -347,6 +357,10 @@ func (w *worker) generate(ctx context.Context, c Command) error {
 	p, g := w.job.Spec.Produce, w.gen
 	stop := context.AfterFunc(ctx, func() { g.until.Store(0) })
 	defer stop()
+	taking, enough := context.WithCancel(ctx)
+	defer enough()
+	defer context.AfterFunc(g.drained, enough)()
+	g.taking = taking
 	if p.Rate.Max {
 		return cmp.Or(g.closed(ctx, 0), ctx.Err())
 	}
@@ -367,24 +381,38 @@ const endless = 24 * time.Hour
 
 // produced ends a producer: all acks, then the client, then the account.
 func (w *worker) produced(ctx context.Context) error {
-	all := w.gen.drain(ctx, w.job.Spec.Phases.Drain)
-	cctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	all, limit := w.gen.drain(ctx, w.job.Spec.Phases.Drain), closeTimeout
+	if !all {
+		limit = closeUnanswered
+	}
+	cctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := w.gen.client.Close(cctx)
-	t, next := w.gen.settle(w.s)
-	w.gen = nil
-	if err != nil {
-		return fmt.Errorf("%s: close producer: %w", w.job.Client, err)
+	t, next, err := w.settle(cctx)
+	if all && err != nil {
+		return err
 	}
 	m := Report{Say: Produced, Sent: t.Sent, Acked: t.Acked, Failed: t.Failed + t.Unanswered, Next: next}
 	if !all {
 		m.Error = fmt.Sprintf("%d records were not answered within %s", t.Unanswered, w.job.Spec.Phases.Drain)
 	}
+	if err != nil { // it had what it could not get rid of
+		m.Error += ", " + err.Error()
+	}
 	w.report.say(m)
 	return nil
 }
 
-const closeTimeout = 30 * time.Second
+// settle closes the client of the generator and its account.
+func (w *worker) settle(ctx context.Context) (record.Tally, map[int32]int64, error) {
+	g := w.gen
+	w.gen = nil
+	err := g.close(func() error { return w.s.closing(func() error { return g.client.Close(ctx) }) })
+	if err != nil {
+		err = fmt.Errorf("%s: close producer: %w", w.job.Client, err)
+	}
+	t, next := g.settle(w.s)
+	return t, next, err
+}
 
 func (w *worker) all() []*handler {
 	w.mu.Lock()
@@ -432,30 +460,10 @@ func reached(ends, next map[int32]int64) bool {
 // alive tells the supervisor once a second that this process is not stuck.
 func (w *worker) alive(ctx context.Context) {
 	for {
-		delivered, _ := w.progress()
-		w.report.say(Report{Say: Alive, Delivered: delivered})
+		delivered, next := w.progress()
+		w.report.say(Report{Say: Alive, Delivered: delivered, Next: next})
 		if record.SleepUntil(ctx, record.Now()+int64(time.Second)) != nil {
 			return
 		}
 	}
-}
-
-// stop closes the clients that are still open.
-func (w *worker) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	w.s.phase(results.PhaseClose)
-	var errs []error
-	for _, h := range w.all() {
-		if err := h.close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: close consumer: %w", w.job.Client, err))
-		}
-	}
-	if w.gen != nil {
-		if err := w.gen.client.Close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: close producer: %w", w.job.Client, err))
-		}
-		w.gen.settle(w.s)
-	}
-	return errors.Join(errs...)
 }

@@ -1,13 +1,16 @@
-package worker
+// Package aside holds the workers that drive no client under test: the observer, which
+// asks the coordinator for the group, the probe, which asks each node whether it
+// answers, and the one that reads topics back. They ask by the harness's own client.
+package aside
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
@@ -16,65 +19,51 @@ import (
 // pass through states that it does not see; the taps do.
 const observeEvery = 250 * time.Millisecond
 
-// ClientID is what a worker calls itself in its requests. The observer reads the
-// worker's name back from it.
-func ClientID(name string) string { return clientIDPrefix + name }
-
-const clientIDPrefix = "kbench-"
+// Parts are the roles of this package.
+func Parts() map[results.Role]worker.Part {
+	return map[results.Role]worker.Part{results.RoleObserver: observe, results.RoleProbe: probe, results.RoleReadback: readback}
+}
 
 // observe writes down what the coordinator says of the group until it is told to
 // close: its state, members and assignment, and how far it lags behind.
-func (w *worker) observe(ctx context.Context) error {
-	c, err := cluster.View(w.job.Access)
+func observe(ctx context.Context, s *worker.Stage) error {
+	c, err := cluster.View(ctx, s.Job().Access)
 	if err != nil {
 		return fmt.Errorf("observer: %w", err)
 	}
 	defer func() { _ = c.Stop(context.Background()) }() // only disconnects
-	w.report.say(Report{Say: Ready, Runtime: inForce()})
+	s.Ready()
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
-	w.look(ctx, c)
-	return w.watching(ctx, tick.C, func() { w.look(ctx, c) })
-}
-
-// watching is the life of a worker that only looks on: until it is told to close, and
-// with each tick it does something.
-func (w *worker) watching(ctx context.Context, tick <-chan time.Time, do func()) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return errors.New("the supervisor is gone")
-		case <-w.leave:
-			return nil
-		case cmd := <-w.commands:
-			if cmd.Do == Close {
-				return nil
-			}
-		case <-tick:
-			do()
-		}
+	if err := look(ctx, s, c); err != nil {
+		return err
 	}
+	return s.Until(ctx, tick.C, func() error { return look(ctx, s, c) })
 }
 
 // look takes one view. That the coordinator does not answer is part of the
-// story, not a reason to end it.
-func (w *worker) look(ctx context.Context, c *cluster.Cluster) {
+// story, not a reason to end it; that it refuses by its rules is one.
+func look(ctx context.Context, s *worker.Stage, c *cluster.Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	from := record.Now()
-	state, err := c.GroupState(ctx, w.job.Settings.GroupID)
+	state, err := c.GroupState(ctx, s.Job().Settings.GroupID)
 	at := record.Now()
 	if err != nil {
-		w.s.events.Write(record.Event{T: at, K: record.EvError, Error: err.Error()})
-		w.report.say(Report{Say: Alive})
-		return
+		s.Write(record.Event{T: at, K: record.EvError, Error: err.Error()})
+		if denied := (*cluster.Denied)(nil); errors.As(err, &denied) {
+			return err
+		}
+		s.Say(worker.Report{Say: worker.Alive})
+		return nil
 	}
-	view := View(state, w.job.Topics)
-	if err := w.lag(ctx, c, view); err != nil {
-		w.s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
+	view := View(state, s.Job().Topics)
+	if err := lag(ctx, s.Job(), c, view); err != nil {
+		s.Write(record.Event{T: record.Now(), K: record.EvError, Error: "lag: " + err.Error()})
 	}
-	w.s.events.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: w.job.Settings.GroupID, View: view})
-	w.report.say(Report{Say: Group, At: at, View: view})
+	s.Write(record.Event{T: at, From: from, K: record.EvGroup, Group: s.Job().Settings.GroupID, View: view})
+	s.Say(worker.Report{Say: worker.Group, At: at, View: view})
+	return nil
 }
 
 // View puts the members of a group under the names of their workers, and what
@@ -83,7 +72,7 @@ func View(state cluster.GroupState, topics results.Topics) *record.GroupView {
 	view := &record.GroupView{State: state.State}
 	for _, m := range state.Members {
 		g := record.GroupMember{ID: m.ID, Instance: m.Instance, Parts: []int32{}}
-		if name, ok := strings.CutPrefix(m.ClientID, clientIDPrefix); ok {
+		if name, ok := worker.NameIn(m.ClientID); ok {
 			g.Worker = name
 		} else {
 			g.Client = m.ClientID
@@ -98,17 +87,17 @@ func View(state cluster.GroupState, topics results.Topics) *record.GroupView {
 
 // lag adds to a view what is committed and what there is, by number of the
 // partition.
-func (w *worker) lag(ctx context.Context, c *cluster.Cluster, view *record.GroupView) error {
-	topics := w.job.Topics
+func lag(ctx context.Context, job *worker.Job, c *cluster.Cluster, view *record.GroupView) error {
+	topics := job.Topics
 	if len(topics) == 0 {
-		topics = results.Topics{{Name: w.job.Topic}}
+		topics = results.Topics{{Name: job.Topic}}
 	}
 	names := make([]string, len(topics))
 	for i, t := range topics {
 		names[i] = t.Name
 	}
 	view.Commits, view.Ends = make(map[int32]int64), make(map[int32]int64)
-	commits, err := c.Committed(ctx, w.job.Settings.GroupID, names...)
+	commits, err := c.Committed(ctx, job.Settings.GroupID, names...)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package worker
+package aside
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 )
@@ -27,32 +28,37 @@ const (
 // once, and writes down how long that took, until it is told to close: metadata,
 // the group if the node coordinates it, and one of the partitions that it leads, in
 // turn. It knows no client under test: when a node is silent to it, then the node is.
-func (w *worker) probe(ctx context.Context) error {
-	c, err := cluster.View(w.job.Access)
+func probe(ctx context.Context, s *worker.Stage) error {
+	c, err := cluster.View(ctx, s.Job().Access)
 	if err != nil {
 		return fmt.Errorf("probe: %w", err)
 	}
 	defer func() { _ = c.Stop(context.Background()) }() // only disconnects
+	h := &hush{}
+	s.Go(func(ctx context.Context) {
+		every(ctx, time.Second, func() { s.Say(worker.Report{Say: worker.Alive, Silent: h.silent()}) })
+	})
+	answered := h.ask(worker.AnyNode)
 	ids, err := c.Nodes(ctx)
 	if err != nil {
 		return fmt.Errorf("probe: %w", err)
 	}
+	answered()
 	// It asks little, and threads that wake each other for that cost more than the asking.
 	runtime.GOMAXPROCS(1)
-	w.report.say(Report{Say: Ready, Runtime: inForce()})
-	w.s.done.Go(func() { w.alive(w.s.ctx) })
+	s.Ready()
 
 	asking, stop := context.WithCancel(ctx)
 	var nodes sync.WaitGroup
 	defer func() { stop(); nodes.Wait() }()
 	l := &layout{leads: map[int32][]leader{}, coordinator: -1}
-	nodes.Go(func() { every(asking, layoutEvery, func() { l.look(asking, c, &w.job) }) })
+	nodes.Go(func() { every(asking, layoutEvery, func() { l.look(asking, c, s.Job()) }) })
 	interval := probeEvery * time.Duration(1+len(ids)/10)
 	for _, id := range ids {
-		n := &node{id: id, cluster: c, group: w.job.Settings.GroupID, layout: l, emit: w.s.events.Write}
+		n := &node{id: id, cluster: c, group: s.Job().Settings.GroupID, layout: l, hush: h, emit: s.Write}
 		nodes.Go(func() { n.run(asking, interval) })
 	}
-	return w.watching(ctx, nil, nil)
+	return s.Until(ctx, nil, nil)
 }
 
 // every does something at once and then at intervals, until ctx ends.
@@ -85,7 +91,7 @@ type leader struct {
 
 // look asks the cluster. What it does not know yet, such as topics that acts of the
 // trial will make, is left out.
-func (l *layout) look(ctx context.Context, c *cluster.Cluster, job *Job) {
+func (l *layout) look(ctx context.Context, c *cluster.Cluster, job *worker.Job) {
 	topics := job.Topics
 	if len(topics) == 0 {
 		topics = results.Topics{{Name: job.Topic}}
@@ -130,6 +136,7 @@ type node struct {
 	cluster *cluster.Cluster
 	group   string
 	layout  *layout
+	hush    *hush
 	emit    func(record.Event)
 
 	from int64 // of the interval being summed
@@ -149,8 +156,13 @@ type asked struct {
 func (n *node) run(ctx context.Context, interval time.Duration) {
 	n.asks = [3]asked{{api: int16(kmsg.Metadata)}, {api: int16(kmsg.DescribeGroups)}, {api: int16(kmsg.ListOffsets)}}
 	// The first answer takes a connection, which is nobody's delay.
-	for n.cluster.AskMetadata(ctx, n.id) != nil && record.SleepUntil(ctx, record.Now()+int64(interval)) == nil {
+	answered := n.hush.ask(n.id)
+	for n.cluster.AskMetadata(ctx, n.id) != nil {
+		if record.SleepUntil(ctx, record.Now()+int64(interval)) != nil {
+			return
+		}
 	}
+	answered()
 	n.from = record.Now()
 	turn := 0
 	every(ctx, interval, func() {
@@ -194,9 +206,11 @@ func (n *node) ask(a *asked, question func() error) {
 	if a.since == 0 {
 		a.since = record.Now()
 	}
+	answered := n.hush.ask(n.id)
 	if question() != nil {
 		return
 	}
+	answered()
 	now := record.Now()
 	took := now - a.since
 	a.took = append(a.took, took)
