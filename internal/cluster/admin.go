@@ -5,10 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
-	"slices"
+	"net"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -17,28 +17,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Prefix starts the name of every topic and group that kbench makes, so that what
-// a killed run left can be told from what is not ours.
-const Prefix = "kbench-"
-
 // pollEvery is how often a state that is awaited is asked for.
 const pollEvery = 50 * time.Millisecond
 
 // admin is a connection for administration.
 type admin struct {
 	*kadm.Client
-	raw *kgo.Client
+	raw   *kgo.Client
+	lines *lines
 
 	// classicOnly says that the cluster is too old for the groups of KIP-848.
 	classicOnly bool
+
+	mu    sync.Mutex
+	nodes map[int32]string // where clients find them, as last heard
 }
 
 func newAdmin(a Access, extra ...kgo.Opt) (*admin, error) {
-	cl, err := a.client(extra...)
+	cl, l, err := connectOver(a, extra...)
 	if err != nil {
 		return nil, err
 	}
-	return &admin{Client: kadm.NewClient(cl), raw: cl}, nil
+	return &admin{Client: kadm.NewClient(cl), raw: cl, lines: l}, nil
 }
 
 func (a *admin) close() { a.raw.Close() }
@@ -53,7 +53,17 @@ func (a *admin) metadata(ctx context.Context, r kmsg.Requestor, topics ...string
 		t.Topic = kmsg.StringPtr(name)
 		req.Topics = append(req.Topics, t)
 	}
-	return req.RequestWith(ctx, r)
+	resp, err := req.RequestWith(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.nodes = map[int32]string{}
+	for _, b := range resp.Brokers {
+		a.nodes[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+	}
+	return resp, nil
 }
 
 // topicNames returns the name of every topic by its id.
@@ -145,24 +155,42 @@ func poll(ctx context.Context, yes func() bool) error {
 }
 
 // CreateTopic makes a topic and returns when every broker knows its leaders. The
-// replication is at most the number of nodes; used says what it became.
+// replication is at most the number of nodes; used says what it became. On an
+// attached cluster the lease names it first, and one that is there is refused.
 func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions, replication int) (used int, err error) {
 	used = max(1, min(replication, c.info.Nodes))
-	if _, err := c.internal.Client.CreateTopic(ctx, int32(partitions), int16(used), nil, name); err != nil {
-		return 0, fmt.Errorf("create topic %s: %w", name, err)
+	if err = c.claimTopic(ctx, name); err == nil {
+		err = c.createTopic(ctx, name, partitions, used)
 	}
-	if err := c.internal.awaitTopic(ctx, name, partitions); err != nil {
-		return 0, fmt.Errorf("create topic %s: %w", name, err)
+	if err != nil {
+		return 0, c.denied(fmt.Errorf("create topic %s: %w", name, err))
 	}
 	return used, nil
+}
+
+func (c *Cluster) createTopic(ctx context.Context, name string, partitions, replication int) error {
+	_, err := c.internal.Client.CreateTopic(ctx, int32(partitions), int16(replication), nil, name)
+	if errors.Is(err, kerr.TopicAlreadyExists) && c.holder != nil {
+		return errors.Join(errTaken, c.strike(ctx, dropTopic(name)))
+	}
+	if err == nil {
+		err = c.internal.awaitTopic(ctx, name, partitions)
+	}
+	if err == nil {
+		err = c.madeTopic(ctx, name)
+	}
+	return err
 }
 
 // AddPartitions lets a topic grow to a number of partitions and returns when every
 // broker knows the leaders of all of them.
 func (c *Cluster) AddPartitions(ctx context.Context, name string, to int) error {
-	resps, err := c.internal.UpdatePartitions(ctx, to, name)
+	err := c.mine(name)
 	if err == nil {
-		err = resps.Error()
+		var resps kadm.CreatePartitionsResponses
+		if resps, err = c.internal.UpdatePartitions(ctx, to, name); err == nil {
+			err = resps.Error()
+		}
 	}
 	if err == nil {
 		err = c.internal.awaitTopic(ctx, name, to)
@@ -184,35 +212,50 @@ func (c *Cluster) TopicID(ctx context.Context, name string) (string, error) {
 		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 			return "", fmt.Errorf("id of topic %s: %w", name, err)
 		}
-		if t.TopicID != [16]byte{} {
-			return base64.RawURLEncoding.EncodeToString(t.TopicID[:]), nil
-		}
+		return idText(t.TopicID), nil
 	}
 	return "", nil
 }
 
-// DeleteTopic removes a topic that kbench made. That it is already gone is not an
+func idText(id [16]byte) string {
+	if id == [16]byte{} {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// DeleteTopic removes a topic that this run made. That it is already gone is not an
 // error.
 func (c *Cluster) DeleteTopic(ctx context.Context, name string) error {
-	err := c.mayDelete(name)
+	err := c.mine(name)
 	if err == nil {
-		_, err = c.internal.Client.DeleteTopic(ctx, name)
+		err = c.deleteTopic(ctx, name)
 	}
-	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+	if err == nil {
+		err = c.strike(ctx, dropTopic(name))
+	}
+	if err != nil {
 		return fmt.Errorf("delete topic %s: %w", name, err)
 	}
 	return nil
 }
 
-// DeleteGroup removes a group that kbench made. That it is already gone is not an
+func (c *Cluster) deleteTopic(ctx context.Context, name string) error {
+	_, err := c.internal.Client.DeleteTopic(ctx, name)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil
+	}
+	return err
+}
+
+// DeleteGroup removes a group that this run made. That it is already gone is not an
 // error. Members that are still in it, because they are static or were killed, are
 // thrown out: brokers delete no group that has any.
 func (c *Cluster) DeleteGroup(ctx context.Context, name string) error {
-	err := c.mayDelete(name)
+	err := c.mine(name)
 	if err == nil {
 		if e := poll(ctx, func() bool {
-			_, err = c.internal.Client.DeleteGroup(ctx, name)
-			if errors.Is(err, kerr.NonEmptyGroup) {
+			if err = c.deleteGroup(ctx, name); errors.Is(err, kerr.NonEmptyGroup) {
 				c.empty(ctx, name)
 				return false
 			}
@@ -221,11 +264,8 @@ func (c *Cluster) DeleteGroup(ctx context.Context, name string) error {
 			err = errors.Join(e, err)
 		}
 	}
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		err = nil
-	}
 	if err == nil {
-		err = c.dropGroupConfig(ctx, name)
+		err = c.strike(ctx, dropGroup(name))
 	}
 	if err != nil {
 		return fmt.Errorf("delete group %s: %w", name, err)
@@ -233,12 +273,13 @@ func (c *Cluster) DeleteGroup(ctx context.Context, name string) error {
 	return nil
 }
 
-// mayDelete protects what is not ours in a cluster of the user's own.
-func (c *Cluster) mayDelete(name string) error {
-	if c.info.Kind == Attached && !strings.HasPrefix(name, Prefix) {
-		return fmt.Errorf("not made by kbench: its name does not start with %s", Prefix)
+// deleteGroup removes a group without members, and what was set for it.
+func (c *Cluster) deleteGroup(ctx context.Context, name string) error {
+	_, err := c.internal.Client.DeleteGroup(ctx, name)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return err
 	}
-	return nil
+	return c.dropGroupConfig(ctx, name)
 }
 
 // empty throws the members out of a group. It reports nothing: whether it worked
@@ -303,7 +344,7 @@ func (c *Cluster) Coordinator(ctx context.Context, group string) (int32, error) 
 		return 0, fmt.Errorf("coordinator of %s: the cluster did not answer", group)
 	}
 	if found.Err != nil {
-		return 0, fmt.Errorf("coordinator of %s: %w", group, found.Err)
+		return 0, c.denied(fmt.Errorf("coordinator of %s: %w", group, found.Err))
 	}
 	return found.NodeID, nil
 }
@@ -328,22 +369,4 @@ func (c *Cluster) Committed(ctx context.Context, group string, topics ...string)
 		}
 	}
 	return committed, nil
-}
-
-// Leftovers returns the topics and groups of the cluster that kbench made, sorted.
-func (c *Cluster) Leftovers(ctx context.Context) (topics, groups []string, err error) {
-	names, err := c.internal.topicNames(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list topics: %w", err)
-	}
-	listed, err := c.internal.ListGroups(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list groups: %w", err)
-	}
-	return ours(maps.Values(names)), ours(maps.Keys(listed)), nil
-}
-
-// ours keeps the names that start with Prefix, sorted.
-func ours(names iter.Seq[string]) []string {
-	return slices.DeleteFunc(slices.Sorted(names), func(name string) bool { return !strings.HasPrefix(name, Prefix) })
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +12,13 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/regular"
+	"github.com/kbench/kbench/internal/scratch"
 	"github.com/kbench/kbench/results"
 )
 
@@ -42,6 +44,9 @@ type FileTLS struct {
 	Insecure   bool   `yaml:"insecure,omitempty"`
 }
 
+// mostPEM is more than all the authorities of a system take.
+const mostPEM = 1 << 20
+
 // connectTimeout is how long an attached cluster is given to answer first.
 const connectTimeout = 15 * time.Second
 
@@ -54,7 +59,7 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 	defer cancel()
 	info, classicOnly, err := identify(ctx, access)
 	if err != nil {
-		return nil, fmt.Errorf("attach to %s: %w; check --brokers, and the connection file if the cluster wants TLS or SASL", access, err)
+		return nil, fmt.Errorf("attach to %s: %w", access, refused(err, access))
 	}
 	a, err := newAdmin(access)
 	if err != nil {
@@ -69,6 +74,22 @@ func attach(ctx context.Context, o Options) (*Cluster, error) {
 		info.SASL = access.SASL.Mechanism
 	}
 	return &Cluster{access: access, info: info, internal: a, died: make(chan error)}, nil
+}
+
+// refused adds to the error of a cluster that did not let us in what to look at. A
+// broker that is shown a wrong password says so or, as some do, hangs up.
+func refused(err error, a Access) error {
+	var early *kgo.ErrFirstReadEOF
+	switch hungUp := errors.Is(err, io.EOF); {
+	case err == nil:
+		return nil
+	case a.SASL != nil && (hungUp && !errors.As(err, &early) || errors.Is(err, kerr.SaslAuthenticationFailed)):
+		return fmt.Errorf("it did not accept the password of user %q with %s: one of the three is wrong (%w)", a.SASL.User, a.SASL.Mechanism, err)
+	case a.SASL == nil && hungUp:
+		return fmt.Errorf("it hung up, as a cluster does that wants TLS or SASL: say which with --brokers-config (%w)", err)
+	default:
+		return fmt.Errorf("%w; check --brokers, and the connection file if the cluster wants TLS or SASL", err)
+	}
 }
 
 // identify asks an attached cluster what it is, as far as it can be asked; the
@@ -103,23 +124,29 @@ func identify(ctx context.Context, access Access) (info results.Broker, classicO
 	return info, classicOnly, nil
 }
 
+// Seeds are addresses one by one, of a list whose items may hold several with commas.
+func Seeds(brokers []string) (seeds []string) {
+	for _, some := range brokers {
+		for addr := range strings.SplitSeq(some, ",") {
+			seeds = append(seeds, strings.TrimSpace(addr))
+		}
+	}
+	return seeds
+}
+
 // AttachedAccess is the Access of a cluster of the user's own: its addresses, its
 // connection file (which may be empty) and the environment.
 func AttachedAccess(brokers []string, file string, getenv func(string) string) (Access, error) {
-	access := Access{Seeds: brokers}
+	access := Access{Seeds: Seeds(brokers)}
 	var conf FileConfig
+	var err error
 	if file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return access, fmt.Errorf("connection file: %w", err)
-		}
-		dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-		if err := dec.Decode(&conf); err != nil && !errors.Is(err, io.EOF) {
-			return access, fmt.Errorf("connection file %s: %s", file, withoutSource(err))
+		if conf, err = readFileConfig(file); err != nil {
+			return access, fmt.Errorf("connection file %w", err)
 		}
 	}
 	if t := conf.TLS; t != nil {
-		files, err := t.load(filepath.Dir(file))
+		files, err := t.load(file)
 		if err != nil {
 			return access, fmt.Errorf("connection file %s: tls: %w", file, err)
 		}
@@ -128,26 +155,41 @@ func AttachedAccess(brokers []string, file string, getenv func(string) string) (
 			return access, fmt.Errorf("connection file %s: %w", file, err)
 		}
 	}
-	var err error
 	access.SASL, err = withEnvironment(conf.SASL, getenv)
 	return access, err
 }
 
-// withoutSource keeps the position and the complaint of a YAML error and leaves
-// out the lines of the file that it quotes: they may hold the password.
-func withoutSource(err error) string {
-	var y yaml.Error
-	if !errors.As(err, &y) {
-		return "it is not YAML of the expected shape"
+// Exposed names what of a connection file is secret and may be read by others
+// than its owner: itself where it has the password, and its key.
+func Exposed(file string) (paths []string) {
+	if file == "" {
+		return nil
 	}
-	at := y.GetToken()
-	if at == nil || at.Position == nil {
-		return y.GetMessage()
+	conf, err := readFileConfig(file)
+	if err != nil {
+		return nil // which is said elsewhere
 	}
-	return fmt.Sprintf("line %d column %d: %s", at.Position.Line, at.Position.Column, y.GetMessage())
+	if conf.SASL != nil && conf.SASL.Password != "" {
+		paths = append(paths, file)
+	}
+	if conf.TLS != nil && conf.TLS.Key != "" {
+		paths = append(paths, beside(file, conf.TLS.Key))
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		info, err := os.Stat(path)
+		return err != nil || info.Mode().Perm()&0o077 == 0
+	})
 }
 
-func (t *FileTLS) load(dir string) (*TLSFiles, error) {
+// beside is a path that a connection file has, relative to it.
+func beside(file, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}
+
+func (t *FileTLS) load(file string) (*TLSFiles, error) {
 	files := &TLSFiles{ServerName: t.ServerName, Insecure: t.Insecure}
 	for _, f := range []struct {
 		path string
@@ -156,11 +198,7 @@ func (t *FileTLS) load(dir string) (*TLSFiles, error) {
 		if f.path == "" {
 			continue
 		}
-		path := f.path
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		text, err := os.ReadFile(path)
+		text, err := regular.Read(beside(file, f.path), mostPEM)
 		if err != nil {
 			return nil, err
 		}
@@ -208,19 +246,17 @@ func withEnvironment(s *drivers.SASL, getenv func(string) string) (*drivers.SASL
 }
 
 // writeFileConfig writes a connection file for a cluster that was started with
-// security, readable by this user alone, and returns its path. Its directory is
-// removed by removeFileConfig.
-func writeFileConfig(a Access) (string, error) {
-	dir, err := os.MkdirTemp("", "kbench-connection-")
-	if err != nil {
-		return "", fmt.Errorf("write the connection file: %w", err)
+// security, readable by this user alone, in a directory of its own.
+func writeFileConfig(a Access) (dir *scratch.Dir, path string, err error) {
+	if dir, err = scratch.New(os.TempDir(), "connection"); err != nil {
+		return nil, "", fmt.Errorf("write the connection file: %w", err)
 	}
 	conf := FileConfig{SASL: a.SASL}
 	if a.TLS != nil {
 		conf.TLS = &FileTLS{CA: "ca.pem"}
-		err = os.WriteFile(filepath.Join(dir, conf.TLS.CA), a.TLS.CA, 0o600)
+		err = os.WriteFile(filepath.Join(dir.Path, conf.TLS.CA), a.TLS.CA, 0o600)
 	}
-	path := filepath.Join(dir, "connection.yaml")
+	path = filepath.Join(dir.Path, "connection.yaml")
 	if err == nil {
 		var text []byte
 		if text, err = yaml.Marshal(conf); err == nil {
@@ -228,12 +264,7 @@ func writeFileConfig(a Access) (string, error) {
 		}
 	}
 	if err != nil {
-		removeFileConfig(path)
-		return "", fmt.Errorf("write the connection file: %w", err)
+		return nil, "", errors.Join(fmt.Errorf("write the connection file: %w", err), dir.Remove())
 	}
-	return path, nil
+	return dir, path, nil
 }
-
-// removeFileConfig removes what writeFileConfig made. What cannot be removed is
-// left in the temporary directory; there is nobody to act on it.
-func removeFileConfig(path string) { _ = os.RemoveAll(filepath.Dir(path)) }

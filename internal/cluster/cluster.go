@@ -6,7 +6,8 @@
 // `kbench broker` process, so that a newcomer needs nothing but Go. Kafka: Apache
 // Kafka in KRaft mode, one JVM per node, children of a `kbench broker` process
 // that ends them when the supervisor is gone. Attached: a cluster of the user's
-// own, in which nothing that existed is touched.
+// own, in which nothing that existed is touched: a lease (lease.go) names what a run
+// makes there.
 //
 // Start is the supervisor's side, Serve the side of the `kbench broker` process.
 // They speak JSON lines over its standard input and output, so that the broker may
@@ -63,6 +64,10 @@ type Options struct {
 	// that a producer can be measured without the storage behind it.
 	Blackhole bool `json:"blackhole,omitempty"`
 
+	// OnDisk has an embedded broker keep records in files, and not in its memory, which
+	// then is bounded however many come.
+	OnDisk bool `json:"on_disk,omitempty"`
+
 	// Brokers and ConfigFile are of attached: host:port addresses, and a YAML
 	// file with TLS and SASL settings (FileConfig).
 	Brokers    []string `json:"brokers,omitempty"`
@@ -109,6 +114,7 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("broker %q is not known: use embedded, kafka or attached", o.Kind)
 	}
 	refuse(o.Kind != Embedded && o.Blackhole, "dropping produced data", "embedded")
+	refuse(o.Kind != Embedded && o.OnDisk, "records on disk", "embedded")
 	refuse(o.Kind != Kafka && o.Version != "", "a Kafka version", "kafka")
 	refuse(o.Kind != Kafka && o.Heap != "", "a JVM heap", "kafka")
 	refuse(o.Kind != Attached && len(o.Brokers) > 0, "a list of brokers", "attached")
@@ -173,6 +179,7 @@ type Cluster struct {
 	internal *admin
 	died     chan error
 	proc     *brokerProcess // nil where attached
+	holder   *holder        // of the lease of this run, where attached
 
 	stop    sync.Once
 	stopErr error
@@ -237,6 +244,9 @@ func (c *Cluster) Died() <-chan error { return c.died }
 // only disconnected from. When ctx is done it is killed.
 func (c *Cluster) Stop(ctx context.Context) error {
 	c.stop.Do(func() {
+		if c.holder != nil { // whoever stops without an end of the lease leaves it to clean
+			c.holder.close()
+		}
 		c.internal.close()
 		if c.proc == nil {
 			return

@@ -104,7 +104,7 @@ func eventually(t *testing.T, ask func() error) {
 // produce writes records 0..n-1 to each partition, with their number as value.
 func produce(t *testing.T, a Access, topic string, partitions, n int) {
 	t.Helper()
-	cl, err := a.client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	cl, err := connect(a, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}

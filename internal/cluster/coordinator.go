@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -23,7 +25,8 @@ import (
 //     joins, leaves or expires, and holds the group for as long as they come.
 //
 // It stands outside: it reads the requests of the group on their way in, asks for
-// the longest session there is in the name of every member, and has members leave when their time is
+// the longest session there is in the name of every member, looks after each join and
+// leave what has become of the group, and has members leave when their time is
 // up. Groups of KIP-848 have sessions that are right, and are left alone.
 type coordinator struct {
 	shortest, longest time.Duration // the sessions that the simulation accepts
@@ -42,6 +45,7 @@ type groupOps interface {
 
 // rounds is one group.
 type rounds struct {
+	asked      int         // how many requests there were that change it
 	generation int32       // the newest that a member spoke of
 	since      time.Time   // when the rebalance under way began; zero: there is none
 	deadline   *time.Timer // of the rebalance under way
@@ -120,7 +124,7 @@ func (k *coordinator) join(r *kmsg.JoinGroupRequest) {
 	if r.Version == 0 {
 		m.rebalance = asked
 	}
-	k.begin(r.Group, g)
+	k.lookAfter(r.Group, g)
 }
 
 // begin starts the clock of a rebalance, unless one is under way.
@@ -146,36 +150,18 @@ func (g *rounds) done() {
 
 func (k *coordinator) sync(r *kmsg.SyncGroupRequest) {
 	g := k.of(r.Group)
-	known := g.members[r.MemberID] != nil
+	look := g.members[r.MemberID] == nil // not all gave their names
 	m := g.member(r.MemberID)
 	m.waiting = false
 	if r.Generation > g.generation {
-		// All have their answer, and those that will never come to fetch what it
-		// gives them have a session from now on.
 		g.generation = r.Generation
 		g.done()
-		for id, m := range g.members {
-			m.waiting = false
-			k.start(r.Group, id, m)
-		}
-		known = false // not all gave their names
-	} else if !g.awaited() {
-		g.done() // who joined a stable group with nothing new was answered at once
+		look = true // all have their answer, unless there is the next rebalance already
 	}
 	k.start(r.Group, r.MemberID, m)
-	if !known {
-		go k.rollCall(r.Group, g)
+	if look {
+		k.lookAfter(r.Group, g)
 	}
-}
-
-// awaited says whether a member waits for the answer to its JoinGroup.
-func (g *rounds) awaited() bool {
-	for _, m := range g.members {
-		if m.waiting {
-			return true
-		}
-	}
-	return false
 }
 
 // member is the clock of a member, made where it is new.
@@ -248,8 +234,8 @@ func (k *coordinator) left(r *kmsg.LeaveGroupRequest) {
 			leaves = true
 		}
 	}
-	if leaves && len(g.members) > 0 {
-		k.begin(r.Group, g)
+	if leaves {
+		k.lookAfter(r.Group, g)
 	}
 }
 
@@ -279,24 +265,42 @@ func (k *coordinator) overdue(name string, g *rounds, since time.Time) {
 	}
 }
 
-// rollCall starts the session of members that joined without an id and have not
-// been heard of since, and forgets those that are none any more.
-func (k *coordinator) rollCall(name string, g *rounds) {
-	_, ids, err := k.group.describe(name)
-	if err != nil {
+// lookAfter has a look at the group when the request under way has been handled.
+func (k *coordinator) lookAfter(name string, g *rounds) {
+	if k.closed {
 		return
 	}
+	g.asked++
+	go k.look(name, g, g.asked)
+}
+
+// look asks what became of the requests so far: who is no member, its join refused or
+// its session over, is forgotten, and a rebalance that is under way has a clock. Where
+// none is nobody waits for an answer: each member has a session, those that joined
+// without an id too.
+func (k *coordinator) look(name string, g *rounds, asked int) {
+	preparing, ids, err := k.group.describe(name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, id := range ids {
-		if g.members[id] == nil {
-			k.start(name, id, g.member(id))
-		}
+	if err != nil || k.groups[name] != g || g.asked != asked { // what was asked meanwhile has a look of its own
+		return
 	}
 	for id, m := range g.members {
-		if !m.waiting && !slices.Contains(ids, id) {
+		if !slices.Contains(ids, id) {
 			m.stop()
 			delete(g.members, id)
+		}
+	}
+	if preparing {
+		k.begin(name, g)
+		return
+	}
+	g.done()
+	for _, id := range ids {
+		if m := g.members[id]; m == nil || m.waiting {
+			m = g.member(id)
+			m.waiting = false
+			k.start(name, id, m)
 		}
 	}
 }
@@ -333,7 +337,7 @@ func (a adminOps) describe(group string) (preparing bool, members []string, err 
 	ctx, cancel := context.WithTimeout(context.Background(), opsLimit)
 	defer cancel()
 	all, err := a.DescribeGroups(ctx, group)
-	if err == nil {
+	if err == nil && !errors.Is(all[group].Err, kerr.GroupIDNotFound) { // it has no members
 		err = all[group].Err
 	}
 	for _, m := range all[group].Members {

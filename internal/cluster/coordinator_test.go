@@ -60,13 +60,22 @@ func (s *acted) leave(_ string, members []string) {
 func (s *acted) join(id string) *kmsg.JoinGroupRequest {
 	r := kmsg.NewPtrJoinGroupRequest()
 	r.Version, r.Group, r.MemberID, r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = 5, "g", id, 4_000, 10_000
-	s.request(r)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !slices.Contains(s.ids, id) {
 		s.ids = append(s.ids, id)
 	}
+	s.mu.Unlock()
+	s.request(r)
+	synctest.Wait()
 	return r
+}
+
+// refused is the JoinGroup of one that is no member.
+func (s *acted) refused(id string) {
+	r := kmsg.NewPtrJoinGroupRequest()
+	r.Version, r.Group, r.MemberID, r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = 5, "g", id, 4_000, 10_000
+	s.request(r)
+	synctest.Wait()
 }
 
 func (s *acted) sync(id string, generation int32) {
@@ -112,9 +121,11 @@ func TestClocksOfAGroup(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 	f("it stands still while the member waits, and begins with the answer", "b at 13s", func(s *acted) {
+		s.prepare(true)
 		s.join("a")
 		s.join("b")
 		time.Sleep(9 * time.Second)
+		s.prepare(false)
 		s.sync("a", 1) // b is dead and comes for nothing
 		for range 5 {
 			time.Sleep(3 * time.Second)
@@ -124,8 +135,10 @@ func TestClocksOfAGroup(t *testing.T) {
 	f("who joined without an id has one too", "x at 4s", func(s *acted) {
 		r := kmsg.NewPtrJoinGroupRequest()
 		r.Version, r.Group, r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = 1, "g", 4_000, 10_000
-		s.request(r)
+		s.mu.Lock()
 		s.ids = []string{"x"} // the simulation has named it
+		s.mu.Unlock()
+		s.request(r)
 		s.join("a")
 		s.sync("a", 1)
 		for range 5 {
@@ -168,6 +181,55 @@ func TestClocksOfAGroup(t *testing.T) {
 		s.sync("b", 2)
 		s.sync("a", 2)
 	})
+	f("a join that is refused has no clock", "", func(s *acted) {
+		s.join("a")
+		s.sync("a", 1)
+		s.refused("gone")
+		for range 3 {
+			time.Sleep(3 * time.Second)
+			s.beat("a", 1)
+		}
+		s.prepare(true)
+		s.join("b") // a has until 19 s to join again
+		time.Sleep(3 * time.Second)
+		s.beat("a", 1)
+		s.join("a")
+		s.prepare(false)
+		s.sync("b", 2)
+		s.sync("a", 2)
+		for range 3 { // the sessions of both go on; that of one that is no member did not begin
+			time.Sleep(3 * time.Second)
+			s.beat("a", 2)
+			s.beat("b", 2)
+		}
+	})
+	f("who was answered at once and comes no more has a session", "b at 6s", func(s *acted) {
+		s.join("a")
+		s.join("b")
+		s.sync("a", 1)
+		s.sync("b", 1)
+		time.Sleep(2 * time.Second)
+		s.beat("a", 1)
+		s.join("b") // in a stable group, with nothing new
+		for range 3 {
+			time.Sleep(2 * time.Second)
+			s.beat("a", 1)
+		}
+	})
+	f("in a rebalance a member of the one before may sync, and who has joined it waits", "a,b at 10s", func(s *acted) {
+		s.prepare(true)
+		s.join("a")
+		s.prepare(false)
+		s.join("b")
+		s.prepare(true)
+		s.join("c")
+		s.sync("b", 1)
+		for range 4 {
+			s.beat("a", 1)
+			s.beat("b", 1)
+			time.Sleep(3 * time.Second)
+		}
+	})
 	f("a rebalance that has ended throws nobody out", "", func(s *acted) {
 		s.join("a")
 		s.join("b")
@@ -205,7 +267,7 @@ type testMember struct {
 
 func newTestMember(t *testing.T, c *Cluster) *testMember {
 	t.Helper()
-	cl, err := c.Access().client()
+	cl, err := connect(c.Access())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,6 +167,11 @@ func fromMaven(ctx context.Context, o Options, cache, version string, getenv fun
 		return libs, nil
 	}
 	o.progress("fetching Apache Kafka %s with Maven, once (about 45 MB)", version)
+	// What a killed one left: the lock is ours.
+	left, _ := filepath.Glob(filepath.Join(cache, ".fetch-*")) // the pattern is a good one
+	for _, dir := range left {
+		_ = os.RemoveAll(dir)
+	}
 	work, err := os.MkdirTemp(cache, ".fetch-")
 	if err != nil {
 		return "", fmt.Errorf("cache of Apache Kafka: %w", err)

@@ -182,43 +182,6 @@ func TestLockWaits(t *testing.T) {
 	again()
 }
 
-func TestSweepRemovesOnlyWhatIsDead(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	living, err := newDataDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead, err := newDataDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.unlock() // as the kernel does when its process dies
-	young, err := newDataDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	young.unlock()
-	old := time.Now().Add(-2 * sweepAge)
-	for _, d := range []*dataDir{living, dead} {
-		if err := os.Chtimes(filepath.Join(d.path, "lock"), old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sweepDataDirs()
-	for _, c := range []struct {
-		what string
-		d    *dataDir
-		want bool
-	}{{"living", living, true}, {"dead", dead, false}, {"young", young, true}} {
-		if got := isDir(c.d.path); got != c.want {
-			t.Errorf("the %s directory: there is %v, want %v", c.what, got, c.want)
-		}
-	}
-	if err := living.remove(); err != nil || isDir(living.path) {
-		t.Errorf("removing: %v", err)
-	}
-}
-
 func TestServerProperties(t *testing.T) {
 	access := Access{TLS: &TLSFiles{}, SASL: &drivers.SASL{Mechanism: "PLAIN", User: "u", Password: `a"b\c`}}
 	l := layout{dir: t.TempDir(), nodes: 2, ports: []int{1, 2, 3, 4, 5, 6}, access: access, props: map[string]string{"num.io.threads": "2", "auto.create.topics.enable": "true"}}
@@ -312,7 +275,7 @@ func TestKafkaPortTaken(t *testing.T) {
 	if *tries < 2 { // more where somebody else took a port in the meantime
 		t.Errorf("started at try %d, want 2", *tries)
 	}
-	if err := k.stop(true); err != nil {
+	if err := k.stop(); err != nil {
 		t.Error(err)
 	}
 	choose, tries = unlucky(portTries)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -17,14 +19,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kbench/kbench/internal/scratch"
 	"github.com/kbench/kbench/results"
 )
 
 // embedded is the simulated cluster: all nodes live in this process. Records are
-// kept in memory until their topic is deleted, which the harness does after each
-// trial; kfake has no other bound that would not make the audit report losses.
+// kept until their topic is deleted, which the harness does after each trial: a bound
+// of their number would make the audit report losses. They are in memory, where nothing
+// waits for a disk, or, where they may be more than that has room for, in files. Then
+// the memory holds what is on its way and an index of some 100 bytes for each batch.
 type embedded struct {
 	cluster     *kfake.Cluster
+	dir         *scratch.Dir // of the files; nil: all is in memory
 	coordinator *coordinator
 	admin       *admin // of the coordinator
 	is          ready
@@ -37,6 +43,10 @@ type embedded struct {
 // waits anyhow, and leaves less of its last doubling unused.
 const segmentBytes = 256 << 10
 
+// diskSegmentBytes is the same on a disk, where nothing is copied. The simulation keeps
+// a descriptor of each file that was read.
+const diskSegmentBytes = 16 << 20
+
 // minSession is the shortest session timeout that the clusters accept: below the
 // brokers' own default of 6 s, because a workload may ask for less.
 const minSession = 100 * time.Millisecond
@@ -45,24 +55,34 @@ const minSession = 100 * time.Millisecond
 // does by default.
 const maxSession = 30 * time.Minute
 
-func startEmbedded(ctx context.Context, o Options) (nodes, error) {
+func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 	access, id, err := o.Security.secure()
 	if err != nil {
 		return nil, err
 	}
+	e := &embedded{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("embedded broker: %w", err), e.stop())
+		}
+	}()
 	opts := []kfake.Opt{
 		kfake.NumBrokers(o.Nodes),
 		kfake.GroupMinSessionTimeout(minSession),
 		kfake.GroupMaxSessionTimeout(maxSession),
-		kfake.BrokerConfigs(map[string]string{"log.segment.bytes": strconv.Itoa(segmentBytes)}),
 	}
+	stored, err := e.storage(o)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, stored...)
 	if o.Blackhole {
 		opts = append(opts, kfake.BlackholeProduce())
 	}
 	if id != nil {
 		pair, err := tls.X509KeyPair(id.cert, id.key)
 		if err != nil {
-			return nil, fmt.Errorf("embedded broker: certificate: %w", err)
+			return nil, fmt.Errorf("certificate: %w", err)
 		}
 		opts = append(opts, kfake.TLS(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}))
 	}
@@ -72,36 +92,60 @@ func startEmbedded(ctx context.Context, o Options) (nodes, error) {
 	if o.Log != nil {
 		opts = append(opts, kfake.WithLogger(kfake.BasicLogger(o.Log, kfake.LogLevelError)))
 	}
-	c, err := kfake.NewCluster(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
+	if e.cluster, err = kfake.NewCluster(opts...); err != nil {
+		return nil, err
 	}
-	access.Seeds = c.ListenAddrs()
-	e := &embedded{cluster: c, is: ready{
+	access.Seeds = e.cluster.ListenAddrs()
+	e.is = ready{
 		Access: access,
 		Info: results.Broker{
 			Kind:    Embedded,
-			Title:   "embedded (simulated broker), " + nodeCount(o.Nodes),
+			Title:   embeddedTitle(o),
 			Version: EmbeddedVersion(),
 			Nodes:   o.Nodes,
 			TLS:     access.TLS != nil,
 			SASL:    o.Security.SASL,
 		},
 		PIDs: slices.Repeat([]int{os.Getpid()}, o.Nodes),
-	}}
-	if e.admin, err = newAdmin(access); err == nil {
-		e.coordinator = &coordinator{
-			shortest: millis(o.Props, "group.min.session.timeout.ms", minSession),
-			longest:  millis(o.Props, "group.max.session.timeout.ms", maxSession),
-			group:    adminOps{e.admin}, groups: map[string]*rounds{},
-		}
-		e.coordinator.watch(c)
-		err = e.configure(ctx, o.Props)
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), e.stop(false))
+	if e.admin, err = newAdmin(access); err != nil {
+		return nil, err
+	}
+	e.coordinator = &coordinator{
+		shortest: millis(o.Props, "group.min.session.timeout.ms", minSession),
+		longest:  millis(o.Props, "group.max.session.timeout.ms", maxSession),
+		group:    adminOps{e.admin}, groups: map[string]*rounds{},
+	}
+	e.coordinator.watch(e.cluster)
+	if err := e.configure(ctx, o.Props); err != nil {
+		return nil, err
 	}
 	return e, nil
+}
+
+// storage is where records are kept. On a disk the simulation writes down all that its
+// groups do as well, and now and then begins that file anew, while nobody is answered:
+// it is deleted soon enough.
+func (e *embedded) storage(o Options) (opts []kfake.Opt, err error) {
+	props := map[string]string{"log.segment.bytes": strconv.Itoa(segmentBytes)}
+	if o.OnDisk {
+		below, _ := Disk()
+		if e.dir, err = scratch.New(below, Embedded); err != nil {
+			return nil, fmt.Errorf("directory for the data of the broker: %w", err)
+		}
+		props = map[string]string{"log.segment.bytes": strconv.Itoa(diskSegmentBytes), "state.log.compact.bytes": strconv.Itoa(math.MaxInt)}
+		opts = append(opts, kfake.DataDir(filepath.Join(e.dir.Path, "data")))
+	}
+	return append(opts, kfake.BrokerConfigs(props)), nil
+}
+
+// embeddedTitle says what it is, and where its records are unless in memory.
+func embeddedTitle(o Options) string {
+	title := "embedded (simulated broker), " + nodeCount(o.Nodes)
+	if o.OnDisk {
+		title += ", records on disk"
+	}
+	return title
 }
 
 // millis is a property that is a time, or what stands for it where it is not given.
@@ -166,13 +210,15 @@ func (e *embedded) properties(ctx context.Context, a *admin) (map[string]bool, e
 func (e *embedded) ready() ready       { return e.is }
 func (e *embedded) died() <-chan error { return nil } // it lives and dies with this process
 
-func (e *embedded) stop(bool) error {
+func (e *embedded) stop() error {
 	if e.coordinator != nil {
 		e.coordinator.close()
 		e.admin.close()
 	}
-	e.cluster.Close()
-	return nil
+	if e.cluster != nil {
+		e.cluster.Close()
+	}
+	return removeData(e.dir)
 }
 
 // nodeCount is "1 node" or "3 nodes".

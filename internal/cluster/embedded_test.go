@@ -14,10 +14,14 @@ import (
 	"github.com/kbench/kbench/drivers"
 )
 
+// testRun is the run whose names tests give.
+const testRun = "20261129-101500-0abc"
+
 // exercise does on a cluster all that a trial does.
 func exercise(t *testing.T, c *Cluster) {
 	t.Helper()
-	const topic, group, partitions = "kbench-test", "kbench-test-group", 4
+	const partitions = 4
+	topic, group, newer := Name(testRun, 1), Name(testRun, 2), Name(testRun, 3) // one of either protocol
 	exerciseTopics(t, c, topic, partitions)
 	// Heartbeat and session of KIP-848 are the broker's, before the group exists.
 	const heartbeat, session = 700 * time.Millisecond, 7 * time.Second
@@ -25,21 +29,25 @@ func exercise(t *testing.T, c *Cluster) {
 	if s, err := c.GroupState(ctx, group); err != nil || s.State != "Dead" {
 		t.Errorf("a group that does not exist is %q (%v), want Dead", s.State, err)
 	}
-	if err := c.ConfigureGroup(ctx, group+"true", heartbeat, session); err != nil {
+	for _, g := range []string{group, newer} {
+		if err := c.ClaimGroup(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.ConfigureGroup(ctx, newer, heartbeat, session); err != nil {
 		t.Error(err)
 	}
-	if h, s, err := c.GroupTimes(ctx, group+"true"); err != nil || h != heartbeat || s != session {
+	if h, s, err := c.GroupTimes(ctx, newer); err != nil || h != heartbeat || s != session {
 		t.Errorf("the group has heartbeat %s and session %s (%v), want %s and %s", h, s, err, heartbeat, session)
 	}
-	for _, consumer := range []bool{false, true} {
-		exerciseGroup(t, c, topic, group+strconv.FormatBool(consumer), partitions, consumer)
-	}
-	exerciseDeletion(t, c, topic, group+"false", group+"true")
+	exerciseGroup(t, c, topic, group, partitions, false)
+	exerciseGroup(t, c, topic, newer, partitions, true)
+	exerciseDeletion(t, c, topic, group, newer)
 	// They outlive the group on Apache Kafka, where they are its own. What one node
 	// was told the others hear a little later.
 	if c.Info().Kind == Kafka {
 		eventually(t, func() error {
-			h, s, err := c.GroupTimes(ctx, group+"true")
+			h, s, err := c.GroupTimes(ctx, newer)
 			if err == nil && (h == heartbeat || s == session) {
 				err = fmt.Errorf("a deleted group has heartbeat %s and session %s still", h, s)
 			}
@@ -105,7 +113,7 @@ func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
 	if !maps.Equal(ends, want) {
 		t.Fatalf("end offsets %v, want %v", ends, want)
 	}
-	other := topic + "-other"
+	other := topic + "-2"
 	if _, err := c.CreateTopic(ctx, other, 1, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -138,28 +146,29 @@ func exerciseTopics(t *testing.T, c *Cluster, topic string, partitions int) {
 func exerciseDeletion(t *testing.T, c *Cluster, topic string, groups ...string) {
 	t.Helper()
 	ctx := deadline(t)
-	gotTopics, gotGroups, err := c.Leftovers(ctx)
+	gotTopics, gotGroups, err := c.Alike(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
+	gotTopics = slices.DeleteFunc(gotTopics, func(name string) bool { return name == leaseName(testRun) })
 	if want := []string{topic}; !slices.Equal(gotTopics, want) {
 		t.Errorf("topics left %v, want %v", gotTopics, want)
 	}
 	if !slices.Equal(gotGroups, groups) {
 		t.Errorf("groups left %v, want %v", gotGroups, groups)
 	}
-	for range 2 { // what is gone already is not an error
-		for _, g := range groups {
-			if err := c.DeleteGroup(ctx, g); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := c.DeleteTopic(ctx, topic); err != nil {
+	// What is gone already is not an error.
+	for _, g := range groups {
+		if err := errors.Join(c.DeleteGroup(ctx, g), c.deleteGroup(ctx, g)); err != nil {
 			t.Error(err)
 		}
 	}
+	if err := errors.Join(c.DeleteTopic(ctx, topic), c.deleteTopic(ctx, topic)); err != nil {
+		t.Error(err)
+	}
 	eventually(t, func() error {
-		topics, groups, err := c.Leftovers(ctx)
+		topics, groups, err := c.Alike(ctx)
+		topics = slices.DeleteFunc(topics, func(name string) bool { return name == leaseName(testRun) })
 		if err == nil && len(topics)+len(groups) > 0 {
 			err = fmt.Errorf("left after deletion: %v %v", topics, groups)
 		}
@@ -181,7 +190,7 @@ func exerciseGroup(t *testing.T, c *Cluster, topic, group string, partitions int
 	} else {
 		opts = append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
 	}
-	cl, err := c.Access().client(opts...)
+	cl, err := connect(c.Access(), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

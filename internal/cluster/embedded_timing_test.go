@@ -22,15 +22,19 @@ import (
 // one connection per partition sends the same batch again as soon as the last one
 // was acked. An operation is a batch of 50 kB. Nobody hears anything for
 // longest-silence-ms, and stopped-% of the time was spent in silences of 10 ms and
-// more. By length of segment, 100 MiB being the simulation's own default.
+// more; the process held at most peak-MiB. By where records are and by length of segment,
+// 100 MiB being the simulation's own default.
 //
 //	go test ./internal/cluster -run - -bench Silence -benchtime 40000x
 func BenchmarkEmbeddedSilence(b *testing.B) {
-	for _, segment := range []int{100 << 20, 4 << 20, 1 << 20, segmentBytes, 64 << 10} {
-		b.Run(fmt.Sprintf("segment=%dKiB", segment>>10), func(b *testing.B) {
+	for _, of := range []struct {
+		segment int
+		disk    bool
+	}{{100 << 20, false}, {4 << 20, false}, {1 << 20, false}, {segmentBytes, false}, {64 << 10, false}, {diskSegmentBytes, true}, {segmentBytes, true}} {
+		b.Run(fmt.Sprintf("segment=%dKiB/disk=%t", of.segment>>10, of.disk), func(b *testing.B) {
 			ctx := b.Context()
 			c, err := Start(ctx, Options{
-				Kind: Embedded, Nodes: 1, Log: os.Stderr, Props: map[string]string{"log.segment.bytes": strconv.Itoa(segment)},
+				Kind: Embedded, Nodes: 1, Log: os.Stderr, OnDisk: of.disk, Props: map[string]string{"log.segment.bytes": strconv.Itoa(of.segment)},
 			}, launch.Local{}, self())
 			if err != nil {
 				b.Fatal(err)
@@ -41,6 +45,7 @@ func BenchmarkEmbeddedSilence(b *testing.B) {
 				}
 			}()
 			silence(b, c)
+			b.ReportMetric(float64(peak(b, c.PIDs()[0]))/(1<<20), "peak-MiB")
 		})
 	}
 }

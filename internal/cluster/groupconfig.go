@@ -37,6 +37,9 @@ func (c *Cluster) ConfigureGroup(ctx context.Context, group string, heartbeat, s
 		values[key] = kmsg.StringPtr(want[key])
 	}
 	what := fmt.Sprintf("set heartbeat %s and session %s of group %s", heartbeat, session, group)
+	if err := c.mine(group); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	if err := c.alterConfig(ctx, kind, name, values); err != nil {
 		return fmt.Errorf("%s: %w; the broker's group.consumer.min.* and max.* bound them", what, err)
 	}

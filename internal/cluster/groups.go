@@ -44,7 +44,7 @@ func (c *Cluster) GroupState(ctx context.Context, group string) (GroupState, err
 		}
 	}
 	if err != nil {
-		return GroupState{}, fmt.Errorf("state of group %s: %w", group, err)
+		return GroupState{}, c.denied(fmt.Errorf("state of group %s: %w", group, err))
 	}
 	return s, nil
 }

@@ -81,10 +81,10 @@ func (j *jvm) lastWords() string {
 	return "the end of its log: " + lastLines(string(text), 5)
 }
 
-// end signals a node that may have ended already.
-func (j *jvm) end(sig syscall.Signal) {
+// end kills a node that may have ended already.
+func (j *jvm) end() {
 	j.mu.Lock()
 	j.wanted = true
 	j.mu.Unlock()
-	_ = j.Signal(context.Background(), sig)
+	_ = j.Signal(context.Background(), syscall.SIGKILL)
 }

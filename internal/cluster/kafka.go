@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/kbench/kbench/internal/scratch"
 	"github.com/kbench/kbench/results"
 )
 
@@ -28,16 +28,13 @@ const (
 	// startTimeout bounds the way from the first JVM to readiness. Three nodes
 	// on two cores take about ten seconds.
 	startTimeout = 2 * time.Minute
-
-	// termGrace is how long nodes are given between SIGTERM and SIGKILL.
-	termGrace = 15 * time.Second
 )
 
 // kafkaNodes is Apache Kafka on this host: one JVM per node, each broker and
 // controller at once.
 type kafkaNodes struct {
 	is    ready
-	dir   *dataDir
+	dir   *scratch.Dir
 	nodes []*jvm
 	dead  chan error
 }
@@ -74,21 +71,21 @@ func tryKafka(ctx context.Context, o Options, dist distribution, choose func(int
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDataDir()
+	dir, err := scratch.New(os.TempDir(), Kafka)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("directory for the data of the broker: %w", err)
 	}
 	k := &kafkaNodes{dir: dir, dead: make(chan error, o.Nodes)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, k.stop(false))
+			err = errors.Join(err, k.stop())
 		}
 	}()
 	ports, err := choose(portsPerNode * o.Nodes)
 	if err != nil {
 		return nil, err
 	}
-	layout := layout{dir: dir.path, ports: ports, nodes: o.Nodes, props: o.Props, access: access}
+	layout := layout{dir: dir.Path, ports: ports, nodes: o.Nodes, props: o.Props, access: access}
 	if err := layout.write(id); err != nil {
 		return nil, err
 	}
@@ -273,45 +270,28 @@ func (a *admin) createUser(ctx context.Context, access Access) error {
 func (k *kafkaNodes) ready() ready       { return k.is }
 func (k *kafkaNodes) died() <-chan error { return k.dead }
 
-// stop ends the nodes. In good order means all at once: nodes that are stopped one
-// after the other leave the last ones without a quorum, and those never stop. For
-// the same reason a cluster that has lost a node is killed.
-func (k *kafkaNodes) stop(clean bool) error {
-	sig := syscall.SIGTERM
-	if !clean || k.broken() {
-		sig = syscall.SIGKILL
+// stop kills the nodes. Their data goes with them, so that there is nothing to leave in
+// good order, and a node that hangs, or that has lost the others, would never end so.
+func (k *kafkaNodes) stop() error {
+	for _, n := range k.nodes {
+		n.end()
 	}
 	for _, n := range k.nodes {
-		n.end(sig)
-	}
-	t := time.NewTimer(termGrace)
-	defer t.Stop()
-	for _, n := range k.nodes {
-		select {
-		case <-n.Done():
-		case <-t.C:
-			for _, n := range k.nodes {
-				n.end(syscall.SIGKILL)
-			}
-			<-n.Done()
-		}
-	}
-	for _, n := range k.nodes {
+		<-n.Done()
 		<-n.copy
 	}
-	return k.dir.remove()
+	return removeData(k.dir)
 }
 
-// broken says that a node has ended unasked.
-func (k *kafkaNodes) broken() bool {
-	for _, n := range k.nodes {
-		select {
-		case <-n.Done():
-			return true
-		default:
-		}
+// removeData removes the directory of a broker that has one.
+func removeData(dir *scratch.Dir) error {
+	if dir == nil {
+		return nil
 	}
-	return false
+	if err := dir.Remove(); err != nil {
+		return fmt.Errorf("remove the data of the broker: %w", err)
+	}
+	return nil
 }
 
 // kafkaTitle says what a cluster is, and what of it is not as Apache Kafka or kbench

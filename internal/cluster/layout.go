@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // layout is where everything of an Apache Kafka cluster is: files below dir, and
@@ -196,60 +194,6 @@ func (l layout) security() map[string]string {
 // quoteJAAS quotes a value of a JAAS line.
 func quoteJAAS(v string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
-}
-
-// dataDir is a temporary directory that is known to be in use as long as its
-// process lives, so that what a killed one left can be told and removed.
-type dataDir struct {
-	path   string
-	unlock func()
-}
-
-const dataDirPattern = "kbench-kafka-"
-
-// newDataDir makes a directory, and removes those whose owner is dead: a cluster
-// that was killed leaves gigabytes.
-func newDataDir() (*dataDir, error) {
-	sweepDataDirs()
-	path, err := os.MkdirTemp("", dataDirPattern)
-	if err != nil {
-		return nil, fmt.Errorf("directory for the data of Apache Kafka: %w", err)
-	}
-	unlock, err := lock(context.Background(), filepath.Join(path, "lock"))
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(path))
-	}
-	return &dataDir{path: path, unlock: unlock}, nil
-}
-
-// sweepAge spares directories that are just being made: their lock exists for a
-// moment before it is held.
-const sweepAge = time.Minute
-
-// sweepDataDirs removes the directories whose lock nobody holds. What cannot be
-// removed, because it is another user's, say, stays.
-func sweepDataDirs() {
-	found, _ := filepath.Glob(filepath.Join(os.TempDir(), dataDirPattern+"*", "lock")) // the pattern is well formed
-	now, cancel := context.WithCancel(context.Background())
-	cancel() // try, do not wait
-	for _, file := range found {
-		if fi, err := os.Stat(file); err != nil || time.Since(fi.ModTime()) < sweepAge {
-			continue
-		}
-		if unlock, err := lock(now, file); err == nil {
-			_ = os.RemoveAll(filepath.Dir(file))
-			unlock()
-		}
-	}
-}
-
-func (d *dataDir) remove() error {
-	err := os.RemoveAll(d.path)
-	d.unlock()
-	if err != nil {
-		return fmt.Errorf("remove the data of Apache Kafka: %w", err)
-	}
-	return nil
 }
 
 // freePorts returns ports of the loopback interface that are free now. They are

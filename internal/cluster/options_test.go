@@ -149,6 +149,7 @@ func TestAttachedAccess(t *testing.T) {
 	f("tls: {}", Access{TLS: &TLSFiles{}})
 	f("tls: {ca: ca.pem, server_name: n, insecure: true}", Access{TLS: &TLSFiles{CA: ca, ServerName: "n", Insecure: true}})
 	f("sasl: {mechanism: PLAIN, user: u, password: p}", Access{SASL: plain})
+	f("\ufeffsasl: {mechanism: PLAIN, user: u, password: 007}", Access{SASL: &drivers.SASL{Mechanism: "PLAIN", User: "u", Password: "007"}})
 	f("sasl: {mechanism: PLAIN, user: u, password: p}", Access{SASL: &drivers.SASL{Mechanism: "SCRAM-SHA-256", User: "e", Password: "p"}},
 		"KBENCH_SASL_USER", "e", "KBENCH_SASL_MECHANISM", "SCRAM-SHA-256")
 	a, err := AttachedAccess(nil, "", environ("KBENCH_SASL_USER", "u", "KBENCH_SASL_PASSWORD", "p", "KBENCH_SASL_MECHANISM", "PLAIN"))
@@ -175,7 +176,16 @@ func TestAttachedAccessRefuses(t *testing.T) {
 			t.Errorf("%q gives the password away", err)
 		}
 	}
-	f("tls: {keystore: x}", "c.yaml", "line 1", "keystore")
+	f("tls: {keystore: x}", "c.yaml:1:7: tls.keystore: is not a field; there are ca, cert, insecure, key, server_name")
+	f("- hush\n- hush\n", "c.yaml:1:1: a list of 2 stands where there should be fields; write some of sasl, tls")
+	f("sasl: hush", "c.yaml:1:7: sasl: a text stands where there should be fields; write some of mechanism, password, user")
+	f("tls:\n", "c.yaml:1:1: tls: nothing stands where there should be fields")
+	f("sasl:\n  user: u\n  password: [hush]\n", "c.yaml:3:13: sasl.password: a list of 1 is not text; write it in quotes")
+	f("tls: {insecure: hush}", "c.yaml:1:17: tls.insecure: a text is not a truth value; write true or false")
+	f("sasl: {user: \xff}", "c.yaml:1:14: this is not UTF-8")
+	f("x: "+strings.Repeat("[", 1000), "more than 32 deep")
+	f(strings.Repeat("#", 70_000), "it has 70000 bytes, and at most 65536 are read")
+	f("tls: {ca: /dev/zero}", "/dev/zero: it is a device, not a regular file")
 	f("tls: {ca: none.pem}", "none.pem")
 	f("tls: {ca: bad.pem}", "no certificate")
 	f("tls: {cert: ca.pem}", "belong together")
@@ -195,11 +205,11 @@ func TestFileConfigRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := writeFileConfig(access)
+	dir, path, err := writeFileConfig(access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer removeFileConfig(path)
+	defer dir.Remove()
 	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v: want a file for this user alone", fi.Mode(), err)
 	}
@@ -222,19 +232,18 @@ func TestAttach(t *testing.T) {
 	if i.Kind != Attached || i.Nodes != 2 || i.Version == "" || !strings.Contains(i.Title, "attached") || len(c.PIDs()) != 0 {
 		t.Errorf("attached to %+v with processes %v", i, c.PIDs())
 	}
-	exercise(t, c)
-
-	// What kbench did not make is not touched.
-	if _, err := started.CreateTopic(deadline(t), "precious", 1, 1); err != nil {
+	if err := c.TakeLease(deadline(t), testRun, LeaseEvery); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{c.DeleteTopic(deadline(t), "precious"), c.DeleteGroup(deadline(t), "precious")} {
-		if err == nil || !strings.Contains(err.Error(), "not made by kbench") {
-			t.Errorf("deleting another's: %v", err)
-		}
+	exercise(t, c)
+	if err := c.EndLease(deadline(t), false); err != nil {
+		t.Error(err)
 	}
-	if ends, err := started.EndOffsets(deadline(t), "precious"); err != nil || len(ends) != 1 {
-		t.Errorf("another's topic is gone: %v, %v", ends, err)
+	if topics, groups, err := started.Alike(deadline(t)); err != nil || len(topics)+len(groups) > 0 {
+		t.Errorf("left after the lease: %v %v, %v", topics, groups, err)
+	}
+	if _, err := started.CreateTopic(deadline(t), "precious", 1, 1); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Stop(deadline(t)); err != nil {
 		t.Error(err)

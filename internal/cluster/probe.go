@@ -35,6 +35,13 @@ func (c *Cluster) Addresses(ctx context.Context) (map[string]int32, error) {
 	return ids, nil
 }
 
+// Address is where clients find a node, as was last heard; empty of one that is not known.
+func (c *Cluster) Address(node int32) string {
+	c.internal.mu.Lock()
+	defer c.internal.mu.Unlock()
+	return c.internal.nodes[node]
+}
+
 // AskMetadata asks a node for the nodes that it knows.
 func (c *Cluster) AskMetadata(ctx context.Context, node int32) error {
 	_, err := c.internal.metadata(ctx, c.internal.raw.Broker(int(node)))

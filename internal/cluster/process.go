@@ -29,12 +29,8 @@ type ready struct {
 	PIDs   []int          `json:"pids"` // of each node
 }
 
-// stopLine, sent by the supervisor, asks for a clean stop. The end of the input
-// without it means that the supervisor is dead; then nobody is left to whom a
-// clean stop matters, and the broker ends at once.
-const stopLine = "stop"
-
-// brokerProcess is the supervisor's end of a `kbench broker --supervised`.
+// brokerProcess is the supervisor's end of a `kbench broker --supervised`, which ends
+// when its input does: the supervisor wants that, or is dead.
 type brokerProcess struct {
 	launch.Process
 	ready ready
@@ -55,6 +51,7 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 	proc, err := l.Start(context.WithoutCancel(ctx), launch.Spec{
 		Path:       self[0],
 		Args:       append(append([]string(nil), self[1:]...), "--supervised"),
+		Env:        launch.BrokerEnviron(),
 		Stderr:     o.Log,
 		EndsItself: true,
 	})
@@ -150,7 +147,6 @@ func (p *brokerProcess) report(err error) {
 // stop ends the process in good order, and kills it when ctx is done first.
 func (p *brokerProcess) stop(ctx context.Context) error {
 	close(p.quit)
-	_, _ = io.WriteString(p.Stdin(), stopLine+"\n") // fails only where it has ended
 	_ = p.Stdin().Close()
 	select {
 	case <-p.Done():

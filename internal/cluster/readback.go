@@ -27,7 +27,7 @@ func ReadBack(ctx context.Context, a Access, topic string, begins, ends map[int3
 	if len(from) == 0 {
 		return nil
 	}
-	cl, err := a.client(
+	cl, err := connect(a,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // a record that is gone is an error
 		kgo.KeepControlRecords(),                    // they take offsets too

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kbench/kbench/internal/scratch"
 )
 
 // nodes is a running cluster as the broker process holds it.
@@ -19,17 +22,16 @@ type nodes interface {
 	// died reports nodes that ended unasked.
 	died() <-chan error
 
-	// stop ends every node and removes its data: in good order, or, where
-	// nobody is left to whom that matters, at once.
-	stop(clean bool) error
+	// stop ends every node and removes its data.
+	stop() error
 }
 
 // Serve is the body of `kbench broker`: it runs a cluster in the foreground.
 //
 // Unsupervised it runs what o asks for, prints the address, and stops when ctx is
-// done. Supervised it is the other end of Start: o comes as one JSON line on in
+// done or no node is left. Supervised it is the other end of Start: o comes as one JSON line on in
 // (Log and Progress stay the caller's), what happens goes to out as JSON lines,
-// and it ends when it is told to on in, when in ends, or when ctx is done.
+// and it ends when in ends, or when ctx is done.
 func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer, supervised bool) error {
 	if supervised {
 		return serveSupervised(ctx, o.Log, in, out)
@@ -46,26 +48,52 @@ func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer, supervis
 	r := n.ready()
 	text := fmt.Sprintf("%s\n%s\n", r.Info.Title, strings.Join(r.Access.Seeds, ","))
 	if r.Access.TLS != nil || r.Access.SASL != nil {
-		path, err := writeFileConfig(r.Access)
+		dir, path, err := writeFileConfig(r.Access)
 		if err != nil {
-			return errors.Join(err, n.stop(true))
+			return errors.Join(err, n.stop())
 		}
-		defer removeFileConfig(path)
+		defer dir.Remove()
 		text += "connection file (with credentials): " + path + "\n"
 	}
 	if _, err := io.WriteString(out, text); err != nil {
-		return errors.Join(fmt.Errorf("print the address: %w", err), n.stop(true))
+		return errors.Join(fmt.Errorf("print the address: %w", err), n.stop())
 	}
-	select {
-	case <-ctx.Done():
-		return n.stop(true)
-	case err := <-n.died():
-		return errors.Join(err, n.stop(true))
+	return keep(ctx, n, o.Log)
+}
+
+// keep keeps a cluster until ctx is done or none of its nodes is left. A node that dies
+// is told of on log, and in the error at the end; the others go on, and who uses the
+// cluster sees what comes of that.
+func keep(ctx context.Context, n nodes, log io.Writer) error {
+	var lost int
+	gone := func() error {
+		if lost == 0 {
+			return nil
+		}
+		return fmt.Errorf("%d of %s ended unasked, as was told then", lost, nodeCount(n.ready().Info.Nodes))
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.Join(gone(), n.stop())
+		case err := <-n.died():
+			lost++
+			left := n.ready().Info.Nodes - lost
+			if log != nil {
+				fmt.Fprintf(log, "%v\n%d of its nodes left\n", err, left)
+			}
+			if left <= 0 {
+				return errors.Join(gone(), n.stop())
+			}
+		}
 	}
 }
 
-// startNodes starts the kinds that are processes of ours.
+// startNodes starts the kinds that are processes of ours, in place of what killed ones
+// left behind.
 func startNodes(ctx context.Context, o Options) (nodes, error) {
+	disk, _ := Disk()
+	scratch.Sweep(os.TempDir(), disk)
 	switch o.Kind {
 	case Embedded:
 		return startEmbedded(ctx, o)
@@ -96,9 +124,12 @@ func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Wr
 
 	// The input is watched from the start: a supervisor that dies while Maven
 	// is fetching must not be outlived either.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() { cancel(orders(lines)) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		_, _ = io.Copy(io.Discard, lines) // until it ends
+	}()
 
 	n, err := startNodes(ctx, o)
 	if err != nil {
@@ -109,29 +140,9 @@ func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Wr
 	for {
 		select {
 		case <-ctx.Done():
-			clean := !errors.Is(context.Cause(ctx), errSupervisorGone)
-			return n.stop(clean)
+			return n.stop()
 		case err := <-n.died():
 			say.message(message{Died: err.Error()})
-		}
-	}
-}
-
-// Why a supervised broker ends.
-var (
-	errStopWanted     = errors.New("the supervisor asked for the end")
-	errSupervisorGone = errors.New("the supervisor is gone")
-)
-
-// orders waits for the end that the supervisor wants and says which it was.
-func orders(lines *bufio.Reader) error {
-	for {
-		line, err := lines.ReadString('\n')
-		if strings.TrimSpace(line) == stopLine {
-			return errStopWanted
-		}
-		if err != nil {
-			return errSupervisorGone
 		}
 	}
 }

@@ -51,7 +51,7 @@ func serve(t *testing.T, o Options) (in *io.PipeWriter, messages *json.Decoder, 
 }
 
 func TestServeEndsWithItsSupervisor(t *testing.T) {
-	for _, last := range []string{"", stopLine + "\n"} {
+	for _, last := range []string{"", "more\n"} {
 		in, messages, ended := serve(t, Options{Kind: Embedded, Nodes: 2})
 		var m message
 		if err := messages.Decode(&m); err != nil || m.Ready == nil {
@@ -61,11 +61,10 @@ func TestServeEndsWithItsSupervisor(t *testing.T) {
 		if len(seeds) != 2 || !dial(seeds[0]) || !dial(seeds[1]) {
 			t.Errorf("seeds are %v; want two that answer", seeds)
 		}
-		if last != "" {
-			if _, err := io.WriteString(in, last); err != nil {
-				t.Fatal(err)
-			}
-		} else if err := in.Close(); err != nil {
+		if _, err := io.WriteString(in, last); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-ended; err != nil {
@@ -74,7 +73,6 @@ func TestServeEndsWithItsSupervisor(t *testing.T) {
 		if dial(seeds[0]) || dial(seeds[1]) {
 			t.Error("a port is left open")
 		}
-		_ = in.Close()
 	}
 }
 
@@ -219,7 +217,7 @@ func TestEmbeddedProperties(t *testing.T) {
 	if _, err := c.CreateTopic(deadline(t), "kbench-small", 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	cl, err := c.Access().client(kgo.ProducerBatchCompression(kgo.NoCompression()))
+	cl, err := connect(c.Access(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +246,7 @@ func TestEmbeddedGivesMemoryBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := heap()
-	cl, err := c.Access().client(kgo.ProducerBatchCompression(kgo.NoCompression()))
+	cl, err := connect(c.Access(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)
 	}
