@@ -10,24 +10,29 @@ import (
 )
 
 func ExampleParse() {
-	kinds, _ := profiles.Parse("cpu, heap")
+	kinds, hz, _ := profiles.Parse("cpu@250, heap")
+	fmt.Println(hz)
 	for _, k := range kinds {
 		fmt.Println(k.FileName())
 	}
-	_, err := profiles.Parse("cpu,memory")
+	_, _, err := profiles.Parse("cpu,memory")
 	fmt.Println(err)
 	// Output:
+	// 250
 	// cpu.pb.gz
 	// heap.pb.gz
-	// profile "memory" does not exist: name one or more of cpu, heap, allocs, goroutine, mutex, block, trace, separated by commas
+	// profile "memory" does not exist: name one or more of cpu, heap, allocs, goroutine, mutex, block, trace, flight, separated by commas
 }
 
 func TestParse(t *testing.T) {
 	f := func(list string, want ...profiles.Kind) {
 		t.Helper()
-		got, err := profiles.Parse(list)
+		got, hz, err := profiles.Parse(list)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("Parse(%q) = %v, %v, want %v", list, got, err, want)
+		}
+		if rate := slices.Contains(want, profiles.CPU); rate != (hz == profiles.DefaultHz) {
+			t.Errorf("Parse(%q) samples at %d", list, hz)
 		}
 	}
 	f("")
@@ -35,11 +40,11 @@ func TestParse(t *testing.T) {
 	f("cpu", profiles.CPU)
 	f("heap,cpu", profiles.Heap, profiles.CPU)
 	f("heap, cpu ,heap", profiles.Heap, profiles.CPU)
-	f("cpu,heap,allocs,goroutine,mutex,block,trace", profiles.Kinds()...)
+	f("cpu,heap,allocs,goroutine,mutex,block,trace,flight", profiles.Kinds()...)
 
 	bad := func(list string, names ...string) {
 		t.Helper()
-		got, err := profiles.Parse(list)
+		got, _, err := profiles.Parse(list)
 		if err == nil {
 			t.Errorf("Parse(%q) = %v, want an error", list, got)
 			return
@@ -55,6 +60,13 @@ func TestParse(t *testing.T) {
 	bad("cpu,,heap", `""`)
 	bad(",", `""`)
 	bad("ram,heap,disk", `"ram"`, `"disk"`)
+	bad("cpu@1000", "cpu@1000", "10 to 300")
+	bad("cpu@", "10 to 300")
+	bad("cpu@fast", "10 to 300")
+	bad("heap@100", "heap has no rate")
+	if _, hz, err := profiles.Parse("cpu,heap,cpu@250"); hz != 250 || err != nil {
+		t.Errorf("the rate is %d, %v", hz, err)
+	}
 }
 
 func TestPredicates(t *testing.T) {
@@ -73,7 +85,7 @@ func TestPredicates(t *testing.T) {
 	}
 	f("IsPprof", profiles.Kind.IsPprof, "cpu heap allocs goroutine mutex block")
 	f("IsDelta", profiles.Kind.IsDelta, "allocs mutex block")
-	f("Perturbs", profiles.Kind.Perturbs, "mutex block trace")
+	f("Perturbs", profiles.Kind.Perturbs, "mutex block trace flight")
 }
 
 func TestFileNames(t *testing.T) {

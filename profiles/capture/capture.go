@@ -51,7 +51,7 @@ type Session struct {
 }
 
 // Start begins to take profiles of the given kinds into dir, which is created.
-// Each profile carries the labels as comments, and the trace as log entries.
+// A trace carries the labels as log entries; profiles.Finish writes them into the others.
 // The runtime takes one CPU profile and one trace at a time, so there is one
 // Session in a process. Where Start fails nothing is left running.
 func Start(dir string, kinds []profiles.Kind, labels map[string]string) (*Session, error) {
@@ -83,12 +83,10 @@ func Start(dir string, kinds []profiles.Kind, labels map[string]string) (*Sessio
 // so that it holds nothing of this.
 func (s *Session) start() error {
 	if s.has(profiles.Mutex) {
-		was := runtime.SetMutexProfileFraction(mutexFraction)
-		s.undo = append(s.undo, func() { runtime.SetMutexProfileFraction(was) })
+		s.undo = append(s.undo, mutexes.on())
 	}
 	if s.has(profiles.Block) {
-		runtime.SetBlockProfileRate(blockRate)
-		s.undo = append(s.undo, func() { runtime.SetBlockProfileRate(0) })
+		s.undo = append(s.undo, blocks.on())
 	}
 	if s.has(profiles.Allocs) {
 		runtime.GC() // the runtime publishes allocations when a collection ends

@@ -36,17 +36,15 @@ func (s *Session) write(k profiles.Kind, raw []byte, took time.Duration) error {
 		onlyAllocated(p)
 		p = p.Compact() // stacks that allocated nothing meanwhile are left out
 	}
-	p.Comments = append(p.Comments, s.comments(k)...)
-
-	f, err := create(s.dir, k)
-	if err != nil {
-		return err
+	switch k {
+	case profiles.CPU:
+		p.Comments = append(p.Comments, "its samples have no times: no part of it can be cut out")
+	case profiles.Mutex:
+		p.Comments = append(p.Comments, fmt.Sprintf("mutex profile fraction %d", mutexFraction))
+	case profiles.Block:
+		p.Comments = append(p.Comments, fmt.Sprintf("block profile rate %d ns", blockRate))
 	}
-	if err := p.Write(f); err != nil {
-		f.discard()
-		return err
-	}
-	return f.commit()
+	return profiles.Save(p, filepath.Join(s.dir, k.FileName()))
 }
 
 // since returns what was added to a profile between two snapshots.
@@ -67,21 +65,6 @@ func onlyAllocated(p *profile.Profile) {
 	for _, s := range p.Sample {
 		s.Value = s.Value[:allocated]
 	}
-}
-
-// comments are the labels, and what has to be known to read the profile.
-func (s *Session) comments(k profiles.Kind) []string {
-	var c []string
-	for _, name := range slices.Sorted(maps.Keys(s.labels)) {
-		c = append(c, name+"="+s.labels[name])
-	}
-	switch k {
-	case profiles.Mutex:
-		c = append(c, fmt.Sprintf("mutex profile fraction %d", mutexFraction))
-	case profiles.Block:
-		c = append(c, fmt.Sprintf("block profile rate %d ns", blockRate))
-	}
-	return c
 }
 
 // logLabels writes the labels into the trace that runs.
