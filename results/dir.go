@@ -7,13 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Dir is an open run directory. It only knows where things are and how they
@@ -22,30 +23,52 @@ import (
 type Dir struct {
 	path string
 	run  *Run
+	sums *sums    // of its files
+	lock *os.File // of one that was created; nil where there is none
 }
 
 // Create makes the run directory dir, with its parents, and writes run.json
 // into it. It refuses a directory that holds anything: two runs in one
-// directory could never be told apart again.
+// directory could never be told apart again. It is held until Release. A directory
+// that it makes is for its owner alone: the logs of clients are in it, and what those
+// write is theirs.
 func Create(dir string, run *Run) (*Dir, error) {
-	if err := os.MkdirAll(filepath.Join(dir, TrialsDir), 0o755); err != nil {
+	err := os.MkdirAll(filepath.Dir(dir), 0o755)
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(dir, TrialsDir), 0o700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("create run directory %s: %w; choose a directory that can be written with --out", dir, err)
 	}
+	lock, err := hold(dir, unix.LOCK_EX)
+	if err != nil {
+		return nil, fmt.Errorf("create run directory %s: %w; choose a new directory with --out", dir, err)
+	}
+	d := &Dir{path: dir, sums: &sums{}, lock: lock}
+	if err := d.create(run); err != nil {
+		d.Release()
+		return nil, err
+	}
+	return d, nil
+}
+
+// create writes run.json into a directory that is held.
+func (d *Dir) create(run *Run) error {
+	dir := d.path
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("create run directory %s: %w", dir, err)
+		return fmt.Errorf("create run directory %s: %w", dir, err)
 	}
 	for _, e := range entries {
 		if e.Name() == TrialsDir && isEmpty(filepath.Join(dir, TrialsDir)) {
 			continue
 		}
-		return nil, fmt.Errorf("create run directory %s: it is not empty (it holds %s); choose a new directory with --out", dir, e.Name())
+		return fmt.Errorf("create run directory %s: it is not empty (it holds %s); choose a new directory with --out", dir, e.Name())
 	}
-	d := &Dir{path: dir}
 	if err := d.WriteRun(run); err != nil {
-		return nil, fmt.Errorf("create run directory %s: %w; choose a directory that can be written with --out", dir, err)
+		return fmt.Errorf("create run directory %s: %w; choose a directory that can be written with --out", dir, err)
 	}
-	return d, nil
+	return nil
 }
 
 func isEmpty(dir string) bool {
@@ -57,18 +80,20 @@ func isEmpty(dir string) bool {
 // refused: reading it with half an understanding would print wrong numbers.
 func Open(dir string) (*Dir, error) {
 	var run Run
-	err := readJSON(filepath.Join(dir, RunFile), &run)
+	_, err := readDocument(filepath.Join(dir, RunFile), &run)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is not a run directory: it has no %s: %w", dir, RunFile, fs.ErrNotExist)
 	case err != nil:
-		return nil, fmt.Errorf("open run: %w", err)
+		return nil, fmt.Errorf("open run %s: %w", dir, err)
 	case run.Schema > Schema:
 		return nil, fmt.Errorf("open run %s: it has schema %d, this kbench reads up to %d; use a newer kbench", dir, run.Schema, Schema)
 	case run.Schema < 1:
 		return nil, fmt.Errorf("open run %s: %s has no schema, so it was not written by kbench", dir, RunFile)
+	case run.ID == "":
+		return nil, fmt.Errorf("open run %s: %w", dir, &Damage{RunFile, -1, "it is not that of a run: it has no id"})
 	}
-	return &Dir{path: dir, run: &run}, nil
+	return &Dir{path: dir, run: &run, sums: &sums{}}, nil
 }
 
 // Path is the directory itself.
@@ -80,8 +105,8 @@ func (d *Dir) Run() *Run { return d.run }
 // WriteRun replaces run.json.
 func (d *Dir) WriteRun(run *Run) error {
 	stamped := *run
-	stamped.Schema = Schema
-	if err := writeJSON(filepath.Join(d.path, RunFile), &stamped); err != nil {
+	stamped.Schema, stamped.Held = Schema, d.lock != nil && run.State == StateRunning
+	if err := writeDocument(filepath.Join(d.path, RunFile), &stamped); err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
 	d.run = &stamped
@@ -129,11 +154,33 @@ func (d *Dir) CreateTrial(t *Trial) (string, error) {
 	return path, nil
 }
 
+// PutAside makes room for a trial that is to run again: what there is of it goes to a
+// directory where it is kept and nobody reads it.
+func (d *Dir) PutAside(ref TrialRef) error {
+	from := d.TrialPath(ref)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	aside := filepath.Join(d.path, AsideDir)
+	if err := os.MkdirAll(aside, 0o700); err != nil {
+		return fmt.Errorf("put trial %d aside: %w", ref.N, err)
+	}
+	for n := 1; ; n++ {
+		to := filepath.Join(aside, fmt.Sprintf("%s-%d", filepath.Base(from), n))
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(from, to); err != nil {
+				return fmt.Errorf("put trial %d aside: %w", ref.N, err)
+			}
+			return nil
+		}
+	}
+}
+
 // WriteTrial replaces trial.json.
 func (d *Dir) WriteTrial(t *Trial) error {
 	stamped := *t
 	stamped.Schema = Schema
-	if err := writeJSON(filepath.Join(d.TrialPath(t.Ref), TrialFile), &stamped); err != nil {
+	if err := writeDocument(filepath.Join(d.TrialPath(t.Ref), TrialFile), &stamped); err != nil {
 		return fmt.Errorf("write trial %d: %w", t.Ref.N, err)
 	}
 	return nil
@@ -142,8 +189,12 @@ func (d *Dir) WriteTrial(t *Trial) error {
 // ReadTrial reads the trial.json in the directory of one trial.
 func ReadTrial(path string) (*Trial, error) {
 	var t Trial
-	if err := readJSON(filepath.Join(path, TrialFile), &t); err != nil {
+	sealed, err := readDocument(filepath.Join(path, TrialFile), &t)
+	if err != nil {
 		return nil, fmt.Errorf("read trial: %w", err)
+	}
+	if t.Files != nil && !sealed {
+		return nil, fmt.Errorf("read trial: %w", &Damage{TrialFile, -1, "it was changed after it was written: it has lost its sum"})
 	}
 	if t.Schema > Schema {
 		return nil, fmt.Errorf("read trial %s: it has schema %d, this kbench reads up to %d; use a newer kbench", path, t.Schema, Schema)
@@ -153,34 +204,56 @@ func ReadTrial(path string) (*Trial, error) {
 
 // Trials reads every trial of the run, in the order in which they ran, without
 // those of the harness, which belong to no arm. A trial whose trial.json is
-// missing or torn, which only a killed supervisor or a full disk leaves behind,
-// is returned as a failed one that says so: leaving it out would be a hole that
-// nobody sees.
+// missing or is not as it was written is returned as a failed one that says so, and
+// so is one that is not there although later ones are, or the run is complete:
+// leaving it out would be a hole that nobody sees.
 func (d *Dir) Trials() ([]*Trial, error) {
 	entries, err := os.ReadDir(filepath.Join(d.path, TrialsDir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list trials: %w", err)
 	}
 	var trials []*Trial
+	last := 0 // of those that are there
+	there := map[string]bool{}
 	for _, e := range entries {
 		if !e.IsDir() || d.ofHarness(e.Name()) {
 			continue
 		}
 		t, err := ReadTrial(filepath.Join(d.path, TrialsDir, e.Name()))
+		ref := d.refOf(e.Name())
+		if err == nil && ref.Dir != "" && (t.Ref.N != ref.N || t.Ref.Arm != ref.Arm) {
+			err = &Damage{TrialFile, -1, "it is not of this trial"}
+		}
 		if err != nil {
-			t = &Trial{Ref: d.refOf(e.Name()), State: StateFailed, Error: err.Error()}
-			if errors.Is(err, fs.ErrNotExist) {
-				t.Error = TrialFile + " is missing: the run ended before it was written"
-			}
+			t = d.unknown(ref, err)
 		}
 		t.Ref.Dir = e.Name()
-		trials = append(trials, t)
+		trials, last = append(trials, t), max(last, t.Ref.N)
+		there[e.Name()] = true
+	}
+	for _, ref := range d.run.Order {
+		if dir := filepath.Base(d.TrialPath(ref)); !there[dir] && (ref.N < last || d.run.State == StateComplete) {
+			t := d.unknown(ref, &Damage{TrialsDir + "/" + dir, -1, "it is missing"})
+			t.Ref.Dir = dir
+			trials = append(trials, t)
+		}
 	}
 	slices.SortStableFunc(trials, func(a, b *Trial) int { return a.Ref.N - b.Ref.N })
 	return trials, nil
+}
+
+// unknown is a trial of which nothing can be read. What only a killed supervisor
+// leaves behind is no damage.
+func (d *Dir) unknown(ref TrialRef, why error) *Trial {
+	t := &Trial{Ref: ref, State: StateFailed, Error: why.Error()}
+	if errors.Is(why, fs.ErrNotExist) {
+		why = &Damage{TrialFile, -1, "it is missing"}
+		t.Error = TrialFile + " is missing: the run ended before it was written"
+	}
+	if d.run.State != StateRunning && !errors.As(why, &t.Damage) {
+		t.Damage = &Damage{TrialFile, -1, why.Error()}
+	}
+	return t
 }
 
 // ofHarness reports whether a directory is that of a trial of the harness.
@@ -215,42 +288,34 @@ func derived(name string) bool {
 
 // InputsHash identifies the raw files: it is the SHA-256 over the sorted names
 // and the contents of everything in the directory that is not derived. Derived
-// files carry it, so that one can be told from a stale one.
+// files carry it, so that one can be told from a stale one. Of a file that cannot be
+// read the name alone counts.
 func (d *Dir) InputsHash() (string, error) {
-	sum := sha256.New()
+	all := sha256.New()
 	err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		name, rerr := filepath.Rel(d.path, path)
+		if rerr != nil {
+			return rerr
 		}
-		name, err := filepath.Rel(d.path, path)
-		if err != nil {
-			return err
-		}
-		if !e.Type().IsRegular() || derived(name) || strings.HasSuffix(name, tmpSuffix) {
+		name = filepath.ToSlash(name)
+		switch {
+		case err != nil: // a directory that may not be read
+			fmt.Fprintf(all, "%q unread\n", name)
+			return nil
+		case !e.Type().IsRegular() || derived(filepath.FromSlash(name)) || strings.HasSuffix(name, tmpSuffix):
 			return nil
 		}
-		return hashFile(sum, filepath.ToSlash(name), path)
+		if s, err := d.sums.of(path, RawMost); err != nil {
+			fmt.Fprintf(all, "%q unread\n", name)
+		} else {
+			fmt.Fprintf(all, "%q %x\n", name, s.sha256)
+		}
+		return nil
 	})
 	if err != nil {
 		return "", fmt.Errorf("hash the raw files of %s: %w", d.path, err)
 	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// hashFile adds name, size and contents, in a form that no other name and
-// contents give.
-func hashFile(sum io.Writer, name, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	contents := sha256.New()
-	if _, err := io.Copy(contents, f); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(sum, "%q %x\n", name, contents.Sum(nil))
-	return err
+	return "sha256:" + hex.EncodeToString(all.Sum(nil)), nil
 }
 
 // tmpSuffix marks a file that is being written; readers pass over it.
@@ -294,21 +359,10 @@ func EncodeJSON(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func writeJSON(path string, v any) error {
+func writeDocument(path string, v any) error {
 	data, err := EncodeJSON(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	return WriteFile(path, data)
-}
-
-func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("decode %s: %w", path, err)
-	}
-	return nil
+	return WriteFile(path, seal(filepath.Base(path), data))
 }

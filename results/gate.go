@@ -3,7 +3,8 @@ package results
 // Verdict is what a gate says of what it was asked.
 type Verdict string
 
-// The verdicts. A gate that cannot be decided guards nothing, and so is not met.
+// The verdicts. A gate that cannot be decided guards nothing, and so is not met. One
+// that an arm misses is not met, be it decided for the others or not.
 const (
 	Met        Verdict = "met"
 	NotMet     Verdict = "not met"
@@ -15,13 +16,14 @@ type Gate struct {
 	Workload   string    `json:"workload"`
 	Expression string    `json:"expression"`
 	Verdict    Verdict   `json:"verdict"`
-	Why        string    `json:"why,omitempty"` // it is not decided
+	Why        string    `json:"why,omitempty"` // it, or what of it, is not decided
 	Bound      float64   `json:"bound"`
 	Unit       string    `json:"unit"`               // of the bound, and of the value of each arm
 	N          int       `json:"n"`                  // trials behind all arms
 	Left       int       `json:"left_out,omitempty"` // events of all arms: noisy or merged ones, and trials on a machine that was not fit or not as planned
 	LeftBy     []Left    `json:"left_by,omitempty"`  // the same, by why
 	Arms       []GateArm `json:"arms"`
+	Baseline   string    `json:"baseline,omitempty"` // runs that it was held against; Bound is then so many times their figure
 }
 
 // LeftWhy is why a gate is not decided by something.
@@ -55,6 +57,7 @@ type GateArm struct {
 	Value    float64 `json:"value"`
 	Bound    float64 `json:"bound"`
 	Unit     string  `json:"unit"`
+	Why      string  `json:"why,omitempty"` // it is not decided
 	Trial    int     `json:"trial,omitempty"`
 	Event    string  `json:"event,omitempty"`
 	N        int     `json:"n"`                  // trials
@@ -62,4 +65,9 @@ type GateArm struct {
 	// Beside is what a gate on the audit does not count, and whoever reads its verdict
 	// must know: records that failed, were unanswered or undelivered.
 	Beside []Figure `json:"beside,omitempty"`
+	// Baseline is its figure before, and Low and High where its median lies with a
+	// confidence of 95%; nil where the bound is fixed.
+	Baseline *float64 `json:"baseline,omitempty"`
+	Low      *float64 `json:"low,omitempty"`
+	High     *float64 `json:"high,omitempty"`
 }

@@ -1,12 +1,12 @@
 package results
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+
+	"github.com/kbench/kbench/internal/regular"
 )
 
 // MachineSample is one line of machine.jsonl: how busy the machine was and how
@@ -44,6 +44,11 @@ type MachineSample struct {
 	// Procs is the CPU time in ns that each process has used so far, by the name
 	// of the worker, BrokerProcess of a node, SupervisorProcess or BrokerParent.
 	Procs map[string]int64 `json:"procs"`
+
+	// Waited is for how long the threads of each process have waited for a processor so
+	// far, ns, summed. The kernel counts the wait of a thread when it ends. Processes of
+	// which that is not known, or of many threads, are left out.
+	Waited map[string]int64 `json:"waited,omitempty"`
 }
 
 // Foreign is the CPU time that processes other than kbench's had between two samples,
@@ -77,28 +82,26 @@ func IsBrokerProcess(name string) bool {
 // supervisor leaves, is passed over, and so is a file that was never made: the
 // trial then simply has no machine figures.
 func ReadMachine(path string) ([]MachineSample, error) {
-	data, err := os.ReadFile(path)
+	f, err := regular.Open(path, RawMost)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read machine samples: %w", err)
 	}
+	defer f.Close()
 	var samples []MachineSample
-	for n := 1; len(data) > 0; n++ {
-		line, rest, complete := bytes.Cut(data, []byte{'\n'})
-		data = rest
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
+	err = regular.Lines(f, func(n int, line []byte, torn bool) error {
 		var s MachineSample
-		if err := json.Unmarshal(line, &s); err != nil {
-			if !complete {
-				break
-			}
-			return nil, fmt.Errorf("read machine samples: %s:%d: %w", path, n, err)
+		if err := json.Unmarshal(line, &s); err == nil {
+			samples = append(samples, s)
+		} else if !torn {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
-		samples = append(samples, s)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read machine samples: %w", err)
 	}
 	return samples, nil
 }

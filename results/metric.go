@@ -1,6 +1,10 @@
 package results
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kbench/kbench/profiles/layers"
+)
 
 // Better says which way a metric improves.
 type Better string
@@ -38,11 +42,17 @@ const (
 	ProduceNoRoom         = "produce.no_room"
 	ProduceUnsent         = "produce.unsent"
 	ProduceFailed         = "produce.failed"
+	ProduceRetried        = "produce.retried"
 	ProduceUnanswered     = "produce.unanswered"
 	ProduceTwice          = "produce.answered_twice"
 	ConsumeRedelivered    = "consume.redelivered"
 	ClientErrors          = "client.errors"
+	ClientStuck           = "client.stuck"
 	CPUPerRecord          = "cpu.per_record"
+	CPULayer              = "cpu.layer"
+	AllocLayer            = "alloc.layer"
+	AllocBytesLayer       = "alloc.bytes_layer"
+	ProfileCoverage       = "profile.coverage"
 	AllocPerRecord        = "alloc.per_record"
 	AllocBytes            = "alloc.bytes_per_record"
 	RSSPeak               = "rss.peak"
@@ -119,6 +129,7 @@ const (
 	MachineCanary         = "machine.canary"
 	TrialPerturbed        = "trial.perturbed"
 	TrialContradicted     = "trial.contradicted"
+	TrialNotRead          = "trial.not_read"
 	TrialEdge             = "trial.edge"
 )
 
@@ -131,6 +142,16 @@ const (
 
 // AtLeast is the class of pause.gap_unexplained that is the lower of its two bounds.
 const AtLeast = "least"
+
+// Sampled is the class of wire.records_per_batch where not every batch was counted.
+const Sampled = "sampled"
+
+// Classes of profile.coverage.
+const (
+	CoverCPU    = "cpu"
+	CoverAllocs = "allocs"
+	CoverBytes  = "bytes"
+)
 
 // Shortest is the least time, in ns, that a distribution tells from none: histograms
 // keep what is shorter as one value, the upper edge of which statistics give.
@@ -150,7 +171,10 @@ type Metric struct {
 	// plain figure per trial. Those of a PerEvent metric are taken over events.
 	Stats    []string
 	PerEvent bool
-	What     string
+	// Classes are those of its rows, where they are figures side by side: none is the
+	// whole of others, and none is meant for all of them. "" is that of rows without one.
+	Classes []string
+	What    string
 	// Mark is the word for a trial that is kept out of verdicts, where that is what
 	// the metric tells; By, that the class of its rows belongs to the word; Result,
 	// that it is a result about the client all the same, and may decide verdicts.
@@ -191,6 +215,16 @@ func SamplesOf(stat string) int64 {
 	}
 }
 
+// OfProfiles says whether a metric is what profiles say. Where rounds are profiled apart
+// from those that are timed, it is of the former.
+func OfProfiles(metric string) bool {
+	switch metric {
+	case CPULayer, AllocLayer, AllocBytesLayer, ProfileCoverage:
+		return true
+	}
+	return false
+}
+
 // LookupMetric finds a metric by its name.
 func LookupMetric(name string) (Metric, bool) {
 	for _, m := range Metrics() {
@@ -214,9 +248,11 @@ func Metrics() []Metric {
 		{Name: ProduceThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "acked records of the measured part over its length"},
 		{Name: ConsumeThroughput, Unit: UnitRate, Also: UnitBytesPS, Better: Higher, What: "records delivered intact and for the first time in the measured part over its length"},
 		{Name: ProduceFailed, Unit: UnitCount, Better: Lower, What: "sends that the client answered with an error, in the whole trial; class: the error, without its numbers"},
+		{Name: ProduceRetried, Unit: UnitCount, Better: Lower, What: "records that went over the wire again, each time, in the whole trial: those in all Produce requests beyond those handed over, at least, where sends failed or had no answer; none where the wire does not show it"},
 		{Name: ProduceUnanswered, Unit: UnitCount, Better: Lower, What: "records that were handed over and that the client had no word for when it was closed"},
 		{Name: ProduceTwice, Unit: UnitCount, Better: Lower, What: "answers for records that had one: a fault of the client"},
 		{Name: ConsumeRedelivered, Unit: UnitCount, Better: Lower, What: "deliveries of the measured part that were not the first; they count in no throughput and no latency, and their work is in the cost; class: their cause"},
+		{Name: ClientStuck, Unit: UnitCount, Better: Lower, Classes: []string{"", string(StuckSilent), string(StuckClose)}, What: "times that a client was found stuck: a member that owns partitions with records in the log, sends heartbeats and hands nothing on for 5 s or three records' handling, or a close of more than 2 s"},
 		{Name: ClientErrors, Unit: UnitCount, Better: Lower, What: "errors that clients of the group reported, and commits that failed; class: the error, without its numbers"},
 		{Name: ProduceService, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - send"},
 		{Name: ProduceResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "ack - intended time, of all records that were due: one that failed, was not answered or not handed over counts as at least as late as it was at the end; under churn also by class: steady, rebalance, catch_up"},
@@ -230,8 +266,12 @@ func Metrics() []Metric {
 		{Name: ProduceUnsent, Unit: UnitCount, Better: Lower, What: "due in the measured part, and not handed over before it ended; class trial: of the whole trial, where there are any"},
 
 		{Name: CPUPerRecord, Unit: UnitNs, Better: Lower, What: "user + system CPU of the workers of a role over the measured part, per record; of a consumer per first intact delivery, with the work on redeliveries and damaged records in it"},
+		{Name: CPULayer, Unit: UnitNs, Classes: layers.Names(), What: "what of cpu.per_record went to a layer, by its share of the samples of a CPU profile; all layers together are cpu.per_record of the profiled trial; class: the layer; n: its samples"},
 		{Name: AllocPerRecord, Unit: UnitAllocs, Better: Lower, What: "heap allocations over the measured part, per record"},
 		{Name: AllocBytes, Unit: UnitBytes, Better: Lower, What: "bytes allocated over the measured part, per record"},
+		{Name: AllocLayer, Unit: UnitAllocs, Classes: layers.Names(), What: "what of alloc.per_record a layer allocated, by its share of a profile of allocations; class: the layer"},
+		{Name: AllocBytesLayer, Unit: UnitBytes, Classes: layers.Names(), What: "the same of alloc.bytes_per_record"},
+		{Name: ProfileCoverage, Unit: UnitRatio, Classes: []string{CoverCPU, CoverAllocs, CoverBytes}, What: "what a profile saw of what was spent: the sum of its samples over the counters of the process; short bursts of CPU are missed between samples; class: cpu, allocs, bytes; n: samples of cpu"},
 		{Name: RSSPeak, Unit: UnitBytes, Better: Lower, What: "largest resident set of a worker"},
 		{Name: HarnessRSS, Unit: UnitBytes, What: "the harness's own share of rss.peak: values, slots, bodies and what is recorded, without the runtime that any program has"},
 		{Name: HarnessHeap, Unit: UnitBytes, What: "the harness's own share of heap.live, before there was a client: equal for all clients, it makes the collector of each run less often"},
@@ -242,14 +282,14 @@ func Metrics() []Metric {
 
 		{Name: WireRequests, Unit: UnitCount, What: "requests written per 1,000 records"},
 		{Name: WireBytes, Unit: UnitBytes, What: "bytes written and read per record"},
-		{Name: WireBatch, Unit: UnitCount, What: "mean records of a produced batch, from the sampled requests"},
+		{Name: WireBatch, Unit: UnitCount, What: "mean records of a produced batch, over all of the measured part; class sampled: over one request in sixteen, in runs that counted no more"},
 		{Name: WireConnections, Unit: UnitCount, What: "most connections open at once, of all workers of a role"},
 		{Name: WireOpened, Unit: UnitCount, What: "connections opened in the measured part, of all workers of a role"},
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
 		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},
 		{Name: ProbeCPU, Unit: UnitCores, What: "CPU of the process that asks each node of the broker whether it still answers, over the measured part"},
-		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record, by the clocks of its own threads: generator, less what it used inside Send, and canary; what it does in goroutines of the client (acks, handler, a closed loop) is not known"},
+		{Name: HarnessCPU, Unit: UnitNs, What: "the harness's own share of cpu.per_record, by the clocks of its own threads: generator, less what it used inside Send, and canary; what it does in goroutines of the client (acks, handler, a closed loop) is not known, and tables show cpu.layer{layer=harness} in its place where there is a CPU profile"},
 
 		{Name: AuditLost, Unit: UnitCount, Better: Lower, What: "acked, and not in the log or passed over by a committed position without having been delivered"},
 		{Name: AuditUndelivered, Unit: UnitCount, Better: Lower, What: "acked and in the log, but not delivered when the drain ended; class: drain (too short), handler (at work all the time), stuck (a member), node (none led the partition), stranger (a member that kbench did not start had it)"},
@@ -299,7 +339,7 @@ func Metrics() []Metric {
 		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the members or of what they read"},
 		{Name: GroupStorms, Unit: UnitCount, Better: Lower, What: "stretches in which rebalances fed on themselves; not looked for under KIP-848, where there are no generations to tell"},
 		{Name: GroupRecovery, Unit: UnitNs, Better: Lower, What: "last act of a storm or crash loop until all was quiet again for two heartbeat intervals"},
-		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, What: "longest time between two heartbeats of a member while nothing happened to the group; class events: in the windows of events, of members that no act had stopped or ended; what it exceeds the interval by is taken from the session"},
+		{Name: GroupBeatGap, Unit: UnitNs, Better: Lower, Classes: []string{"", "events"}, What: "longest time between two heartbeats of a member while nothing happened to the group; class events: in the windows of events, of members that no act had stopped or ended; what it exceeds the interval by is taken from the session"},
 		{Name: GroupStrangers, Unit: UnitCount, Better: Lower, What: "members of the group that kbench did not start"},
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
@@ -310,13 +350,14 @@ func Metrics() []Metric {
 		{Name: TrialKeptLate, Mark: "kept late", Result: true, Unit: UnitCount, Better: Lower, What: "1: the load was kept, but records waited for the client before it took them, which their latency counts; class: send, no_room"},
 		{Name: TrialNotSteady, Mark: "not steady", Unit: UnitCount, Better: Lower, What: "1: throughput stood still, varied or drifted; class: stall, variation, trend"},
 		{Name: TrialLimited, Mark: "limited", By: true, Unit: UnitCount, Better: Lower, What: "1: something else than the client was measured: the broker did not answer, or it or the generator had no CPU left; class: broker, generator"},
-		{Name: MachineForeign, Unit: UnitCores, Better: Lower, What: "CPU that processes other than kbench's had; class: idle (the second before the trial), measured"},
-		{Name: MachineSteal, Unit: UnitCores, Better: Lower, What: "CPU that the host below gave to others; class: idle, measured"},
-		{Name: MachinePressure, Unit: UnitRatio, Better: Lower, What: "share of the time in which some task waited for a processor; class: idle, measured, where kbench's own tasks wait too"},
+		{Name: MachineForeign, Unit: UnitCores, Better: Lower, Classes: []string{PhaseIdle, "measured"}, What: "CPU that processes other than kbench's had; class: idle (the second before the trial), measured"},
+		{Name: MachineSteal, Unit: UnitCores, Better: Lower, Classes: []string{PhaseIdle, "measured"}, What: "CPU that the host below gave to others; class: idle, measured"},
+		{Name: MachinePressure, Unit: UnitRatio, Better: Lower, Classes: []string{PhaseIdle, "measured"}, What: "share of the time in which some task waited for a processor; class: idle, measured, where kbench's own tasks wait too"},
 		{Name: MachineCanary, Unit: UnitNs, Better: Lower, What: "how long a fixed piece of CPU work took just before the trial"},
 		{Name: TrialUnfit, Mark: "unfit", By: true, Unit: UnitCount, Better: Lower, What: "1: the machine was otherwise than for the other arms of the round; class: load, canary"},
-		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured; class: their kinds. Other trials have no row"},
+		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured, or somebody had pages of a running worker; class: their kinds, live. Other trials have no row"},
 		{Name: TrialEdge, Mark: "cut at its edges", Unit: UnitCount, Better: Lower, What: "1: more or less came out of the measured part than went into it, by what lay before it or in a linger; class: throughput, prefetched. Other trials have no row"},
 		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},
+		{Name: TrialNotRead, Mark: "not read back", Unit: UnitCount, Better: Lower, What: "1: the log could not be read to its end, so that what the audit would have found there is not known; class: what of the audit. Other trials have no row"},
 	}
 }

@@ -42,6 +42,7 @@ type Kind string
 // The kinds that no metric has.
 const (
 	KindNoFigures       Kind = "no-figures"         // a trial without rows
+	KindDamaged         Kind = "damaged"            // a file that is not as it was written, or cannot be
 	KindIdle            Kind = "idle-role"          // workers that did nothing
 	KindBrokenSum       Kind = "broken-sum"         // a defect of the instrument: a sum of records does not hold
 	KindStranger        Kind = "stranger"           // a member of the group that kbench did not start
@@ -75,6 +76,7 @@ const (
 	KindNoticed         Kind = "noticed"            // when a member saw new partitions
 	KindNoAssignment    Kind = "no-assignment"      // after a change of the group
 	KindSlowest         Kind = "slowest"            // the member and the phase that took longest
+	KindKept            Kind = "kept"               // a stall in a figure that stays the client's
 	KindWholeBeat       Kind = "excess-near-a-beat" // of the client's own doing
 )
 

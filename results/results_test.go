@@ -70,6 +70,21 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // Trials of the harness are recorded like others and are no trials of the run.
+// The logs of clients are nobody's business but the owner's.
+func TestCreateIsPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs", "one")
+	if _, err := results.Create(dir, &results.Run{ID: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others := info.Mode().Perm() & 0o077; others != 0 {
+		t.Errorf("others may %o", others)
+	}
+}
+
 func TestTrialsLeavesOutTheHarness(t *testing.T) {
 	harness := results.TrialRef{Dir: "harness-w-produce", Workload: "w", Arm: "loopback"}
 	d := create(t, &results.Run{ID: "r1", Harness: []results.TrialRef{harness}})

@@ -6,6 +6,7 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kbench/kbench/profiles"
@@ -24,6 +25,7 @@ const (
 	SummaryFile    = "summary.json"
 	BenchFile      = "bench.txt"
 	TrialsDir      = "trials"
+	AsideDir       = "aside" // what there was of trials that ran again when a run was resumed
 	LatencyFile    = "latency.hlog"
 	DeliveryFile   = "deliveries.bin"
 	EventsFile     = "events.jsonl"
@@ -43,6 +45,8 @@ type Run struct {
 	Started  string            `json:"started"` // RFC 3339
 	Ended    string            `json:"ended,omitempty"`
 	State    State             `json:"state"`
+	Resumed  []string          `json:"resumed,omitempty"` // when it went on after it had been cut off
+	Held     bool              `json:"held,omitempty"`    // while it runs, its process holds a lock on the directory
 	Error    string            `json:"error,omitempty"`
 	Command  []string          `json:"command"`
 	Seed     uint64            `json:"seed"`
@@ -58,6 +62,7 @@ type Run struct {
 	Clients  map[string]string `json:"clients"` // client to module@version
 	Broker   Broker            `json:"broker"`
 	Profiles []profiles.Kind   `json:"profiles,omitempty"`
+	Hz       int               `json:"profile_hz,omitempty"` // of the CPU profile
 }
 
 // TrialRef is one trial in the order of a run.
@@ -69,7 +74,26 @@ type TrialRef struct {
 	Client   string `json:"client"`
 	Lane     string `json:"lane"`
 	Round    int    `json:"round"`
-	Refused  string `json:"refused,omitempty"` // why this arm cannot do this workload
+	Refused  string `json:"refused,omitempty"`  // why this arm cannot do this workload
+	Twin     bool   `json:"twin,omitempty"`     // its arm is a client once more under another name (an A/A arm)
+	Profiled bool   `json:"profiled,omitempty"` // profiles were taken of it, so that its timings are those of no other trial
+}
+
+// ProfiledApart says that profiles were taken in trials of their own. Before there were
+// any, they were taken of every trial.
+func (r *Run) ProfiledApart() bool {
+	return slices.ContainsFunc(r.Order, func(t TrialRef) bool { return t.Profiled })
+}
+
+// ProfileLabels are what stands in every profile of a worker. Member is its process,
+// whatever its role.
+func (r *Run) ProfileLabels(ref TrialRef, role Role, worker string) map[string]string {
+	_, version, _ := strings.Cut(r.Clients[ref.Client], "@")
+	labels := map[string]string{"arm": ref.Arm, "client": ref.Client, "role": string(role), "member": worker, "workload": ref.Workload}
+	if version != "" {
+		labels["version"] = version
+	}
+	return labels
 }
 
 // Machine is the fingerprint of the host.
@@ -130,6 +154,7 @@ type Trial struct {
 	Committed   map[int32]int64    `json:"committed,omitempty"`
 	Reread      map[int32]int64    `json:"reread,omitempty"`
 	Leaderless  []int32            `json:"leaderless,omitempty"`
+	NotRead     string             `json:"not_read,omitempty"` // why the log was not read to its end where it had to be
 	Strangers   map[string][]int32 `json:"strangers,omitempty"`
 	Replication int                `json:"replication"`
 	Coordinator int32              `json:"coordinator"` // node id; -1 without a group
@@ -140,8 +165,20 @@ type Trial struct {
 	// the supervisor, in which the times of this file are, by the name of the host
 	// (Worker.Host). A host that is not in it has the supervisor's clock.
 	Clocks map[string]int64 `json:"clocks,omitempty"`
-	Acts   []Act            `json:"acts,omitempty"`  // the timeline as it was carried out
-	Notes  []string         `json:"notes,omitempty"` // what was done differently from what was asked
+	Acts   []Act            `json:"acts,omitempty"` // the timeline as it was carried out
+	// Planned is, of a measured part that was cut off, how long it was to be; 0 where
+	// it ends when the work is done.
+	Planned int64    `json:"planned_ns,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what was done differently from what was asked
+	// Looked says that clients that close for too long, and with an observer members
+	// that hand nothing on, were looked at.
+	Looked bool `json:"looked,omitempty"`
+	// Files are its raw files, when it was over; nil in old run directories, and while
+	// it runs.
+	Files []File `json:"files,omitempty"`
+	// Damage is why nothing is known of the trial: this document is not as it was
+	// written. It is found when the document is read.
+	Damage *Damage `json:"-"`
 }
 
 // PlanLine is what a setting became in this arm's client. Role is the role of
@@ -253,6 +290,16 @@ type Worker struct {
 	// Runtime is what was in force in it, which a workload may leave to the
 	// machine; nil where it never came to say so.
 	Runtime *GoRuntime `json:"runtime,omitempty"`
+	// Asked are the pages that somebody asked for while it ran.
+	Asked []Asked `json:"asked,omitempty"`
+}
+
+// Asked is a page of a running worker that somebody had, and from when to when it was
+// collected.
+type Asked struct {
+	Page string `json:"page"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
 }
 
 // GoRuntime is how Go's runtime was set in a process, as that process says.
@@ -271,6 +318,7 @@ type Summary struct {
 	Rows     []Row    `json:"rows"`
 	Warnings []Remark `json:"warnings"`
 	Gates    []Gate   `json:"gates"`             // of the workloads, in their order
+	Cut      []Cut    `json:"cut,omitempty"`     // what trials had that did not complete
 	Machine  *Remark  `json:"machine,omitempty"` // how fit it was; nil where nobody looked
 }
 
@@ -291,6 +339,10 @@ type Row struct {
 	Unit     string  `json:"unit"`
 	Value    float64 `json:"value"`
 	N        int64   `json:"n"`
+	// Profiled: it is of a trial of which profiles were taken, which has rows of what
+	// these say (OfProfiles) and of what the audit found. No median, gate or table uses
+	// the latter.
+	Profiled bool `json:"profiled,omitempty"`
 }
 
 // Thin says whether the row is a percentile of fewer samples than it takes.

@@ -16,6 +16,7 @@ const (
 	StateFailed      State = "failed"
 	StateRefused     State = "refused"
 	StateInterrupted State = "interrupted"
+	StateGone        State = "gone" // running by run.json, and nobody is; see Dir.Abandoned
 )
 
 // The parts of a trial, in their order.
@@ -27,6 +28,15 @@ const (
 	PhaseDrain   = "drain"
 	PhaseClose   = "close"
 	PhaseAudit   = "audit"
+)
+
+// Stuck is what did not happen in a client for too long.
+type Stuck string
+
+// What a client may be stuck in.
+const (
+	StuckSilent Stuck = "silent" // a member hands nothing on of partitions that it owns and that have something
+	StuckClose  Stuck = "close"  // its close does not return
 )
 
 // Role is what a worker does in its trial. Rows have the role of the workers

@@ -158,6 +158,9 @@ func (e Example) nameless() bool { return e.What == "corrupt" || e.What == "fore
 // Legal says that the records were redelivered after a kill, as they may be.
 func (e Example) Legal() bool { return e.Cause == causeCrash }
 
+// Missing says that the records were acknowledged and not found.
+func (e Example) Missing() bool { return e.What == "lost" || e.What == "undelivered" }
+
 // Remark is the example as what is said of it beside the counts.
 func (e Example) Remark() results.Remark {
 	r := results.Remarkf(results.Kind("audit."+e.What), "%s", e).By(e.Worker).With("records", results.UnitCount, float64(e.Count))

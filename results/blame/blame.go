@@ -47,39 +47,41 @@ type Stall struct {
 	Who               string // worker or supervisor; host of a machine; broker-N of a node
 	Node              int32  // of a broker, else -1
 	Certain, Possible results.Interval
+	// Group says that it was heard of the group alone, which the node coordinates:
+	// what it leads is another matter.
+	Group bool
 	// Excuses is false for the client's own process, which was suspended, and for
 	// contention: they are said, and the time stays the client's.
 	Excuses bool
 }
 
-// Place is what one partition depends on. What is not known is left out: a node of
-// -1, a worker without a name.
+// Place is what one partition depends on. What is not known, or does not matter, is left
+// out: a node of -1, a worker without a name.
 type Place struct {
-	Nodes   []int32  // its leader, and for what the group does its coordinator
-	Workers []string // its producers and owners
-	Hosts   []string // of those
+	Leader      int32
+	Coordinator int32    // where what the group does matters
+	Workers     []string // its producers and owners
+	Hosts       []string // of those
+}
+
+// has says whether a stall concerns the place.
+func (p *Place) has(s *Stall) bool {
+	switch {
+	case s.Node >= 0:
+		return s.Node == p.Coordinator || s.Node == p.Leader && !s.Group
+	case s.Source == SourceMachine || s.Source == SourceContention:
+		return slices.Contains(p.Hosts, s.Who)
+	}
+	return slices.Contains(p.Workers, s.Who)
 }
 
 // Of are the stalls that concern a place in a stretch of time.
 func Of(stalls []Stall, p Place, within results.Interval) []Stall {
 	var out []Stall
-	for i := range stalls {
-		s := &stalls[i]
-		switch {
-		case s.Possible.To <= within.From || s.Possible.From >= within.To:
-			continue // as nearly all do, in an hour on a busy machine
-		case s.Node >= 0:
-			if !slices.Contains(p.Nodes, s.Node) {
-				continue
-			}
-		case s.Source == SourceMachine || s.Source == SourceContention:
-			if !slices.Contains(p.Hosts, s.Who) {
-				continue
-			}
-		case !slices.Contains(p.Workers, s.Who):
-			continue
+	for i := range stalls { // nearly all are elsewhere, in an hour on a busy machine
+		if s := &stalls[i]; s.Possible.To > within.From && s.Possible.From < within.To && p.has(s) {
+			out = append(out, *s)
 		}
-		out = append(out, *s)
 	}
 	return out
 }
@@ -87,7 +89,10 @@ func Of(stalls []Stall, p Place, within results.Interval) []Stall {
 // Bounds are the least and the most that a time may be, ns.
 type Bounds struct{ Least, Most int64 }
 
-// Share is what one source has of a stretch.
+// Share is what one source has of a stretch: at least what is certain of it, and at
+// most all that is possible, but in neither what those before it surely have. The least
+// of all shares add up to what is surely explained; the most need not, since two may
+// have the same time.
 type Share struct {
 	Source  Source
 	Who     string
@@ -138,8 +143,7 @@ func Explain(stretches []results.Interval, stalls []Stall) (unexplained Bounds, 
 		for _, k := range order {
 			certain, possible := results.Union(of[k][0]), results.Union(of[k][1])
 			share := Share{source, k.who, k.excuses, Bounds{
-				results.TotalLength(results.Intersect(sure, certain)), results.TotalLength(results.Intersect(perhaps, possible))}}
-			share.Most = max(share.Most, share.Least) // others may have what is possible
+				results.TotalLength(results.Intersect(sure, certain)), results.TotalLength(results.Intersect(sure, possible))}}
 			if share.Most > 0 {
 				by = append(by, share)
 			}
@@ -214,4 +218,24 @@ func Covered(figure int64, by []Share) (most Share, sum int64, covered bool) {
 		}
 	}
 	return most, sum, figure > 0 && sum > Threshold && 10*sum > figure
+}
+
+// Kept is the most that a source has of a figure which it does not excuse, where that is
+// as much as would make it another's: a client that was suspended, our own processes that
+// had the processors. It stays the client's and must be said.
+func Kept(figure int64, by []Share) (most Share, kept bool) {
+	for _, s := range by {
+		if !s.Excuses && s.Least > most.Least {
+			most = s
+		}
+	}
+	return most, figure > 0 && most.Least > Threshold && 10*most.Least > figure
+}
+
+// Kept says what a source did that excuses nobody.
+func (s Share) Kept() string {
+	if s.Source == SourceContention {
+		return "kbench's own broker, reference or observer had the processors"
+	}
+	return s.Who + " was suspended"
 }

@@ -65,7 +65,7 @@ func TestWhose(t *testing.T) {
 	certain := results.Interval{From: 1201 * ms, To: 1450 * ms}
 	possible := results.Interval{From: 1195 * ms, To: 1450 * ms}
 	stall := func(source Source, who string, node int32, excuses bool) Stall {
-		return Stall{source, who, node, certain, possible, excuses}
+		return Stall{Source: source, Who: who, Node: node, Certain: certain, Possible: possible, Excuses: excuses}
 	}
 	const by = 250 * ms
 
@@ -89,6 +89,26 @@ func TestWhose(t *testing.T) {
 	f("stolen", trial(Load{Steal: 1900 * ms}).naps(supervisor, by, 0).naps(probe, by, 0), machine, machine)
 	f("foreign load beside idle processors starves nobody", trial(Load{Foreign: 1000 * ms, Idle: 1000 * ms}).naps(reference, by, 0), stall(SourceProcess, "producer-0", -1, true))
 
+	// Where it is counted who waited for a processor, that decides.
+	waited := func(l Load, ns int64, of ...string) Load {
+		l.Waited = map[string]int64{"producer-0": 30 * ms, "consumer-0": 30 * ms, "supervisor": 30 * ms, "broker-0": 30 * ms}
+		for _, name := range of {
+			l.Waited[name] = ns
+		}
+		return l
+	}
+	f("burner, and a reference alone that waited", trial(waited(burner, by, "producer-0")).naps(reference, by, 0), machine)
+	f("burner, and a client alone that waited", trial(waited(burner, by, "consumer-0")).naps(client, by, 0), machine)
+	f("burner, and a supervisor alone that waited", trial(waited(burner, by, "supervisor")).naps(supervisor, by, 0), machine)
+	f("burner, and a client that was suspended while another waited", trial(waited(burner, by, "supervisor")).naps(client, by, 0).naps(supervisor, by, 0),
+		stall(SourceProcess, "consumer-0", -1, false), machine)
+	f("burner, and a broker alone that waited", trial(waited(burner, by, "broker-0")).silent(by), machine)
+	f("burner, and a broker that was suspended", trial(waited(burner, 0)).silent(by), stall(SourceBroker, "broker-0", 0, true))
+	f("burner, and a generator alone that waited", trial(waited(burner, by, "producer-0")).generator("producer-0", by), machine)
+	quota := Load{Foreign: 1100 * ms, Idle: 900 * ms}
+	f("a quota that others used up", trial(waited(quota, by, "supervisor")).naps(supervisor, by, 0), machine)
+	f("suspended beside others", trial(waited(quota, 0)).naps(supervisor, by, 0), stall(SourceProcess, "supervisor", -1, true))
+
 	hog := Load{Procs: map[string]int64{"consumer-0": 1800 * ms, "broker-0": 100 * ms, "producer-0": 100 * ms}}
 	f("hog is no excuse", trial(hog).naps(supervisor, by, 0).naps(reference, by, 0).silent(by).generator("producer-0", by))
 	f("hog on eight cores, and a little of others", trial(Load{Foreign: 600 * ms, Idle: 100 * ms, Procs: map[string]int64{"consumer-0": 7300 * ms}}).naps(supervisor, by, 0).naps(reference, by, 0).silent(by))
@@ -100,6 +120,11 @@ func TestWhose(t *testing.T) {
 	f("contention", trial(ours).naps(supervisor, by, 0).naps(probe, by, 0), contention, contention)
 	f("a broker that works and does not answer", trial(ours).silent(by), stall(SourceBroker, "broker-0", 0, true))
 
+	group := trial(idle()).silent(by)
+	group.Answers[0].Asked = Coordinator
+	ofGroup := stall(SourceBroker, "broker-0", 0, true)
+	ofGroup.Group = true
+	f("broker that is silent about the group alone", group, ofGroup)
 	f("silent broker", trial(idle()).silent(by), stall(SourceBroker, "broker-0", 0, true))
 	f("probe that was suspended", trial(idle()).naps(probe, by, 0).silent(by), stall(SourceProcess, "probe", -1, true))
 	f("generator", trial(idle()).generator("producer-0", by), stall(SourceGenerator, "producer-0", -1, true))
@@ -116,30 +141,37 @@ func TestOf(t *testing.T) {
 		{Source: SourceMachine, Who: "a", Node: -1}, {Source: SourceMachine, Who: "b", Node: -1}, {Source: SourceContention, Who: "a", Node: -1},
 		{Source: SourceBroker, Who: "broker-0", Node: 0}, {Source: SourceBroker, Who: "broker-2", Node: 2}, {Source: SourceInjected, Node: 2},
 		{Source: SourceGenerator, Who: "producer-1", Node: -1},
+		{Source: SourceBroker, Who: "broker-2", Node: 2, Group: true}, {Source: SourceBroker, Who: "broker-0", Node: 0, Group: true},
 	}
 	for i := range all {
 		all[i].Possible = results.Interval{From: 10, To: 20}
 	}
 	for _, elsewhere := range []results.Interval{{From: 0, To: 10}, {From: 20, To: 30}} {
-		if got := Of(all, Place{Nodes: []int32{2}}, elsewhere); got != nil {
+		if got := Of(all, Place{Leader: 2, Coordinator: -1}, elsewhere); got != nil {
 			t.Errorf("of %v: %v", elsewhere, got)
 		}
 	}
-	got := Of(all, Place{Nodes: []int32{2}, Workers: []string{"producer-0"}, Hosts: []string{"a"}}, results.Interval{From: 19, To: 30})
-	if d := cmp.Diff([]Stall{all[0], all[3], all[5], all[7], all[8]}, got); d != "" {
-		t.Error(d)
+	f := func(name string, p Place, want ...Stall) {
+		t.Helper()
+		if d := cmp.Diff(want, Of(all, p, results.Interval{From: 19, To: 30})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
 	}
+	f("a record", Place{Leader: 2, Coordinator: -1, Workers: []string{"producer-0"}, Hosts: []string{"a"}}, all[0], all[3], all[5], all[7], all[8])
+	f("a request about the group", Place{Leader: -1, Coordinator: 2}, all[7], all[8], all[10])
+	f("a partition of a group that changes", Place{Leader: 0, Coordinator: 2}, all[6], all[7], all[8], all[10])
+	f("nothing", Place{Leader: -1, Coordinator: -1})
 }
 
 // TestExplain: half a second of silence, and who had it.
 func TestExplain(t *testing.T) {
 	at := func(from, to int64) results.Interval { return results.Interval{From: from * ms, To: to * ms} }
 	got, by := Explain([]results.Interval{at(0, 100), at(200, 600)}, []Stall{
-		{SourceBroker, "broker-0", 0, at(350, 500), at(300, 500), true},
-		{SourceProcess, "producer-0", -1, at(50, 150), at(50, 150), true},
-		{SourceProcess, "producer-0", -1, at(400, 450), at(390, 450), true},
-		{SourceProcess, "consumer-0", -1, at(0, 20), at(0, 20), false},
-		{SourceContention, "", -1, at(580, 900), at(580, 900), false},
+		{Source: SourceBroker, Who: "broker-0", Node: 0, Certain: at(350, 500), Possible: at(300, 500), Excuses: true},
+		{Source: SourceProcess, Who: "producer-0", Node: -1, Certain: at(50, 150), Possible: at(50, 150), Excuses: true},
+		{Source: SourceProcess, Who: "producer-0", Node: -1, Certain: at(400, 450), Possible: at(390, 450), Excuses: true},
+		{Source: SourceProcess, Who: "consumer-0", Node: -1, Certain: at(0, 20), Possible: at(0, 20), Excuses: false},
+		{Source: SourceContention, Who: "", Node: -1, Certain: at(580, 900), Possible: at(580, 900), Excuses: false},
 	})
 	if want := (Bounds{250 * ms, 300 * ms}); got != want {
 		t.Errorf("unexplained %v, want %v", got, want)
@@ -147,7 +179,7 @@ func TestExplain(t *testing.T) {
 	want := []Share{
 		{SourceProcess, "producer-0", true, Bounds{100 * ms, 110 * ms}},
 		{SourceProcess, "consumer-0", false, Bounds{20 * ms, 20 * ms}},
-		{SourceBroker, "broker-0", true, Bounds{100 * ms, 140 * ms}},
+		{SourceBroker, "broker-0", true, Bounds{100 * ms, 150 * ms}}, // of what another may have, too,
 		{SourceContention, "", false, Bounds{20 * ms, 20 * ms}},
 	}
 	if d := cmp.Diff(want, by); d != "" {
@@ -220,4 +252,24 @@ func TestSums(t *testing.T) {
 			t.Fatalf("%v is left, and %v in another order", left, again)
 		}
 	})
+}
+
+// TestKept holds when it is said that a client was suspended or starved.
+func TestKept(t *testing.T) {
+	f := func(figure int64, want int64, by ...Share) {
+		t.Helper()
+		if most, kept := Kept(figure, by); kept != (want > 0) || kept && most.Least != want {
+			t.Errorf("%d of %v: %v %t, want %d", figure, by, most, kept, want)
+		}
+	}
+	has := func(source Source, excuses bool, least int64) Share {
+		return Share{source, "consumer-0", excuses, Bounds{least, least}}
+	}
+	f(300*ms, 0)
+	f(300*ms, 0, has(SourceBroker, true, 300*ms))
+	f(300*ms, 200*ms, has(SourceProcess, false, 200*ms), has(SourceContention, false, 50*ms))
+	f(300*ms, 40*ms, has(SourceProcess, true, 200*ms), has(SourceContention, false, 40*ms))
+	f(300*ms, 0, has(SourceContention, false, 30*ms))
+	f(30*ms, 0, has(SourceContention, false, 10*ms))
+	f(-300*ms, 0, has(SourceProcess, false, 200*ms))
 }

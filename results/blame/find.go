@@ -10,10 +10,12 @@ import (
 // Find makes stalls of signs, in the order of sources and of time.
 //
 // A sign may be late because its source stood still, or because the source could
-// not get a processor. Where processors stood idle meanwhile it was the former.
-// Where none did, and another process could not get one either, who had them had the
-// time: others than kbench are the machine's, the client under test has nobody but
-// itself to blame, and our own processes are contention.
+// not get a processor. The kernel counts how long threads wait for one, and that
+// decides. Where it was not recorded, and processors stood idle meanwhile, it was the
+// former; where none did, and another process could not get one either, the latter.
+// Who had the processors then had the time: others than kbench are the machine's, the
+// client under test has nobody but itself to blame, and our own processes are
+// contention.
 func Find(s Signs) []Stall {
 	f := &finder{machines: map[string]*Machine{}, processes: map[string]*Process{}, lates: map[string][]results.Interval{}}
 	for i := range s.Machines {
@@ -32,7 +34,7 @@ func Find(s Signs) []Stall {
 		if i.Node >= 0 {
 			who = ""
 		}
-		f.stalls = append(f.stalls, Stall{SourceInjected, who, i.Node, i.Interval, i.Interval, true})
+		f.stalls = append(f.stalls, Stall{Source: SourceInjected, Who: who, Node: i.Node, Certain: i.Interval, Possible: i.Interval, Excuses: true})
 	}
 	for i := range s.Processes {
 		f.process(&s.Processes[i])
@@ -72,7 +74,7 @@ func (f *finder) process(p *Process) {
 		if !late || n.CPU < 0 || 4*n.CPU > certain.Length() {
 			continue
 		}
-		f.add(Stall{SourceProcess, p.Name, -1, certain, possible, p.Kind != Client}, p.Host, p.Name)
+		f.add(Stall{Source: SourceProcess, Who: p.Name, Node: -1, Certain: certain, Possible: possible, Excuses: p.Kind != Client}, p.Host, p.Name)
 	}
 }
 
@@ -93,7 +95,7 @@ func (f *finder) answers(a *Answers) {
 		for _, piece := range results.Without([]results.Interval{possible}, results.Clip(deaf, possible)) {
 			sure := results.Clip([]results.Interval{certain}, piece)
 			if results.TotalLength(sure) > Threshold {
-				f.add(Stall{SourceBroker, results.BrokerProcess(int(a.Node)), a.Node, sure[0], piece, true}, host, a.Process)
+				f.add(Stall{Source: SourceBroker, Who: results.BrokerProcess(int(a.Node)), Node: a.Node, Certain: sure[0], Possible: piece, Group: a.Asked == Coordinator, Excuses: true}, host, a.Process)
 			}
 		}
 	}
@@ -110,7 +112,7 @@ func (f *finder) generator(g *Generator) {
 	}
 	for _, l := range g.Late {
 		if certain, possible, late := l.bounds(g.Usual); late {
-			f.add(Stall{SourceGenerator, g.Worker, -1, certain, possible, true}, host, g.Worker)
+			f.add(Stall{Source: SourceGenerator, Who: g.Worker, Node: -1, Certain: certain, Possible: possible, Excuses: true}, host, g.Worker)
 		}
 	}
 }
@@ -120,15 +122,20 @@ func (f *finder) generator(g *Generator) {
 func (f *finder) add(s Stall, host, process string) {
 	missing := s.Certain.Length()
 	u, known := f.use(host, s.Certain, process)
-	starved := known && 2*u.idle < missing && 2*u.own < missing && f.seen(host, process, s.Certain)
+	starved := known && 2*u.own < missing
+	if waited, counted := f.waited(host, s.Certain, process); counted {
+		starved = starved && 2*waited > missing
+	} else {
+		starved = starved && 2*u.idle < missing && f.seen(host, process, s.Certain)
+	}
 	switch {
 	case !starved:
 	case 2*u.foreign > missing && u.foreign >= u.client: // a client that has more of a machine of many cores is not excused by the rest
-		s = Stall{SourceMachine, host, -1, s.Certain, s.Possible, true}
+		s = Stall{Source: SourceMachine, Who: host, Node: -1, Certain: s.Certain, Possible: s.Possible, Excuses: true}
 	case 2*u.client > missing:
 		return
 	case 2*u.others > missing:
-		s = Stall{SourceContention, host, -1, s.Certain, s.Possible, false}
+		s = Stall{Source: SourceContention, Who: host, Node: -1, Certain: s.Certain, Possible: s.Possible}
 	}
 	f.stalls = append(f.stalls, s)
 }
@@ -170,6 +177,30 @@ func (f *finder) seen(host, process string, over results.Interval) bool {
 	return false
 }
 
+// waited is for how long threads of a process waited for processors in a stretch. A
+// wait is in the sample in which it ended, however long before that it began: each
+// sample that has a part of the stretch counts whole. It has to be the whole process: a
+// thread that nothing keeps from running, such as its canary, may need what another one
+// holds that waits.
+func (f *finder) waited(host string, over results.Interval, process string) (sum int64, counted bool) {
+	m := f.machines[host]
+	if m == nil {
+		return 0, false
+	}
+	for _, l := range m.during(over) {
+		ns, there := l.Waited[process]
+		sum, counted = sum+ns, counted || there
+	}
+	return sum, counted
+}
+
+// during are the samples that have a part of a stretch.
+func (m *Machine) during(over results.Interval) []Load {
+	from, _ := slices.BinarySearchFunc(m.Loads, over.From+1, func(l Load, t int64) int { return cmp.Compare(l.To, t) })
+	to, _ := slices.BinarySearchFunc(m.Loads, over.To, func(l Load, t int64) int { return cmp.Compare(l.From, t) })
+	return m.Loads[from:max(from, to)]
+}
+
 // usage is who used the processors of a host in a stretch, ns of CPU time. What the
 // kernel gave to others than kbench, or the host below to other machines, is
 // foreign.
@@ -182,14 +213,9 @@ func (f *finder) use(host string, over results.Interval, own string) (u usage, k
 	if m == nil {
 		return u, false
 	}
-	i, _ := slices.BinarySearchFunc(m.Loads, over.From, func(l Load, t int64) int { return cmp.Compare(l.To, t) })
 	var covered int64
-	for ; i < len(m.Loads) && m.Loads[i].From < over.To; i++ {
-		l := &m.Loads[i]
+	for _, l := range m.during(over) {
 		common := min(l.To, over.To) - max(l.From, over.From)
-		if common <= 0 {
-			continue
-		}
 		part := func(ns int64) int64 { return int64(float64(ns) * float64(common) / float64(l.Length())) }
 		covered += common
 		u.idle += part(l.Idle)

@@ -72,11 +72,13 @@ type Machine struct {
 
 // Load is the CPU time used in a stretch, ns summed over the cores. Foreign is
 // user, nice and system time of processes that are not kbench's, without softirq;
-// Procs has kbench's own, by the names of machine.jsonl.
+// Procs has kbench's own, by the names of machine.jsonl. Waited is for how long the
+// threads of those, summed, had waited for a processor when they were given one; of who
+// is not in it that is not known.
 type Load struct {
 	results.Interval
 	Idle, Foreign, Steal int64
-	Procs                map[string]int64
+	Procs, Waited        map[string]int64
 }
 
 // Asked is what a node was asked.
@@ -107,7 +109,8 @@ type Answers struct {
 
 // Generator is the lateness of the loop that hands records to a client: due by
 // schedule against handed over, less the time inside Send and the time without
-// room in the window.
+// room in the window. Of a reference producer nothing is taken off: its client is
+// not under test.
 type Generator struct {
 	Worker string
 	Usual  int64

@@ -1,12 +1,6 @@
 package evidence
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/results/record"
-)
+import "github.com/kbench/kbench/results/record"
 
 // A worker notes what its host's monotonic clock shows, and trial.json says by how
 // much that is ahead of the clock that its own times are of. Everything is brought
@@ -19,13 +13,9 @@ func (e *Trial) spanClock(ahead int64) func(*record.Span) {
 	due := map[uint32]int64{}
 	same := ahead == 0
 	for _, w := range e.Trial.Workers {
-		switch w.Role {
-		case results.RoleProducer, results.RoleBoth, results.RoleReference:
-			_, number, _ := strings.Cut(w.Name, "-")
-			if n, err := strconv.ParseUint(number, 10, 32); err == nil {
-				due[uint32(n)] = e.Clocks[w.Host]
-				same = same && e.Clocks[w.Host] == 0
-			}
+		if n, produces := number(w); produces {
+			due[n] = e.Clocks[w.Host]
+			same = same && e.Clocks[w.Host] == 0
 		}
 	}
 	if same {

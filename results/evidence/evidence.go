@@ -3,6 +3,7 @@
 // summary, floors, report and verify take what they need from here, so that a file
 // is read once and means the same to all of them.
 //
+//	damage  what is missing or cannot be, before and after it is read
 //	load    events, latencies, machine samples; the spans stay in their files
 //	clock   times of other hosts, brought to the clock of the trial
 //	stalls  who but the client stood still, by the signs of life of everybody
@@ -31,10 +32,12 @@ type Trial struct {
 	// directories there is nothing of it.
 	Supervisor Worker
 	Logs       []audit.Log // of the workers that recorded spans
+	// Beside are files that are not as they were written and that no figure needs.
+	Beside Damaged
 
 	dir    string
 	unseen bool // the broker was attached: it may be among what others used of a processor
-	unread error
+	unread Damaged
 	audit  func() audit.Report
 	input  func() *window.Input
 	churn  func() *window.Report
@@ -42,11 +45,20 @@ type Trial struct {
 }
 
 // Load reads a trial of a run, which is to be closed. Files that were never made
-// are no error: what they would have told is not known.
+// are no error: what they would have told is not known. Those that are missing now, or
+// are not what they were, are found before any is read; the error is then Damaged, and
+// so it is where one cannot be read.
 func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	e := &Trial{Trial: t, dir: d.TrialPath(t.Ref), Measured: window.Measured(t), unseen: d.Run().Broker.Unseen() && len(t.BrokerPIDs) == 0}
-	if err := e.load(); err != nil {
-		return nil, errors.Join(err, e.Close())
+	wrong := e.check(d)
+	if why := e.impossible(); why != "" {
+		wrong = append(wrong, &results.Damage{File: results.TrialFile, Offset: -1, Why: why})
+	}
+	if wrong == nil {
+		wrong = e.load()
+	}
+	if wrong != nil {
+		return nil, errors.Join(wrong, e.Close())
 	}
 	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
 	e.still = sync.OnceValue(e.stalls)
@@ -80,7 +92,12 @@ func (e *Trial) Err() error {
 
 // Unread is why histograms or samples of the machine could not be read. Rows need
 // them; the audit and the windows do not, and stand.
-func (e *Trial) Unread() error { return e.unread }
+func (e *Trial) Unread() error {
+	if e.unread == nil {
+		return nil
+	}
+	return e.unread
+}
 
 // Audit is the truth of delivery.
 func (e *Trial) Audit() audit.Report { return e.audit() }

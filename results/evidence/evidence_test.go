@@ -3,6 +3,7 @@ package evidence
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -214,7 +215,7 @@ func TestWindows(t *testing.T) {
 	check(os.WriteFile(filepath.Join(path, "consumer-0", results.LatencyFile), []byte("x"), 0o644))
 	trial, err := Load(d, tr)
 	check(err)
-	if err := trial.Unread(); !strings.Contains(fmt.Sprint(err), "worker consumer-0: read latencies") {
+	if err := trial.Unread(); !strings.Contains(fmt.Sprint(err), "consumer-0/latency.hlog: no monotonic origin") {
 		t.Errorf("damaged latencies: %v", err)
 	}
 	r := trial.Windows()
@@ -247,6 +248,37 @@ func TestWindows(t *testing.T) {
 	}
 	if len(r.Warnings) > 0 || len(e.Notes) > 0 {
 		t.Errorf("warnings %q, notes %q", r.Warnings, e.Notes)
+	}
+
+	wantSlices(t, trial, base)
+}
+
+// wantSlices: samples can be cut by the same, those of all workers by what went on in the
+// group, and those of a member by the phases that it went through.
+func wantSlices(t *testing.T, trial *Trial, base int64) {
+	t.Helper()
+	windows := func(worker int) map[string][]int64 {
+		out := map[string][]int64{}
+		for _, s := range trial.Slices() {
+			for _, w := range s.Windows(&trial.Workers[worker]) {
+				out[s.Name] = append(out[s.Name], (w.From-base)/ms, (w.To-base)/ms)
+			}
+		}
+		return out
+	}
+	want := map[string][]int64{
+		"steady": {1000, 10_000, 18_023, 40_000}, "drain": {40_000, 41_000},
+		"rebalance": {10_000, 18_023}, "rebalance/crash": {10_000, 18_023}, "rebalance/crash#1": {10_000, 18_023},
+	}
+	if diff := cmp.Diff(want, windows(1)); diff != "" {
+		t.Errorf("windows of the one that was killed, want to got:\n%s", diff)
+	}
+	maps.Copy(want, map[string][]int64{
+		"phase/detect": {17_000, 18_001}, "phase/react": {18_001, 18_005}, "phase/barrier": {18_005, 18_006}, "phase/assign": {18_006, 18_007},
+		"phase/sync": {18_007, 18_008}, "phase/deliver": {18_008, 18_020},
+	})
+	if diff := cmp.Diff(want, windows(0)); diff != "" {
+		t.Errorf("windows of the one that went on, want to got:\n%s", diff)
 	}
 }
 

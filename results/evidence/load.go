@@ -1,12 +1,10 @@
 package evidence
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kbench/kbench/internal/regular"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
@@ -37,6 +36,7 @@ type Worker struct {
 	Closing   int64             // when it began to close in good order; 0: never
 	Refused   []record.Reported // what sends were answered with
 	Reported  []record.Reported // errors that a member's client told of, or gave a commit for an answer
+	Stuck     []Stuck           // what did not happen in it that should have
 	Tally     *record.Tally     // the account that a producer closed with; nil: it left none
 
 	ahead int64 // by so much its host's clock is ahead of the trial's
@@ -53,6 +53,7 @@ type Wire struct {
 	From, To              int64
 	Requests, Bytes       int64
 	Unknown, Open, Opened int
+	Batched               *record.Batched // what Produce requests held, all of them; nil where none was sent, or not counted
 }
 
 // Wait is the longest time of an interval that a client which was ready to read waited
@@ -63,7 +64,7 @@ type Wait struct {
 	From, To int64
 }
 
-// Produced is what a sampled produce request held.
+// Produced is what one produce request held, of those that were sampled.
 type Produced struct{ T, Batches, Records int64 }
 
 // Canary is by how much a thread that only sleeps was woken late in an interval: at
@@ -74,12 +75,12 @@ type Canary struct{ From, To, Worst, Usual int64 }
 type loaded struct {
 	worker    Worker
 	log       *audit.Log // nil for one that never recorded anything
-	err       error
+	wrong     Damaged
 	latencies error
 }
 
 // load reads the files of the trial, of several workers at a time.
-func (e *Trial) load() error {
+func (e *Trial) load() Damaged {
 	all := make([]loaded, len(e.Trial.Workers))
 	var tasks errgroup.Group // what went wrong stays with each worker
 	tasks.SetLimit(runtime.GOMAXPROCS(0))
@@ -87,42 +88,55 @@ func (e *Trial) load() error {
 	for i, w := range e.Trial.Workers {
 		l := &all[i]
 		l.worker = Worker{Worker: w, ahead: e.Clocks[w.Host]}
-		do(func() { l.err = e.recorded(l) })
+		do(func() { e.recorded(l) })
 		do(func() { l.latencies = e.latencies(&l.worker) })
 	}
 	_ = tasks.Wait()
-	var failed error
+	var wrong Damaged
 	for _, l := range all {
 		e.Workers = append(e.Workers, l.worker)
 		if l.log != nil {
 			e.Logs = append(e.Logs, *l.log)
 		}
-		if l.err != nil && failed == nil {
-			failed = fmt.Errorf("audit %s: %w", l.worker.Name, l.err)
-		}
-	}
-	if failed != nil {
-		return failed
+		wrong = append(wrong, l.wrong...)
 	}
 	supervisor := Worker{Worker: results.Worker{Name: results.SupervisorProcess}}
-	err := record.ReadEvents(filepath.Join(e.dir, results.SupervisorFile), func(ev record.Event) error {
-		supervisor.event(ev, nil)
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("supervisor: %w", err)
+	err := e.events("", results.SupervisorFile, func(ev record.Event) { supervisor.event(ev, nil) })
+	if err != nil {
+		wrong = append(wrong, e.damage("", results.SupervisorFile, err))
 	}
 	e.Supervisor = supervisor
-	e.Machine, e.unread = results.ReadMachine(filepath.Join(e.dir, results.MachineFile))
+	if wrong = append(wrong, e.plausible()...); wrong != nil {
+		return wrong
+	}
+	path, err := e.raw("", results.MachineFile)
+	if err == nil {
+		e.Machine, err = results.ReadMachine(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.unread = append(e.unread, e.damage("", results.MachineFile, err))
+	}
 	for i := range e.Machine {
 		e.Machine[i].T -= e.Clocks[e.Machine[i].Host]
 	}
 	for _, l := range all {
-		if l.latencies != nil && e.unread == nil {
-			e.unread = fmt.Errorf("worker %s: read latencies: %w", l.worker.Name, l.latencies)
+		if l.latencies != nil {
+			e.unread = append(e.unread, e.damage(l.worker.Name, results.LatencyFile, l.latencies))
 		}
 	}
 	return nil
+}
+
+// events calls fn for each event of a file, which may never have been made.
+func (e *Trial) events(worker, file string, fn func(record.Event)) error {
+	path, err := e.raw(worker, file)
+	if err == nil {
+		err = record.ReadEvents(path, func(ev record.Event) error { fn(ev); return nil })
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // path is a file of a worker.
@@ -131,8 +145,11 @@ func (e *Trial) path(worker, file string) string {
 }
 
 // latencies reads the histograms of a process.
-func (e *Trial) latencies(w *Worker) (err error) {
-	w.Latencies, err = record.SumLatencies(e.path(w.Name, results.LatencyFile))
+func (e *Trial) latencies(w *Worker) error {
+	path, err := e.raw(w.Name, results.LatencyFile)
+	if err == nil {
+		w.Latencies, err = record.SumLatencies(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -143,36 +160,72 @@ func (e *Trial) latencies(w *Worker) (err error) {
 }
 
 // recorded reads where the spans of a process are, and its events.
-func (e *Trial) recorded(l *loaded) error {
+func (e *Trial) recorded(l *loaded) {
 	w := &l.worker
-	meta, spans, err := record.OpenSpans(e.path(w.Name, results.DeliveryFile), e.spanClock(w.ahead))
-	there := !errors.Is(err, fs.ErrNotExist)
-	switch {
-	case there && err != nil:
-		return err
-	case there && meta.Run != e.RunTag:
-		return errors.Join(spans.Close(), fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag))
+	meta, spans, err := e.spans(w)
+	if err != nil {
+		l.wrong = append(l.wrong, e.damage(w.Name, results.DeliveryFile, err))
 	}
 	var told record.Refusals
-	err = record.ReadEvents(e.path(w.Name, results.EventsFile), func(ev record.Event) error {
+	err = e.events(w.Name, results.EventsFile, func(ev record.Event) {
 		w.event(ev, e.Topics)
 		if ev.K == record.EvError {
 			told.Add(ev.Error, ev.T-w.ahead, 1)
 		}
-		return nil
 	})
+	if err != nil {
+		l.wrong = append(l.wrong, e.damage(w.Name, results.EventsFile, err))
+	}
+	e.accuse(w)
 	w.Reported = told.All()
+	e.nameless(w.Reported)
+	e.nameless(w.Refused)
 	slices.SortStableFunc(w.Runtime, func(a, b Sample) int { return cmp.Compare(a.T, b.T) })
-	if there {
+	if spans != nil {
 		l.log = &audit.Log{
 			Worker: w.Name, Topics: meta.Topics, Spans: spans, Events: w.Group,
 			Killed: w.Exit.Crash(), Died: w.Exit.ByItself(), Closing: w.Closing, Tally: w.Tally,
 		}
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+}
+
+// nameless takes the names of the trial's topics out of the kinds of errors: the next
+// trial has others, and the same errors.
+func (e *Trial) nameless(all []record.Reported) {
+	names := []string{e.Topic}
+	for _, t := range e.Topics {
+		names = append(names, t.Name)
 	}
-	return err
+	for i := range all {
+		if all[i].Kind == record.OtherErrors {
+			continue
+		}
+		words := all[i].Words
+		for _, name := range names {
+			if name != "" {
+				words = strings.ReplaceAll(words, name, "topic")
+			}
+		}
+		all[i].Kind = record.ErrorKind(words)
+	}
+}
+
+// spans finds where the spans of a process are; nil where it never recorded any.
+func (e *Trial) spans(w *Worker) (record.DeliveriesMeta, *record.Spans, error) {
+	path, err := e.raw(w.Name, results.DeliveryFile)
+	if err != nil {
+		return record.DeliveriesMeta{}, nil, nil
+	}
+	meta, spans, err := record.OpenSpans(path, e.spanClock(w.ahead))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return meta, nil, nil
+	case err != nil:
+		return meta, nil, err
+	case meta.Run != e.RunTag:
+		return meta, nil, errors.Join(spans.Close(), fmt.Errorf("its records are tagged %d, those of the trial %d; the file belongs to another trial", meta.Run, e.RunTag))
+	}
+	return meta, spans, nil
 }
 
 // event sorts an event in. Those about the group name partitions as clients and
@@ -200,6 +253,7 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		for _, api := range ev.Wire {
 			sum.Requests += api.Requests
 			sum.Bytes += api.ReqBytes + api.RespBytes
+			sum.Batched = cmp.Or(sum.Batched, api.Batched)
 			if l := api.Longest; l != nil {
 				w.Waits = append(w.Waits, Wait{api.API, l.Node, l.From - w.ahead, l.T - w.ahead})
 			}
@@ -224,6 +278,8 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Refused = append(w.Refused, record.Reported{Kind: record.ErrorKind(ev.Error), Words: ev.Error, T: ev.T, Count: ev.Count})
 	case record.EvTally:
 		w.Tally = ev.Tally
+	case record.EvStuck, record.EvUnstuck:
+		w.stuck(ev)
 	case record.EvProbe:
 		for _, a := range ev.Answers {
 			for i := range a.Late {
@@ -249,7 +305,7 @@ func (e *Trial) EachSpan(worker string, fn func(*record.Span)) {
 // ClientLog calls fn for each line of the client's log of a worker that has a
 // time: what a client logs may have more than one line at once.
 func (e *Trial) ClientLog(w *Worker, fn func(at int64, text string)) error {
-	f, err := os.Open(e.path(w.Name, results.ClientLogFile))
+	f, err := regular.Open(e.path(w.Name, results.ClientLogFile), results.RawMost)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -257,16 +313,13 @@ func (e *Trial) ClientLog(w *Worker, fn func(at int64, text string)) error {
 		return err
 	}
 	defer f.Close()
-	for lines := bufio.NewReader(f); ; {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			return nil // the end, or half a line of a killed writer
-		}
+	return regular.Lines(f, func(_ int, line []byte, torn bool) error {
 		// Time, level, text.
-		stamp, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		stamp, rest, _ := strings.Cut(string(line), " ")
 		_, text, _ := strings.Cut(rest, " ")
-		if at, err := strconv.ParseInt(stamp, 10, 64); err == nil {
+		if at, err := strconv.ParseInt(stamp, 10, 64); err == nil && !torn { // half a line of a killed writer tells nothing
 			fn(at-w.ahead, text)
 		}
-	}
+		return nil
+	})
 }

@@ -202,6 +202,14 @@ func machines(samples []results.MachineSample) []blame.Machine {
 		l := blame.Load{
 			Interval: results.Interval{From: a.T, To: b.T}, Idle: b.CPUIdle - a.CPUIdle, Steal: b.CPUSteal - a.CPUSteal, Procs: map[string]int64{},
 		}
+		for name, waited := range b.Waited {
+			if was, known := a.Waited[name]; known {
+				if l.Waited == nil {
+					l.Waited = map[string]int64{}
+				}
+				l.Waited[name] = max(waited-was, 0) // threads end
+			}
+		}
 		l.Foreign, _ = results.Foreign(a, b)
 		for name, cpu := range b.Procs {
 			if was, known := a.Procs[name]; known || !results.IsBrokerProcess(name) {

@@ -46,11 +46,12 @@ func TestAnswers(t *testing.T) {
 func TestMachines(t *testing.T) {
 	const s = int64(1e9)
 	got := machines([]results.MachineSample{
-		{T: 0, CPUBusy: 10 * s, CPUIdle: 5 * s, Procs: map[string]int64{"supervisor": s}},
-		{T: s, CPUBusy: 11 * s, CPUIdle: 6 * s, Ours: s / 2, CPUSteal: s / 4, Procs: map[string]int64{"supervisor": s, "broker-0": 50 * s, "consumer-0": s / 2}},
+		{T: 0, CPUBusy: 10 * s, CPUIdle: 5 * s, Procs: map[string]int64{"supervisor": s}, Waited: map[string]int64{"broker-0": 3}},
+		{T: s, CPUBusy: 11 * s, CPUIdle: 6 * s, Ours: s / 2, CPUSteal: s / 4, Procs: map[string]int64{"supervisor": s, "broker-0": 50 * s, "consumer-0": s / 2}, Waited: map[string]int64{"broker-0": 10, "consumer-0": 4}},
 	})
 	want := []blame.Machine{{Loads: []blame.Load{{
 		Interval: results.Interval{From: 0, To: s}, Idle: s, Foreign: s / 2, Steal: s / 4, Procs: map[string]int64{"supervisor": 0, "consumer-0": s / 2},
+		Waited: map[string]int64{"broker-0": 7},
 	}}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

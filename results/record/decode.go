@@ -17,6 +17,21 @@ type counts []int64
 
 func newCounts() counts { return make(counts, bucketIndex(MaxLatency)+1) }
 
+// mostCount is how many values an interval may have of a bucket: far more than there
+// is time for.
+const mostCount = 1 << 40
+
+// fit says whether all of them together can be counted.
+func (c counts) fit() bool {
+	sum := int64(0)
+	for _, n := range c {
+		if sum += n; n < 0 || sum < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // histogram is what the counts are of.
 func (c counts) histogram() *hdrhistogram.Histogram {
 	h := hdrhistogram.New(MinLatency, MaxLatency, significantDigits)
@@ -56,11 +71,17 @@ func (d *decoder) add(encoded []byte, to counts) error {
 	}
 	for _, bar := range h.Distribution() {
 		if at := bucketIndex(bar.From); bar.Count > 0 && at < len(to) {
+			if bar.Count > mostCount {
+				return fmt.Errorf("histogram: a count of %d cannot be", bar.Count)
+			}
 			to[at] += bar.Count
 		}
 	}
 	return nil
 }
+
+// mostPayload is what the counts of all buckets take, each in the longest form.
+const mostPayload = payloadHeader + 1<<15*binary.MaxVarintLen64
 
 // unpack fills the payload; false where that is not plain.
 func (d *decoder) unpack(encoded []byte) bool {
@@ -82,8 +103,8 @@ func (d *decoder) unpack(encoded []byte) bool {
 		return false
 	}
 	d.payload.Reset()
-	_, err = d.payload.ReadFrom(d.inflate)
-	return err == nil
+	_, err = d.payload.ReadFrom(io.LimitReader(d.inflate, mostPayload+1))
+	return err == nil && d.payload.Len() <= mostPayload
 }
 
 // ours says whether a payload has the header that our encoder writes.
@@ -113,7 +134,7 @@ func eachCount(b []byte, fn func(at int, v int64), buckets int) (read int, ok bo
 			u, n = binary.Uvarint(b[read:])
 		}
 		v := int64(u>>1) ^ -int64(u&1)
-		if n <= 0 || v >= 0 && at >= buckets || v < int64(at-buckets) {
+		if n <= 0 || v >= 0 && at >= buckets || v < int64(at-buckets) || v > mostCount {
 			return read, false
 		}
 		switch {

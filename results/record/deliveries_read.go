@@ -1,12 +1,16 @@
 package record
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+
+	"github.com/kbench/kbench/internal/regular"
 )
 
 // EachSpan calls fn for every span of a file, in the order of its pages. Files can
@@ -14,7 +18,7 @@ import (
 // passed over, and so is an incomplete page at the end: the writer may have been
 // killed at any instant.
 func EachSpan(path string, fn func(Span)) (DeliveriesMeta, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path, mostBytes)
 	if err != nil {
 		return DeliveriesMeta{}, fmt.Errorf("read deliveries: %w", err)
 	}
@@ -23,11 +27,14 @@ func EachSpan(path string, fn func(Span)) (DeliveriesMeta, error) {
 	if err != nil {
 		return DeliveriesMeta{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return meta, eachPage(f, start, func(_ int64, page []byte) { eachSlot(page, fn) })
+	return meta, eachPage(f, start, func(number int64, page []byte) error {
+		return eachSlot(page, start+number*pageSize, func(s Span) error { fn(s); return nil })
+	})
 }
 
-// eachPage calls fn for every page, with its number. The last may be incomplete.
-func eachPage(f *os.File, start int64, fn func(number int64, page []byte)) error {
+// eachPage calls fn for every page, with its number, until fn returns an error. The
+// last may be incomplete.
+func eachPage(f *os.File, start int64, fn func(number int64, page []byte) error) error {
 	if _, err := f.Seek(start, io.SeekStart); err != nil {
 		return fmt.Errorf("read deliveries: %w", err)
 	}
@@ -35,7 +42,9 @@ func eachPage(f *os.File, start int64, fn func(number int64, page []byte)) error
 	for number := int64(0); ; {
 		n, err := io.ReadFull(f, buf)
 		for page := buf[:n]; len(page) > 0; page = page[min(pageSize, len(page)):] {
-			fn(number, page[:min(pageSize, len(page))])
+			if err := fn(number, page[:min(pageSize, len(page))]); err != nil {
+				return err
+			}
 			number++
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -47,20 +56,66 @@ func eachPage(f *os.File, start int64, fn func(number int64, page []byte)) error
 	}
 }
 
-// eachSlot decodes a page. A lane fills its page in order, so the first slot
-// without a count is the end of what the page holds.
-func eachSlot(page []byte, fn func(Span)) {
-	for range pageSlots {
+// eachSlot decodes a page that begins at a byte of the file. A lane fills its page in
+// order, so the first slot without a count is the end of what the page holds.
+func eachSlot(page []byte, begins int64, fn func(Span) error) error {
+	for slot := range int64(pageSlots) {
 		if len(page) < slotSize {
-			return
+			return nil
 		}
 		s := decodeSlot(page[:slotSize])
 		if s.Count == 0 {
-			return
+			return nil
 		}
-		fn(s)
+		if why := s.wrong(); why != "" {
+			return &BadSpan{begins + slot*slotSize, why}
+		}
+		if err := fn(s); err != nil {
+			return err
+		}
 		page = page[slotSize:]
 	}
+	return nil
+}
+
+// BadSpan is a span that cannot be, and at which byte of its file it stands.
+type BadSpan struct {
+	Offset int64
+	Why    string
+}
+
+func (b *BadSpan) Error() string { return fmt.Sprintf("at byte %d: %s", b.Offset, b.Why) }
+
+// What the records of a span, and times, may be at most. The records of a span follow
+// each other within 10 ms, or share a reading of the clock; a hundred million a second
+// are more than any loop hands over.
+const (
+	mostAtOnce   = 1 << 24
+	mostPerMilli = 100_000
+	mostTime     = math.MaxInt64 / 4 // so that sums and differences of times are times
+)
+
+// wrong says why a span cannot be; empty where it can.
+func (s *Span) wrong() string {
+	strange := s.Kind == Corrupt || s.Kind == Foreign // whose sequence may be anything
+	for _, t := range []int64{s.Due, s.LastDue, s.At, s.LastAt, s.MaxLate, s.MaxGap} {
+		if t < -mostTime || t > mostTime {
+			return fmt.Sprintf("a time of %d ns cannot be", t)
+		}
+	}
+	switch most := uint64(mostAtOnce + max(s.LastAt-s.At, 0)/1e6*mostPerMilli); {
+	case s.Kind < Acked || s.Kind >= Kinds:
+		return fmt.Sprintf("there is no kind %d of spans", s.Kind)
+	case s.Partition < -1:
+		return fmt.Sprintf("there is no partition %d", s.Partition)
+	case s.Count > most:
+		return fmt.Sprintf("a span of %d records in %d ns cannot be", s.Count, max(s.LastAt-s.At, 0))
+	case !strange && s.First > math.MaxInt64/2:
+		return fmt.Sprintf("there is no sequence %d", s.First)
+	case s.Offset < -1 || s.Offset > math.MaxInt64/2:
+		return fmt.Sprintf("there is no offset %d", s.Offset)
+	}
+	return ""
 }
 
 func decodeSlot(b []byte) Span {
@@ -103,8 +158,11 @@ func readHeader(f *os.File) (meta DeliveriesMeta, start int64, err error) {
 		return meta, 0, fmt.Errorf("written in version %d of the format, this kbench reads up to %d: use a newer kbench", version, deliveriesVersion)
 	}
 	pages, length := binary.LittleEndian.Uint32(fixed[12:]), binary.LittleEndian.Uint32(fixed[16:])
-	if uint64(length)+headerFixed > uint64(pages)*pageSize || pages > 1<<16 {
+	if need := (uint64(length) + headerFixed + pageSize - 1) / pageSize; uint64(pages) != need || pages > 1<<16 {
 		return meta, 0, fmt.Errorf("header is damaged: %d bytes of JSON in %d pages", length, pages)
+	}
+	if info, err := f.Stat(); err != nil || info.Size() < headerFixed+int64(length) {
+		return meta, 0, fmt.Errorf("header is incomplete: it has %d bytes of JSON (%w)", length, cmp.Or(err, io.ErrUnexpectedEOF))
 	}
 	text := make([]byte, length)
 	if _, err := f.ReadAt(text, headerFixed); err != nil {

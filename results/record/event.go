@@ -66,6 +66,12 @@ type Event struct {
 	Usual int64  `json:"usual,omitempty"`
 	Late  []Late `json:"late,omitempty"`
 
+	// Numbers are those of partitions of which a member handed nothing on, since From.
+	// File has the stacks of all goroutines, Trace what the process did before.
+	Numbers []int32 `json:"numbers,omitempty"`
+	File    string  `json:"file,omitempty"`
+	Trace   string  `json:"trace,omitempty"`
+
 	// Answers are those that a broker gave to the probe in the interval [From, T).
 	Answers []Answers `json:"answers,omitempty"`
 
@@ -105,13 +111,15 @@ const (
 	EvError    EventKind = "error" // the client or the harness reported one
 	EvPhase    EventKind = "phase" // a phase of the trial began, with a Runtime
 	EvRuntime  EventKind = "runtime"
-	EvClock    EventKind = "clock"  // T and Wall were read together
-	EvCanary   EventKind = "canary" // how late the machine woke a thread that only sleeps
-	EvBehind   EventKind = "behind" // the records that the generator itself was late with, of each second the latest
-	EvProbe    EventKind = "probe"  // how a node answered to the probe
-	EvGroup    EventKind = "group"  // the coordinator's own view, by the observer
-	EvFailed   EventKind = "failed" // sends were answered with an error
-	EvTally    EventKind = "tally"  // a producer has closed its account
+	EvClock    EventKind = "clock"   // T and Wall were read together
+	EvCanary   EventKind = "canary"  // how late the machine woke a thread that only sleeps
+	EvBehind   EventKind = "behind"  // the records that the generator itself was late with, or a reference producer, of each second the latest
+	EvProbe    EventKind = "probe"   // how a node answered to the probe
+	EvGroup    EventKind = "group"   // the coordinator's own view, by the observer
+	EvFailed   EventKind = "failed"  // sends were answered with an error
+	EvTally    EventKind = "tally"   // a producer has closed its account
+	EvStuck    EventKind = "stuck"   // something has not happened since From; Phase: what
+	EvUnstuck  EventKind = "unstuck" // what was stuck at From has happened
 )
 
 // Batch is a record batch in a sampled Produce request.
@@ -134,6 +142,30 @@ type WireAPI struct {
 	// Longest is, of produce and fetch, the longest that a client waited in Read for a
 	// response in the interval; nil where it never did.
 	Longest *Wait `json:"longest,omitempty"`
+
+	// Batched is, of produce, what the requests held, each of them; nil where it was not
+	// counted.
+	Batched *Batched `json:"batched,omitempty"`
+}
+
+// Batched is how many batches went over the wire, with how many records in them.
+type Batched struct {
+	Batches int64 `json:"batches"`
+	Records int64 `json:"records"`
+}
+
+// Add adds what other requests held.
+func (b *Batched) Add(more Batched) {
+	b.Batches += more.Batches
+	b.Records += more.Records
+}
+
+// Since is what came after a reading; nil before the first stands for nothing.
+func (b *Batched) Since(was *Batched) *Batched {
+	if b == nil || was == nil {
+		return b
+	}
+	return &Batched{b.Batches - was.Batches, b.Records - was.Records}
 }
 
 // Wait is the time in which a client that was ready to read waited for the response

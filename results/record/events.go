@@ -1,15 +1,16 @@
 package record
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
+
+	"github.com/kbench/kbench/internal/regular"
 )
+
+// mostBytes is how long a raw file may be to be read.
+const mostBytes = 64 << 30
 
 // Events writes events.jsonl. Events are rare beside records (group requests,
 // sums per interval), so each is one write to the file and is there when Write
@@ -67,30 +68,22 @@ func (e *Events) Close() error {
 // and is passed over unless it is whole; any other line that cannot be read is
 // an error that names file and line.
 func ReadEvents(path string, fn func(Event) error) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path, mostBytes)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
-	for n := 1; ; n++ {
-		line, err := r.ReadBytes('\n')
-		torn := errors.Is(err, io.EOF)
-		if err != nil && !torn {
-			return fmt.Errorf("read events: %w", err)
+	err = regular.Lines(f, func(n int, line []byte, torn bool) error {
+		var ev Event
+		if err := json.Unmarshal(line, &ev); err == nil {
+			return fn(ev)
+		} else if !torn {
+			return fmt.Errorf("%s:%d: not an event: %w", path, n, err)
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			var ev Event
-			if jerr := json.Unmarshal(line, &ev); jerr == nil {
-				if ferr := fn(ev); ferr != nil {
-					return ferr
-				}
-			} else if !torn {
-				return fmt.Errorf("%s:%d: not an event: %w", path, n, jerr)
-			}
-		}
-		if torn {
-			return nil
-		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read events: %w", err)
 	}
+	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/kbench/kbench/internal/regular"
 )
 
 // Spans are those of one worker, to be read again and again without being held:
@@ -87,7 +89,7 @@ type Run struct {
 // OpenSpans reads where the spans of a file are. A span is brought to another clock
 // by clock, as it is read; nil leaves it as it is. The file stays open until Close.
 func OpenSpans(path string, clock func(*Span)) (DeliveriesMeta, *Spans, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path, mostBytes)
 	if err != nil {
 		return DeliveriesMeta{}, nil, fmt.Errorf("read deliveries: %w", err)
 	}
@@ -98,14 +100,21 @@ func OpenSpans(path string, clock func(*Span)) (DeliveriesMeta, *Spans, error) {
 	}
 	in.start = start
 	b := newLayout(in, clock)
-	if err := eachPage(f, start, func(page int64, raw []byte) {
+	err = eachPage(f, start, func(page int64, raw []byte) error {
 		pos := page * positions
-		eachSlot(raw, func(s Span) {
-			b.add(s, pos)
+		return eachSlot(raw, start+page*pageSize, func(s Span) error {
+			if int(s.Topic) >= max(len(meta.Topics), 1) {
+				return &BadSpan{in.at(pos), fmt.Sprintf("there is no topic %d, only %d", s.Topic, len(meta.Topics))}
+			}
+			if !b.add(s, pos) {
+				return &BadSpan{in.at(pos), "the times of its partition go back again and again"}
+			}
 			pos++
+			return nil
 		})
-	}); err != nil {
-		return meta, nil, errors.Join(err, f.Close())
+	})
+	if err != nil {
+		return meta, nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return meta, b.Spans, nil
 }
@@ -123,6 +132,14 @@ func HoldSpans(spans ...Span) *Spans {
 
 // Close closes the file.
 func (s *Spans) Close() error { return s.pages.Close() }
+
+// At is where in its file a page of a lane begins, in bytes.
+func (s *Spans) At(l *Lane, page int) int64 {
+	if f, ok := s.pages.(*file); ok {
+		return f.at(l.Pages[page].pos)
+	}
+	return l.Pages[page].pos
+}
 
 // Err is why spans could not be read; those are missing from what was found.
 func (s *Spans) Err() error {
@@ -177,12 +194,15 @@ type file struct {
 
 func (p *file) Close() error { return p.f.Close() }
 
+// at is where in the file a position is.
+func (p *file) at(pos int64) int64 { return p.start + pos/positions*pageSize + pos%positions*slotSize }
+
 func (p *file) read(pos int64, n int, buf *Buffer) ([]Span, error) {
 	if buf.raw == nil {
 		buf.raw, buf.spans = make([]byte, pageSize), make([]Span, pageSlots)
 	}
 	raw := buf.raw[:n*slotSize]
-	if _, err := p.f.ReadAt(raw, p.start+pos/positions*pageSize+pos%positions*slotSize); err != nil {
+	if _, err := p.f.ReadAt(raw, p.at(pos)); err != nil {
 		return nil, fmt.Errorf("read deliveries: %w", err)
 	}
 	for i := range n {
@@ -220,7 +240,8 @@ func newLayout(in pages, clock func(*Span)) *layout {
 	return &layout{Spans: &Spans{pages: in, clock: clock}, lanes: map[laneKey][]*Lane{}}
 }
 
-func (b *layout) add(s Span, pos int64) {
+// add adds a span; false where there are too many lanes for it.
+func (b *layout) add(s Span, pos int64) bool {
 	if b.clock != nil {
 		moved := s // and not s, which would then be made anew for every span
 		b.clock(&moved)
@@ -234,7 +255,9 @@ func (b *layout) add(s Span, pos int64) {
 		p = &l.Pages[len(l.Pages)-1]
 	}
 	if p == nil || p.n == pageSlots || pos != p.pos+int64(p.n) || s.At < p.AtMost {
-		l = b.laneOf(k, s.At)
+		if l = b.laneOf(k, s.At); l == nil {
+			return false
+		}
 		l.Pages = append(l.Pages, Page{
 			pos: pos, FirstAt: s.At, AtMost: s.At, LastAt: math.MinInt64, Until: math.MinInt64, Due: math.MaxInt64, LastDue: math.MinInt64,
 			Late: math.MinInt64, First: math.MaxInt64, End: math.MinInt64,
@@ -247,13 +270,14 @@ func (b *layout) add(s Span, pos int64) {
 	at := int32(len(l.Pages) - 1)
 	l.sequence(&s, at)
 	if s.Offset < 0 {
-		return
+		return true
 	}
 	if n := len(l.Offsets); n > 0 && l.Offsets[n-1].Hi == s.Offset {
 		l.Offsets[n-1].Hi, l.Offsets[n-1].To = s.Offset+int64(s.Count), at
 	} else {
 		l.Offsets = append(l.Offsets, Run{Lo: s.Offset, Hi: s.Offset + int64(s.Count), From: at, To: at})
 	}
+	return true
 }
 
 // include widens the bounds of the page by one more span.
@@ -296,11 +320,19 @@ func (l *Lane) sequence(s *Span, at int32) {
 	l.Sequences[i].Hi, l.Sequences[i].To, l.current = end, at, i
 }
 
-// laneOf is the lane that a span goes to whose page begins at a time.
+// mostLanes is how many lanes there may be of one kind, partition and tenure: one for
+// each time that a clock went back.
+const mostLanes = 4096
+
+// laneOf is the lane that a span goes to whose page begins at a time; nil where there
+// are too many.
 func (b *layout) laneOf(k laneKey, at int64) *Lane {
 	list := b.lanes[k]
 	if i := slices.IndexFunc(list, func(l *Lane) bool { return l.Pages[len(l.Pages)-1].AtMost <= at }); i >= 0 {
 		return list[i]
+	}
+	if len(list) == mostLanes {
+		return nil
 	}
 	l := &Lane{Kind: k.kind, Topic: k.topic, Partition: k.partition, Tenure: k.tenure, of: b.Spans, runs: map[uint32]int{}}
 	b.lanes[k], b.Lanes = append(list, l), append(b.Lanes, l)

@@ -216,7 +216,12 @@ func (w *Latencies) Err() error {
 }
 
 // Close writes what is left. The owners of all series have stopped.
-func (w *Latencies) Close() error {
+func (w *Latencies) Close() error { return w.close(true) }
+
+// Leave is Close where some may not have: what no series has handed in is lost.
+func (w *Latencies) Leave() error { return w.close(false) }
+
+func (w *Latencies) close(stopped bool) error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -229,6 +234,9 @@ func (w *Latencies) Close() error {
 	close(w.stop)
 	<-w.done
 	for _, s := range series {
+		if !stopped {
+			break
+		}
 		if b, some := s.take(); some {
 			w.add(b)
 		}

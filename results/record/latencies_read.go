@@ -1,19 +1,18 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/internal/regular"
 )
 
 // Interval is one histogram of latency.hlog. Several may have the same metric,
@@ -28,6 +27,9 @@ type Interval struct {
 	Above  int64                   // how many were lowered to MaxLatency
 }
 
+// mostSums is how many metrics and phases a file may have: a worker has a handful.
+const mostSums = 256
+
 // SumLatencies returns the intervals of a file added up, one of each metric and
 // phase. Only sums are held: a long trial has as many intervals as spans have pages.
 func SumLatencies(path string) ([]Interval, error) {
@@ -40,6 +42,9 @@ func SumLatencies(path string) ([]Interval, error) {
 	err := eachInterval(path, func(i Interval, encoded []byte) error {
 		at := slices.IndexFunc(sums, func(s *sum) bool { return s.Metric == i.Metric && s.Phase == i.Phase })
 		if at < 0 {
+			if len(sums) == mostSums {
+				return fmt.Errorf("more than %d metrics and phases", mostSums)
+			}
 			at = len(sums)
 			sums = append(sums, &sum{Interval: i, counts: newCounts()})
 			sums[at].Below, sums[at].Above = 0, 0
@@ -54,6 +59,9 @@ func SumLatencies(path string) ([]Interval, error) {
 	}
 	var out []Interval
 	for _, s := range sums {
+		if !s.counts.fit() {
+			return nil, fmt.Errorf("read latencies: %s: %s.%s has more values than can be counted", path, s.Metric, s.Phase)
+		}
 		s.Hist = s.counts.histogram()
 		out = append(out, s.Interval)
 	}
@@ -63,34 +71,28 @@ func SumLatencies(path string) ([]Interval, error) {
 // eachInterval calls fn for every interval of a file with its encoded histogram,
 // which is valid until fn returns.
 func eachInterval(path string, fn func(i Interval, encoded []byte) error) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path, mostBytes)
 	if err != nil {
 		return fmt.Errorf("read latencies: %w", err)
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
 	p := latencyParser{each: fn}
-	var line []byte
-	for n := 1; ; n++ {
-		line = line[:0]
-		var part []byte
-		for err = bufio.ErrBufferFull; errors.Is(err, bufio.ErrBufferFull); {
-			part, err = r.ReadSlice('\n')
-			line = append(line, part...)
-		}
-		if errors.Is(err, io.EOF) {
-			if !p.origin.known {
-				return fmt.Errorf("%s: no monotonic origin: not a latency file of kbench, or cut off in its header", path)
-			}
+	err = regular.Lines(f, func(n int, line []byte, torn bool) error {
+		if torn {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("read latencies: %w", err)
-		}
-		if err := p.line(bytes.TrimSpace(line)); err != nil {
+		if err := p.line(line); err != nil {
 			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read latencies: %w", err)
+	case !p.origin.known:
+		return fmt.Errorf("%s: no monotonic origin: not a latency file of kbench, or cut off in its header", path)
 	}
+	return nil
 }
 
 // latencyParser reads a histogram log line by line.
@@ -127,7 +129,7 @@ func (p *latencyParser) line(b []byte) error {
 		if _, err := fmt.Sscanf(s[len(clampedComment):], "%d below, %d above]", &p.below, &p.above); err != nil {
 			return fmt.Errorf("clamped values: %w", err)
 		}
-	case s == "", s[0] == '#', s[0] == '"':
+	case s[0] == '#', s[0] == '"':
 		// Comments and the legend.
 	default:
 		return errors.New("neither a comment nor a tagged interval")
@@ -164,12 +166,18 @@ func (p *latencyParser) interval(b []byte) error {
 	return p.each(i, fields[4])
 }
 
+// mostSeconds is thirty years.
+const mostSeconds = 1e9
+
 // nanoseconds reads seconds. A double holds ns exactly for more than a hundred
 // days.
 func nanoseconds(s string) (int64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		return 0, err
+	}
+	if !(math.Abs(v) < mostSeconds) { // nor NaN
+		return 0, fmt.Errorf("%s s cannot be", s)
 	}
 	return int64(math.Round(v * float64(time.Second))), nil
 }

@@ -231,12 +231,12 @@ func (s *knowledge) kipPartitionFloor(p *Partition) []wait {
 func (s *knowledge) kipSpend(worker int, m *Member, parts []Partition, t0 int64) {
 	for i, told := range s.told {
 		if at, ok := told[worker]; ok {
-			m.Spent[Detect] += at - s.changes[i].at
+			m.went(Detect, s.changes[i].at, at)
 		}
 	}
 	for _, part := range s.partings {
 		if part.worker == worker {
-			m.Spent[React] += part.released - part.told
+			m.went(React, part.told, part.released)
 		}
 	}
 	gained := map[int32]bool{}
@@ -259,6 +259,6 @@ func (s *knowledge) kipSpend(worker int, m *Member, parts []Partition, t0 int64)
 		return
 	}
 	if at, ok := s.Workers[worker].delivered(given, func(p int32) bool { return gained[p] }); ok {
-		m.Spent[Deliver] = at - given
+		m.went(Deliver, given, at)
 	}
 }

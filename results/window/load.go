@@ -26,7 +26,8 @@ type Input struct {
 	Workers     []Worker
 	Records     Records
 	Redelivered []audit.Redelivery
-	Stalls      *Stalls // nil where nobody listened
+	Strangers   []audit.Stranger // members of the group that kbench did not start
+	Stalls      *Stalls          // nil where nobody listened
 }
 
 // Stalls are those of all that is not the client under test, and what decides which
@@ -52,7 +53,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	in := Input{
 		Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session), Theta: int64(t.Spec.Pause.Theta),
 		Watch: int64(t.Spec.Metadata.Refresh),
-		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered,
+		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered, Strangers: truth.Strangers,
 	}
 	in.Slow = in.Theta > 0 && int64(t.Spec.Consume.Handler.Time) >= in.Theta || t.Spec.Overloaded()
 	in.Measured, in.End = Measured(t), t.Until()

@@ -33,22 +33,21 @@ func (s *Stalls) leads(within Interval, partition int32, owner string) []blame.S
 }
 
 func (s *Stalls) of(within Interval, coordinator, partition int32, workers []string) []blame.Stall {
-	at := blame.Place{Workers: workers}
+	at := blame.Place{Leader: -1, Coordinator: coordinator}
 	if node, known := s.Leaders[partition]; known {
-		at.Nodes = append(at.Nodes, node)
+		at.Leader = node
 	}
-	if coordinator >= 0 {
-		at.Nodes = append(at.Nodes, coordinator)
-	}
-	for _, w := range at.Workers {
-		at.Hosts = append(at.Hosts, s.Hosts[w])
+	for _, w := range workers {
+		if w != "" { // nobody had it, or nobody knows who
+			at.Workers, at.Hosts = append(at.Workers, w), append(at.Hosts, s.Hosts[w])
+		}
 	}
 	return blame.Of(s.All, at, within)
 }
 
-// Excuse says whether any of them excuses the client by accident.
-func (s *Stalls) Excuse() bool {
-	return slices.ContainsFunc(s.All, func(o blame.Stall) bool { return o.Excuses && o.Source != blame.SourceInjected })
+// Accident says whether any of them was not asked for.
+func (s *Stalls) Accident() bool {
+	return slices.ContainsFunc(s.All, func(o blame.Stall) bool { return o.Source != blame.SourceInjected })
 }
 
 // Have is who has how much of the way of a record.
@@ -139,5 +138,34 @@ func (o *Others) Remark() results.Remark {
 	r := results.Remarkf(results.PauseOthers, "%s of %s: in %s of it stood still what is not the client, most of it %s", o.Metric, Short(o.Figure), Short(o.Sum), o.Most.Name()).
 		By(o.Most.Who).With(o.Metric, results.UnitNs, float64(o.Figure)).With(results.PauseOthers, results.UnitNs, float64(o.Sum))
 	r.Class = string(o.Most.Source)
+	return r
+}
+
+// kept says what of the largest gap of the event is the client's, though it was suspended
+// or did not get a processor.
+func (e *Event) kept() (results.Remark, bool) {
+	var gap *Partition
+	for i := range e.Partitions {
+		if p := &e.Partitions[i]; p.Unexplained != nil && (gap == nil || p.Gap > gap.Gap) {
+			gap = p
+		}
+	}
+	if gap == nil {
+		return results.Remark{}, false
+	}
+	most, kept := blame.Kept(gap.Gap, gap.By)
+	return Kept(results.PauseGap, "", gap.Gap, most), kept
+}
+
+// Kept is a remark about a figure, and a statistic of it, that a source has a part of and
+// does not excuse.
+func Kept(metric, stat string, figure int64, most blame.Share) results.Remark {
+	what := metric
+	if stat != "" {
+		what = stat + " of " + metric
+	}
+	r := results.Remarkf(results.KindKept, "%s of %s: in %s of it %s; that stays the client's", what, Short(figure), Short(most.Least), most.Kept()).
+		By(most.Who).With(metric, results.UnitNs, float64(figure)).With(string(results.KindKept), results.UnitNs, float64(most.Least))
+	r.Class = string(most.Source)
 	return r
 }

@@ -79,6 +79,28 @@ func TestWireExcessOfOthers(t *testing.T) {
 	f("the machine of members", "machine b", blame.SourceMachine, "b", -1)
 }
 
+// What a record depended on: its leader, who produced it and had it, and their machines.
+// What the leader coordinates is another matter, and of a worker that is not known
+// nothing is known.
+func TestHave(t *testing.T) {
+	whole := Interval{From: 0, To: 300 * ms}
+	f := func(name, owner string, want int, s blame.Stall) {
+		t.Helper()
+		s.Excuses, s.Certain, s.Possible = true, whole, whole
+		sim := joining()
+		sim.listen(s)
+		if by := sim.in.Stalls.Have(3, owner, Record{Due: 0, At: 300 * ms}); len(by) != want {
+			t.Errorf("%s: %v", name, by)
+		}
+	}
+	f("its leader", "", 1, blame.Stall{Source: blame.SourceBroker, Who: "broker-2", Node: 2})
+	f("the group on it", "", 0, blame.Stall{Source: blame.SourceBroker, Who: "broker-2", Node: 2, Group: true})
+	f("the coordinator", "", 0, blame.Stall{Source: blame.SourceBroker, Who: "broker-3", Node: 3})
+	f("its owner's machine", "consumer-2", 1, blame.Stall{Source: blame.SourceMachine, Who: "b", Node: -1})
+	f("another's machine", "consumer-0", 0, blame.Stall{Source: blame.SourceMachine, Who: "b", Node: -1})
+	f("the supervisor's machine", "", 0, blame.Stall{Source: blame.SourceMachine, Who: "", Node: -1})
+}
+
 // listen tells of stalls: consumer-1 and consumer-2 have machine b, the rest a.
 func (s *sim) listen(stalls ...blame.Stall) {
 	s.in.Stalls = &Stalls{
@@ -121,5 +143,24 @@ func TestNobodyListened(t *testing.T) {
 		if p.Unexplained != nil || p.By != nil {
 			t.Errorf("%+v", p)
 		}
+	}
+}
+
+// TestKept: an event says that a client was suspended in its largest gap, which stays
+// the client's.
+func TestKept(t *testing.T) {
+	const ms = int64(1e6)
+	suspended := blame.Share{Source: blame.SourceProcess, Who: "consumer-0", Bounds: blame.Bounds{Least: 300 * ms, Most: 300 * ms}}
+	e := Event{Partitions: []Partition{
+		{Gap: 320 * ms, Unexplained: &blame.Bounds{Least: 320 * ms, Most: 320 * ms}, By: []blame.Share{suspended}},
+		{Gap: 20 * ms, Unexplained: &blame.Bounds{}},
+	}}
+	r, kept := e.kept()
+	if want := "pause.gap of 320 ms: in 300 ms of it consumer-0 was suspended; that stays the client's"; !kept || r.Words != want || r.Worker != "consumer-0" || r.Class != "process" {
+		t.Errorf("%+v, %t; want %s", r, kept, want)
+	}
+	e.Partitions[0].By[0].Excuses = true
+	if r, kept := e.kept(); kept {
+		t.Errorf("%+v of what excuses", r)
 	}
 }

@@ -57,10 +57,26 @@ type Member struct {
 	Worker, Client string
 	Rounds         []Round
 	Spent          map[Phase]int64 // summed over the rounds
+	Went           []Passage       // when that was, one after the other as they were found
 	// Paused is P_m, from its last delivery before it gave up its partitions to the
 	// first one after. Reported is the same by the client's own callbacks, which
 	// differ between clients in what they mark. Both are 0 where they are not known.
 	Paused, Reported int64
+}
+
+// Passage is when a member went through a phase.
+type Passage struct {
+	Interval
+	Phase Phase
+}
+
+// went takes in that the member went through a phase. One that took no time is known to
+// have been gone through, and has no passage.
+func (m *Member) went(p Phase, from, to int64) {
+	m.Spent[p] += to - from
+	if to > from {
+		m.Went = append(m.Went, Passage{Interval{From: from, To: to}, p})
+	}
 }
 
 // members finds the phases of everybody who took part.
@@ -96,7 +112,7 @@ func (s *happening) ends(worker int, m *Member) {
 				from = act.Resumed
 			}
 		}
-		m.Spent[phase] += c.at - from
+		m.went(phase, from, c.at)
 	}
 }
 
@@ -131,7 +147,7 @@ func (s *happening) rounds(worker int) []Round {
 func (s *happening) spend(worker int, m *Member, parts []Partition) {
 	add := func(p Phase, from, to int64) {
 		if from != 0 && to != 0 {
-			m.Spent[p] += to - from
+			m.went(p, from, to)
 		}
 	}
 	var last Round
@@ -193,11 +209,11 @@ func (s *happening) resume(worker int, m *Member, synced int64, parts []Partitio
 			position = c.Resp
 		}
 	}
-	m.Spent[Position] = position - synced
+	m.went(Position, synced, position)
 	if s.Slow {
 		return // the first record may wait for others, or not be due yet
 	}
-	m.Spent[Deliver] = max(first, w.addedBy(synced, parts)) - position
+	m.went(Deliver, position, max(first, w.addedBy(synced, parts)))
 	if last := w.lastBefore(m.Rounds[0].Join); last >= s.window.From {
 		m.Paused = first - last
 	}

@@ -203,6 +203,10 @@ func back(r *Report, by int64, numbers []int32) {
 					*t = known(*t, by)
 				}
 			}
+			for k := range e.Members[j].Went {
+				p := &e.Members[j].Went[k]
+				p.Interval = move(p.Interval)
+			}
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package window
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/workloads/acts"
 )
@@ -80,12 +82,18 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// What comes without an act is said.
+// What comes without an act is said, and who came that nobody here had started.
 func TestUnaskedGenerations(t *testing.T) {
-	r := churned(60_000, 20_000).compute()
-	if got := strings.Join(results.Lines(r.Warnings), "\n"); !strings.Contains(got, "1 generations of the group belong to no act") {
-		t.Errorf("warnings: %s", got)
+	f := func(want string, strangers ...audit.Stranger) {
+		t.Helper()
+		s := churned(60_000, 20_000)
+		s.in.Strangers = strangers
+		if got := results.Lines(s.compute().Warnings); !slices.Contains(got, want) {
+			t.Errorf("warnings: %q", got)
+		}
 	}
+	f("1 generations of the group belong to no act")
+	f(`1 generations of the group belong to no act; among its members was "orders", "x", which kbench did not start`, audit.Stranger{Member: "orders"}, audit.Stranger{Member: "x"})
 }
 
 // Assignments that are taken away before a record came are empty; those that

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kbench/kbench/results"
@@ -50,6 +52,9 @@ func (s *happening) notes(e *Event) (notes []results.Remark) {
 	note := func(r results.Remark) { notes = append(notes, r) }
 	if e.Others != nil {
 		note(e.Others.Remark())
+	}
+	if r, kept := e.kept(); kept {
+		note(r)
 	}
 	for i, a := range e.Acts {
 		if i != s.first(e) {
@@ -196,9 +201,23 @@ func (a *analysis) warn(r *Report) {
 	}
 	r.Warnings = append(r.Warnings, a.lateActs()...)
 	if r.Generations > forced {
-		r.warn(results.Remarkf(results.KindStrayGeneration, "%d generations of the group belong to no act", r.Generations-forced).
-			With(results.GroupGenerations, results.UnitCount, float64(r.Generations-forced)))
+		r.warn(a.stray(r.Generations - forced))
 	}
+}
+
+// stray says that generations belong to no act, and whose they may be.
+func (a *analysis) stray(n int) results.Remark {
+	r := results.Remarkf(results.KindStrayGeneration, "%d generations of the group belong to no act", n).
+		With(results.GroupGenerations, results.UnitCount, float64(n))
+	if len(a.Strangers) == 0 {
+		return r
+	}
+	var names []string
+	for _, s := range a.Strangers {
+		names = append(names, strconv.Quote(s.Member))
+	}
+	r.Words += "; among its members was " + strings.Join(names, ", ") + ", which kbench did not start"
+	return r.With(results.GroupStrangers, results.UnitCount, float64(len(names)))
 }
 
 func (r *Report) warn(w results.Remark) { r.Warnings = append(r.Warnings, w) }
