@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/figure"
 )
 
 // lacking is the error for arms that the gate is about and that have no figure for
 // it, nor one that was left out: a gate that others meet says nothing of them. The arms
 // are those of the order of the run that could do the workload, and of all rows.
-func (e expression) lacking(rows []results.Row, order []results.TrialRef, values map[unit][]results.Row, left map[unit]map[happening]results.LeftWhy) error {
+func (e expression) lacking(rows []results.Row, order []results.TrialRef, values map[unit][]results.Row, left map[unit]map[figure.Event]results.LeftWhy) error {
 	if e.mayLack() {
 		return nil
 	}
@@ -28,18 +29,18 @@ func (e expression) lacking(rows []results.Row, order []results.TrialRef, values
 		a := arm{r.Workload, r.Arm, r.Lane}
 		measured[a] = true
 		// Of a class, or of storms, an arm may have had none.
-		if r.Metric == e.metric.Name && (e.asks("class") != "" || e.asks("event") == "storm") {
+		if r.Metric == e.Metric.Name && (e.Asks("class") != "" || e.Asks("event") == "storm") {
 			answered[a] = true
 		}
 	}
 	for _, r := range rows {
-		if a := (arm{r.Workload, r.Arm, r.Lane}); r.Role != results.RoleReference && !answered[a] && e.concerns(r.Workload, r.Arm, r.Client, r.Lane) {
+		if a := (arm{r.Workload, r.Arm, r.Lane}); r.Role != results.RoleReference && !answered[a] && e.Concerns(r.Workload, r.Arm, r.Client, r.Lane) {
 			answered[a] = true // said once
 			without = append(without, r.Arm)
 		}
 	}
 	for _, t := range order {
-		if a := (arm{t.Workload, t.Arm, t.Lane}); t.Refused == "" && !answered[a] && !measured[a] && e.concerns(t.Workload, t.Arm, t.Client, t.Lane) {
+		if a := (arm{t.Workload, t.Arm, t.Lane}); t.Refused == "" && !answered[a] && !measured[a] && e.Concerns(t.Workload, t.Arm, t.Client, t.Lane) {
 			answered[a] = true
 			failed = append(failed, t.Arm)
 		}
@@ -61,31 +62,11 @@ func (e expression) lacking(rows []results.Row, order []results.TrialRef, values
 // a rebalance that its clients do not go through or do not tell, or a mark that has no
 // row where there is none.
 func (e expression) mayLack() bool {
-	switch e.metric.Name {
+	switch e.Metric.Name {
 	case results.PauseOthers, results.PauseStart, "pause.detect", "pause.second_round", results.PauseReact, "pause.barrier", "pause.assign",
 		"pause.sync", "pause.position", "pause.deliver", results.PauseMember, results.PauseReported, results.GroupRecovery,
-		results.TrialPerturbed, results.TrialEdge, results.TrialContradicted:
+		results.TrialPerturbed, results.TrialEdge, results.TrialContradicted, results.TrialNotRead:
 		return true
 	}
 	return false
-}
-
-// concerns says whether the gate asks for all arms, or for this one.
-func (e expression) concerns(workload, arm, client, lane string) bool {
-	for key, have := range map[string]string{"workload": workload, "arm": arm, "client": client, "lane": lane} {
-		if want := e.asks(key); want != "" && want != have {
-			return false
-		}
-	}
-	return true
-}
-
-// asks is the value that the gate asks a label to have, "" if none.
-func (e expression) asks(key string) string {
-	for _, l := range e.labels {
-		if l.key == key {
-			return l.value
-		}
-	}
-	return ""
 }

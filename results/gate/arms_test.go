@@ -40,3 +40,18 @@ func TestOfArmsWithout(t *testing.T) {
 	f("audit.duplicate{class=crash} <= 2", results.Met, "", a, b)
 	f("group.recovery < 1s", results.Met, "", a, b)
 }
+
+// What one arm misses is missed, whatever is not known of another.
+func TestMissedIsNotMet(t *testing.T) {
+	order := []results.TrialRef{{Workload: "w", Arm: "a", Client: "a", Lane: "matched"}, {Workload: "w", Arm: "c", Client: "c", Lane: "matched"}}
+	f := func(lost float64, want results.Verdict) {
+		t.Helper()
+		got := Of(&results.Run{Specs: []workloads.Spec{{Name: "w", Gate: []string{"audit.lost == 0"}}}, Order: order},
+			[]results.Row{row("a", 1, results.AuditLost, "", results.UnitCount, lost)})[0]
+		if got.Verdict != want || !strings.Contains(got.Why, "no trial of c has figures") || len(got.Arms) != 1 || got.Arms[0].Value != lost {
+			t.Errorf("%v lost: %+v, want %s", lost, got, want)
+		}
+	}
+	f(0, results.NotDecided)
+	f(3, results.NotMet)
+}

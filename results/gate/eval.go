@@ -9,18 +9,28 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/figure"
 )
 
-// Of decides the gates of the workloads of a run on its rows.
+// Of decides the gates of the workloads of a run on its rows. Those against a baseline
+// take another run, and are left open.
 func Of(run *results.Run, rows []results.Row) []results.Gate {
+	return Against(run, rows, nil, nil)
+}
+
+// Against decides the gates of the workloads, and more for each of them, on the rows of a
+// run and of those that are its baseline.
+func Against(run *results.Run, rows []results.Row, base []Base, more []string) []results.Gate {
 	out := []results.Gate{}
-	for _, spec := range run.Specs {
-		own := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Workload != spec.Name })
-		order := slices.DeleteFunc(slices.Clone(run.Order), func(t results.TrialRef) bool { return t.Workload != spec.Name })
-		for _, expr := range spec.Gate {
-			g, err := decide(expr, own, order)
+	for i := range run.Specs {
+		spec := &run.Specs[i]
+		of := judge{rows: ofWorkload(rows, spec.Name), run: run, workload: spec.Name}
+		of.order = slices.DeleteFunc(slices.Clone(run.Order), func(t results.TrialRef) bool { return t.Workload != spec.Name })
+		of.past(base)
+		for _, expr := range slices.Concat(spec.Gate, more) {
+			g, err := of.decide(expr)
 			if err != nil {
-				g.Verdict, g.Why, g.Arms = results.NotDecided, err.Error(), []results.GateArm{}
+				g.Verdict, g.Why = results.NotDecided, err.Error()
 			}
 			g.Workload, g.Expression = spec.Name, expr
 			out = append(out, g)
@@ -29,75 +39,119 @@ func Of(run *results.Run, rows []results.Row) []results.Gate {
 	return out
 }
 
-// Eval decides a gate on the rows of a summary. Every arm must pass. A gate
-// that no row answers is an error, not a pass: nothing was measured. Nor can an
-// arm be decided all of whose events are noisy or merged, or that has no figure.
-func Eval(expr string, rows []results.Row) (results.Gate, error) { return decide(expr, rows, nil) }
+// ofWorkload are the rows that gates of a workload look at.
+func ofWorkload(rows []results.Row, name string) []results.Row {
+	return slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool {
+		return r.Workload != name || r.Profiled && !results.OfProfiles(r.Metric)
+	})
+}
 
-// decide is Eval where the order tells of arms without any row.
-func decide(expr string, rows []results.Row, order []results.TrialRef) (results.Gate, error) {
-	e, err := parse(expr)
-	if err != nil {
-		return results.Gate{}, err
-	}
-	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.unit}
-	unfit, out := e.unfit(rows), e.out(rows)
-	trials, left := map[unit][]results.Row{}, map[unit]map[happening]results.LeftWhy{}
+// judge decides the gates of one workload.
+type judge struct {
+	run      *results.Run
+	workload string
+	rows     []results.Row
+	order    []results.TrialRef
+	base     []Base // of its series
+	apart    string // why there is none, where some were named
+}
+
+// gathered are the rows of a figure by arm: those that decide, in how many trials, and
+// the events or trials that decide nothing.
+type gathered struct {
+	values map[unit][]results.Row
+	count  map[unit]int
+	left   map[unit]map[figure.Event]results.LeftWhy
+}
+
+func (e expression) gather(rows []results.Row) gathered {
+	g := gathered{map[unit][]results.Row{}, map[unit]int{}, map[unit]map[figure.Event]results.LeftWhy{}}
+	unfit, out := e.Unfit(rows), e.Out(rows)
+	trials := map[unit][]results.Row{}
 	for _, r := range rows {
-		if !e.selects(r) {
+		if !e.Selects(r) {
 			continue
 		}
 		key := unit{r.Workload, r.Arm, r.Lane, r.Role, r.Trial}
-		ev, why := eventOf(r), unfit[eventOf(r)]
-		if whole := (happening{r.Workload, r.Arm, r.Lane, r.Trial, ""}); out[whole] != "" {
+		ev, why := figure.EventOf(r), unfit[figure.EventOf(r)]
+		if whole := (figure.Event{Workload: r.Workload, Arm: r.Arm, Lane: r.Lane, Trial: r.Trial}); out[whole] != "" {
 			ev, why = whole, out[whole]
 		}
 		if why != "" {
 			key.trial = 0
-			if left[key] == nil {
-				left[key] = map[happening]results.LeftWhy{}
+			if g.left[key] == nil {
+				g.left[key] = map[figure.Event]results.LeftWhy{}
 			}
-			left[key][ev] = why
+			g.left[key][ev] = why
 			continue
 		}
 		trials[key] = append(trials[key], r)
 	}
-	if len(trials) == 0 && len(left) == 0 {
-		return res, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s%s", e.text, results.SummaryFile, e.kindsIn(rows))
-	}
 	// What the values of an arm are: one per trial, or for figures of events the
 	// events of all its trials, since each of those is a sample of its own.
-	values, count := map[unit][]results.Row{}, map[unit]int{}
 	for key, group := range trials {
 		arm := key
 		arm.trial = 0
-		count[arm]++
-		values[arm] = append(values[arm], totals(group)...)
+		g.count[arm]++
+		g.values[arm] = append(g.values[arm], figure.Totals(group)...)
 	}
-	if err := e.undecided(values, left); err != nil {
-		return res, err
-	}
-	if err := e.lacking(rows, order, values, left); err != nil {
-		return res, err
-	}
-	res.LeftBy = leftBy(values, left)
-	own := rows
-	for arm, rows := range values {
-		a := results.GateArm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, Verdict: results.Met, Bound: e.bound, Unit: e.unit, N: count[arm], Left: len(left[arm])}
+	for _, rows := range g.values {
 		slices.SortFunc(rows, func(a, b results.Row) int {
 			return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Trial, b.Trial), cmp.Compare(a.Event, b.Event))
 		})
-		value, one := middle(rows)
-		if e.metric.PerEvent && e.stat != "" {
-			value, one = statOf(e.stat, rows)
+	}
+	return g
+}
+
+// value is that of an arm, and the row that has it; nil where it is that of none.
+func (e expression) value(rows []results.Row) (float64, *results.Row) {
+	if e.Metric.PerEvent && e.Stat != "" {
+		return statOf(e.Stat, rows)
+	}
+	return middle(rows)
+}
+
+// decide decides a gate on the rows of a summary. Every arm must pass, those of the
+// order without any row too. A gate that no row answers is an error, not a pass:
+// nothing was measured. Nor can an arm be decided all of whose events are noisy or
+// merged, or that has no figure. An arm that misses the gate has missed it, whatever is
+// not known of the others; one that is not known keeps the rest from having met it.
+func (j *judge) decide(expr string) (results.Gate, error) {
+	e, err := parse(expr)
+	if err != nil {
+		return results.Gate{}, err
+	}
+	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.Unit, Arms: []results.GateArm{}}
+	var was map[unit]float64
+	if e.baseline {
+		if was, err = j.was(e); err != nil {
+			return res, err
 		}
+		res.Baseline = j.named()
+	}
+	g := e.gather(j.rows)
+	if len(g.values) == 0 && len(g.left) == 0 {
+		return res, fmt.Errorf("gate %q: the run has no figure for it; see the rows and warnings of %s%s", e.text, results.SummaryFile, e.kindsIn(j.rows))
+	}
+	if unknown := cmp.Or(e.undecided(g.values, g.left), e.lacking(j.rows, j.order, g.values, g.left)); unknown != nil {
+		res.Verdict, res.Why = results.NotDecided, unknown.Error()
+	}
+	res.LeftBy = leftBy(g.values, g.left)
+	for arm, rows := range g.values {
+		a := results.GateArm{Workload: arm.workload, Arm: arm.arm, Lane: arm.lane, Role: arm.role, Bound: e.bound, Unit: e.Unit, N: g.count[arm], Left: len(g.left[arm])}
+		value, one := e.value(rows)
 		if a.Value = value; one != nil {
 			a.Trial, a.Event = one.Trial, one.Event
 		}
-		if !e.holds(a.Value) {
-			a.Verdict, res.Verdict = results.NotMet, results.NotMet
+		if e.baseline {
+			e.against(&a, rows, was, arm)
+		} else {
+			a.Verdict = e.verdict(a.Value, a.Bound)
 		}
-		a.Beside = e.beside(rows, own)
+		if a.Verdict == results.NotMet || a.Verdict == results.NotDecided && res.Verdict == results.Met {
+			res.Verdict = a.Verdict
+		}
+		a.Beside = e.beside(rows, j.rows)
 		res.N += a.N
 		res.Left += a.Left
 		res.Arms = append(res.Arms, a)
@@ -115,43 +169,23 @@ type unit struct {
 	trial               int
 }
 
-// selects says whether the gate is about the row. The reference producer is no
-// arm: it is asked for by name or not at all.
-func (e expression) selects(r results.Row) bool {
-	if r.Metric != e.metric.Name || r.Unit != e.unit {
-		return false
-	}
-	if r.Stat != e.stat && !(e.metric.PerEvent && r.Stat == "") {
-		return false
-	}
-	have := map[string]string{
-		"workload": r.Workload, "arm": r.Arm, "client": r.Client, "lane": r.Lane,
-		"role": string(r.Role), "event": r.EventKind(), "class": r.Class,
-	}
-	asked := false
-	for _, l := range e.labels {
-		if have[l.key] != l.value && !(l.key == "event" && r.Event == l.value) {
-			return false
-		}
-		asked = asked || l.key == "role"
-	}
-	return asked || r.Role != results.RoleReference
-}
-
 // beside is what stands beside the verdict on an arm, of all rows: a record that was
 // never acked cannot be lost, nor one that is still in the log.
 func (e expression) beside(arm, all []results.Row) (out []results.Figure) {
-	if !strings.HasPrefix(e.metric.Name, "audit.") {
+	if !strings.HasPrefix(e.Metric.Name, "audit.") {
 		return nil
 	}
 	for _, metric := range []string{results.ProduceFailed, results.ProduceUnanswered, results.ProduceUnsent, results.AuditUndelivered} {
-		sum := 0.0
+		sum, class := 0.0, ""
+		if metric == results.ProduceUnsent {
+			class = results.InAll // as the others are
+		}
 		for _, r := range all {
-			if r.Metric == metric && r.Class == "" && r.Workload == arm[0].Workload && r.Arm == arm[0].Arm && r.Lane == arm[0].Lane {
+			if r.Metric == metric && r.Class == class && r.Workload == arm[0].Workload && r.Arm == arm[0].Arm && r.Lane == arm[0].Lane {
 				sum += r.Value
 			}
 		}
-		if sum > 0 && metric != e.metric.Name {
+		if sum > 0 && metric != e.Metric.Name {
 			out = append(out, results.Figure{Name: metric, Unit: results.UnitCount, Value: sum})
 		}
 	}
@@ -160,7 +194,7 @@ func (e expression) beside(arm, all []results.Row) (out []results.Figure) {
 
 // kindsIn lists the kinds of events that there are, where the gate asks for one.
 func (e expression) kindsIn(rows []results.Row) string {
-	if !slices.ContainsFunc(e.labels, func(l label) bool { return l.key == "event" }) {
+	if e.Asks("event") == "" {
 		return ""
 	}
 	seen := map[string]bool{}
@@ -175,30 +209,27 @@ func (e expression) kindsIn(rows []results.Row) string {
 	return "; its events are of " + strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
 }
 
-// totals drops the parts of a sum where the sum is there too: duplicates are
-// given by cause and in all.
-func totals(rows []results.Row) []results.Row {
-	whole := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool { return r.Class != "" })
-	if len(whole) == 0 {
-		return rows
+func (e expression) verdict(v, bound float64) results.Verdict {
+	if e.holds(v, bound) {
+		return results.Met
 	}
-	return whole
+	return results.NotMet
 }
 
-func (e expression) holds(v float64) bool {
+func (e expression) holds(v, bound float64) bool {
 	switch e.op {
 	case "<":
-		return v < e.bound
+		return v < bound
 	case "<=":
-		return v <= e.bound
+		return v <= bound
 	case ">":
-		return v > e.bound
+		return v > bound
 	case ">=":
-		return v >= e.bound
+		return v >= bound
 	case "==":
-		return v == e.bound
+		return v == bound
 	default:
-		return v != e.bound
+		return v != bound
 	}
 }
 

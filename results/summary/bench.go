@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/kbench/kbench/internal/visible"
 	"github.com/kbench/kbench/results"
 )
 
@@ -105,7 +106,7 @@ func config(run *results.Run) []benchfmt.Config {
 	var out []benchfmt.Config
 	add := func(key, value string) {
 		if value != "" {
-			out = append(out, benchfmt.Config{Key: key, Value: []byte(strings.Join(strings.Fields(value), " ")), File: true})
+			out = append(out, benchfmt.Config{Key: key, Value: []byte(visible.Line(strings.Join(strings.Fields(value), " "))), File: true})
 		}
 	}
 	add("goos", run.Machine.OS)
@@ -133,6 +134,7 @@ func lines(rows []results.Row) [][]results.Row {
 	byLine, marks := map[line][]results.Row{}, map[int][]results.Row{}
 	for _, r := range rows {
 		switch {
+		case r.Profiled: // no benchmark result
 		case mark[r.Metric]:
 			marks[r.Trial] = append(marks[r.Trial], r)
 		case r.Class != "": // a part of what has a row of its own
@@ -170,7 +172,7 @@ func tidy(s string) string {
 			return '_'
 		}
 		return r
-	}, s)
+	}, visible.Line(s))
 }
 
 // camel turns produce-max into ProduceMax.

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"time"
 
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/kbench/kbench/profiles/layers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/evidence"
@@ -39,6 +42,8 @@ type inputs struct {
 	split    *split         // nil without churn
 	rest     *window.Rest   // of a group without churn
 	late     []tailFigure   // what others have of the ends of latencies
+	// distributed is what merged has made.
+	distributed map[ofRole]*hdrhistogram.Histogram
 	// silent are the stretches of the measured part in which the broker did not
 	// answer; heardBroker says that somebody listened.
 	silent      []results.Interval
@@ -47,24 +52,33 @@ type inputs struct {
 
 // newInputs takes from the evidence what rows are made of.
 func newInputs(e *evidence.Trial) *inputs {
-	in := &inputs{trial: e.Trial, measured: part{e.Measured.From, e.Measured.To}, machine: e.Machine, truth: e.Audit()}
-	if len(e.Acts) > 0 {
-		in.churn = e.Windows()
+	in := recorded(e)
+	if in.churn != nil {
 		in.split = newSplit(e.Trial, in.measured, e.Input(), in.churn, e.Logs)
 	} else if e.Group != "" && e.Kind == workloads.EndToEnd {
 		rest := e.Rest()
 		in.rest = &rest
 	}
-	for i := range e.Workers {
-		w := &worker{Worker: &e.Workers[i]}
-		w.count(e, in.measured)
-		w.again(&in.truth, in.measured)
-		in.workers = append(in.workers, w)
-	}
 	in.tails(e)
 	in.silent, in.heardBroker = brokerSilences(e.Stalls(), in.measured)
 	if in.split != nil {
 		in.split.setClock(in.workers)
+	}
+	return in
+}
+
+// recorded is what there is of any trial that was measured, to its end or not.
+func recorded(e *evidence.Trial) *inputs {
+	in := &inputs{trial: e.Trial, measured: part{e.Measured.From, e.Measured.To}, machine: e.Machine, truth: e.Audit()}
+	if len(e.Acts) > 0 {
+		in.churn = e.Windows()
+	}
+	for i := range e.Workers {
+		w := &worker{Worker: &e.Workers[i]}
+		w.count(e, in.measured)
+		w.again(&in.truth, in.measured)
+		w.readLedgers(e)
+		in.workers = append(in.workers, w)
 	}
 	return in
 }
@@ -85,6 +99,9 @@ type worker struct {
 	redelivered map[string]int64 // in the measured part, by cause
 	repeats     []audit.Redelivery
 	never       []audit.Redelivery // never acked, by when they were due
+
+	ledgers map[string]layers.Ledger // of its profiles, by sample type
+	blurred error                    // why a profile cannot be read
 }
 
 // count books the spans. They are cut at every whole second of the measured
@@ -167,6 +184,13 @@ func growth[S any](samples []S, p part, at func(S) int64, counter func(S) int64)
 	if n < 2 || at(samples[0]) > p.from+slack || at(samples[n-1]) < p.to-slack {
 		return 0, false
 	}
+	return seenGrowth(samples, p, at, counter), true
+}
+
+// seenGrowth is growth between the first and the last reading, for who was not there all
+// the time.
+func seenGrowth[S any](samples []S, p part, at func(S) int64, counter func(S) int64) float64 {
+	n := len(samples)
 	value := func(t int64) float64 {
 		i, _ := slices.BinarySearchFunc(samples, t, func(s S, t int64) int { return cmp.Compare(at(s), t) })
 		switch {
@@ -179,7 +203,7 @@ func growth[S any](samples []S, p part, at func(S) int64, counter func(S) int64)
 		share := float64(t-at(a)) / float64(at(b)-at(a))
 		return float64(counter(a)) + share*float64(counter(b)-counter(a))
 	}
-	return math.Max(0, value(p.to)-value(p.from)), true
+	return math.Max(0, value(p.to)-value(p.from))
 }
 
 // within are the samples of a part. Where it is so short that it has none, it is the
@@ -208,12 +232,14 @@ func (w *worker) grew(p part, counter func(record.Runtime) int64) (float64, bool
 
 func cpuOf(r record.Runtime) int64 { return r.CPUUser + r.CPUSys }
 
-// cores is the mean number of cores that workers kept busy in the measured part.
+// cores is the mean number of cores that workers kept busy in the measured part, those
+// that came and went in it included.
 func (in *inputs) cores(ws []*worker) float64 {
 	var ns float64
 	for _, w := range ws {
-		cpu, _ := w.grew(in.measured, cpuOf)
-		ns += cpu
+		if len(w.Runtime) > 0 {
+			ns += seenGrowth(w.Runtime, in.measured, func(s evidence.Sample) int64 { return s.T }, func(s evidence.Sample) int64 { return cpuOf(s.Runtime) })
+		}
 	}
 	return ns / float64(in.measured.length())
 }
@@ -221,6 +247,16 @@ func (in *inputs) cores(ws []*worker) float64 {
 // machineGrowth is growth of a counter of machine.jsonl.
 func (in *inputs) machineGrowth(counter func(results.MachineSample) int64) (float64, bool) {
 	return growth(in.machine, in.measured, func(s results.MachineSample) int64 { return s.T }, counter)
+}
+
+// foreignCores is the mean number of cores that others than kbench kept busy; 0 where that
+// is not known.
+func (in *inputs) foreignCores() float64 {
+	ns, _ := in.machineGrowth(func(s results.MachineSample) int64 {
+		busy, _ := results.Foreign(results.MachineSample{}, s)
+		return busy
+	})
+	return ns / float64(in.measured.length())
 }
 
 // brokerCores is the mean number of cores that the broker kept busy.

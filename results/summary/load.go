@@ -167,7 +167,7 @@ func (b *builder) shortfall() (acks, deliveries results.Remark) {
 }
 
 func (b *builder) p99(metric string) float64 {
-	if h := b.merged(b.workers, metric); h != nil {
+	if h := b.merged("", metric); h != nil {
 		return float64(record.Percentile(h, 99))
 	}
 	return 0

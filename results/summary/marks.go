@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
 )
 
 // Bounds of the marks (MEASURING 3).
@@ -27,15 +28,31 @@ func (b *builder) marks() {
 	b.offeredLoad()
 	b.mark(results.TrialNotSteady, b.notSteady)
 	b.mark(results.TrialLimited, b.limited)
-	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) {
+	if slices.ContainsFunc(b.profiles, profiles.Kind.Perturbs) || len(b.lookedAt()) > 0 {
 		b.mark(results.TrialPerturbed, b.perturbed)
 	}
 	if b.edges().Class != "" {
 		b.mark(results.TrialEdge, b.edges)
 	}
+	b.truths()
+}
+
+// truths are the marks that are not of timings.
+func (b *builder) truths() {
 	if slices.ContainsFunc(b.trial.Wire, func(c results.WireCheck) bool { return c.Lie }) {
 		b.mark(results.TrialContradicted, b.contradicted)
 	}
+	if b.trial.NotRead != "" {
+		b.mark(results.TrialNotRead, b.notRead)
+	}
+}
+
+// notRead tells what is not known of a trial whose log could not be read to its end.
+func (b *builder) notRead() results.Remark {
+	if b.trial.Kind == workloads.Producing {
+		return because("all", "%s; which records are lost, there twice, out of order, damaged or foreign is not known", oneLine(b.trial.NotRead))
+	}
+	return because("lost+undelivered", "%s; which of the records that no member was given are lost, and which are still in the log, is not known", oneLine(b.trial.NotRead))
 }
 
 // contradicted tells which claims of the plan the wire contradicted.
@@ -52,16 +69,44 @@ func (b *builder) contradicted() results.Remark {
 	return because(strings.Join(keys, "+"), "the wire contradicts the plan: %s", strings.Join(words, "; "))
 }
 
-// perturbed tells which profiles made the trial another one than it would have
-// been.
+// perturbed tells what made the trial another one than it would have been: profiles,
+// and who looked at its workers.
 func (b *builder) perturbed() results.Remark {
-	var kinds []string
+	var kinds, words []string
 	for _, k := range b.profiles {
 		if k.Perturbs() {
 			kinds = append(kinds, string(k))
 		}
 	}
-	return because(strings.Join(kinds, "+"), "a profile of %s was taken, which changes what is measured by more than the noise", strings.Join(kinds, " and of "))
+	if len(kinds) > 0 {
+		words = append(words, fmt.Sprintf("a profile of %s was taken, which changes what is measured by more than the noise", strings.Join(kinds, " and of ")))
+	}
+	if pages := b.lookedAt(); len(pages) > 0 {
+		kinds = append(kinds, "live")
+		words = append(words, "in the measured part somebody had "+listed(pages))
+	}
+	return because(strings.Join(kinds, "+"), "%s", strings.Join(words, "; "))
+}
+
+// lookedAt are the pages of workers that somebody had in the measured part.
+func (b *builder) lookedAt() (pages []string) {
+	for _, w := range b.trial.Workers {
+		for _, a := range w.Asked {
+			if a.From < b.measured.to && a.To > b.measured.from {
+				pages = append(pages, w.Name+strings.TrimPrefix(a.Page, "/debug/pprof"))
+			}
+		}
+	}
+	return pages
+}
+
+// listed are the first of many.
+func listed(all []string) string {
+	const shown = 3
+	if n := len(all) - shown; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:shown], ", "), n)
+	}
+	return strings.Join(all, ", ")
 }
 
 func (b *builder) mark(metric string, judge func() results.Remark) {
@@ -83,7 +128,8 @@ func because(class, format string, args ...any) results.Remark {
 
 // limited tells whether something else than the client was what is measured: a broker
 // that did not answer, or that it had no CPU left. How much CPU a broker used says
-// nothing where it was heard to answer.
+// nothing where it was heard to answer, nor does who had less of the machine than others
+// than kbench: how much those had is said of the machine.
 func (b *builder) limited() results.Remark {
 	var client, reference []*worker
 	for _, w := range b.workers {
@@ -105,11 +151,12 @@ func (b *builder) limited() results.Remark {
 	if !ok || idle >= idleFloor {
 		return results.Remark{}
 	}
-	if known && broker > mine && broker >= generator {
+	foreign := b.foreignCores()
+	if known && broker > max(mine, foreign) && broker >= generator {
 		return because("broker", "the machine was %.1f%% idle and the broker used %.2f cores, the client %.2f", 100*idle, broker, mine).
 			With("idle", results.UnitRatio, idle).With(results.BrokerCPU, results.UnitCores, broker).With("client", results.UnitCores, mine)
 	}
-	if generator > mine {
+	if generator > max(mine, foreign) {
 		return because("generator", "the machine was %.1f%% idle and the reference producer used %.2f cores, the client %.2f", 100*idle, generator, mine).
 			With("idle", results.UnitRatio, idle).With("generator", results.UnitCores, generator).With("client", results.UnitCores, mine)
 	}

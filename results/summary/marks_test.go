@@ -168,6 +168,24 @@ func TestPerturbed(t *testing.T) {
 	f("block+trace", profiles.Block, profiles.Trace)
 }
 
+// TestLookedAt: a page that somebody had while it was measured marks the trial, one
+// before it does not.
+func TestLookedAt(t *testing.T) {
+	f := func(from, to time.Duration, want string) {
+		t.Helper()
+		b := tried(steady()...)
+		at := func(d time.Duration) int64 { return b.measured.from + int64(d) }
+		b.trial.Workers = []results.Worker{{Name: "member-0", Asked: []results.Asked{{Page: "/debug/pprof/heap?gc=1", From: at(from), To: at(to)}}}}
+		b.warn = func(results.Remark) {}
+		if got := b.perturbed(); got.Class != want || (want != "") != strings.Contains(got.Words, "member-0/heap?gc=1") {
+			t.Errorf("a page from %s to %s is told as %+v, want the class %q", from, to, got, want)
+		}
+	}
+	f(-2*time.Second, -time.Second, "")
+	f(-2*time.Second, time.Millisecond, "live")
+	f(time.Millisecond, 2*time.Millisecond, "live")
+}
+
 // A trial whose wire contradicts its plan has a mark that names the settings; one
 // that is as planned has no row.
 func TestContradicted(t *testing.T) {
@@ -198,6 +216,30 @@ func TestContradicted(t *testing.T) {
 	if rows != 1 || said != 1 {
 		t.Errorf("%d rows and %d warnings, want one of each", rows, said)
 	}
+}
+
+// A trial that was not read back has a mark that says what is not known of it.
+func TestNotRead(t *testing.T) {
+	f := func(kind workloads.Kind, class string) {
+		t.Helper()
+		b := tried(steady()...)
+		b.trial.Kind, b.trial.NotRead = kind, "worker readback was not done within 10m\n  end of stderr.txt:"
+		said := 0
+		b.warn = func(r results.Remark) {
+			if r.Kind != results.TrialNotRead {
+				return
+			}
+			if said++; r.Class != class || !strings.HasPrefix(r.Words, "not read back: worker readback was not done within 10m; which ") {
+				t.Errorf("said %+v", r)
+			}
+		}
+		b.marks()
+		if said != 1 {
+			t.Errorf("%s: %d warnings, want one", kind, said)
+		}
+	}
+	f(workloads.Producing, "all")
+	f(workloads.EndToEnd, "lost+undelivered")
 }
 
 // TestOffered counts beside it what a generator intends in the measured part.
@@ -306,7 +348,7 @@ func TestMannKendall(t *testing.T) {
 }
 
 func TestLimited(t *testing.T) {
-	f := func(want string, idle, broker, client, reference float64) {
+	f := func(want string, idle, broker, client, reference, foreign float64) {
 		t.Helper()
 		b := tried(steady()...)
 		ref := &worker{Worker: &evidence.Worker{Worker: results.Worker{Role: results.RoleReference}}}
@@ -315,7 +357,7 @@ func TestLimited(t *testing.T) {
 			use := func(cores float64) int64 { return int64(cores * float64(at)) }
 			b.workers[0].Runtime = append(b.workers[0].Runtime, evidence.Sample{T: at, Runtime: record.Runtime{CPUUser: use(client)}})
 			ref.Runtime = append(ref.Runtime, evidence.Sample{T: at, Runtime: record.Runtime{CPUSys: use(reference)}})
-			s := results.MachineSample{T: at, CPUTotal: use(2), CPUIdle: use(2 * idle)}
+			s := results.MachineSample{T: at, CPUTotal: use(2), CPUIdle: use(2 * idle), CPUBusy: use(2 - 2*idle), Ours: use(2 - 2*idle - foreign)}
 			if broker > 0 {
 				s.Procs = map[string]int64{results.BrokerProcess(0): use(broker / 2), results.BrokerProcess(1): use(broker / 2)}
 			}
@@ -325,12 +367,29 @@ func TestLimited(t *testing.T) {
 			t.Errorf("%q (%s), want %q", why.Class, why, want)
 		}
 	}
-	f("", 0.5, 0.5, 0.9, 0)
-	f("", 0.5, 1.95, 0.5, 0) // it has a goroutine per connection: its CPU is no bound
-	f("broker", 0.01, 1.4, 0.5, 0.1)
-	f("", 0.01, 0.5, 1.4, 0.1)
-	f("generator", 0.01, 0.3, 0.5, 1.1)
-	f("generator", 0.01, 0, 0.5, 1.1) // an attached broker's CPU is not known
+	f("", 0.5, 0.5, 0.9, 0, 0)
+	f("", 0.5, 1.95, 0.5, 0, 0) // it has a goroutine per connection: its CPU is no bound
+	f("broker", 0.01, 1.4, 0.5, 0.1, 0)
+	f("", 0.01, 0.5, 1.4, 0.1, 0)
+	f("generator", 0.01, 0.3, 0.5, 1.1, 0)
+	f("generator", 0.01, 0, 0.5, 1.1, 0) // an attached broker's CPU is not known
+	f("", 0.01, 0.6, 0.1, 0.1, 1.2)      // others had the machine
+	f("", 0.01, 0, 0.1, 0.2, 1.4)
+}
+
+// TestCoresOfWhoCameAndWent: a member that was there for a part of the time used what it
+// used.
+func TestCoresOfWhoCameAndWent(t *testing.T) {
+	b := tried(steady()...)
+	w := b.workers[0]
+	quarter := b.measured.length() / 4
+	w.Runtime = nil
+	for i, at := range []int64{b.measured.from + quarter, b.measured.from + 2*quarter, b.measured.from + 3*quarter} {
+		w.Runtime = append(w.Runtime, evidence.Sample{T: at, Runtime: record.Runtime{CPUUser: int64(i) * quarter}})
+	}
+	if got := b.cores([]*worker{w}); math.Abs(got-0.5) > 1e-6 {
+		t.Errorf("it had a core for half of the time, and %v are said", got)
+	}
 }
 
 // TestLimitedBySilence: a broker that does not answer is what is measured, and one

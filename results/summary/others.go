@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"slices"
 	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
@@ -36,14 +37,14 @@ func tailOf(latency string) string {
 // acked or delivered.
 func (in *inputs) tails(e *evidence.Trial) {
 	stalls := e.Stalls()
-	if stalls == nil || !stalls.Excuse() {
+	if stalls == nil || !stalls.Accident() {
 		return
 	}
 	b := &builder{inputs: in}
 	for _, role := range roles() {
 		ws := b.byRole(role)
 		for _, metric := range splitMetrics() {
-			h := b.merged(ws, metric)
+			h := b.merged(role, metric)
 			if h == nil || metric == results.E2EResponse && e.Kind != workloads.EndToEnd {
 				continue
 			}
@@ -65,47 +66,72 @@ func (in *inputs) tails(e *evidence.Trial) {
 	}
 }
 
-// tail adds up the latest records of a latency.
+// tail is the latest records of a latency. How late they are is known of all of them;
+// whose time that was is asked of every so many, as they come, so that those of the
+// last partition and of the end of the run are as likely to be asked about as any.
 type tail struct {
 	from    int64 // the least latency that counts
 	stalls  *window.Stalls
-	worst   window.Record
-	of      int32 // the partition of the worst
-	owner   string
+	worst   lateRecord
 	n, late int64
-	shares  []blame.Share
+	halved  uint // so often was asked: one of 1<<halved is in it
+	asked   []lateRecord
 	// unacked is how many of the latest were never acked, and so are nobody's, and
 	// unackedLate what they have together.
 	unacked, unackedLate int64
 }
 
-// mostTail is how many of the latest records are looked at one by one.
-const mostTail = 2_000
+// lateRecord is a record, its partition, and the worker that was to have it.
+type lateRecord struct {
+	window.Record
+	partition int32
+	owner     string
+}
+
+// mostAsked is of how many records it is asked whose time it was.
+const mostAsked = 2_000
 
 // nearly is how exactly times within a span are known.
 const nearly = int64(10 * time.Millisecond)
 
 func (t *tail) see(partition int32, owner string, r window.Record) {
+	one := lateRecord{r, partition, owner}
 	if r.Late() > t.worst.Late() {
-		t.worst, t.of, t.owner = r, partition, owner
+		t.worst = one
 	}
-	if r.Late() < t.from || t.n == mostTail {
+	if r.Late() < t.from {
 		return
 	}
-	t.n, t.late = t.n+1, t.late+r.Late()
-	for _, s := range t.stalls.Have(partition, owner, r) {
-		t.add(s)
+	if t.n%(1<<t.halved) == 0 {
+		if len(t.asked) == mostAsked { // every second one goes
+			for i := range mostAsked / 2 {
+				t.asked[i] = t.asked[2*i]
+			}
+			t.asked, t.halved = t.asked[:mostAsked/2], t.halved+1
+		}
+		t.asked = append(t.asked, one)
 	}
+	t.n, t.late = t.n+1, t.late+r.Late()
 }
 
-func (t *tail) add(s blame.Share) {
-	for i, o := range t.shares {
-		if o.Source == s.Source && o.Who == s.Who && o.Excuses == s.Excuses {
-			t.shares[i].Least, t.shares[i].Most = o.Least+s.Least, o.Most+s.Most
-			return
+// shares is who has how much of all that were seen, by what was asked of some.
+func (t *tail) shares() (all []blame.Share) {
+	for _, r := range t.asked {
+		for _, s := range t.stalls.Have(r.partition, r.owner, r.Record) {
+			i := slices.IndexFunc(all, func(o blame.Share) bool { return o.Source == s.Source && o.Who == s.Who && o.Excuses == s.Excuses })
+			if i < 0 {
+				all = append(all, s)
+				continue
+			}
+			all[i].Least, all[i].Most = all[i].Least+s.Least, all[i].Most+s.Most
 		}
 	}
-	t.shares = append(t.shares, s)
+	each := float64(t.n) / float64(len(t.asked))
+	for i := range all {
+		s := &all[i]
+		s.Least, s.Most = int64(each*float64(s.Least)), int64(each*float64(s.Most))
+	}
+	return all
 }
 
 func (t *tail) delivered(in *window.Input) {
@@ -164,12 +190,12 @@ func (t *tail) figures(role results.Role, metric string, latest int64, p999 bool
 		return nil
 	}
 	if worst := t.worst.Late(); max(latest-worst, worst-latest) <= latest/100+nearly {
-		out = append(out, tailFigure{role, metric, "max", worst, t.stalls.Have(t.of, t.owner, t.worst)})
+		out = append(out, tailFigure{role, metric, "max", worst, t.stalls.Have(t.worst.partition, t.worst.owner, t.worst.Record)})
 	}
 	if p999 {
 		n := t.n + t.unacked
 		mean := tailFigure{role, metric, "p999", (t.late + t.unackedLate) / n, nil}
-		for _, s := range t.shares {
+		for _, s := range t.shares() {
 			s.Least, s.Most = s.Least/n, s.Most/n
 			mean.by = append(mean.by, s)
 		}
@@ -179,9 +205,14 @@ func (t *tail) figures(role results.Role, metric string, latest int64, p999 bool
 }
 
 // othersRows adds what stalls of others have of the ends of latencies, where it is
-// worth a mark.
+// worth a mark, and says of what stays the client's.
 func (b *builder) othersRows() {
 	for _, f := range b.late {
+		if own, kept := blame.Kept(f.figure, f.by); kept {
+			r := window.Kept(f.metric, f.stat, f.figure, own)
+			r.Role = f.role
+			b.warn(r)
+		}
 		most, sum, covered := blame.Covered(f.figure, f.by)
 		if !covered {
 			continue

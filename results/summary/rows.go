@@ -8,6 +8,7 @@ import (
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/record"
@@ -47,7 +48,7 @@ func (b *builder) role(role results.Role, ws []*worker) {
 	b.throughput(role, results.ConsumeThroughput, delivered)
 	b.redelivered(role, ws)
 	for _, metric := range distributions() {
-		if h := b.merged(ws, metric); h != nil {
+		if h := b.merged(role, metric); h != nil {
 			b.distribution(role, "", metric, h)
 		}
 	}
@@ -89,10 +90,36 @@ func (b *builder) throughput(role results.Role, metric string, records int64) {
 	})
 }
 
-// merged is the distribution of a metric over workers in the measured part, nil
-// where nothing was recorded. A backlog was written before it is read, so there
-// the time since the record was intended says nothing about the client.
-func (b *builder) merged(ws []*worker, metric string) *hdrhistogram.Histogram {
+// ofRole is a metric of the workers of a role.
+type ofRole struct {
+	role   results.Role // "": of all
+	metric string
+}
+
+// merged is the distribution of a metric over the workers of a role, or over all, in
+// the measured part, nil where nothing was recorded. It is made once, and nobody
+// changes it.
+func (b *builder) merged(role results.Role, metric string) *hdrhistogram.Histogram {
+	k := ofRole{role, metric}
+	h, made := b.distributed[k]
+	if made {
+		return h
+	}
+	if b.distributed == nil {
+		b.distributed = map[ofRole]*hdrhistogram.Histogram{}
+	}
+	ws := b.workers
+	if role != "" {
+		ws = b.byRole(role)
+	}
+	h = b.merge(ws, metric)
+	b.distributed[k] = h
+	return h
+}
+
+// merge makes it. A backlog was written before it is read, so there the time since the
+// record was intended says nothing about the client.
+func (b *builder) merge(ws []*worker, metric string) *hdrhistogram.Histogram {
 	if metric == results.E2EResponse && b.trial.Kind == workloads.Backlog {
 		return nil
 	}
@@ -262,6 +289,7 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 	workers := int64(len(ws))
 	b.plain(role, results.CPUPerRecord, cpu/n, records)
 	b.harnessShare(role, ws, cpu, records)
+	b.ledgers(role, ws, spent{cpu, allocs, bytes}, records)
 	b.plain(role, results.AllocPerRecord, allocs/n, records)
 	b.plain(role, results.AllocBytes, bytes/n, records)
 	b.plain(role, results.RSSPeak, float64(rss), workers)
@@ -278,7 +306,7 @@ func (b *builder) cost(role results.Role, ws []*worker, records int64) {
 // wireRows adds what the tap saw. A client without connections, such as the
 // loopback driver, has none.
 func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
-	var requests, bytes, unknown, batches, batched int64
+	var requests, bytes, unknown int64
 	var connections, opened int
 	for _, w := range ws {
 		open := 0
@@ -295,20 +323,14 @@ func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
 			opened += sum.Opened
 		}
 		connections += open
-		for _, p := range w.Produced {
-			if b.measured.contains(p.T) {
-				batches += p.Batches
-				batched += p.Records
-			}
-		}
 	}
 	if requests == 0 {
 		return
 	}
 	b.plain(role, results.WireRequests, float64(requests)*1000/float64(records), records)
 	b.plain(role, results.WireBytes, float64(bytes)/float64(records), records)
-	if batches > 0 {
-		b.plain(role, results.WireBatch, float64(batched)/float64(batches), batches)
+	if held, class := b.batched(ws); held.Batches > 0 {
+		b.add(results.Row{Role: role, Class: class, Metric: results.WireBatch, Unit: results.UnitCount, Value: float64(held.Records) / float64(held.Batches), N: held.Batches})
 	}
 	b.plain(role, results.WireConnections, float64(connections), int64(len(ws)))
 	b.plain(role, results.WireOpened, float64(opened), int64(len(ws)))
@@ -317,6 +339,28 @@ func (b *builder) wireRows(role results.Role, ws []*worker, records int64) {
 		r.Role = role
 		b.warn(r)
 	}
+}
+
+// batched is what the Produce requests of the measured part held: all of them, or, as
+// the class says, those that were sampled, where not all were counted.
+func (b *builder) batched(ws []*worker) (all record.Batched, class string) {
+	var some record.Batched
+	for _, w := range ws {
+		for _, sum := range w.Wire {
+			if sum.Batched != nil && b.measured.contains(sum.From+(sum.To-sum.From)/2) {
+				all.Add(*sum.Batched)
+			}
+		}
+		for _, p := range w.Produced {
+			if b.measured.contains(p.T) {
+				some.Add(record.Batched{Batches: p.Batches, Records: p.Records})
+			}
+		}
+	}
+	if all.Batches > 0 {
+		return all, ""
+	}
+	return some, results.Sampled
 }
 
 // recordBytes is the mean length of key and value.
@@ -334,6 +378,7 @@ type thinData struct {
 	tails     map[string][]string
 	windows   map[string]int
 	samples   map[thinMetric]int64 // the fewest behind a p99 that takes more
+	ledgers   map[string]int64     // the fewest behind shares of the CPU, where those are few
 }
 
 type thinMetric struct{ workload, metric string }
@@ -355,6 +400,17 @@ func (t *thinData) few(workload, metric string, n int64) {
 	}
 }
 
+// ledger says of how many samples the shares of the CPU of a trial are.
+func (t *thinData) ledger(workload string, n int64) {
+	if n >= profiles.EnoughSamples {
+		return
+	}
+	t.see(workload)
+	if least, ok := t.ledgers[workload]; !ok || n < least {
+		t.ledgers[workload] = n
+	}
+}
+
 // short says that a trial of the workload has too few windows to be steady.
 func (t *thinData) short(workload string, windows int) {
 	t.see(workload)
@@ -365,7 +421,7 @@ func (t *thinData) short(workload string, windows int) {
 
 func (t *thinData) see(workload string) {
 	if t.tails == nil {
-		t.tails, t.windows, t.samples = map[string][]string{}, map[string]int{}, map[thinMetric]int64{}
+		t.tails, t.windows, t.samples, t.ledgers = map[string][]string{}, map[string]int{}, map[thinMetric]int64{}, map[string]int64{}
 	}
 	if !slices.Contains(t.workloads, workload) {
 		t.workloads = append(t.workloads, workload)
@@ -387,6 +443,10 @@ func (t *thinData) warnings() []results.Remark {
 		}
 		if metrics := t.tails[w]; len(metrics) > 0 {
 			add(w, results.Remarkf(results.KindThinTail, "no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate", strings.Join(metrics, ", "), samplesP999))
+		}
+		if n, ok := t.ledgers[w]; ok {
+			add(w, results.Remarkf(results.KindFewSamples, "cpu.layer is of %d samples where a trial has the fewest, fewer than %d: only large shares say anything; measure longer, or look at all rounds together with \"kbench profile\"", n, profiles.EnoughSamples).
+				With(results.CPULayer, results.UnitCount, float64(n)))
 		}
 		if n, ok := t.windows[w]; ok {
 			add(w, results.Remarkf(results.KindThinWindows, "too short to tell whether it was steady: %d windows of 1 s, %d are needed; raise phases.measure", n, steadyWindows).

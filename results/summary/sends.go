@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
+	"sort"
 	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
@@ -26,6 +26,9 @@ func (b *builder) sends() {
 	b.plain("", results.ProduceFailed, float64(s.Failed), handed)
 	for _, e := range b.errors(results.ProduceFailed, func(w *worker) []record.Reported { return w.Refused }, "%d sends failed, the first %s: %s") {
 		b.add(results.Row{Class: e.Kind, Metric: results.ProduceFailed, Unit: results.UnitCount, Value: float64(e.Count), N: handed})
+	}
+	if again, known := b.again(); known {
+		b.plain("", results.ProduceRetried, float64(again), handed)
 	}
 	if s.Known || s.Unanswered > 0 { // of runs that did not count it 0 is not known
 		b.plain("", results.ProduceUnanswered, float64(s.Unanswered), handed)
@@ -51,6 +54,31 @@ func (b *builder) sends() {
 		reported += e.Count
 	}
 	b.plain("", results.ClientErrors, float64(reported), int64(len(b.workers)))
+}
+
+// again is how many records more than were handed over went over the wire, by the
+// accounts of the producers. It is not known where one left none, nor where the tap did
+// not see each record that was acknowledged.
+func (b *builder) again() (sum int64, known bool) {
+	for _, w := range b.workers {
+		var sent record.Batched
+		counted := false
+		for _, i := range w.Wire {
+			if i.Batched != nil {
+				sent.Add(*i.Batched)
+				counted = true
+			}
+		}
+		switch {
+		case w.Tally == nil && sent.Records == 0: // it is no producer
+		case w.Tally == nil || !counted || sent.Records < w.Tally.Acked:
+			return 0, false
+		default:
+			known = true
+			sum += max(sent.Records-w.Tally.Sent, 0)
+		}
+	}
+	return sum, known
 }
 
 // errors adds up errors of workers by kind, and shows the first of each kind.
@@ -91,7 +119,7 @@ func (b *builder) undelivered(r *audit.Report) {
 	for _, s := range r.Strangers {
 		b.warn(results.Remarkf(results.KindStranger, "kbench did not start %q, which was a member of the group and had partitions %v from %s to %s", s.Member, s.Parts, b.since(s.First), b.since(s.Last)))
 	}
-	if b.trial.Kind == workloads.Producing {
+	if b.trial.Kind == workloads.Producing || b.trial.NotRead != "" {
 		return
 	}
 	b.plain("", results.AuditUndelivered, float64(r.Missing()), r.Sent)
@@ -131,16 +159,30 @@ func (b *builder) redelivered(role results.Role, ws []*worker) {
 	}
 }
 
-// times calls fn for each record of a run with when it was due and when it came.
-func times(r *audit.Redelivery, fn func(due, at int64)) {
-	at := func(first, last, i int64) int64 {
+// lates adds to a histogram, of each record of a run that was due in the measured part,
+// how late it was: the first at one time and the last at another. Times lie evenly in a
+// run, and records whose lateness the histogram does not tell apart are added at once: a
+// crash may cost a million of them.
+func (b *builder) lates(h *hdrhistogram.Histogram, r *audit.Redelivery, at, lastAt int64) {
+	between := func(first, last int64, i int) int64 {
 		if r.Count < 2 {
 			return first
 		}
 		return first + int64(float64(last-first)*float64(i)/float64(r.Count-1))
 	}
-	for i := range r.Count {
-		fn(at(r.Due, r.LastDue, i), at(r.At, r.LastAt, i))
+	late := func(i int) int64 {
+		return min(max(between(at-r.Due, lastAt-r.LastDue, i), record.MinLatency), record.MaxLatency)
+	}
+	// beyond is the first record on the other side of a time.
+	beyond := func(t int64) int {
+		return sort.Search(int(r.Count), func(i int) bool { return (between(r.Due, r.LastDue, i) >= t) == (r.Due <= r.LastDue) })
+	}
+	from, to := beyond(b.measured.from), beyond(b.measured.to)
+	for i, end := min(from, to), max(from, to); i < end; {
+		v := late(i)
+		n := sort.Search(end-i, func(n int) bool { return !h.ValuesAreEquivalent(late(i+n), v) })
+		_ = h.RecordValues(v, int64(n)) // in range
+		i += n
 	}
 }
 
@@ -156,30 +198,33 @@ func (b *builder) allDue(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogram.
 
 // neverDue is how late those are that were due in the measured part and never had an
 // ack: at least as late as they were when the producers had closed. It is nil without any.
-func (b *builder) neverDue(ws []*worker) (h *hdrhistogram.Histogram) {
+func (b *builder) neverDue(ws []*worker) *hdrhistogram.Histogram {
 	if b.trial.Spec.Produce.Rate.Max {
 		return nil // nothing is due there
 	}
+	h := newHistogram()
 	until := b.trial.Until()
-	hist := func() *hdrhistogram.Histogram {
-		if h == nil {
-			h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
-		}
-		return h
-	}
 	for _, w := range ws {
 		for i := range w.never {
-			times(&w.never[i], func(due, _ int64) {
-				if b.measured.contains(due) {
-					_ = hist().RecordValue(min(max(until-due, record.MinLatency), record.MaxLatency)) // in range
-				}
-			})
+			b.lates(h, &w.never[i], until, until)
 		}
 		for _, i := range w.Latencies { // what was not handed over has a series of its own
-			if i.Metric == results.ProduceUnsent && i.Phase == results.PhaseMeasure && i.Hist.TotalCount() > 0 {
-				hist().Merge(i.Hist)
+			if i.Metric == results.ProduceUnsent && i.Phase == results.PhaseMeasure {
+				h.Merge(i.Hist)
 			}
 		}
+	}
+	return some(h)
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+}
+
+// some is a histogram that has something, else nil.
+func some(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	if h.TotalCount() == 0 {
+		return nil
 	}
 	return h
 }
@@ -188,60 +233,42 @@ func (b *builder) neverDue(ws []*worker) (h *hdrhistogram.Histogram) {
 // them. When they came is known to 10 ms; what is taken out is the recorded value
 // next to that.
 func (b *builder) firstOnly(h *hdrhistogram.Histogram, ws []*worker) *hdrhistogram.Histogram {
-	var late []int64
+	again := newHistogram()
 	for _, w := range ws {
 		for i := range w.repeats {
-			times(&w.repeats[i], func(due, at int64) {
-				if b.measured.contains(due) {
-					late = append(late, at-due)
-				}
-			})
+			r := &w.repeats[i]
+			b.lates(again, r, r.At, r.LastAt)
 		}
 	}
-	if h == nil || len(late) == 0 {
+	if h == nil || again.TotalCount() == 0 {
 		return h
 	}
 	bars := slices.DeleteFunc(h.Distribution(), func(bar hdrhistogram.Bar) bool { return bar.Count == 0 })
-	slices.Sort(late)
-	slices.Reverse(late) // the longest first: they are what matters
-	for _, v := range late {
-		i, _ := slices.BinarySearchFunc(bars, v, func(bar hdrhistogram.Bar, v int64) int {
-			switch {
-			case bar.To < v:
-				return -1
-			case bar.From > v:
-				return 1
+	for _, out := range slices.Backward(again.Distribution()) { // the longest first: they are what matters
+		for out.Count > 0 && len(bars) > 0 {
+			near := nearest(bars, (out.From+out.To)/2)
+			n := min(out.Count, bars[near].Count)
+			out.Count -= n
+			if bars[near].Count -= n; bars[near].Count == 0 {
+				bars = slices.Delete(bars, near, near+1)
 			}
-			return 0
-		})
-		near := nearest(bars, i, v)
-		if near < 0 {
-			break
-		}
-		if bars[near].Count--; bars[near].Count == 0 {
-			bars = slices.Delete(bars, near, near+1)
 		}
 	}
-	if len(bars) == 0 {
-		return nil
-	}
-	left := hdrhistogram.New(record.MinLatency, record.MaxLatency, 3) // a count is never taken back
+	left := newHistogram() // a count is never taken back
 	for _, bar := range bars {
 		_ = left.RecordValues(bar.From, bar.Count) // in range
 	}
-	return left
+	return some(left)
 }
 
-// nearest is the bar next to a value, of those at i and before it; -1 without any.
-func nearest(bars []hdrhistogram.Bar, i int, v int64) int {
-	best, least := -1, int64(math.MaxInt64)
-	for _, at := range []int{i - 1, i} {
-		if at < 0 || at >= len(bars) {
-			continue
-		}
-		if off := max(bars[at].From-v, v-bars[at].To, 0); off < least {
-			best, least = at, off
-		}
+// nearest is the bar next to a value.
+func nearest(bars []hdrhistogram.Bar, v int64) int {
+	i, _ := slices.BinarySearchFunc(bars, v, func(bar hdrhistogram.Bar, v int64) int { return cmp.Compare(bar.To, v) })
+	switch {
+	case i == len(bars):
+		return i - 1
+	case i > 0 && v-bars[i-1].To <= bars[i].From-v:
+		return i - 1
 	}
-	return best
+	return i
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
+	"pgregory.net/rapid"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
@@ -37,9 +38,9 @@ func TestFirstOnly(t *testing.T) {
 	}
 
 	// The rows are of what is left.
-	w.Worker = &evidence.Worker{Latencies: []record.Interval{{Metric: results.E2EResponse, Phase: results.PhaseMeasure, Hist: lateBy(1, 2, 5570, 9050, 9042, 9033)}}}
-	b.thin = &thinData{}
-	b.distribution(results.RoleConsumer, "", results.E2EResponse, b.merged([]*worker{w}, results.E2EResponse))
+	w.Worker = &evidence.Worker{Worker: results.Worker{Role: results.RoleConsumer}, Latencies: []record.Interval{{Metric: results.E2EResponse, Phase: results.PhaseMeasure, Hist: lateBy(1, 2, 5570, 9050, 9042, 9033)}}}
+	b.thin, b.workers = &thinData{}, []*worker{w}
+	b.distribution(results.RoleConsumer, "", results.E2EResponse, b.merged(results.RoleConsumer, results.E2EResponse))
 	for _, r := range b.rows {
 		if r.N != 3 {
 			t.Errorf("%s is of %d", r.Stat, r.N)
@@ -50,6 +51,60 @@ func TestFirstOnly(t *testing.T) {
 	}
 	if len(b.rows) == 0 {
 		t.Error("no rows")
+	}
+}
+
+// TestLates: records of a run are added by what the histogram tells apart, and it is the
+// same as if each were.
+func TestLates(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, to int64) int64 { return rapid.Int64Range(0, to).Draw(t, name) }
+		const from, to = 1_000_000_000, 3_000_000_000
+		r := audit.Redelivery{Due: draw("due", 4e9), Count: 1 + draw("count", 300)}
+		r.LastDue = r.Due + rapid.Int64Range(-1e9, 3e9).Draw(t, "length")
+		r.At, r.LastAt = r.Due+draw("late", 1e9), r.LastDue+draw("last late", 5e9)
+		b := &builder{inputs: &inputs{measured: part{from, to}}}
+		between := func(first, last, i int64) int64 {
+			return first + int64(float64(last-first)*float64(i)/float64(max(r.Count-1, 1)))
+		}
+		got, want := newHistogram(), newHistogram()
+		b.lates(got, &r, r.At, r.LastAt)
+		for i := range r.Count {
+			if b.measured.contains(between(r.Due, r.LastDue, i)) {
+				_ = want.RecordValue(max(between(r.At-r.Due, r.LastAt-r.LastDue, i), record.MinLatency))
+			}
+		}
+		if !got.Equals(want) {
+			t.Fatalf("%d of %d, up to %d; want %d, up to %d", got.TotalCount(), r.Count, got.Max(), want.TotalCount(), want.Max())
+		}
+	})
+}
+
+// TestMerged: what was made once is not made again.
+func TestMerged(t *testing.T) {
+	w := &worker{Worker: &evidence.Worker{Latencies: []record.Interval{{Metric: results.ScheduleLag, Phase: results.PhaseMeasure, Hist: lateBy(1)}}}}
+	b := &builder{inputs: &inputs{trial: &results.Trial{}, workers: []*worker{w}}}
+	if h := b.merged("", results.ScheduleLag); h == nil || h != b.merged("", results.ScheduleLag) {
+		t.Errorf("%p and %p", h, b.merged("", results.ScheduleLag))
+	}
+	if h := b.merged(results.RoleConsumer, results.ScheduleLag); h != nil {
+		t.Errorf("no consumer, and %d of it", h.TotalCount())
+	}
+}
+
+// BenchmarkFirstOnly takes a million redeliveries out of ten.
+func BenchmarkFirstOnly(b *testing.B) {
+	const n = 1_000_000
+	build := &builder{inputs: &inputs{trial: &results.Trial{}, measured: part{0, 100e9}}}
+	w := &worker{repeats: []audit.Redelivery{{Due: 1e9, LastDue: 11e9, At: 12e9, LastAt: 13e9, Count: n}}}
+	h := newHistogram()
+	for i := range int64(10 * n) {
+		_ = h.RecordValue(1e6 + i*1000)
+	}
+	for b.Loop() {
+		if left := build.firstOnly(h, []*worker{w}).TotalCount(); left != 9*n {
+			b.Fatal(left)
+		}
 	}
 }
 
@@ -114,6 +169,70 @@ func TestOfOthers(t *testing.T) {
 			t.Errorf("%s is %v of %d where nobody counted", r.Metric, r.Value, r.N)
 		}
 	}
+}
+
+// TestAgain counts what went over the wire beyond what was handed over. Where accounts or
+// counts lack, or the tap did not see all that was acked, it is not known.
+func TestAgain(t *testing.T) {
+	counted := func(records ...int64) (all []evidence.Wire) {
+		for _, n := range records {
+			all = append(all, evidence.Wire{Batched: &record.Batched{Batches: 1, Records: n}}, evidence.Wire{})
+		}
+		return all
+	}
+	tally := func(acked, failed int64) *record.Tally {
+		return &record.Tally{Sent: acked + failed, Acked: acked, Failed: failed}
+	}
+	f := func(what string, want int64, known bool, ws ...evidence.Worker) {
+		t.Helper()
+		b := &builder{inputs: &inputs{}}
+		for i := range ws {
+			b.workers = append(b.workers, &worker{Worker: &ws[i]})
+		}
+		if got, is := b.again(); got != want || is != known {
+			t.Errorf("%s: %d, known: %t", what, got, is)
+		}
+	}
+	member := evidence.Worker{Wire: []evidence.Wire{{Requests: 100}}}
+	f("each went once", 0, true, evidence.Worker{Wire: counted(600, 400), Tally: tally(1000, 0)}, member)
+	f("some went again", 25, true, evidence.Worker{Wire: counted(625, 400), Tally: tally(1000, 0)}, member)
+	f("two producers", 7, true, evidence.Worker{Wire: counted(104), Tally: tally(100, 0)}, evidence.Worker{Wire: counted(53), Tally: tally(50, 0)})
+	f("some were refused", 0, true, evidence.Worker{Wire: counted(100), Tally: tally(95, 5)})
+	f("some failed before they were sent", 0, true, evidence.Worker{Wire: counted(98), Tally: tally(95, 5)})
+	f("the tap missed some", 0, false, evidence.Worker{Wire: counted(94), Tally: tally(95, 5)})
+	f("a run that did not count", 0, false, evidence.Worker{Wire: member.Wire, Tally: tally(100, 0)})
+	f("no account", 0, false, evidence.Worker{Wire: counted(100)})
+	f("no producer", 0, false, member)
+}
+
+// TestRecordsPerBatch takes totals where there are any, and else says that it did not.
+func TestRecordsPerBatch(t *testing.T) {
+	b := &builder{inputs: &inputs{trial: &results.Trial{}, measured: part{10, 20}}}
+	w := &worker{Worker: &evidence.Worker{
+		Wire: []evidence.Wire{
+			{From: 0, To: 10, Requests: 9, Batched: &record.Batched{Batches: 9, Records: 9}},
+			{From: 10, To: 15, Requests: 8, Batched: &record.Batched{Batches: 8, Records: 824}},
+			{From: 15, To: 20, Requests: 2, Batched: &record.Batched{Batches: 2, Records: 216}},
+			{From: 20, To: 30, Requests: 9},
+		},
+		Produced: []evidence.Produced{{T: 12, Batches: 2, Records: 248}, {T: 25, Batches: 1, Records: 1}},
+	}}
+	f := func(want float64, n int64, class string) {
+		t.Helper()
+		b.rows = nil
+		b.wireRows(results.RoleProducer, []*worker{w}, 1040)
+		for _, r := range b.rows {
+			if r.Metric == results.WireBatch && r.Value == want && r.N == n && r.Class == class {
+				return
+			}
+		}
+		t.Errorf("no %v of %d %s in %+v", want, n, class, b.rows)
+	}
+	f(104, 10, "")
+	for i := range w.Wire {
+		w.Wire[i].Batched = nil
+	}
+	f(124, 2, results.Sampled)
 }
 
 // TestShortest holds the bound of what is not told from nothing against histograms.

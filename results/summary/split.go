@@ -60,7 +60,7 @@ type splitCell struct {
 
 func (c *splitCell) record(v int64) {
 	if c.h == nil {
-		c.h = hdrhistogram.New(record.MinLatency, record.MaxLatency, 3)
+		c.h = newHistogram()
 	}
 	if v < record.MinLatency {
 		v = record.MinLatency

@@ -16,6 +16,7 @@ import (
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
 )
 
 // crashTrial is a trial from 0 to 60 s with one crash at 20 s. One partition has a
@@ -90,9 +91,9 @@ func TestSplit(t *testing.T) {
 	whole := results.Row{Workload: "w", Arm: "a", Trial: 1, Role: results.RoleConsumer, Metric: results.E2EResponse, Stat: "p99", Unit: results.UnitNs, Value: 3e9, N: 1}
 	f := func(expr string, pass bool, value float64) {
 		t.Helper()
-		res, err := gate.Eval(expr, append(b.rows, whole))
-		if err != nil {
-			t.Error(err)
+		res := gate.Of(&results.Run{Specs: []workloads.Spec{{Name: "w", Gate: []string{expr}}}}, append(b.rows, whole))[0]
+		if len(res.Arms) != 1 {
+			t.Errorf("%s: %s", expr, res.Why)
 		} else if (res.Verdict == results.Met) != pass || int64(res.Arms[0].Value/1e6) != int64(value) {
 			t.Errorf("%s: %t with %g ms", expr, (res.Verdict == results.Met), res.Arms[0].Value/1e6)
 		}

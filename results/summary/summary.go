@@ -10,9 +10,12 @@ package summary
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
@@ -31,14 +34,35 @@ type churned struct {
 }
 
 // build computes the summary of a run, and what every trial of it has beside rows.
-// A trial that did not complete, or whose files cannot be read, has no rows and a
-// warning that says why: the others stay readable.
 func build(d *results.Dir) (*results.Summary, []churned, error) {
 	trials, err := d.Trials()
 	if err != nil {
 		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
 	hash := hashOf(d)
+	s, beside := summarise(d, trials)
+	if s.Inputs, err = hash(); err != nil {
+		return nil, nil, fmt.Errorf("summarise: %w", err)
+	}
+	return s, beside, nil
+}
+
+// OfWorkload is what the trials of a workload came to while others of the run may be to
+// come. It has no hash, and is written nowhere.
+func OfWorkload(d *results.Dir, workload string) (*results.Summary, []*results.Trial, error) {
+	trials, err := d.Trials()
+	if err != nil {
+		return nil, nil, fmt.Errorf("summarise %s: %w", workload, err)
+	}
+	trials = slices.DeleteFunc(trials, func(t *results.Trial) bool { return t.Ref.Workload != workload })
+	s, _ := summarise(d, trials)
+	return s, trials, nil
+}
+
+// summarise computes a summary of trials. One that did not complete, or whose files
+// cannot be read, has no rows and a warning that says why: the others stay readable. What
+// the former had is kept apart.
+func summarise(d *results.Dir, trials []*results.Trial) (*results.Summary, []churned) {
 	// Neither list is nil: readers of the JSON need not care for null.
 	s := &results.Summary{
 		Schema: results.Schema, Run: d.Run().ID, Versions: d.Run().Versions(),
@@ -53,32 +77,49 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 			continue
 		}
 		warn := func(r results.Remark) { s.Warnings = append(s.Warnings, r.In(t.Ref)) }
+		if t.Damage != nil {
+			damaged(warn, "no figures: ", t.Damage)
+			continue
+		}
 		if t.State != results.StateComplete {
 			warn(results.Remarkf(results.KindNoFigures, "%s, no figures: %s", t.State, oneLine(t.Error)))
+			if t.Ref.Profiled {
+				continue
+			}
+			if c := cut(d, t, warn); c != nil {
+				s.Cut = append(s.Cut, *c)
+			}
 			continue
 		}
 		e, err := evidence.Load(d, t)
 		if err != nil {
-			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
+			damaged(warn, "no figures: ", err)
 			continue
 		}
+		damaged(warn, "", e.Beside)
 		in := newInputs(e)
 		if err := errors.Join(e.Err(), e.Close()); err != nil {
-			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
+			damaged(warn, "no figures: ", err)
 			continue
 		}
 		beside[i].windows = in.churn
 		if err := e.Unread(); err != nil {
-			warn(results.Remarkf(results.KindNoFigures, "no figures: %v", err))
+			damaged(warn, "no figures: ", err)
 			continue
 		}
 		if broken := in.truth.Sums.Broken(); len(broken) > 0 {
 			warn(results.Remarkf(results.KindBrokenSum, "no figures, by a defect of kbench: %s", strings.Join(broken, "; ")))
 			continue
 		}
-		b := &builder{inputs: in, profiles: d.Run().Profiles, warn: warn, thin: &thin}
+		b := &builder{inputs: in, warn: warn, thin: &thin}
+		if !d.Run().ProfiledApart() {
+			b.profiles = d.Run().Profiles
+		}
 		b.build()
 		s.Rows = append(s.Rows, b.rows...)
+		if t.Ref.Profiled {
+			continue
+		}
 		if f := fit.Of(t, d.Run(), in.machine); f != nil {
 			fits = append(fits, f)
 		}
@@ -87,10 +128,27 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 	s.Warnings = append(s.Warnings, thin.warnings()...)
 	fitness(s, fits)
 	s.Gates = gate.Of(d.Run(), s.Rows)
-	if s.Inputs, err = hash(); err != nil {
-		return nil, nil, fmt.Errorf("summarise: %w", err)
+	return s, beside
+}
+
+// damaged says what is wrong with the files of a trial, each by its name.
+func damaged(warn func(results.Remark), so string, err error) {
+	var all evidence.Damaged
+	var one *results.Damage
+	switch {
+	case errors.As(err, &all):
+	case errors.As(err, &one):
+		all = evidence.Damaged{one}
+	default:
+		warn(results.Remarkf(results.KindDamaged, "%s%v", so, err))
 	}
-	return s, beside, nil
+	for _, d := range all {
+		r := results.Remarkf(results.KindDamaged, "%s%v", so, d).By(d.Worker())
+		if d.Offset >= 0 {
+			r = r.With("offset", results.UnitBytes, float64(d.Offset))
+		}
+		warn(r)
+	}
 }
 
 // hashOf reads all files once more for their hash, beside what else is done.
@@ -105,32 +163,52 @@ func hashOf(d *results.Dir) func() (string, error) {
 	}
 }
 
+// Unwritten is why a summary could not be written into its run directory. It is as good
+// to be shown.
+type Unwritten struct{ error }
+
+func (u *Unwritten) Unwrap() error { return u.error }
+
+// MayNot says that the directory is not for this user to write: another's, or an archive.
+func (u *Unwritten) MayNot() bool {
+	return errors.Is(u, fs.ErrPermission) || errors.Is(u, syscall.EROFS)
+}
+
 // Write builds the summary and replaces summary.json, bench.txt, and the
-// latency-split.hlog and pauses.json of every trial with churn.
+// latency-split.hlog and pauses.json of every trial with churn. Where they cannot be
+// written there is a summary too, and the error is Unwritten.
 func Write(d *results.Dir) (*results.Summary, error) {
 	s, trials, err := build(d)
 	if err != nil {
 		return nil, err
 	}
+	if err := put(d, s, trials); err != nil {
+		return s, &Unwritten{err}
+	}
+	return s, nil
+}
+
+// put replaces the derived files.
+func put(d *results.Dir, s *results.Summary, trials []churned) error {
 	data, err := results.EncodeJSON(s)
 	if err != nil {
-		return nil, fmt.Errorf("encode summary: %w", err)
+		return fmt.Errorf("encode summary: %w", err)
 	}
 	if err := results.WriteFile(filepath.Join(d.Path(), results.SummaryFile), data); err != nil {
-		return nil, fmt.Errorf("write summary: %w", err)
+		return fmt.Errorf("write summary: %w", err)
 	}
 	if err := results.WriteFile(filepath.Join(d.Path(), results.BenchFile), Bench(s, d.Run())); err != nil {
-		return nil, fmt.Errorf("write benchmark results: %w", err)
+		return fmt.Errorf("write benchmark results: %w", err)
 	}
 	for _, t := range trials {
 		dir := d.TrialPath(t.Ref)
 		pauses := func() ([]byte, error) { return results.EncodeJSON(pausesOf(t.Trial, t.windows)) }
 		if err := errors.Join(derive(filepath.Join(dir, results.SplitFile), t.split != nil, t.split.encode),
 			derive(filepath.Join(dir, results.PausesFile), t.windows != nil, pauses)); err != nil {
-			return nil, fmt.Errorf("trial %d: %w", t.Ref.N, err)
+			return fmt.Errorf("trial %d: %w", t.Ref.N, err)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // oneLine keeps the first line of an error that may carry the tail of a log.
@@ -145,7 +223,7 @@ func oneLine(s string) string {
 // builder makes the rows of one trial.
 type builder struct {
 	*inputs
-	profiles []profiles.Kind
+	profiles []profiles.Kind // that were taken of a trial that is timed
 	warn     func(results.Remark)
 	thin     *thinData
 	rows     []results.Row
@@ -154,6 +232,10 @@ type builder struct {
 func (b *builder) build() {
 	if b.measured.length() <= 0 {
 		b.warn(results.Remarkf(results.KindNoFigures, "no figures: it has no measured part"))
+		return
+	}
+	if b.trial.Ref.Profiled {
+		b.profiled()
 		return
 	}
 	for _, role := range roles() {
@@ -167,13 +249,33 @@ func (b *builder) build() {
 	b.pauses()
 	b.splitRows()
 	b.othersRows()
+	b.stuck()
 	b.marks()
+}
+
+// profiled are the rows of a trial of which profiles were taken: what those say, and
+// what the audit found. Its timings are of no use.
+func (b *builder) profiled() {
+	for _, role := range roles() {
+		ws := b.byRole(role)
+		var records int64
+		for _, w := range ws {
+			records += w.records()
+		}
+		if records > 0 {
+			b.cost(role, ws, records)
+		}
+	}
+	b.rows = slices.DeleteFunc(b.rows, func(r results.Row) bool { return !results.OfProfiles(r.Metric) })
+	b.audit()
+	b.truths()
+	b.tellStuck()
 }
 
 // add appends a row of this trial.
 func (b *builder) add(r results.Row) {
 	ref := b.trial.Ref
-	r.Workload, r.Arm, r.Client, r.Lane, r.Round, r.Trial = ref.Workload, ref.Arm, ref.Client, ref.Lane, ref.Round, ref.N
+	r.Workload, r.Arm, r.Client, r.Lane, r.Round, r.Trial, r.Profiled = ref.Workload, ref.Arm, ref.Client, ref.Lane, ref.Round, ref.N, ref.Profiled
 	b.rows = append(b.rows, r)
 }
 
@@ -220,7 +322,13 @@ func (b *builder) audit() {
 		}
 		return
 	}
-	b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
+	whole := b.trial.NotRead == ""
+	if !whole && b.trial.Kind == workloads.Producing {
+		return // what is in the log is all that there is to be found
+	}
+	if whole {
+		b.plain("", results.AuditLost, float64(r.Lost), r.Sent)
+	}
 	b.undelivered(&r)
 	if r.Sums.Known || r.Foreign > 0 { // runs without accounts did not tell foreign records from corrupt ones
 		b.plain("", results.AuditForeign, float64(r.Foreign), r.Sums.Delivered+r.Foreign+r.Corrupt)
@@ -241,8 +349,8 @@ func (b *builder) audit() {
 		b.warn(w)
 	}
 	for _, e := range r.Examples {
-		if e.Legal() {
-			continue // and counted
+		if e.Legal() || !whole && e.Missing() {
+			continue // counted, or not known
 		}
 		b.warn(e.Remark())
 	}

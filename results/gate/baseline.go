@@ -1,0 +1,147 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchmath"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/series"
+	"github.com/kbench/kbench/workloads"
+)
+
+// Base is a run that others are held against: one that was named, or one of the last
+// good ones.
+type Base struct {
+	Run     *results.Run
+	Summary *results.Summary
+}
+
+// Good says why a run may not be among those whose median is a baseline; empty where it
+// may. What a gate said of it counts only where it does not ask for a baseline itself:
+// else one slow night would keep all after it out.
+func (b Base) Good() string {
+	if b.Run.State != results.StateComplete {
+		return string(b.Run.State)
+	}
+	for _, g := range b.Summary.Gates {
+		if g.Verdict == results.NotMet && g.Baseline == "" {
+			return "it did not meet " + g.Expression
+		}
+	}
+	return ""
+}
+
+// Of says whether a run has anything that a baseline of it can be held against.
+func (b Base) Of(run *results.Run) bool {
+	return slices.ContainsFunc(run.Specs, func(w workloads.Spec) bool { return len(series.Differences(run, b.Run, w.Name)) == 0 })
+}
+
+// past keeps the baselines that are of the series of the run.
+func (j *judge) past(base []Base) {
+	for _, b := range base {
+		differs := series.Differences(j.run, b.Run, j.workload)
+		if len(differs) == 0 {
+			j.base = append(j.base, b)
+			continue
+		}
+		var words []string
+		for _, d := range differs {
+			words = append(words, d.String())
+		}
+		j.apart = fmt.Sprintf("%s is of another series (%s)", b.Run.ID, strings.Join(words, "; "))
+	}
+}
+
+func (j *judge) named() string {
+	var ids []string
+	for _, b := range j.base {
+		ids = append(ids, b.Run.ID)
+	}
+	return strings.Join(ids, ", ")
+}
+
+// was is the figure of each arm in the baseline: of several runs the median.
+func (j *judge) was(e expression) (map[unit]float64, error) {
+	switch {
+	case len(j.base) == 0 && j.apart == "":
+		return nil, fmt.Errorf("gate %q: it is against a baseline; \"kbench gate --baseline RUN\" decides it", e.text)
+	case len(j.base) == 0:
+		return nil, fmt.Errorf("gate %q: %s", e.text, j.apart)
+	}
+	all := map[unit][]float64{}
+	for _, b := range j.base {
+		for arm, rows := range e.gather(ofWorkload(b.Summary.Rows, j.workload)).values {
+			v, _ := e.value(rows)
+			all[arm] = append(all[arm], v)
+		}
+	}
+	out := map[unit]float64{}
+	for arm, vs := range all {
+		slices.Sort(vs)
+		out[arm] = (vs[(len(vs)-1)/2] + vs[len(vs)/2]) / 2
+	}
+	return out, nil
+}
+
+// confidence is that of the interval which has to lie on one side of a bound that was
+// measured itself.
+const confidence = 0.95
+
+// against decides an arm by its baseline. A fixed bound is what somebody can live with,
+// and a median is on this side of it or on that. A bound that is one of the same figure
+// lies near it, and of two medians that do not differ one is the larger: so the whole
+// interval of the median has to be on one side, else it is not decided. Counts are exact.
+func (e expression) against(a *results.GateArm, rows []results.Row, was map[unit]float64, arm unit) {
+	before, known := was[arm]
+	if !known {
+		a.Verdict, a.Why = results.NotDecided, "the baseline has no figure of it"
+		return
+	}
+	a.Baseline, a.Bound = &before, e.bound*before
+	if e.Unit == results.UnitCount {
+		a.Verdict = e.verdict(a.Value, a.Bound)
+		return
+	}
+	byTrial := map[int][]results.Row{}
+	for _, r := range rows {
+		byTrial[r.Trial] = append(byTrial[r.Trial], r)
+	}
+	var vs []float64
+	for _, rows := range byTrial { // each sorted as all of them are
+		v, _ := e.value(rows)
+		vs = append(vs, v)
+	}
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(vs, &benchmath.DefaultThresholds), confidence)
+	if math.IsInf(s.Lo, 0) || math.IsInf(s.Hi, 0) {
+		a.Verdict, a.Why = results.NotDecided, fmt.Sprintf("so few trials do not tell how far they scatter; it takes %d", leastTrials)
+		return
+	}
+	a.Low, a.High = &s.Lo, &s.Hi
+	low, high := e.verdict(s.Lo, a.Bound), e.verdict(s.Hi, a.Bound)
+	if a.Verdict = low; low != high {
+		a.Verdict, a.Why = results.NotDecided, "the bound is within the interval of its median; it takes more rounds"
+	}
+}
+
+// leastTrials is of how many the median has an interval.
+const leastTrials = 6
+
+// parseBaseline reads a want that is a baseline, or so many times one.
+func (e *expression) parseBaseline(want string) error {
+	factor := strings.TrimSpace(strings.TrimSuffix(want, "baseline"))
+	if e.bound, e.baseline = 1, true; factor != "" {
+		number, ok := strings.CutSuffix(factor, "*")
+		if _, err := fmt.Sscan(number, &e.bound); !ok || err != nil || !(e.bound > 0) {
+			return fmt.Errorf("%q is not a number of times the baseline; write it as 1.05 * baseline", want)
+		}
+	}
+	if (e.op == "==" || e.op == "!=") && e.Unit != results.UnitCount {
+		return errors.New("a figure is never quite that of its baseline; write < 1.05 * baseline, or > 0.95 * baseline")
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads"
+)
+
+// before is a run of one workload, with the cost of each trial by arm.
+func before(id string, cost map[string][]float64) Base {
+	spec := workloads.Default()
+	spec.Name = "w"
+	run := &results.Run{ID: id, State: results.StateComplete, Specs: []workloads.Spec{spec}, Machine: results.Machine{Host: "h"}}
+	s := &results.Summary{}
+	n := 0
+	for _, arm := range []string{"a", "b"} {
+		for _, v := range cost[arm] {
+			n++
+			run.Order = append(run.Order, results.TrialRef{N: n, Workload: "w", Arm: arm, Client: arm, Lane: "matched"})
+			s.Rows = append(s.Rows, row(arm, n, results.CPUPerRecord, "", results.UnitNs, v), row(arm, n, results.AuditDuplicate, "", results.UnitCount, float64(int(v)%10)))
+		}
+	}
+	return Base{run, s}
+}
+
+func around(v float64) []float64 {
+	return []float64{v - 3, v - 2, v - 1, v, v + 1, v + 2, v + 3}
+}
+
+func TestAgainst(t *testing.T) {
+	f := func(expr string, now, was Base, want results.Verdict, why string) {
+		t.Helper()
+		g := Against(now.Run, now.Summary.Rows, []Base{was}, []string{expr})[0]
+		said := g.Why
+		for _, a := range g.Arms {
+			said += a.Why
+		}
+		if g.Verdict != want || !strings.Contains(said, why) || why == "" && said != "" {
+			t.Errorf("%s: %s, %q; want %s, %q", expr, g.Verdict, said, want, why)
+		}
+	}
+	now := func(v float64) Base { return before("now", map[string][]float64{"a": around(v)}) }
+	was := now(1000)
+	was.Run.ID = "was"
+	f("cpu.per_record < 1.05 * baseline", now(1000), was, results.Met, "")
+	f("cpu.per_record < 1.05 * baseline", now(1100), was, results.NotMet, "")
+	f("cpu.per_record > 0.95 * baseline", now(1000), was, results.Met, "")
+	f("cpu.per_record > 0.95 * baseline", now(900), was, results.NotMet, "")
+	f("cpu.per_record <= baseline", now(1000), was, results.NotDecided, "the bound is within the interval")
+	f("cpu.per_record < 1.05 * baseline", now(1051), was, results.NotDecided, "the bound is within the interval")
+	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": {1000, 1001, 999, 1000, 1000}}), was, results.NotDecided, "it takes 6")
+	// Counts are exact: median 0 against 0 of one trial.
+	f("audit.duplicate <= baseline", before("now", map[string][]float64{"a": {1000}}), was, results.Met, "")
+	f("audit.duplicate <= baseline", before("now", map[string][]float64{"a": {1009}}), was, results.NotMet, "")
+	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": around(1000), "b": around(1000)}), was, results.NotDecided, "the baseline has no figure of it")
+	// One that has missed it has, whatever is not known of the other.
+	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": around(1100), "b": around(1000)}), was, results.NotMet, "the baseline has no figure of it")
+	elsewhere := now(1000)
+	elsewhere.Run.ID, elsewhere.Run.Machine.Host = "elsewhere", "g"
+	f("cpu.per_record < 1.05 * baseline", now(1000), elsewhere, results.NotDecided, "elsewhere is of another series (host: h, and g in the baseline)")
+
+	g := Of(now(1).Run, nil)
+	if len(g) != 0 {
+		t.Errorf("%d gates of a workload that has none", len(g))
+	}
+	alone := now(1000)
+	alone.Run.Specs[0].Gate = []string{"cpu.per_record < 1.05 * baseline"}
+	if g := Of(alone.Run, alone.Summary.Rows)[0]; g.Verdict != results.NotDecided || !strings.Contains(g.Why, `"kbench gate --baseline RUN" decides it`) {
+		t.Errorf("without a baseline: %s, %q", g.Verdict, g.Why)
+	}
+}
+
+// Of several runs the median is the baseline, and those of other series are passed over.
+func TestAgainstSeveral(t *testing.T) {
+	var base []Base
+	for i, v := range []float64{1000, 1010, 5000, 1} {
+		b := before(fmt.Sprint("night-", i), map[string][]float64{"a": around(v)})
+		if v == 1 {
+			b.Run.Machine.Host = "g"
+		}
+		base = append(base, b)
+	}
+	now := before("now", map[string][]float64{"a": around(1020)})
+	g := Against(now.Run, now.Summary.Rows, base, []string{"cpu.per_record < 1.05 * baseline"})[0]
+	if g.Verdict != results.Met || *g.Arms[0].Baseline != 1010 || g.Arms[0].Bound != 1.05*1010 || g.Baseline != "night-0, night-1, night-2" {
+		t.Errorf("%s against %s: %+v", g.Verdict, g.Baseline, g.Arms[0])
+	}
+	if a := g.Arms[0]; *a.Low < 1017 || *a.High > 1023 || *a.Low >= *a.High {
+		t.Errorf("the median lies from %v to %v", *a.Low, *a.High)
+	}
+}
+
+func TestGood(t *testing.T) {
+	f := func(want string, change func(*Base)) {
+		t.Helper()
+		b := before("x", nil)
+		change(&b)
+		if got := b.Good(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	f("", func(*Base) {})
+	f("failed", func(b *Base) { b.Run.State = results.StateFailed })
+	f("it did not meet audit.lost == 0", func(b *Base) {
+		b.Summary.Gates = []results.Gate{{Expression: "audit.lost == 0", Verdict: results.NotMet}}
+	})
+	f("", func(b *Base) {
+		b.Summary.Gates = []results.Gate{{Expression: "cpu.per_record < baseline", Verdict: results.NotMet, Baseline: "y"}, {Expression: "rss.peak < 1GB", Verdict: results.NotDecided}}
+	})
+}
