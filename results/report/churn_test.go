@@ -94,6 +94,7 @@ func TestChurn(t *testing.T) {
 		within(t, name, buf.String(), width)
 	}
 	f("churn.txt", 100)
+	f("churn-80.txt", 80)
 	f("churn-narrow.txt", 72)
 }
 

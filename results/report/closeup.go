@@ -36,21 +36,29 @@ func (c *Closeup) is(name string) bool {
 	})
 }
 
-// Closeups finds the events of all trials that completed.
+// Closeups finds the events of all trials that completed. Its error says of which
+// they cannot be found.
 func Closeups(d *results.Dir, trials []*results.Trial) ([]Closeup, error) {
 	var out []Closeup
+	var wrong []error
 	n := 0
 	for _, t := range trials {
+		if t.Damage != nil {
+			wrong = append(wrong, fmt.Errorf("the events of trial %d are not known: %w", t.Ref.N, t.Damage))
+			continue
+		}
 		if t.State != results.StateComplete || len(t.Acts) == 0 {
 			continue
 		}
 		e, err := evidence.Load(d, t)
 		if err != nil {
-			return nil, fmt.Errorf("look at the events of trial %d: %w", t.Ref.N, err)
+			wrong = append(wrong, fmt.Errorf("the events of trial %d are not known: %w", t.Ref.N, err))
+			continue
 		}
 		r := e.Windows()
 		if err := errors.Join(e.Err(), e.Close()); err != nil {
-			return nil, fmt.Errorf("look at the events of trial %d: %w", t.Ref.N, err)
+			wrong = append(wrong, fmt.Errorf("the events of trial %d are not known: %w", t.Ref.N, err))
+			continue
 		}
 		for i := range r.Events {
 			c := Closeup{Trial: t, Input: e.Input(), Event: &r.Events[i]}
@@ -61,7 +69,7 @@ func Closeups(d *results.Dir, trials []*results.Trial) ([]Closeup, error) {
 			out = append(out, c)
 		}
 	}
-	return out, nil
+	return out, errors.Join(wrong...)
 }
 
 // FindCloseup is the event that a user means by n or TRIAL.ACT. Its error says

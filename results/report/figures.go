@@ -40,6 +40,7 @@ func headlines() [][]headline {
 		}, {
 			{"CPU per record", above, results.CPUPerRecord, "", results.UnitNs},
 			{"of which harness", under, results.HarnessCPU, "", results.UnitNs},
+			{"", under, results.CPULayer, "", results.UnitNs}, // a row for each
 			{"heap allocs per record", above, results.AllocPerRecord, "", results.UnitAllocs},
 			{"heap bytes per record", above, results.AllocBytes, "", results.UnitBytes},
 			{"memory, peak", above, results.RSSPeak, "", results.UnitBytes},
@@ -84,6 +85,8 @@ func (w *Workload) figures() Table {
 func (w *Workload) rows(arms []int, h headline) []Row {
 	roles := []results.Role{results.RoleProducer, results.RoleConsumer, results.RoleBoth}
 	switch h.metric {
+	case results.CPULayer:
+		return w.layers(arms, roles)
 	case results.BrokerCPU:
 		roles = []results.Role{results.RoleBroker}
 	case results.ObserverCPU:
@@ -96,6 +99,7 @@ func (w *Workload) rows(arms []int, h headline) []Row {
 		row := w.overRounds(arms, Row{Label: h.label, Under: h.under, Metric: h.metric, Role: role, Unit: h.unit}, h.stat)
 		known := row.known() && !((h.metric == results.ProduceUnsent || h.metric == results.ConsumeRedelivered) && row.zero())
 		if h.metric == results.HarnessCPU {
+			w.profiled(arms, &row)
 			known = row.partOf(w.overRounds(arms, Row{Metric: results.CPUPerRecord, Role: role, Unit: h.unit}, ""))
 		}
 		if known {

@@ -13,7 +13,8 @@ import (
 // Audit is the truth of delivery of an arm, over all its rounds: a loss is not
 // made better by the median of rounds without one.
 type Audit struct {
-	None     bool      `json:"none,omitempty"` // without a broker there is nothing to read back
+	None     bool      `json:"none,omitempty"`     // without a broker there is nothing to read back
+	NotRead  int       `json:"not_read,omitempty"` // trials whose log could not be read back: what it would have shown is not in here
 	Acked    int64     `json:"acked"`
 	Handed   int64     `json:"handed_over,omitempty"` // to the client; 0: not known
 	Due      int64     `json:"due,omitempty"`         // handed over and unsent; 0: not known
@@ -34,13 +35,29 @@ type Finding struct {
 
 // audit sums the findings of an arm.
 func (a *Arm) audit() *Audit {
-	out := &Audit{Sends: []Finding{}, Findings: []Finding{}, Beside: []Finding{}, Group: []Finding{}}
-	if !slices.ContainsFunc(a.rows, func(r results.Row) bool { return r.Metric == results.AuditLost }) {
+	out := noFindings()
+	all := slices.Concat(a.rows, a.profiled) // what is wrong is wrong in any trial
+	for _, r := range all {
+		if r.Metric == results.TrialNotRead {
+			out.NotRead++
+		}
+	}
+	if out.NotRead == 0 && !slices.ContainsFunc(all, func(r results.Row) bool { return r.Metric == results.AuditLost }) {
 		out.None = true
 		return out
 	}
+	count(all, out)
+	return out
+}
+
+func noFindings() *Audit {
+	return &Audit{Sends: []Finding{}, Findings: []Finding{}, Beside: []Finding{}, Group: []Finding{}}
+}
+
+// count adds up what the rows of an arm found.
+func count(all []results.Row, out *Audit) {
 	totals, of, causes := map[string]float64{}, map[string]int64{}, map[string]map[string]float64{}
-	for _, r := range a.rows {
+	for _, r := range all {
 		switch {
 		case r.Stat != "" || r.Event != "":
 		case r.Class != "":
@@ -73,14 +90,13 @@ func (a *Arm) audit() *Audit {
 		}
 		return list
 	}
-	out.Sends = found(results.ProduceFailed, results.ProduceUnanswered, results.ProduceTwice)
+	out.Sends = found(results.ProduceFailed, results.ProduceRetried, results.ProduceUnanswered, results.ProduceTwice)
 	out.Findings = found(results.AuditLost, results.AuditUndelivered, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt)
 	out.Beside = found(results.AuditUnanswered, results.AuditForeign)
 	for i := range out.Beside {
 		out.Beside[i].Of = of[out.Beside[i].Metric]
 	}
 	out.Group = found(results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression, results.AuditStuck, results.AuditGhost)
-	return out
 }
 
 // Unmatched is what the clients under test could not do exactly as asked.
@@ -224,7 +240,7 @@ func warnings(run *results.Run, trials []*results.Trial, all []results.Remark) [
 	for _, w := range all {
 		thin := samples[w.Workload] && (w.Kind == results.KindThinTail || w.Kind == results.KindThinWindows)
 		short = short || thin
-		if !thin && !shown[w.Trial] {
+		if !thin && (!shown[w.Trial] || w.Kind == results.KindDamaged) {
 			out = append(out, w)
 		}
 	}

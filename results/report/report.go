@@ -12,12 +12,14 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -40,16 +42,19 @@ type Head struct {
 	Rounds  int             `json:"rounds"`
 	Seed    uint64          `json:"seed"`
 	State   results.State   `json:"state"`
-	Why     string          `json:"why,omitempty"` // it is in that state, where no trial says so
+	Why     string          `json:"why,omitempty"`     // it is in that state, where no trial says so
+	Resumed []string        `json:"resumed,omitempty"` // when it went on after it had been cut off
 	Broker  string          `json:"broker"`
 	Machine results.Machine `json:"machine"`
 	Go      string          `json:"go"`
 	Kbench  string          `json:"kbench"`
 	// Lanes are those in which settings were chosen, Set what the command line put
-	// over the documents, Profiles the kinds that were taken of every trial.
+	// over the documents, Profiles the kinds that were taken, in Profiled trials beside
+	// the rounds; 0: of every trial.
 	Lanes    []string `json:"lanes"`
 	Set      []string `json:"set"`
 	Profiles []string `json:"profiles"`
+	Profiled int      `json:"profiled_trials,omitempty"`
 }
 
 // Workload is one workload with its arms side by side.
@@ -73,6 +78,9 @@ type Workload struct {
 	Rest    []Rest    `json:"rest"`    // of groups that nothing was done to
 	Slowest []Slowest `json:"slowest"` // by kind of event, the longest first
 	Shared  []Shared  `json:"shared"`
+	// Cut is what trials had that did not complete, an arm for each, and in no figure
+	// of the others; nil without any.
+	Cut *Workload `json:"cut,omitempty"`
 }
 
 // Arm is one column, and what is said of it beside its figures.
@@ -85,15 +93,18 @@ type Arm struct {
 	Refused string   `json:"refused,omitempty"` // why it cannot do the workload
 	Failed  *Failure `json:"failed,omitempty"`
 	// Batch is the mean number of records in a batch, where that differs between
-	// arms: it explains much of the rest.
-	Batch float64 `json:"records_per_batch,omitempty"`
+	// arms: it explains much of the rest. Sampled: not every batch was counted.
+	Batch   float64 `json:"records_per_batch,omitempty"`
+	Sampled bool    `json:"batches_sampled,omitempty"`
 	// Own are the settings that its lane has in place of the workload's.
 	Own   []workloads.Said `json:"own"`
 	Marks []Mark           `json:"marks"`
 	Audit *Audit           `json:"audit,omitempty"` // nil without figures
+	Cut   *results.Cut     `json:"cut,omitempty"`   // the trial that did not complete, where this is it
 
-	rows []results.Row
-	out  map[int]bool // trials that were not as planned
+	rows     []results.Row
+	profiled []results.Row // of trials of which profiles were taken: what the audit found
+	out      map[int]bool  // trials that were not as planned
 }
 
 // Varied is a field that is not the same in every arm.
@@ -210,10 +221,19 @@ func Build(run *results.Run, trials []*results.Trial, s *results.Summary) *Repor
 }
 
 func head(run *results.Run, trials []*results.Trial) Head {
-	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Machine: run.Machine, Go: run.Go,
+	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Resumed: run.Resumed, Machine: run.Machine, Go: run.Go,
 		Kbench: run.Kbench, Lanes: run.Versions().Lanes, Set: []string{}, Profiles: []string{}}
 	for _, kind := range run.Profiles {
-		h.Profiles = append(h.Profiles, string(kind))
+		name := string(kind)
+		if kind == profiles.CPU && run.Hz > 0 && run.Hz != profiles.DefaultHz {
+			name = fmt.Sprintf("%s@%d", kind, run.Hz)
+		}
+		h.Profiles = append(h.Profiles, name)
+	}
+	for _, ref := range run.Order {
+		if ref.Profiled {
+			h.Profiled++
+		}
 	}
 	for _, word := range run.Command {
 		if set, ok := strings.CutPrefix(word, "--set="); ok {
@@ -260,7 +280,8 @@ func workloadNames(run *results.Run, trials []*results.Trial) []string {
 
 // workload gathers what belongs to one.
 func workload(run *results.Run, trials []*results.Trial, s *results.Summary, name string) Workload {
-	w := Workload{Name: name, Unusual: []workloads.Said{}, Varies: []Varied{}, Arms: []Arm{}, Tables: []Table{}, Rest: []Rest{}, Slowest: []Slowest{}, Shared: []Shared{}}
+	w := Workload{Name: name}
+	w.empty()
 	for i := range run.Specs {
 		if run.Specs[i].Name == name {
 			w.Spec = &run.Specs[i]
@@ -285,7 +306,13 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 		a.out = map[int]bool{}
 		seen := map[int]bool{}
 		for _, r := range s.Rows {
-			if r.Workload == name && r.Arm == a.Name && r.Lane == a.Lane {
+			switch {
+			case r.Workload != name || r.Arm != a.Name || r.Lane != a.Lane:
+			case r.Profiled && results.OfProfiles(r.Metric):
+				a.rows = append(a.rows, r)
+			case r.Profiled:
+				a.profiled = append(a.profiled, r)
+			default:
 				a.rows = append(a.rows, r)
 				seen[r.Trial] = true
 				if r.Metric == results.TrialContradicted {
@@ -305,7 +332,13 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 		w.Tables = append(w.Tables, w.figures())
 		w.churn()
 	}
+	w.cut(run, s.Cut)
 	return w
+}
+
+// empty makes its lists, none of which is nil.
+func (w *Workload) empty() {
+	w.Unusual, w.Varies, w.Arms, w.Tables, w.Rest, w.Slowest, w.Shared = []workloads.Said{}, []Varied{}, []Arm{}, []Table{}, []Rest{}, []Slowest{}, []Shared{}
 }
 
 // arm finds the column of a trial.
@@ -328,6 +361,7 @@ func (w *Workload) trial(t *results.Trial, a *Arm) {
 	w.Every = max(w.Every, t.ClockEvery)
 	a.owns(t)
 	switch {
+	case t.State == results.StateComplete && t.Ref.Profiled:
 	case t.State == results.StateComplete:
 		w.lasted(t)
 	case t.State == results.StateRefused:
@@ -422,11 +456,13 @@ func (a *Arm) marks() []Mark {
 // batches says how many records a batch had, where that differs by more than 5%
 // between arms: it explains much of what is below.
 func (w *Workload) batches() {
-	mean := map[int]float64{}
+	mean, sampled := map[int]float64{}, map[int]bool{}
 	for i := range w.Arms {
 		for _, role := range []results.Role{results.RoleProducer, results.RoleBoth} {
-			if vs := w.Arms[i].values(results.WireBatch, "", results.UnitCount, role); len(vs) > 0 {
-				mean[i] = median(vs)
+			for _, class := range []string{results.Sampled, ""} {
+				if vs := w.Arms[i].inClass(results.WireBatch, "", results.UnitCount, role, class); len(vs) > 0 {
+					mean[i], sampled[i] = median(vs), class == results.Sampled
+				}
 			}
 		}
 	}
@@ -435,7 +471,7 @@ func (w *Workload) batches() {
 		return
 	}
 	for i, m := range mean {
-		w.Arms[i].Batch = m
+		w.Arms[i].Batch, w.Arms[i].Sampled = m, sampled[i]
 	}
 }
 

@@ -171,8 +171,25 @@ func TestTerminal(t *testing.T) {
 		}
 	}
 	f("quick.txt", text.Options{})
+	f("quick-80.txt", text.Options{Width: 80})
 	f("narrow.txt", text.Options{Width: 72})
 	f("colour.txt", text.Options{Color: true})
+}
+
+// A workload can be shown by itself, and is then left out of the rest: together they are
+// what a run is without that.
+func TestAbove(t *testing.T) {
+	run, trials, s := synthetic()
+	model := report.Build(run, trials, s)
+	var whole, one, rest bytes.Buffer
+	if err := errors.Join(text.Write(&whole, model, text.Options{}), text.Workload(&one, model, "produce-max", text.Options{}),
+		text.Write(&rest, model, text.Options{Above: []string{"produce-max"}})); err != nil {
+		t.Fatal(err)
+	}
+	with := strings.Replace(rest.String(), "\nend-to-end\n", one.String()+"\nend-to-end\n", 1)
+	if with = strings.Replace(with, "\nThe tables of produce-max stand above.\n", "", 1); with != whole.String() {
+		t.Errorf("whole to parts:\n%s", cmp.Diff(whole.String(), with))
+	}
 }
 
 // A run that failed has nothing but reasons, and they must be seen.

@@ -27,3 +27,19 @@ func TestValues(t *testing.T) {
 	f([]float64{10, 30}, 2)
 	f([]float64{10, 20, 30}, 1, 2, 3)
 }
+
+// TestBatches: what was counted of all batches goes before what a sample told, which is
+// called that.
+func TestBatches(t *testing.T) {
+	row := func(class string, v float64) results.Row {
+		return results.Row{Trial: 1, Metric: results.WireBatch, Unit: results.UnitCount, Role: results.RoleProducer, Class: class, Value: v}
+	}
+	w := Workload{Arms: []Arm{
+		{rows: []results.Row{row("", 104), row(results.Sampled, 124)}},
+		{rows: []results.Row{row(results.Sampled, 50)}},
+	}}
+	w.batches()
+	if a, b := w.Arms[0], w.Arms[1]; a.Batch != 104 || a.Sampled || b.Batch != 50 || !b.Sampled {
+		t.Errorf("%v, sampled: %t; %v, sampled: %t", a.Batch, a.Sampled, b.Batch, b.Sampled)
+	}
+}

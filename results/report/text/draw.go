@@ -54,7 +54,7 @@ func (d *drawing) figures() {
 	if ref.Lane != "" && ref.Lane != "matched" {
 		title += " (" + ref.Lane + ")"
 	}
-	d.line("%s", d.bold(title+fmt.Sprintf(", round %d", ref.Round)))
+	d.title(title + fmt.Sprintf(", round %d", ref.Round))
 	for _, a := range e.Acts {
 		d.wrapped("  act      ", fmt.Sprintf("%s  %s", d.at(a.At), inWords(a, d.c.Trial.Topics)))
 	}

@@ -5,7 +5,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/kbench/kbench/internal/visible"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/window"
@@ -20,10 +22,10 @@ func Events(w io.Writer, list []report.Closeup, o Options) error {
 	}
 	event, arm := 10, len("arm")
 	for _, c := range list {
-		event, arm = max(event, len(c.Event.Name)), max(arm, len(c.Trial.Ref.Arm))
+		event, arm = max(event, utf8.RuneCountInString(visible.Line(c.Event.Name))), max(arm, utf8.RuneCountInString(visible.Line(c.Trial.Ref.Arm)))
 	}
 	const row = "%4s  %-9s  %-*s  %-*s  %9s  %11s  "
-	p.line("%s", p.bold(fmt.Sprintf(row, "n", "trial.act", event, "event", arm, "arm", "worst gap", "wire excess")+"slowest"))
+	p.title(fmt.Sprintf(row, "n", "trial.act", event, "event", arm, "arm", "worst gap", "wire excess") + "slowest")
 	for i := range list {
 		c := &list[i]
 		n := "-"
@@ -38,7 +40,7 @@ func Events(w io.Writer, list []report.Closeup, o Options) error {
 		if c.Event.Rebalanced {
 			excess = window.Short(c.Event.WireExcess)
 		}
-		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, c.Event.Name, arm, c.Trial.Ref.Arm, gap, excess), strings.Join(append(together(c), results.Lines(c.Event.Words)...), "; "))
+		p.wrapped(fmt.Sprintf(row, n, c.Name(), event, visible.Line(c.Event.Name), arm, visible.Line(c.Trial.Ref.Arm), gap, excess), strings.Join(append(together(c), results.Lines(c.Event.Words)...), "; "))
 	}
 	p.line("")
 	p.wrapped("", "Events without n only restore the group and are in no figure; they can be drawn by trial and act.")

@@ -48,6 +48,12 @@ func scaleOf(unit string, smallest, largest float64) scale {
 	return scales[best]
 }
 
+// finer is a unit in which figures have a digit more, so that those which differ little
+// are seen to.
+func finer(unit string, smallest, largest float64) scale {
+	return scaleOf(unit, smallest/10, largest/10)
+}
+
 func (s scale) format(v float64) string { return significant(v / s.per) }
 
 // value is format of what is so little that it is not known, too.

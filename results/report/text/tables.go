@@ -5,38 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	gotext "github.com/jedib0t/go-pretty/v6/text"
-
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 )
-
-// layout is how a kind of table is put on the page: the least widths of the
-// columns of label and unit and of an arm, and how much of the page they take.
-type layout struct {
-	header     string
-	label      int
-	unit       int
-	arm        int
-	most       int // of an arm; 0: whatever it takes
-	left       int // columns of label and unit together
-	leastOfArm int // columns that an arm takes
-}
-
-func layoutOf(of report.Contents) layout {
-	switch of {
-	case report.Events:
-		return layout{header: "events of churn", label: 23, unit: 2, arm: 13, left: 33, leastOfArm: 15}
-	case report.Parts:
-		return layout{header: "by when a record was due,\np50 / p99 / max", label: 23, unit: 2, arm: 13, left: 33, leastOfArm: 15}
-	default:
-		return layout{label: 22, unit: 9, arm: 12, most: mostColumns, left: 40, leastOfArm: 19}
-	}
-}
-
-// mostColumns is the width of an arm in the main table; longer names are broken.
-const mostColumns = 24
 
 // tables prints the tables of a workload, each as several below each other where
 // the arms do not fit side by side, and what is said of them in words.
@@ -51,149 +22,33 @@ func (p *page) tables(w *report.Workload) {
 	}
 }
 
-// sheet is a table in text: every row with its label, its unit and a cell for
-// each arm.
-type sheet struct {
-	layout
-	heads     []string // of the arms
-	groups    [][]line
-	published bool
-}
-
-type line struct {
-	label, unit string
-	cells       []string
-	published   string
-	optional    bool // it is left out where no arm beside each other has it
-}
-
-// sheets prints a table, or several of it.
-func (p *page) sheets(w *report.Workload, t *report.Table) {
-	s := sheet{layout: layoutOf(t.Of)}
-	for _, i := range t.Arms {
-		if t.Of == report.Figures {
-			s.heads = append(s.heads, head(w, &w.Arms[i]))
-		} else {
-			s.heads = append(s.heads, narrow(&w.Arms[i]))
-		}
-	}
-	extra := 0
-	for _, g := range t.Groups {
-		var lines []line
-		for _, r := range g.Rows {
-			lines = append(lines, lineOf(t, g, r))
-		}
-		s.groups = append(s.groups, lines)
-		if g.Published != 0 {
-			s.published, extra = true, 13
-		}
-	}
-	if t.Of == report.Figures {
-		if l, any := marks(w, t); any {
-			s.groups = append(s.groups, []line{l})
-		}
-	}
-	column := s.leastOfArm
-	if s.most == 0 {
-		column = max(column, s.widest(t.Of)+2)
-	}
-	fit := max(1, (p.width-s.left-extra)/column)
-	for from := 0; from < len(s.heads); from += fit {
-		p.sheet(&s, from, min(from+fit, len(s.heads)))
-	}
-}
-
-// widest is the width of the widest name or cell that a column must hold whole.
-// Of events these are the numbers of them.
-func (s *sheet) widest(of report.Contents) int {
-	n := 0
-	see := func(text string) {
-		for l := range strings.Lines(text) {
-			n = max(n, len([]rune(strings.TrimRight(l, "\n"))))
-		}
-	}
-	for _, h := range s.heads {
-		see(h)
-	}
-	for _, lines := range s.groups {
-		for i, l := range lines {
-			if of == report.Events && (i > 0 || l.optional) {
-				continue
-			}
-			for _, c := range l.cells {
-				see(c)
-			}
-		}
-	}
-	return n
-}
-
-// sheet prints the arms of a table from one to before another.
-func (p *page) sheet(s *sheet, from, to int) {
-	w := newWriter()
-	configs := []table.ColumnConfig{{Number: 1, WidthMin: s.label}, {Number: 2, WidthMin: s.unit}}
-	header := table.Row{s.header, ""}
-	for i, h := range s.heads[from:to] {
-		header = append(header, h)
-		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMin: s.arm, WidthMax: s.most, Align: gotext.AlignRight, AlignHeader: gotext.AlignRight})
-	}
-	if s.published {
-		header = append(header, "published*")
-		configs = append(configs, table.ColumnConfig{Number: to - from + 3, Align: gotext.AlignRight, AlignHeader: gotext.AlignRight})
-	}
-	w.SetColumnConfigs(configs)
-	w.AppendHeader(header)
-	for _, lines := range s.groups {
-		for _, l := range lines {
-			cells := l.cells[from:to]
-			if l.optional && !slices.ContainsFunc(cells, func(c string) bool { return c != none && c != "" }) {
-				continue
-			}
-			row := table.Row{l.label, l.unit}
-			for _, c := range cells {
-				row = append(row, c)
-			}
-			if l.published != "" {
-				row = append(row, l.published)
-			}
-			w.AppendRow(row)
-		}
-		w.AppendSeparator()
-	}
-	for l := range strings.Lines(w.Render()) {
-		p.line(" %s", strings.TrimRight(l, "\n "))
-	}
-	p.line("")
-}
-
-// newWriter is a table in the style of all of them.
-func newWriter() table.Writer {
-	w := table.NewWriter()
-	style := table.StyleLight
-	style.Format.Header = gotext.FormatDefault
-	style.Options.DrawBorder = false
-	style.Options.SeparateColumns = false
-	w.SetStyle(style)
-	return w
-}
-
 // none is a cell about which nothing is known.
 const none = "-"
 
-// lineOf is a row of a table in text.
-func lineOf(t *report.Table, g report.Group, r report.Row) line {
+// writer writes the rows of a table, closely or not.
+type writer struct {
+	of     report.Contents
+	close  bool
+	spread int // the width of the spreads of rounds
+}
+
+// line is a row of a table in text.
+func (w writer) line(g report.Group, r report.Row) line {
 	l := line{label: r.Label}
 	if r.Under {
 		l.label = "  " + l.label
 	}
-	write := func(c report.Cell) string { return numbers(c) }
+	write := numbers
 	switch {
-	case t.Of == report.Figures:
+	case w.of == report.Figures:
 		by := scaleOfRow(r)
 		l.unit = by.name
-		write = func(c report.Cell) string { return by.value(c.Values[0]) + few(c.Values[0]) + spread(c) }
-	case t.Of == report.Parts && r.Unit == results.UnitCount:
-		l.unit, write = "%", shares
+		if w.close && r.Unit == results.UnitRate {
+			l.unit = "/s"
+		}
+		write = func(c report.Cell) string { return by.value(c.Values[0]) + few(c.Values[0]) + spread(c, w.spread) }
+	case w.of == report.Parts && r.Unit == results.UnitCount:
+		l.unit, write = "%", func(c report.Cell) string { return shares(c, w.separator()) }
 	case r.Metric != "":
 		var by func(report.Value) string
 		l.unit, by = eventUnit(r)
@@ -202,8 +57,10 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 			for _, v := range c.Values {
 				out = append(out, by(v)+few(v))
 			}
-			return strings.Join(out, " / ")
+			return strings.Join(out, w.separator())
 		}
+	default:
+		l.words = true
 	}
 	for _, c := range r.Cells {
 		cell := none
@@ -215,11 +72,19 @@ func lineOf(t *report.Table, g report.Group, r report.Row) line {
 		}
 		l.cells = append(l.cells, cell)
 	}
-	l.optional = t.Of == report.Events && g.Event == ""
+	l.optional = w.of == report.Events && g.Event == ""
 	if r.Metric == results.PauseTotal && g.Published != 0 {
 		l.published = significant(g.Published / 1e6)
 	}
 	return l
+}
+
+// separator stands between figures that are read together.
+func (w writer) separator() string {
+	if w.close && w.of == report.Parts {
+		return "/"
+	}
+	return " / "
 }
 
 // scaleOfRow is one unit for all cells, also of tables below each other.
@@ -301,15 +166,30 @@ func (p *page) fewSamples(t *report.Table) {
 }
 
 // spread is how far the rounds lie around their median.
-func spread(c report.Cell) string {
+func spread(c report.Cell, width int) string {
 	if c.Spread == nil {
 		return ""
 	}
-	return fmt.Sprintf(" %6s", fmt.Sprintf("±%.0f%%", 100**c.Spread/c.Values[0].Value))
+	return fmt.Sprintf(" %*s", width, fmt.Sprintf("±%.0f%%", 100**c.Spread/c.Values[0].Value))
+}
+
+// spreadOf is the width that spreads have in a table, closely written that of the widest.
+func spreadOf(t *report.Table, close bool) (n int) {
+	if !close {
+		return 6
+	}
+	for _, g := range t.Groups {
+		for _, r := range g.Rows {
+			for _, c := range r.Cells {
+				n = max(n, len([]rune(spread(c, 0)))-1)
+			}
+		}
+	}
+	return n
 }
 
 // shares are the parts of a whole in percent.
-func shares(c report.Cell) string {
+func shares(c report.Cell, separator string) string {
 	all := 0.0
 	for _, v := range c.Values {
 		all += v.Value
@@ -318,7 +198,7 @@ func shares(c report.Cell) string {
 	for _, v := range c.Values {
 		out = append(out, fmt.Sprintf("%.0f", 100*v.Value/all))
 	}
-	return strings.Join(out, " / ")
+	return strings.Join(out, separator)
 }
 
 // numbers is of how many events the figures are, and how many others there were.
@@ -338,9 +218,9 @@ func numbers(c report.Cell) string {
 }
 
 // head is the header of an arm in the main table.
-func head(w *report.Workload, a *report.Arm) string {
+func head(w *report.Workload, a *report.Arm, close bool) string {
 	lines := []string{a.Name}
-	if len(a.Name) > mostColumns {
+	if close || len(a.Name) > mostColumns {
 		lines[0] = narrow(a)
 	}
 	if slices.ContainsFunc(w.Arms, func(b report.Arm) bool { return b.Lane != w.Arms[0].Lane }) {
@@ -351,6 +231,12 @@ func head(w *report.Workload, a *report.Arm) string {
 	}
 	if a.Batch != 0 {
 		lines = append(lines, significant(a.Batch)+" rec/batch")
+		if a.Sampled {
+			lines = append(lines, "sampled")
+		}
+	}
+	if a.Cut != nil {
+		lines = append(lines, fmt.Sprintf("trial %d", a.Cut.N))
 	}
 	if line := status(a); line != "" {
 		lines = append(lines, line)
@@ -374,7 +260,7 @@ func narrow(a *report.Arm) string {
 // marks is the last row of the main table: what keeps trials of an arm out of
 // verdicts, and whether anything does.
 func marks(w *report.Workload, t *report.Table) (l line, any bool) {
-	l = line{label: "marks", optional: true}
+	l = line{label: "marks", words: true, optional: true}
 	for _, i := range t.Arms {
 		lines := marksOf(&w.Arms[i])
 		any = any || len(lines) > 0

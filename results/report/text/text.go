@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/visible"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 )
@@ -20,6 +21,8 @@ import (
 type Options struct {
 	Width int  // columns; 0 means 100, the width that the layout is made for
 	Color bool // bold headings; only for a terminal
+	// Above are workloads whose tables stand on the screen already.
+	Above []string
 }
 
 const (
@@ -31,11 +34,18 @@ const (
 // side, the marks and the audit; then, once for all, what could not be matched
 // between clients, what to be wary of, and which gates were met.
 func Write(w io.Writer, r *report.Report, o Options) error {
+	r = named(r)
 	p := newPage(o)
 	p.head(r)
 	p.ranking(r)
 	for i := range r.Workloads {
-		p.workload(&r.Workloads[i])
+		if w := &r.Workloads[i]; !slices.Contains(o.Above, w.Name) {
+			p.workload(w)
+		}
+	}
+	if len(o.Above) > 0 {
+		p.line("")
+		p.wrapped("", "The tables of "+listOf(o.Above)+" stand above.")
 	}
 	p.unmatched(&r.Unmatched)
 	p.list("Notes", results.Lines(r.Notes))
@@ -48,53 +58,50 @@ func Write(w io.Writer, r *report.Report, o Options) error {
 	return p.writeTo(w)
 }
 
-// gates says which thresholds of the workloads were met.
-func (p *page) gates(gates []results.Gate) {
-	if len(gates) > 0 {
-		p.line("")
-		p.line("Gates")
-	}
-	for _, g := range gates {
-		note := ""
-		switch {
-		case g.Verdict == results.NotDecided:
-			note = ": " + g.Why
-		case g.Left > 0:
-			note = fmt.Sprintf(" (left out: %s)", leftOut(g))
-		}
-		verdict := string(g.Verdict)
-		if g.Verdict != results.Met {
-			verdict = strings.ToUpper(verdict)
-		}
-		p.line("  %-8s %s: %s%s", verdict, g.Workload, g.Expression, note)
-		for _, a := range g.Arms {
-			var words []string
-			for _, f := range a.Beside {
-				_, name, _ := strings.Cut(f.Name, ".")
-				words = append(words, grouped(f.Value, 0)+" "+name)
-			}
-			if len(words) > 0 {
-				p.wrapped("           ", "but "+a.Arm+": "+strings.Join(words, ", "))
-			}
+// Workload writes the part of a run that is about one workload.
+func Workload(w io.Writer, r *report.Report, name string, o Options) error {
+	r = named(r)
+	p := newPage(o)
+	for i := range r.Workloads {
+		if r.Workloads[i].Name == name {
+			p.workload(&r.Workloads[i])
 		}
 	}
+	return p.writeTo(w)
 }
 
-// leftOut says how much a gate was not decided by, and why.
-func leftOut(g results.Gate) string {
-	var words []string
-	for _, w := range g.LeftBy {
-		n := int64(w.N)
-		words = append(words, map[results.LeftWhy]string{
-			results.LeftNoisy: count(n, "noisy event"), results.LeftMerged: count(n, "merged event"),
-			results.LeftOthers: count(n, "event") + " for stalls of others", results.LeftUnfit: count(n, "trial") + " on an unfit machine",
-			results.LeftContradicted: count(n, "trial") + " not as planned",
-		}[w.Why])
+// listOf is names as they stand in a sentence.
+func listOf(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
 	}
-	if len(words) == 0 {
-		return fmt.Sprint(g.Left) // a summary that does not tell
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// named is the report with names that are as long as they look, so that what stands
+// beside them is aligned.
+func named(r *report.Report) *report.Report {
+	out := *r
+	out.Workloads = slices.Clone(r.Workloads)
+	for i := range out.Workloads {
+		w := &out.Workloads[i]
+		nameArms(w)
+		if w.Cut != nil {
+			cut := *w.Cut
+			w.Cut = &cut
+			nameArms(w.Cut)
+		}
 	}
-	return strings.Join(words, ", ")
+	return &out
+}
+
+func nameArms(w *report.Workload) {
+	w.Name, w.Arms = visible.Line(w.Name), slices.Clone(w.Arms)
+	for i := range w.Arms {
+		a := &w.Arms[i]
+		a.Name, a.Lane, a.Version = visible.Line(a.Name), visible.Line(a.Lane), visible.Line(a.Version)
+	}
 }
 
 // page is text being laid out.
@@ -120,21 +127,26 @@ func (p *page) writeTo(w io.Writer) error {
 	return nil
 }
 
+// line is where all text goes through: what others wrote is visible there.
 func (p *page) line(format string, args ...any) {
-	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	p.WriteString(strings.TrimRight(visible.Text(fmt.Sprintf(format, args...)), " "))
 	p.WriteByte('\n')
 }
 
 func (p *page) heading(s string) {
 	p.line("")
-	p.line("%s", p.bold(s))
+	p.title(s)
 }
 
-func (p *page) bold(s string) string {
-	if !p.color {
-		return s
+// title is a line in bold.
+func (p *page) title(s string) {
+	if p.color {
+		p.WriteString("\x1b[1m")
+		defer p.WriteByte('\n')
+		p.WriteString(visible.Line(s) + "\x1b[0m")
+		return
 	}
-	return "\x1b[1m" + s + "\x1b[0m"
+	p.line("%s", visible.Line(s))
 }
 
 // head says what ran, on what, against which broker.
@@ -145,9 +157,12 @@ func (p *page) head(r *report.Report) {
 		title += " · " + h.Suite
 	}
 	title += fmt.Sprintf(" · %s · seed %d", rounds(r), h.Seed)
-	p.line("%s", p.bold(title))
+	p.title(title)
 	if h.State != results.StateComplete {
 		p.wrapped("state    ", string(h.State)+because(h.Why))
+	}
+	if len(h.Resumed) > 0 {
+		p.wrapped("resumed  ", strings.Join(h.Resumed, ", "))
 	}
 	p.wrapped("broker   ", h.Broker)
 	m := h.Machine
@@ -163,7 +178,11 @@ func (p *page) head(r *report.Report) {
 		p.wrapped("set      ", strings.Join(h.Set, " "))
 	}
 	if len(h.Profiles) > 0 {
-		p.wrapped("profiles ", strings.Join(h.Profiles, ", ")+", taken of every trial")
+		of := ", taken of every trial"
+		if h.Profiled > 0 {
+			of = fmt.Sprintf(", of %s beside the rounds, from which no timing is taken", count(int64(h.Profiled), "trial"))
+		}
+		p.wrapped("profiles ", strings.Join(h.Profiles, ", ")+of)
 	}
 	if h.Rounds > 1 {
 		p.wrapped("figures  ", fmt.Sprintf("medians over %s, ± half of their range", rounds(r)))
@@ -231,6 +250,7 @@ func (p *page) workload(w *report.Workload) {
 		}
 	}
 	p.audit(w)
+	p.cut(w.Cut)
 }
 
 // stateWord is what became of a trial, in a word.
@@ -273,7 +293,7 @@ func (p *page) audit(w *report.Workload) {
 		case a.Audit == nil:
 		case a.Audit.None:
 			p.wrapped("  audit    ", a.Title()+": none; without a broker there is nothing to read back")
-		case a.Audit.Unsent == 0 && len(a.Audit.Sends)+len(a.Audit.Findings)+len(a.Audit.Beside)+len(a.Audit.Group) == 0:
+		case a.Audit.Unsent == 0 && a.Audit.NotRead == 0 && len(a.Audit.Sends)+len(a.Audit.Findings)+len(a.Audit.Beside)+len(a.Audit.Group) == 0:
 			clean = append(clean, a.Title())
 			acked += a.Audit.Acked
 		default:
@@ -289,8 +309,20 @@ func (p *page) audit(w *report.Workload) {
 // None of the latter is a count of records but for the first.
 func found(a *report.Audit, sound string) []string {
 	line := grouped(float64(a.Acked), 0) + " " + sound
-	if findings := counted(a.Findings); findings != "" {
+	findings := counted(a.Findings)
+	if findings != "" {
 		line = findings + " of " + grouped(float64(a.Acked), 0) + " acked records"
+	}
+	if a.NotRead > 0 {
+		unknown := count(int64(a.NotRead), "trial") + " not read back, of which what is lost is not known"
+		switch {
+		case a.Acked > 0:
+			line = unknown + "; of the others " + line
+		case findings != "":
+			line = unknown + "; " + findings
+		default:
+			line = unknown
+		}
 	}
 	out := []string{line}
 	if sends := counted(a.Sends); sends != "" {
@@ -306,6 +338,11 @@ func found(a *report.Audit, sound string) []string {
 		}
 		out = append(out, fmt.Sprintf(words, grouped(f.Count, 0), grouped(float64(f.Of), 0)))
 	}
+	return append(out, betweenMembers(a)...)
+}
+
+// betweenMembers is what members did to each other.
+func betweenMembers(a *report.Audit) (out []string) {
 	for _, f := range a.Group {
 		thing := map[string]string{
 			results.AuditZombie: "zombie delivery", results.AuditOverlap: "overlap of owners", results.AuditCommitRegression: "commit regression",
@@ -360,20 +397,33 @@ func (p *page) unmatched(u *report.Unmatched) {
 
 // wrapped writes text in the width, its further lines indented below the first.
 func (p *page) wrapped(label, text string) {
-	indent := strings.Repeat(" ", len([]rune(label)))
-	line, used := label, len([]rune(label))
+	for _, l := range Wrap(label, visible.Cut(visible.Text(text), longestText), p.width) {
+		p.line("%s", l)
+	}
+}
+
+// Wrap breaks text at its words into lines of a width, the first behind a label and the
+// others indented below it. A word that is longer than a line stands by itself.
+func Wrap(label, text string, width int) (lines []string) {
+	label = visible.Line(label)
+	used := len([]rune(label))
+	indent, line := strings.Repeat(" ", used), label
 	for i, word := range strings.Fields(text) {
 		n := len([]rune(word))
-		if i > 0 && used+1+n > p.width {
-			p.line("%s", line)
+		if i > 0 && used+1+n > width {
+			lines = append(lines, line)
 			line, used = indent, len(indent)
 		} else if i > 0 {
 			line, used = line+" ", used+1
 		}
 		line, used = line+word, used+n
 	}
-	p.line("%s", line)
+	return append(lines, line)
 }
+
+// longestText is how much is shown of what is said at one place; the files of the run
+// have the rest.
+const longestText = 4000
 
 // listed is how many lines of a list are shown; the rest is a number.
 const listed = 12

@@ -43,6 +43,18 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// What was counted of some batches alone says so.
+func TestRecordsPerBatchInHead(t *testing.T) {
+	f := func(a report.Arm, want string) {
+		t.Helper()
+		if got := head(&report.Workload{Arms: []report.Arm{a}}, &a, false); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	f(report.Arm{Name: "sarama", Batch: 104}, "sarama\n104 rec/batch")
+	f(report.Arm{Name: "sarama", Batch: 124, Sampled: true}, "sarama\n124 rec/batch\nsampled")
+}
+
 // What was not simply acked and found stands before the acked records, and the word
 // "each" is for those alone. A verdict that cannot tell of it has it beside it.
 func TestNothingLeftOut(t *testing.T) {
@@ -51,28 +63,47 @@ func TestNothingLeftOut(t *testing.T) {
 		{Name: "franz-go", Audit: &report.Audit{Acked: 1675, Handed: 1680, Sends: []report.Finding{{Metric: results.ProduceFailed, Count: 5, Causes: map[string]float64{"TOO_LARGE": 5}}}}},
 		{Name: "sarama", Audit: &report.Audit{Acked: 90, Handed: 90, Due: 100, Unsent: 10, Findings: []report.Finding{{Metric: results.AuditUndelivered, Count: 7, Causes: map[string]float64{"drain": 7}}}}},
 		{Name: "kafka-go", Audit: &report.Audit{Acked: 100, Handed: 100}},
+		{Name: "again", Audit: &report.Audit{Acked: 2000, Handed: 2000, Sends: []report.Finding{{Metric: results.ProduceRetried, Count: 25}}}},
 		{Name: "faulty", Audit: &report.Audit{
 			Acked: 4791, Handed: 4928, Sends: []report.Finding{{Metric: results.ProduceFailed, Count: 70}, {Metric: results.ProduceUnanswered, Count: 67}},
 			Findings: []report.Finding{{Metric: results.AuditLost, Count: 178}},
 			Beside:   []report.Finding{{Metric: results.AuditUnanswered, Count: 105, Of: 137}, {Metric: results.AuditForeign, Count: 500, Of: 5218}},
 		}},
 	}})
-	p.gates([]results.Gate{{Workload: "w", Expression: "audit.lost == 0", Verdict: results.Met, Arms: []results.GateArm{{Arm: "franz-go", Beside: []results.Figure{{Name: results.ProduceFailed, Value: 5}}}}}})
+	p.gates([]results.Gate{{Workload: "w", Expression: "audit.lost == 0", Verdict: results.Met, Arms: []results.GateArm{{Arm: "franz-go", Verdict: results.Met, Beside: []results.Figure{{Name: results.ProduceFailed, Value: 5}}}}}})
 	p.atRest(&report.Workload{Arms: []report.Arm{{Name: "sarama"}}, Rest: []report.Rest{{Generations: 2, Strangers: 1}}})
 	want := `  audit    franz-go: 5 failed (5 TOO_LARGE) of 1,680 records handed over; 1,675 acked records, each found once, in order and intact
   audit    sarama: 10 unsent of 100 due; 7 undelivered (7 drain) of 90 acked records
+  audit    again: 25 retried of 2,000 records handed over; 2,000 acked records, each found once, in order and intact
   audit    faulty: 70 failed, 67 unanswered of 4,928 records handed over; 178 lost of 4,791 acked records; 105 never acknowledged but there (of 137 never acknowledged); 500 foreign (of 5,218 found)
   audit    kafka-go: 100 acked records, each found once, in order and intact
 
 Gates
-  met      w: audit.lost == 0
-           but franz-go: 5 failed
+  met          w: audit.lost == 0
+               by franz-go 0, but 5 failed
   group    sarama: 2 rebalances, and 1 member in the group that kbench did not start
 
 `
 	if p.String() != want {
 		t.Errorf("%s", p.String())
 	}
+}
+
+// Of a trial that was not read back the audit says that it does not know.
+func TestNotReadBack(t *testing.T) {
+	f := func(want string, a report.Audit) {
+		t.Helper()
+		p := newPage(Options{Width: 400})
+		p.audit(&report.Workload{Arms: []report.Arm{{Name: "franz-go", Audit: &a}}})
+		if want = "  audit    franz-go: " + want + "\n"; p.String() != want {
+			t.Errorf("%s, want %s", p.String(), want)
+		}
+	}
+	f("2 trials not read back, of which what is lost is not known", report.Audit{NotRead: 2})
+	f("1 trial not read back, of which what is lost is not known; of the others 100 acked records, each found once, in order and intact", report.Audit{NotRead: 1, Acked: 100})
+	f("1 trial not read back, of which what is lost is not known; 5 duplicate (5 stale)", report.Audit{
+		NotRead: 1, Findings: []report.Finding{{Metric: results.AuditDuplicate, Count: 5, Causes: map[string]float64{"stale": 5}}},
+	})
 }
 
 // A group that nothing was done to has a line of its own for each client.
@@ -126,5 +157,32 @@ func TestLeftOut(t *testing.T) {
 	got := leftOut(results.Gate{Left: 9, LeftBy: []results.Left{{Why: results.LeftNoisy, N: 1}, {Why: results.LeftMerged, N: 2}, {Why: results.LeftOthers, N: 3}, {Why: results.LeftUnfit, N: 1}, {Why: results.LeftContradicted, N: 2}}})
 	if want := "1 noisy event, 2 merged events, 3 events for stalls of others, 1 trial on an unfit machine, 2 trials not as planned"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// The verdict on a gate has the figures, whose they are and where they come from.
+func TestGates(t *testing.T) {
+	p := newPage(Options{Width: 100})
+	arm := func(name, lane string, v results.Verdict, value float64, trial, n int, event string) results.GateArm {
+		return results.GateArm{Workload: "w", Arm: name, Lane: lane, Verdict: v, Value: value, Bound: 15e6, Unit: results.UnitNs, Trial: trial, N: n, Event: event}
+	}
+	p.gates([]results.Gate{
+		{Workload: "w", Expression: "p99(e2e.response) < 15ms", Verdict: results.NotMet, Unit: results.UnitNs, Arms: []results.GateArm{
+			arm("a", "matched", results.Met, 12e6, 2, 3, ""), arm("b", "best", results.NotMet, 20e6, 0, 2, ""), arm("c", "stock", results.Met, 1.5e6, 4, 1, ""),
+		}},
+		{Workload: "w", Expression: "max(pause.gap) < 15ms", Verdict: results.NotDecided, Why: "no trial of c has figures", Unit: results.UnitNs, Arms: []results.GateArm{
+			arm("a", "matched", results.Met, 3e6, 7, 3, "join#2"),
+		}},
+	})
+	want := `
+Gates
+  NOT MET      w: p99(e2e.response) < 15ms
+               not by b (best) 20.0 ms (over 2 trials)
+               by a 12.0 ms (median of 3 trials, of trial 2); c (stock) 1.50 ms (trial 4)
+  NOT DECIDED  w: max(pause.gap) < 15ms: no trial of c has figures
+               by a 3.00 ms (join#2 of trial 7)
+`
+	if p.String() != want {
+		t.Errorf("%s", p.String())
 	}
 }

@@ -73,6 +73,9 @@ func (p *page) work(w *report.Workload) {
 	if len(w.Spec.Churn) > 0 {
 		p.wrapped("  churn    ", churnOf(w.Spec.Churn))
 	}
+	if len(w.Spec.Compare) > 0 {
+		p.wrapped("  compared by ", strings.Join(w.Spec.Compare, ", "))
+	}
 	for _, g := range inTheirWay(w, own) {
 		p.wrapped("  "+strings.Join(g.who, ", ")+": ", g.words)
 	}

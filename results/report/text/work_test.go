@@ -108,6 +108,8 @@ func TestWork(t *testing.T) {
 			s.Consume.Handler.Time, s.Consume.Isolation, s.Group.Static = 5*time.Millisecond, "read_committed", true
 			s.Group.Assignors, s.Topic.Replication = []string{"sticky"}, 1
 		})
+	f("  256 B records, 12 partitions, 600/s constant, acks all, codec none, 3 members, 30s measured\n  compared by cpu.per_record by 3%, p99(e2e.response) by 5%\n",
+		func(s *workloads.Spec) { s.Compare = []string{"cpu.per_record by 3%", "p99(e2e.response) by 5%"} })
 	f("  256 B records, 12 partitions, rate max, 16,384 outstanding, acks all, codec none or lz4 by arm, nothing consumes, 30s measured\n", func(s *workloads.Spec) {
 		s.Produce.Rate, s.Consume.Members = workloads.Rate{Max: true}, 0
 		s.Matrix = workloads.Matrix{{"produce.codec": {"none", "lz4"}}}
