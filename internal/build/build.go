@@ -1,0 +1,275 @@
+// Package build makes worker binaries for a client at another version, or from a
+// directory: a program with that one adapter in it (package solo), built by the go
+// command from a module of its own, so that no tree of anybody is touched.
+//
+//	client@version   a version that the go command knows: a tag, a commit, latest
+//	client=directory a clone of the client, as it is
+//
+// Only the client is another one: all else that is linked is what this kbench has, or
+// newer where the client asks for that. Binaries are kept in the user's cache directory
+// under what went into them, so that each is built once.
+package build
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/semver"
+)
+
+// Want is a client at a version, or from a directory.
+type Want struct {
+	Name   string // as it was given
+	Client string
+	At     string // what the go command is asked for
+	Dir    string // absolute; empty: a version
+}
+
+// Parse reads what stands for a client on a command line. ok is false where it names no
+// version and no directory; an error is the user's to mend.
+func Parse(name string) (w Want, ok bool, err error) {
+	at := strings.IndexAny(name, "@=")
+	if at < 0 {
+		return Want{}, false, nil
+	}
+	w = Want{Name: name, Client: name[:at]}
+	rest := name[at+1:]
+	c, known := find(w.Client)
+	switch {
+	case !known:
+		return w, true, fmt.Errorf("%s: other versions can be had of %s", name, strings.Join(Names(), ", "))
+	case rest == "":
+		return w, true, fmt.Errorf("%s: write %s@v1.2.3, or %s=../directory", name, w.Client, w.Client)
+	case name[at] == '@':
+		w.At = rest
+		if semver.IsValid(rest) && semver.Compare(rest, c.oldest) < 0 {
+			return w, true, fmt.Errorf("%s: versions of %s before %s cannot be had: its adapter does not compile against them", name, w.Client, c.oldest)
+		}
+		return w, true, nil
+	}
+	if w.Dir, err = filepath.Abs(rest); err != nil {
+		return w, true, fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := os.Stat(filepath.Join(w.Dir, "go.mod")); err != nil {
+		return w, true, fmt.Errorf("%s: %s is no directory of a Go module: %w", name, rest, err)
+	}
+	return w, true, nil
+}
+
+// Worker builds the binary, or finds it, and returns its path. building is called
+// before what takes its time.
+func Worker(ctx context.Context, w Want, building func()) (path string, err error) {
+	c, _ := find(w.Client)
+	b := &builder{want: w, client: c, building: building}
+	if b.kbench, err = source(); err != nil {
+		return "", err
+	}
+	if b.dir, err = os.MkdirTemp("", "kbench-build-"); err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(b.dir)
+	path, err = b.worker(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", w.Name, err)
+	}
+	return path, nil
+}
+
+// builder builds one worker.
+type builder struct {
+	want     Want
+	client   client
+	kbench   kbench
+	building func()
+	dir      string // of the module that it is built from
+
+	version string // of the client; empty: a directory
+	content string // of the directory
+}
+
+func (b *builder) worker(ctx context.Context) (string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", errors.New("the go command builds other versions of a client, and is not here: install Go, or put it in PATH")
+	}
+	if err := b.resolve(ctx); err != nil {
+		return "", err
+	}
+	path, err := b.place(ctx)
+	if err != nil {
+		return "", err
+	}
+	if now := time.Now(); os.Chtimes(path, now, now) == nil {
+		return path, nil // it is there, and was used today
+	}
+	b.building()
+	return path, b.build(ctx, path)
+}
+
+// resolve finds out which version is meant, or what is in the directory.
+func (b *builder) resolve(ctx context.Context) (err error) {
+	if b.want.Dir != "" {
+		b.content, err = contentOf(b.want.Dir)
+		return err
+	}
+	path := b.client.module
+	if semver.IsValid(b.want.At) {
+		path = b.client.path(b.want.At)
+	}
+	if err := b.empty(); err != nil {
+		return err
+	}
+	out, err := b.goes(ctx, "list", "-m", "-json", path+"@"+b.want.At)
+	if err != nil {
+		return err
+	}
+	var found struct{ Version string }
+	if err := json.Unmarshal(out, &found); err != nil {
+		return fmt.Errorf("go list -m: %w", err)
+	}
+	b.version = found.Version
+	return nil
+}
+
+// empty makes a module in which the go command can be asked.
+func (b *builder) empty() error {
+	return os.WriteFile(filepath.Join(b.dir, "go.mod"), []byte("module worker\n"), 0o600)
+}
+
+// place is where the binary is kept: under all that goes into it.
+func (b *builder) place(ctx context.Context) (string, error) {
+	env, err := b.goes(ctx, "env", "GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFLAGS", "CGO_ENABLED")
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%s\n%s %s %s %s\n%q\n", b.kbench.content, env, b.client.name, b.version, b.want.Dir, b.content, b.client.tags(b.version))
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("worker binaries are kept in the user's cache directory: %w", err)
+	}
+	return filepath.Join(cache, "kbench", "workers", hex.EncodeToString(sum.Sum(nil))[:24], "kbench-"+b.client.name), nil
+}
+
+// build makes the binary, by the first set of tags that compiles.
+func (b *builder) build(ctx context.Context, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := b.write(); err != nil {
+		return err
+	}
+	out := filepath.Join(filepath.Dir(path), fmt.Sprintf(".new-%d", os.Getpid()))
+	defer os.Remove(out)
+	var first error
+	for _, tags := range b.client.tags(b.version) {
+		args := []string{"build", "-mod=mod", "-buildvcs=false", "-o", out, "-tags", strings.Join(tags, ",")}
+		if b.content != "" {
+			args = append(args, "-ldflags", fmt.Sprintf("-X %s/internal/solo.source=%s+%s", kbenchModule, filepath.Base(b.want.Dir), b.content[:12]))
+		}
+		_, err := b.goes(ctx, append(args, kbenchModule+"/cmd/worker/"+b.client.main)...)
+		if err == nil {
+			sweep(filepath.Dir(filepath.Dir(path)))
+			return os.Rename(out, path)
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return fmt.Errorf("it does not compile: %w", first)
+}
+
+// write makes the module that is built from.
+func (b *builder) write() error {
+	mod := fmt.Sprintf("module worker\n\ngo %s\n\nrequire %s %s\n", b.kbench.goes, kbenchModule, b.kbench.require())
+	if b.kbench.dir != "" {
+		mod += fmt.Sprintf("replace %s => %q\n", kbenchModule, b.kbench.dir)
+	}
+	if b.want.Dir != "" {
+		mod += fmt.Sprintf("replace %s => %q\n", b.client.module, b.want.Dir)
+	} else {
+		mod += fmt.Sprintf("replace %s => %s %s\n", b.client.module, b.client.path(b.version), b.version)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(b.dir, "go.mod"), []byte(mod), 0o600),
+		os.WriteFile(filepath.Join(b.dir, "go.sum"), b.kbench.sums, 0o600))
+}
+
+// goes runs the go command in the module. Its error is what the command said.
+func (b *builder) goes(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		words := strings.TrimSpace(said.String())
+		if words == "" {
+			words = err.Error()
+		}
+		return nil, errors.New(words)
+	}
+	return out, nil
+}
+
+// contentOf is a hash of all that a directory of Go source has to do with a build.
+func contentOf(dir string) (string, error) {
+	sum := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if e.IsDir() {
+			if path != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "runs") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !e.Type().IsRegular() || strings.HasSuffix(name, "_test.go") || !slices.Contains(sources, filepath.Ext(name)) {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path) // path is below dir
+		fmt.Fprintf(sum, "%s %d\n", rel, len(data))
+		sum.Write(data)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// sources are the files that are compiled or embedded.
+var sources = []string{".go", ".mod", ".sum", ".s", ".h", ".c", ".yaml", ".json", ".html", ".tmpl", ".txt"}
+
+// keep is how long a binary is kept that nobody uses.
+const keep = 60 * 24 * time.Hour
+
+// sweep removes binaries that nobody has used for long. What cannot be removed stays.
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		old, _ := filepath.Glob(filepath.Join(dir, e.Name(), "kbench-*"))
+		for _, path := range old {
+			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > keep {
+				_ = os.RemoveAll(filepath.Dir(path))
+			}
+		}
+	}
+}
