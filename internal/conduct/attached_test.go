@@ -29,7 +29,7 @@ func TestAttached(t *testing.T) {
 		before := c.state(t)
 
 		var during []string
-		o := c.options(t, "removed")
+		o := c.options(t)
 		o.Progress = &hook{workload: "attached", measuring: func() { during = c.leftovers(t) }}
 		got, err := run(t, ctx, o)
 		if err != nil {
@@ -49,7 +49,7 @@ func TestAttached(t *testing.T) {
 		}
 		// Topic and group have the same name. The last trial was seen.
 		last := got.trials[2]
-		if want := []string{last.Group, last.Topic}; !slices.Equal(during, want) {
+		if want := []string{last.Group, last.Topic, c.lease(o)}; !slices.Equal(during, want) {
 			t.Errorf("in the third trial the cluster had %q, want %q and nothing of the trials before", during, want)
 		}
 		if left := c.leftovers(t); len(left) > 0 {
@@ -58,7 +58,7 @@ func TestAttached(t *testing.T) {
 		c.wantUntouched(t, before)
 
 		// With Keep all stays, until it is cleaned up.
-		o = c.options(t, "kept")
+		o = c.options(t)
 		o.Keep = true
 		got, err = run(t, ctx, o)
 		if err != nil {
@@ -68,11 +68,12 @@ func TestAttached(t *testing.T) {
 		for _, tr := range got.trials {
 			want = append(want, tr.Group, tr.Topic)
 		}
+		want = append(want, c.lease(o))
 		slices.Sort(want)
 		if left := c.leftovers(t); !slices.Equal(left, want) {
 			t.Errorf("kept on the cluster: %q, want %q", left, want)
 		}
-		clean(t, c.Cluster)
+		clean(t, c.Access(), o.ID)
 		if left := c.leftovers(t); len(left) > 0 {
 			t.Errorf("left after cleaning up: %q", left)
 		}
@@ -87,11 +88,11 @@ func TestAttachedInterrupted(t *testing.T) {
 	before := c.state(t)
 	ctx, cancel := context.WithCancel(bounded(t))
 	defer cancel()
-	o := c.options(t, "interrupted")
+	o := c.options(t)
 	o.Trials = trials([]workloads.Spec{long("cut")}, "franz-go")
 	o.Progress = &hook{workload: "cut", measuring: func() {
-		if len(c.leftovers(t)) != 2 {
-			t.Errorf("a trial under way has %q, want a topic and a group", c.leftovers(t))
+		if len(c.leftovers(t)) != 3 {
+			t.Errorf("a trial under way has %q, want a topic, a group and a lease", c.leftovers(t))
 		}
 		cancel()
 	}}
@@ -104,6 +105,62 @@ func TestAttachedInterrupted(t *testing.T) {
 		t.Errorf("left on the cluster: %q", left)
 	}
 	c.wantUntouched(t, before)
+}
+
+// A trial whose topic or group is there already fails, and touches neither.
+func TestAttachedTaken(t *testing.T) {
+	onEmbedded(t)
+	for _, what := range []string{"topic", "group"} {
+		c, ctx := owned(t, cluster.Embedded), bounded(t)
+		o := c.options(t)
+		o.Trials = trials([]workloads.Spec{short("taken")}, "franz-go")
+		name := cluster.Name(o.ID, 1)
+		if what == "topic" {
+			if _, err := c.CreateTopic(ctx, name, 2, 1); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			commit(t, c.Access(), name)
+		}
+		before := c.leftovers(t)
+		got, err := run(t, ctx, o)
+		if err == nil {
+			t.Errorf("the run has taken the %s of another", what)
+		}
+		got.wantStates(t, "failed")
+		if why := got.trials[0].Error; !strings.Contains(why, what+" "+name+": it is there already, and this run did not make it") {
+			t.Errorf("the trial failed with %q", why)
+		}
+		if notes := strings.Join(got.trials[0].Notes, "\n"); strings.Contains(notes, "was not deleted") {
+			t.Errorf("what the run did not make is said to be left by it: %s", notes)
+		}
+		if left := c.leftovers(t); !slices.Equal(left, before) {
+			t.Errorf("the cluster had %q and has %q", before, left)
+		}
+	}
+}
+
+// A run whose lease is gone ends: what it makes would be nobody's.
+func TestAttachedLeaseLost(t *testing.T) {
+	onEmbedded(t)
+	c := owned(t, cluster.Embedded)
+	o := c.options(t)
+	o.Trials = trials([]workloads.Spec{long("lost")}, "franz-go", "sarama")
+	o.Progress = &hook{workload: "lost", measuring: func() {
+		if err := c.DeleteTopic(bounded(t), c.lease(o)); err != nil {
+			t.Error(err)
+		}
+	}}
+	got, err := run(t, bounded(t), o)
+	if err == nil || !strings.Contains(err.Error(), "the lease of this run on the cluster is lost") {
+		t.Errorf("the run ended with %v", err)
+	}
+	if len(got.trials) != 1 || got.trials[0].State != "failed" {
+		t.Errorf("there are %d trials, want the one that failed", len(got.trials))
+	}
+	if left := c.leftovers(t); len(left) > 0 {
+		t.Errorf("left on the cluster: %q", left)
+	}
 }
 
 // own is a cluster as its owner sees it.
@@ -130,16 +187,20 @@ func owned(t *testing.T, kind string) own {
 }
 
 // options are those of a run attached to the cluster.
-func (c own) options(t *testing.T, id string) conduct.Options {
-	o := options(id, t.TempDir(), trials([]workloads.Spec{short("attached")}, clients[:]...))
+func (c own) options(t *testing.T) conduct.Options {
+	o := options("attached", t.TempDir(), trials([]workloads.Spec{short("attached")}, clients[:]...))
+	o.ID = cluster.NewRunID()
 	o.Broker = cluster.Options{Kind: cluster.Attached, Brokers: c.Access().Seeds}
 	return o
 }
 
+// lease is the topic of the run's lease.
+func (own) lease(o conduct.Options) string { return cluster.Prefix + o.ID + "-lease" }
+
 // leftovers are the topics and groups that kbench made, sorted.
 func (c own) leftovers(t *testing.T) []string {
 	t.Helper()
-	topics, groups, err := c.Leftovers(bounded(t))
+	topics, groups, err := c.Alike(bounded(t))
 	if err != nil {
 		t.Error(err)
 	}
@@ -174,23 +235,21 @@ func (c own) wantUntouched(t *testing.T, before ownState) {
 	}
 }
 
-// clean does what `kbench clean` does.
-func clean(t *testing.T, c *cluster.Cluster) {
+// clean does what `kbench clean` does for one run.
+func clean(t *testing.T, a cluster.Access, id string) {
 	t.Helper()
 	ctx := bounded(t)
-	topics, groups, err := c.Leftovers(ctx)
+	c, err := cluster.Start(ctx, cluster.Options{Kind: cluster.Attached, Brokers: a.Seeds}, launch.Local{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range groups {
-		if err := c.DeleteGroup(ctx, g); err != nil {
-			t.Error(err)
-		}
+	defer c.Stop(ctx)
+	left, _, err := c.Survey(ctx, id)
+	if err != nil || len(left) != 1 || !left[0].Keep {
+		t.Fatalf("the survey gives %+v, %v; want one run that was kept", left, err)
 	}
-	for _, name := range topics {
-		if err := c.DeleteTopic(ctx, name); err != nil {
-			t.Error(err)
-		}
+	if err := c.Remove(ctx, left[0], func(string) {}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -209,9 +268,20 @@ func order(t *testing.T, a cluster.Access) {
 	if err := cl.ProduceSync(bounded(t), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
+	commit(t, a, theirs)
+}
+
+// commit makes a group that has read some of the owner's topic.
+func commit(t *testing.T, a cluster.Access, group string) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(a.Seeds...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
 	offsets := kadm.Offsets{}
 	offsets.AddOffset(theirs, 0, 3, -1)
-	if err := kadm.NewClient(cl).CommitAllOffsets(bounded(t), theirs, offsets); err != nil {
+	if err := kadm.NewClient(cl).CommitAllOffsets(bounded(t), group, offsets); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -32,17 +32,23 @@ func TestStaticBacklog(t *testing.T) {
 	}
 }
 
-// A workload that wants the reference producer is refused where there is no driver for
-// it, before anything is started or written.
-func TestNoReference(t *testing.T) {
-	spec := short("orphan")
-	spec.Produce.By = "reference"
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "sarama"))
-	o.Table = slices.DeleteFunc(slices.Clone(o.Table), func(d drivers.Driver) bool { return d.Name() == conduct.Reference })
-	if _, err := conduct.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "workload orphan: the reference producer is franz-go") {
-		t.Errorf("error %v", err)
+// A workload whose client has no driver, or that wants the reference producer where
+// there is none for it, is refused before anything is started or written.
+func TestNoDriver(t *testing.T) {
+	withoutKafka(t)
+	f := func(missing, want string) {
+		t.Helper()
+		spec := short("orphan")
+		spec.Produce.By = "reference"
+		o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "sarama"))
+		o.Table = slices.DeleteFunc(slices.Clone(o.Table), func(d drivers.Driver) bool { return d.Name() == missing })
+		if _, err := conduct.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v", err)
+		}
+		if _, err := os.Stat(o.Out); err == nil || len(o.Launcher.(*spy).all()) > 0 {
+			t.Error("something was started or written")
+		}
 	}
-	if _, err := os.Stat(o.Out); err == nil || len(o.Launcher.(*spy).all()) > 0 {
-		t.Error("something was started or written")
-	}
+	f(conduct.Reference, "workload orphan: the reference producer is franz-go")
+	f("sarama", `workload orphan: arm sarama: no driver of this kbench is called "sarama"`)
 }

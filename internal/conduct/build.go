@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/results"
 )
 
@@ -31,23 +32,12 @@ func buildOf(info *debug.BuildInfo) results.Build {
 	return b
 }
 
-// clientsOf is module@version by the name of the driver; the module alone where
-// the build does not say more.
+// clientsOf is module@version by the name of the driver.
 func clientsOf(info *debug.BuildInfo, table []drivers.Driver) map[string]string {
 	out := make(map[string]string)
 	for _, d := range table {
-		v, is := d.(drivers.Versioned)
-		if !is {
-			continue
-		}
-		out[d.Name()] = v.Module()
-		for _, m := range info.Deps {
-			if m.Path == v.Module() {
-				if m.Replace != nil {
-					m = m.Replace
-				}
-				out[d.Name()] = m.Path + "@" + m.Version
-			}
+		if version := arm.Version(info, d); version != "" {
+			out[d.Name()] = version
 		}
 	}
 	return out

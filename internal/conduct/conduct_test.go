@@ -20,6 +20,7 @@ import (
 	"github.com/kbench/kbench/drivers/kafkago"
 	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/drivers/sarama"
+	"github.com/kbench/kbench/internal/aside"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		// A worker takes SIGTERM for itself.
 		"worker": func(ctx context.Context) error {
 			shiftClock()
-			return worker.Main(context.WithoutCancel(ctx), table(), os.Stdin, os.Stdout)
+			return worker.Main(context.WithoutCancel(ctx), table(), aside.Parts(), os.Stdin, os.Stdout)
 		},
 		"broker": func(ctx context.Context) error {
 			return cluster.Serve(ctx, cluster.Options{Log: os.Stderr}, os.Stdin, os.Stdout, true)
@@ -74,7 +75,7 @@ func table() []drivers.Driver {
 			all = append(all, faulty.Wrap(make(), f))
 		}
 	}
-	return append(append(all, endings()...), bypass{franzgo.New()})
+	return append(append(all, endings()...), bypass{franzgo.New()}, faulty.Wrap(franzgo.New(), burner), faulty.Wrap(loopback.New(), dear), slowClose{franzgo.New()})
 }
 
 var clients = [...]string{"franz-go", "sarama", "kafka-go"}
@@ -100,7 +101,7 @@ func long(name string) workloads.Spec { return endToEnd(name, 10*time.Minute) }
 
 // trials runs every workload once for every client, in the order given.
 func trials(specs []workloads.Spec, clients ...string) []plan.Trial {
-	all, err := plan.Expand(specs, clients, []string{"matched"}, 1, 7)
+	all, err := plan.Expand(specs, clients, []string{"matched"}, plan.Rounds{Timed: 1}, 7)
 	if err != nil {
 		panic(err) // the arguments are written in this package
 	}
@@ -291,7 +292,7 @@ func (s *spy) Start(ctx context.Context, spec launch.Spec) (launch.Process, erro
 			spec.Env, spec.Stderr = append(spec.Env, s.abroad.env()), notFile{spec.Stderr}
 		}
 	} else if s.brokerTmp != "" {
-		spec.Env = append(os.Environ(), "TMPDIR="+s.brokerTmp)
+		spec.Env = append(spec.Env, "TMPDIR="+s.brokerTmp)
 	}
 	p, err := launch.Local{}.Start(ctx, spec)
 	if err != nil {
@@ -395,13 +396,20 @@ func needKafka(t *testing.T) {
 	}
 }
 
-// onEmbedded is for tests that Apache Kafka has no part in: they run beside each
-// other, and not once more where Apache Kafka is asked for.
-func onEmbedded(t *testing.T) {
+// withoutKafka is for tests that Apache Kafka has no part in: they do not run once more
+// where it is asked for.
+func withoutKafka(t *testing.T) {
 	t.Helper()
 	if kafkaWanted() {
 		t.Skip("needs no Apache Kafka: runs without KBENCH_KAFKA")
 	}
+}
+
+// onEmbedded is for tests that Apache Kafka has no part in: they run beside each
+// other, and not once more where Apache Kafka is asked for.
+func onEmbedded(t *testing.T) {
+	t.Helper()
+	withoutKafka(t)
 	t.Parallel()
 }
 

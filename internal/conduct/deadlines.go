@@ -14,6 +14,9 @@ type Deadlines struct {
 	Close   time.Duration // for a worker to close its client, leave the group and save its files, and for them to come home
 	Silence time.Duration // without a word, a worker is taken to be stuck or stopped
 	Abort   time.Duration // for a worker of a trial that has ended early to save its files, and for them to come home
+	// Stuck is for how long a member that owns a partition of which there is something
+	// may hand nothing on before it is looked at.
+	Stuck time.Duration
 	// Transfer is for a backlog to be filled, or a topic to be read back, besides
 	// the time that its records take.
 	Transfer time.Duration
@@ -27,6 +30,7 @@ func (d Deadlines) normal() Deadlines {
 		Close:   cmp.Or(d.Close, 45*time.Second),
 		Silence: cmp.Or(d.Silence, 10*time.Second),
 		Abort:   cmp.Or(d.Abort, 8*time.Second),
+		Stuck:   cmp.Or(d.Stuck, 5*time.Second),
 
 		Transfer: cmp.Or(d.Transfer, 10*time.Minute),
 	}

@@ -9,6 +9,28 @@ import (
 	"github.com/kbench/kbench/results"
 )
 
+// prepareGroup does what must be done before the first member makes the group.
+func (t *trial) prepareGroup(ctx context.Context) error {
+	spec := &t.plan.Spec
+	if spec.Consume.Members == 0 {
+		return nil
+	}
+	if err := t.claimGroup(ctx); err != nil {
+		return err
+	}
+	if g := spec.Group; g.Protocol == "consumer" {
+		return t.configureGroup(ctx, g.Heartbeat, g.Session)
+	}
+	return nil
+}
+
+// claimGroup writes into the lease that the group will be this run's.
+func (t *trial) claimGroup(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
+	defer cancel()
+	return t.cluster.ClaimGroup(ctx, t.out.Group)
+}
+
 // configureGroup gives a group of KIP-848 the heartbeat and the session of the
 // workload. The broker has them there, so no tap could hold the clients against
 // what was asked: they are read back, and said.

@@ -6,6 +6,7 @@ package conduct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,16 +19,15 @@ import (
 	"github.com/kbench/kbench/workloads/churn"
 )
 
-func (l *timeline) live(ctx context.Context) error {
+func (l *timeline) live(ctx context.Context) (err error) {
 	defer l.pending.Wait()
+	defer func() {
+		if err != nil {
+			l.cutOff(record.Now())
+		}
+	}()
 	kind := l.plan.Spec.Kind()
 	measure := l.measure
-	if l.cluster != nil {
-		var err error
-		if l.probe, err = l.start(ctx, worker.Job{Role: results.RoleProbe, Name: "probe", Spec: l.plan.Spec}); err != nil {
-			return err
-		}
-	}
 	if kind == workloads.Backlog {
 		measure = l.measureBacklog
 		if err := l.fill(ctx); err != nil {
@@ -37,6 +37,8 @@ func (l *timeline) live(ctx context.Context) error {
 	if err := l.gather(ctx); err != nil {
 		return err
 	}
+	stopLooking := l.lookForStuck(ctx)
+	defer stopLooking()
 	if err := measure(ctx); err != nil {
 		return err
 	}
@@ -46,6 +48,7 @@ func (l *timeline) live(ctx context.Context) error {
 		}
 		l.strangers(ctx)
 	}
+	stopLooking()
 	if err := l.close(ctx, l.everybody()...); err != nil {
 		return err
 	}
@@ -53,10 +56,14 @@ func (l *timeline) live(ctx context.Context) error {
 	case l.cluster == nil:
 		return nil
 	case kind == workloads.Producing:
-		return l.readBack(ctx, nil, l.out.End)
+		err = l.readBack(ctx, nil, l.out.End)
 	default:
-		return l.leftBehind(ctx)
+		err = l.leftBehind(ctx)
 	}
+	if err != nil {
+		return err
+	}
+	return l.shut(ctx, l.probe) // until now it would have told who does not answer
 }
 
 // gather starts everybody and waits until all are ready: whoever watches the
@@ -138,10 +145,8 @@ func (l *timeline) readers() []*process {
 
 func (l *timeline) everybody() []*process {
 	all := append(slices.Clone(l.producers), l.inGroup()...)
-	for _, w := range []*process{l.observer, l.probe} {
-		if w != nil {
-			all = append(all, w)
-		}
+	if l.observer != nil {
+		all = append(all, l.observer)
 	}
 	return all
 }
@@ -194,6 +199,7 @@ func (l *timeline) begin(ctx context.Context) error {
 	if err := tell(append(l.inGroup(), l.producers...), l.begun); err != nil {
 		return err
 	}
+	l.now("measuring")
 	l.progress.Measuring(ph.Warmup, length)
 	return record.SleepUntil(ctx, l.begun.Measure)
 }
@@ -274,20 +280,29 @@ func (l *timeline) measureBacklog(ctx context.Context) error {
 	return l.coordinator(ctx)
 }
 
-// readBack reads what is in the topic, for the audit: nobody else has.
+// readBack reads what is in the topic, for the audit: nobody else has. A trial that was
+// measured keeps its figures where that fails, and says what is not known.
 func (t *trial) readBack(ctx context.Context, begins, ends map[int32]int64) error {
 	from := record.Now()
 	t.step("reading the topic back")
-	w, err := t.start(ctx, worker.Job{Role: results.RoleReadback, Name: "readback", Spec: t.plan.Spec, Begins: begins, Ends: ends})
+	own, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	w, err := t.startFor(own, worker.Job{Role: results.RoleReadback, Name: "readback", Spec: t.plan.Spec, Begins: begins, Ends: ends}, giveUp)
+	if err == nil {
+		err = w.finish(own, t.run.o.Deadlines.transfer(total(ends)-total(begins)))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if w != nil && err != nil {
+		err = errors.Join(err, w.end(t.run.o.Deadlines.Abort)) // with what it has read
+	} else if w != nil {
+		if m, _ := w.report(worker.Progress); m.Error != "" {
+			err = errors.New(m.Error)
+		}
+	}
 	if err != nil {
-		return err
-	}
-	if err := w.finish(ctx, t.run.o.Deadlines.transfer(total(ends)-total(begins))); err != nil {
-		return err
-	}
-	if m, _ := w.report(worker.Progress); m.Error != "" {
-		t.note("what was left undelivered could not be read back: %s", m.Error)
-		t.out.Reread = nil
+		t.out.NotRead, t.out.Reread = err.Error(), nil
 	}
 	t.phase(results.PhaseAudit, from, record.Now())
 	return nil

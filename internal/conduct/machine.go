@@ -29,7 +29,7 @@ type sampler struct {
 	events *record.Events
 
 	mu    sync.Mutex
-	procs map[string]int // on the host
+	procs map[string]watched
 	ours  account
 	stop  chan struct{}
 	quiet context.CancelFunc // ends the canary
@@ -45,7 +45,7 @@ func startSampler(host launch.Host, trialDir string) (*sampler, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s := &sampler{host: host, file: f, events: events, procs: make(map[string]int), stop: make(chan struct{})}
+	s := &sampler{host: host, file: f, events: events, procs: make(map[string]watched), stop: make(chan struct{})}
 	ctx, quiet := context.WithCancel(context.Background())
 	s.quiet = quiet
 	from := record.Now()
@@ -75,10 +75,17 @@ func (s *sampler) stride() int {
 	return 1 + len(s.procs)/25
 }
 
+// watched is a process by its id on the host. One that the trial started tells what it
+// had used when it has ended; a node of the broker has nobody to tell.
+type watched struct {
+	pid   int
+	child launch.Process
+}
+
 // watch adds a process; it stays in the samples until it is gone.
-func (s *sampler) watch(name string, pid int) {
+func (s *sampler) watch(name string, w watched) {
 	s.mu.Lock()
-	s.procs[name] = pid
+	s.procs[name] = w
 	s.mu.Unlock()
 }
 
@@ -96,19 +103,21 @@ func (s *sampler) sampleAt(at int64) {
 func (s *sampler) sample() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var m results.MachineSample
-	ended := launch.EndedCPU()
-	// One that ends while it is being sampled is in the sample and not among those
-	// that have ended, or the other way round.
-	for range 3 {
-		before := ended
-		m = s.host.Sample(s.procs)
-		if ns, ok := launch.OwnCPU(); ok {
-			m.Procs[results.SupervisorProcess] = ns
+	pids, ended := make(map[string]int, len(s.procs)), map[string]int64{}
+	for name, w := range s.procs {
+		if cpu, over := w.used(); over {
+			ended[name] = cpu
+			delete(s.procs, name)
+		} else {
+			pids[name] = w.pid
 		}
-		if ended = launch.EndedCPU(); ended == before {
-			break
-		}
+	}
+	m := s.host.Sample(pids)
+	if ns, ok := launch.OwnCPU(); ok {
+		m.Procs[results.SupervisorProcess] = ns
+	}
+	if ns, ok := launch.ProcessWaited(os.Getpid()); ok && m.Waited != nil {
+		m.Waited[results.SupervisorProcess] = ns
 	}
 	m.Ours = s.ours.add(m.Procs, ended)
 	line, err := json.Marshal(m)
@@ -117,36 +126,45 @@ func (s *sampler) sample() {
 	}
 }
 
-// account adds up what the processes of a trial use, those that end included.
-type account struct {
-	seen  map[string]int64 // of each, what it had used when it was last read
-	ended int64            // of all that have ended, the same
-	sum   int64
+// used is what a child that has ended had used.
+func (w watched) used() (cpu int64, over bool) {
+	if w.child == nil {
+		return 0, false
+	}
+	select {
+	case <-w.child.Done():
+		return w.child.Wait().CPU, true
+	default:
+		return 0, false
+	}
 }
 
-// add takes a reading of all and returns the sum since the first. What a worker had
-// used when it is first seen belongs to the trial; what the broker and the supervisor
-// had does not.
-func (a *account) add(procs map[string]int64, ended int64) int64 {
-	first := a.seen == nil
-	known := int64(0) // of what the ended have used
-	for name, was := range a.seen {
-		if now, lives := procs[name]; lives {
-			a.sum += max(now-was, 0)
-		} else {
-			known += was
-		}
+// account adds up what the processes of a trial use, those that end included. Other
+// trials may run beside it: it knows its own by name.
+type account struct {
+	seen map[string]int64 // of each, what it had used when it was last read
+	sum  int64
+}
+
+// add takes a reading of those that live and of those that have ended since the last,
+// and returns the sum since the first. What a worker had used when it is first seen
+// belongs to the trial; what the broker and the supervisor had does not. Of one that is
+// in neither the end is still to be told.
+func (a *account) add(procs, ended map[string]int64) int64 {
+	if a.seen == nil {
+		a.seen = make(map[string]int64, len(procs))
 	}
 	for name, now := range procs {
-		_, seen := a.seen[name]
-		if older := results.IsBrokerProcess(name) || name == results.BrokerParent || name == results.SupervisorProcess; !seen && !older {
-			a.sum += now
+		was, seen := a.seen[name]
+		if older := results.IsBrokerProcess(name) || name == results.BrokerParent || name == results.SupervisorProcess; seen || !older {
+			a.sum += max(now-was, 0)
 		}
+		a.seen[name] = now
 	}
-	if !first {
-		a.sum += max(ended-a.ended-known, 0)
+	for name, now := range ended {
+		a.sum += max(now-a.seen[name], 0)
+		delete(a.seen, name)
 	}
-	a.seen, a.ended = procs, ended
 	return a.sum
 }
 

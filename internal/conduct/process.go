@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,9 +25,13 @@ type process struct {
 	p     launch.Process
 	home  string       // where its files come to
 	clock launch.Clock // of its host; all times here are ours
+	fail  func(error)  // is told when it ends or breaks on its own, or falls silent
 
 	mu    sync.Mutex
-	last  map[string]worker.Report // by what was said
+	last  map[string]worker.Report   // by what was said
+	pages map[int64]chan worker.Page // by request, of those under way; nil: it says no more
+	asks  int64                      // requests so far
+	asked []results.Asked
 	heard time.Time
 	news  chan struct{} // closed and replaced at each report
 	ended bool          // done was said, or it was told to end: an exit is expected
@@ -34,13 +39,13 @@ type process struct {
 }
 
 // startProcess starts a worker and gives it its job. Its files are to come home to
-// a directory. fail is called when it ends or breaks on its own.
-func startProcess(ctx context.Context, l launch.Launcher, self, env []string, home string, job worker.Job, fail func(error)) (*process, error) {
+// a directory.
+func startProcess(ctx context.Context, l launch.Launcher, program, env []string, home string, job worker.Job, fail func(error)) (*process, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("worker directory: %w", err)
 	}
 	w := &process{
-		job: job, home: home, clock: l.Host().Clock(), last: make(map[string]worker.Report), heard: time.Now(), news: make(chan struct{}),
+		job: job, home: home, clock: l.Host().Clock(), fail: fail, last: make(map[string]worker.Report), pages: make(map[int64]chan worker.Page), heard: time.Now(), news: make(chan struct{}),
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -52,14 +57,14 @@ func startProcess(ctx context.Context, l launch.Launcher, self, env []string, ho
 	// A trial that ends early ends its workers itself, with time to save what
 	// they recorded; the launcher would kill them at once.
 	w.p, err = l.Start(context.WithoutCancel(ctx), launch.Spec{
-		Path: self[0], Args: append(self[1:len(self):len(self)], "worker"), Env: env, Home: home, Stderr: errFile,
+		Path: program[0], Args: append(program[1:len(program):len(program)], "worker"), Env: env, Home: home, Stderr: errFile,
 	})
 	if err != nil {
 		_ = errFile.Close()
 		return nil, fmt.Errorf("start worker %s: %w", job.Name, err)
 	}
 	w.job.Dir = w.p.Dir()
-	go w.listen(errFile, fail)
+	go w.listen(errFile)
 	if err := launch.Send(w.p, w.job); err != nil {
 		return w, fmt.Errorf("worker %s: hand over its job: %w", job.Name, err)
 	}
@@ -86,13 +91,17 @@ func tell(ws []*process, c worker.Command) error {
 
 // listen reads what the worker says until it ends. Until then the launcher may
 // write to its standard error.
-func (w *process) listen(stderr io.Closer, fail func(error)) {
+func (w *process) listen(stderr io.Closer) {
 	sc := bufio.NewScanner(w.p.Stdout())
 	sc.Buffer(nil, 16<<20)
 	for sc.Scan() {
 		var m worker.Report
 		if err := json.Unmarshal(sc.Bytes(), &m); err != nil {
-			fail(fmt.Errorf("worker %s said something that is not a report: %.80q", w.job.Name, sc.Text()))
+			w.fail(fmt.Errorf("worker %s said something that is not a report: %.80q", w.job.Name, sc.Text()))
+			continue
+		}
+		if m.Say == worker.PageMsg {
+			w.page(m.Page)
 			continue
 		}
 		if m.At != 0 {
@@ -111,16 +120,17 @@ func (w *process) listen(stderr io.Closer, fail func(error)) {
 		w.news = make(chan struct{})
 		w.mu.Unlock()
 		if m.Say == worker.Failed {
-			fail(fmt.Errorf("worker %s: %s%s", w.job.Name, m.Error, w.tail()))
+			w.fail(fmt.Errorf("worker %s: %s%s", w.job.Name, m.Error, w.tail()))
 		}
 	}
+	w.noMorePages()
 	exit := w.p.Wait()
 	_ = stderr.Close()
 	w.mu.Lock()
 	expected := w.ended
 	w.mu.Unlock()
 	if !expected {
-		fail(fmt.Errorf("worker %s (pid %d) %s in the middle of the trial%s", w.job.Name, w.p.PID(), exit, w.tail()))
+		w.fail(fmt.Errorf("worker %s (pid %d) %s in the middle of the trial%s", w.job.Name, w.p.PID(), exit, w.tail()))
 	}
 }
 
@@ -226,6 +236,10 @@ func (w *process) expectEnd() {
 	w.mu.Unlock()
 }
 
+// endLimit is for how long a process that has nothing left to do may take to end: far
+// longer than it needs, since on a busy machine it took more than 5 s to hear of it.
+const endLimit = 20 * time.Second
+
 // finish waits for a worker that was told to close.
 func (w *process) finish(ctx context.Context, limit time.Duration) error {
 	if _, err := w.await(ctx, worker.Done, limit); err != nil {
@@ -234,7 +248,7 @@ func (w *process) finish(ctx context.Context, limit time.Duration) error {
 	_ = w.p.Stdin().Close()
 	select {
 	case <-w.p.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(endLimit):
 		return fmt.Errorf("worker %s (pid %d) was done but did not end", w.job.Name, w.p.PID())
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -260,6 +274,9 @@ func (w *process) row() results.Worker {
 	if m, ok := w.report(worker.Ready); ok {
 		r.Runtime = m.Runtime
 	}
+	w.mu.Lock()
+	r.Asked = slices.Clone(w.asked)
+	w.mu.Unlock()
 	select {
 	case <-w.p.Done():
 		r.Exit = w.p.Wait().End()

@@ -5,12 +5,13 @@
 package conduct
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,15 +28,22 @@ import (
 
 // Options say what to run and where.
 type Options struct {
-	ID       string // of the run
-	Out      string // its directory
-	Seed     uint64
-	Suite    string
-	Specs    []workloads.Spec
-	Trials   []plan.Trial
+	ID     string // of the run
+	Out    string // its directory
+	Seed   uint64
+	Suite  string
+	Specs  []workloads.Spec
+	Trials []plan.Trial
+	// Again is asked for what else is to be run when all trials are over, until there
+	// is nothing. It may read what they left; nothing is measured then. nil: nothing.
+	Again    func(*results.Dir) []plan.Trial
 	Broker   cluster.Options
-	Profiles []profiles.Kind
-	Keep     bool // leave topics and groups
+	Profiles []profiles.Kind // of the profiled rounds
+	Hz       int             // of their CPU profiles
+	Keep     bool            // leave topics and groups
+	// Resume: Out is a run of these very trials that was cut off. Those of it that were
+	// completed, or refused, stay as they are; the others run, under names of this ID.
+	Resume bool
 	// Idle is how long kbench does nothing before each trial but look at the machine:
 	// the constant of that name in any real run. 0: not at all.
 	Idle    time.Duration
@@ -47,6 +55,7 @@ type Options struct {
 	Launcher launch.Launcher
 	Self     []string // the command that is kbench
 	Progress Progress // nil: nobody is told
+	Live     Live     // nil: nobody can look at running workers
 }
 
 // Progress is told what is going on.
@@ -73,6 +82,7 @@ type runner struct {
 	cluster   *cluster.Cluster
 
 	brokerDied atomic.Bool // the cluster lost a node and must be started anew
+	leaseLost  error       // what the run makes on a cluster of others is nobody's any more
 }
 
 // Run conducts all trials. The directory is valid and readable whatever the
@@ -86,31 +96,14 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	if err := r.lacking(); err != nil {
 		return nil, err
 	}
-	build, clients := Build(o.Table)
-	r.run = &results.Run{
-		Schema: results.Schema, ID: o.ID, Started: time.Now().UTC().Format(time.RFC3339), State: results.StateRunning, Command: o.Command,
-		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Profiles: o.Profiles, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
-		Kbench: build.String(), Build: build, Clients: clients,
-	}
-	for _, t := range o.Trials {
-		r.run.Rounds = max(r.run.Rounds, t.Round)
-	}
-	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
-	trials := r.prepare()
-	var err error
-	if r.dir, err = results.Create(o.Out, r.run); err != nil {
+	trials, err := r.open()
+	if err != nil {
 		return nil, err
 	}
+	defer r.dir.Release()
 	err = r.all(ctx, trials)
-	if r.cluster != nil {
-		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		r.progress.Step("stopping the broker")
-		if serr := r.cluster.Stop(stop); serr != nil && !r.brokerDied.Load() {
-			err = errors.Join(err, fmt.Errorf("stop the broker: %w", serr))
-		}
-	}
-	r.run.Ended = time.Now().UTC().Format(time.RFC3339)
+	err = r.leave(err)
+	r.run.Ended = now()
 	switch {
 	case err == nil:
 		r.run.State = results.StateComplete
@@ -125,10 +118,83 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 	return r.dir, err
 }
 
-// lacking is an error where a workload wants the reference producer and there is no
-// driver for it.
+// open makes the run directory, or opens that of a run which goes on, and says which
+// trials are to run.
+func (r *runner) open() (trials []*trial, err error) {
+	if r.o.Resume {
+		return r.reopen()
+	}
+	o := &r.o
+	build, clients := Build(o.Table)
+	r.run = &results.Run{
+		Schema: results.Schema, ID: o.ID, Started: now(), State: results.StateRunning, Command: o.Command,
+		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Profiles: o.Profiles, Hz: o.Hz, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
+		Kbench: build.String(), Build: build, Clients: clients,
+	}
+	for _, t := range o.Trials {
+		if !t.Profiled {
+			r.run.Rounds = max(r.run.Rounds, t.Round)
+		}
+	}
+	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
+	trials = r.prepare(o.Trials)
+	r.dir, err = results.Create(o.Out, r.run)
+	return trials, err
+}
+
+func now() string { return time.Now().UTC().Format(time.RFC3339) }
+
+// within bounds what is asked of the cluster at the end, whoever else has ended.
+func (r *runner) within(limit time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	hold := context.AfterFunc(ctx, r.cluster.HangUp)
+	return ctx, func() { hold(); cancel() }
+}
+
+// stopLimit is for a broker to end by itself: for its nodes to be killed and their data
+// to be deleted. stopEarly is that where somebody waits, or it may hang.
+const (
+	stopLimit = time.Minute
+	stopEarly = 5 * time.Second
+)
+
+// leave gives back the lease on a cluster of others, and ends a broker of the run's own.
+// It adds to how the run went what went wrong there.
+func (r *runner) leave(ran error) error {
+	if r.cluster == nil {
+		return ran
+	}
+	limit, ends := stopLimit, r.o.Deadlines.Abort
+	if isInterrupt(ran) || r.brokerDied.Load() {
+		limit = stopEarly
+	}
+	if r.cluster.Info().Kind == cluster.Attached {
+		r.progress.Step(fmt.Sprintf("giving back the lease on the cluster, %s at the most", ends))
+	} else {
+		r.progress.Step(fmt.Sprintf("stopping the broker, %s at the most", limit))
+	}
+	ctx, cancel := r.within(ends)
+	defer cancel()
+	err := r.cluster.EndLease(ctx, r.o.Keep)
+	if ran != nil && err != nil {
+		err = fmt.Errorf("%w; %w", ran, err)
+	}
+	err = cmp.Or(err, ran)
+	stop, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if serr := r.cluster.Stop(stop); serr != nil && !r.brokerDied.Load() {
+		err = errors.Join(err, fmt.Errorf("stop the broker: %w", serr))
+	}
+	return err
+}
+
+// lacking is an error where there is no driver for a client, or for the reference
+// producer that a workload wants.
 func (r *runner) lacking() error {
 	for _, t := range r.o.Trials {
+		if drivers.Find(r.o.Table, t.Arm.Client) == nil {
+			return fmt.Errorf("workload %s: arm %s: no driver of this kbench is called %q; add it to the table", t.Workload, t.Arm.Name, t.Arm.Client)
+		}
 		if r.reference == nil && t.Spec.Produce.By == "reference" {
 			return fmt.Errorf("workload %s: the reference producer is %s, which is not among the drivers of this kbench; add it to their table, or write produce.by: arm", t.Workload, Reference)
 		}
@@ -138,8 +204,8 @@ func (r *runner) lacking() error {
 
 // prepare asks the drivers for their plans, so that arms are refused before
 // anything starts.
-func (r *runner) prepare() (all []*trial) {
-	for _, p := range r.o.Trials {
+func (r *runner) prepare(trials []plan.Trial) (all []*trial) {
+	for _, p := range trials {
 		t := r.newTrial(p)
 		r.run.Order = append(r.run.Order, t.out.Ref)
 		all = append(all, t)
@@ -149,19 +215,19 @@ func (r *runner) prepare() (all []*trial) {
 
 // newTrial is a trial as planned, with what its driver says to its settings.
 func (r *runner) newTrial(p plan.Trial) *trial {
-	t := &trial{run: r, plan: p, progress: r.progress, profiles: r.o.Profiles}
+	t := &trial{run: r, plan: p, progress: r.progress}
 	mode := drivers.Mode(p.Arm.Lane)
-	topic := fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
+	topic := cluster.Name(r.o.ID, p.N)
 	lines, refused := arm.Plan(&p.Spec, mode, drivers.Find(r.o.Table, p.Arm.Client), r.reference, topic)
 	ref := results.TrialRef{
-		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused,
+		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused, Twin: p.Arm.Twin, Profiled: p.Profiled,
 	}
 	t.out = &results.Trial{
 		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: results.StateRunning, Plan: lines, Coordinator: -1,
 		RunTag: tag(r.o.ID, p.N), Topic: topic, ClockEvery: clockEvery(&p.Spec),
 	}
 	if p.Spec.Consume.Members > 0 {
-		t.out.Group = fmt.Sprintf("kbench-%s-%d", r.o.ID, p.N)
+		t.out.Group = cluster.Name(r.o.ID, p.N)
 	}
 	t.subscribed = []string{t.out.Topic}
 	t.settings = arm.Settings(&p.Spec, mode)
@@ -190,7 +256,9 @@ func tag(id string, n int) uint32 {
 // after it; an interrupt does.
 func (r *runner) all(ctx context.Context, trials []*trial) error {
 	var failed []string
-	for _, t := range trials {
+	for len(trials) > 0 {
+		t := trials[0]
+		trials = trials[1:]
 		if ctx.Err() != nil {
 			return ErrInterrupted
 		}
@@ -201,11 +269,28 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 		case !ok:
 			failed = append(failed, t.out.Ref.Dir)
 		}
+		if len(trials) > 0 || r.o.Again == nil || ctx.Err() != nil {
+			continue
+		}
+		if trials, err = r.again(); err != nil {
+			return err
+		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d trials failed or were not as planned: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
+		return fmt.Errorf("%d of %d trials failed, were not as planned or not read back: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// again are trials that are to follow what was planned.
+func (r *runner) again() ([]*trial, error) {
+	r.progress.Step("looking for what is still missing")
+	more := r.o.Again(r.dir)
+	if len(more) == 0 {
+		return nil, nil
+	}
+	r.o.Trials = slices.Concat(r.o.Trials, more)
+	return r.prepare(more), r.dir.WriteRun(r.run)
 }
 
 // one runs a trial and says whether all went well with it. An error ends the run.
@@ -240,11 +325,17 @@ func (r *runner) one(ctx context.Context, t *trial) (ok bool, err error) {
 	if failure == nil && len(lies) > 0 {
 		why = "the wire contradicts the plan: " + strings.Join(lies, "; ")
 	}
+	if failure == nil && t.out.NotRead != "" {
+		why = "not read back, so that the audit is not whole: " + t.out.NotRead
+	}
 	t.progress.Ended(t.out.Ref, t.out.State, why)
 	if errors.Is(failure, ErrInterrupted) {
 		return false, ErrInterrupted
 	}
-	return failure == nil && len(lies) == 0, nil
+	if r.leaseLost != nil {
+		return false, r.leaseLost
+	}
+	return failure == nil && len(lies) == 0 && t.out.NotRead == "", nil
 }
 
 func (r *runner) needsBroker(t *trial) bool {
@@ -264,7 +355,7 @@ func (r *runner) ensureCluster(ctx context.Context) error {
 		if !r.brokerDied.Swap(false) {
 			return nil
 		}
-		stop, cancel := context.WithTimeout(context.Background(), time.Minute)
+		stop, cancel := context.WithTimeout(context.Background(), stopEarly)
 		_ = r.cluster.Stop(stop) // it is broken already; what matters is that it is gone
 		cancel()
 		r.cluster = nil
@@ -275,21 +366,19 @@ func (r *runner) ensureCluster(ctx context.Context) error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	r.cluster = c
+	soon, cancel := context.WithTimeout(ctx, r.o.Deadlines.Start)
+	defer cancel()
+	if err := c.TakeLease(soon, r.o.ID, cluster.LeaseEvery); err != nil {
+		return err
+	}
 	r.run.Broker = c.Info()
 	return r.dir.WriteRun(r.run)
 }
 
-// workerEnv is the environment of every worker: this process's, with the
-// runtime's knobs set by the workload and equal in every arm.
-func (r *runner) workerEnv(s *workloads.Spec) []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		switch k, _, _ := strings.Cut(kv, "="); k {
-		case "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK":
-		default:
-			env = append(env, kv)
-		}
-	}
+// workerEnv is the environment of every worker: the little that it needs of this
+// process's, with the runtime's knobs set by the workload and equal in every arm.
+func workerEnv(s *workloads.Spec) []string {
+	env := launch.WorkerEnviron()
 	if s.Process.GOMAXPROCS > 0 {
 		env = append(env, fmt.Sprintf("GOMAXPROCS=%d", s.Process.GOMAXPROCS))
 	}

@@ -92,9 +92,7 @@ func burn(context.Context) error {
 // What others use while a trial runs is foreign, whatever the trial itself uses. No
 // other test runs beside it, whose workers would be our children as well.
 func TestForeignIsRecorded(t *testing.T) {
-	if kafkaWanted() {
-		t.Skip("needs no Apache Kafka: runs without KBENCH_KAFKA")
-	}
+	withoutKafka(t)
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("burner", 3*time.Second)}, "franz-go"))
 	o.Idle = 300 * time.Millisecond
 	var from, to int64

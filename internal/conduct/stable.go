@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kbench/kbench/internal/aside"
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/worker"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/acts"
@@ -33,7 +35,7 @@ func (l *timeline) look(ctx context.Context) (at int64, v *record.GroupView, err
 		if err != nil {
 			return 0, nil, err
 		}
-		return record.Now(), worker.View(g, l.out.Topics), nil
+		return record.Now(), aside.View(g, l.out.Topics), nil
 	}
 	m, ok := l.observer.report(worker.Group)
 	if !ok || m.View == nil {
@@ -43,11 +45,15 @@ func (l *timeline) look(ctx context.Context) (at int64, v *record.GroupView, err
 }
 
 // stable says whether the coordinator sees a stable group with exactly the members
-// that should be in it and every partition owned, and what it sees.
-func (l *timeline) stable(ctx context.Context) (at int64, stable bool, what string) {
+// that should be in it and every partition owned, and what it sees. What is not allowed
+// now never will be.
+func (l *timeline) stable(ctx context.Context) (at int64, stable bool, what string, never error) {
 	at, v, err := l.look(ctx)
 	if err != nil {
-		return 0, false, err.Error()
+		if denied := (*cluster.Denied)(nil); errors.As(err, &denied) {
+			never = err
+		}
+		return 0, false, err.Error(), never
 	}
 	owned := 0
 	var names []string
@@ -57,7 +63,7 @@ func (l *timeline) stable(ctx context.Context) (at int64, stable bool, what stri
 	}
 	slices.Sort(names)
 	what = fmt.Sprintf("%s, members %v owning %d of %d partitions", v.State, names, owned, l.partitions)
-	return at, v.State == "Stable" && slices.Equal(names, l.wanted()) && owned == int(l.partitions) && at > l.stirred(), what
+	return at, v.State == "Stable" && slices.Equal(names, l.wanted()) && owned == int(l.partitions) && at > l.stirred(), what, nil
 }
 
 // wanted are the members that should be in the group.
@@ -79,8 +85,10 @@ func (l *timeline) awaitStable(ctx context.Context, quiet, limit time.Duration) 
 	deadline := time.Now().Add(limit)
 	var since int64
 	for {
-		at, stable, what := l.stable(ctx)
+		at, stable, what, never := l.stable(ctx)
 		switch {
+		case never != nil:
+			return never
 		case !stable:
 			since = 0
 		case since == 0:

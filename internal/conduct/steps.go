@@ -213,6 +213,15 @@ func (t *trial) committed() map[int32]int64 {
 func (t *trial) close(ctx context.Context, ws ...*process) error {
 	t.step("closing")
 	from := record.Now()
+	if err := t.shut(ctx, ws...); err != nil {
+		return err
+	}
+	t.phase(results.PhaseClose, from, record.Now())
+	return nil
+}
+
+// shut has workers close and waits until they have ended.
+func (t *trial) shut(ctx context.Context, ws ...*process) error {
 	for _, w := range ws {
 		if err := launch.Send(w.p, worker.Command{Do: worker.Close}); err != nil {
 			if _, done := w.report(worker.Done); !done {
@@ -225,6 +234,5 @@ func (t *trial) close(ctx context.Context, ws ...*process) error {
 			return err
 		}
 	}
-	t.phase(results.PhaseClose, from, record.Now())
 	return nil
 }

@@ -25,7 +25,6 @@ type timeline struct {
 	setup     int64
 	begun     worker.Command // when the parts of the trial began, for those who join later
 	observer  *process       // nil where nobody watches the group
-	probe     *process       // nil without a broker
 	producers []*process
 	with      map[int]map[string]any // what differs in a member's settings, by number
 

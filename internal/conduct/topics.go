@@ -36,7 +36,6 @@ func (t *trial) createTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, t.run.o.Deadlines.Start)
 	defer cancel()
 	spec := &t.plan.Spec
-	t.out.Topics = layout(t.out.Topic, spec.Topic.Partitions, t.acts)
 	for i := range t.out.Topics {
 		topic := &t.out.Topics[i]
 		used, err := t.cluster.CreateTopic(ctx, topic.Name, spec.Topic.Partitions, spec.Topic.Replication)
@@ -47,6 +46,9 @@ func (t *trial) createTopics(ctx context.Context) error {
 			return err
 		}
 		t.out.Replication = used
+	}
+	if err := t.cluster.Allowed(ctx, t.names(), t.out.Group); err != nil {
+		return err
 	}
 	if t.out.Replication != spec.Topic.Replication {
 		t.note("replication is %d, not %d: the cluster has no more nodes", t.out.Replication, spec.Topic.Replication)

@@ -15,7 +15,6 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/internal/worker"
-	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
@@ -33,7 +32,6 @@ type trial struct {
 	out      *results.Trial
 	path     string
 	progress Progress
-	profiles []profiles.Kind
 
 	cluster   *cluster.Cluster // nil for a driver without a broker
 	access    cluster.Access
@@ -50,6 +48,8 @@ type trial struct {
 
 	mu      sync.Mutex
 	workers []*process
+	probe   *process // asks the nodes whether they answer; nil without a broker
+	doing   string   // the step that it is at
 }
 
 // conduct runs a trial from its topic to its audit and writes trial.json
@@ -60,18 +60,24 @@ func (t *trial) conduct(ctx context.Context) error {
 	t.fail = func(err error) { cancel(err) }
 	stopWatching := t.watch(ctx)
 	defer stopWatching()
+	if t.cluster != nil {
+		defer context.AfterFunc(ctx, t.cluster.HangUp)()
+	}
 
 	host := t.run.o.Launcher.Host()
 	if c := host.Clock(); c != (launch.Clock{}) {
 		t.out.Clocks = map[string]int64{c.Host: c.Ahead}
 	}
-	t.out.CanaryNs = int64(host.Canary())
+	t.out.CanaryNs, t.out.Looked = int64(host.Canary()), true
 	err := t.steps(ctx)
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause // the first thing that went wrong, not what followed from it
 	}
 	stopWatching()
 	limits := t.run.o.Deadlines
+	if err != nil {
+		t.step(fmt.Sprintf("waiting for %s to save what was recorded, %s at the most", workersOf(t.all()), limits.Abort))
+	}
 	if endErr := t.each(func(w *process) error { return w.end(limits.Abort) }); endErr != nil {
 		err = errors.Join(err, endErr)
 	}
@@ -91,11 +97,19 @@ func (t *trial) conduct(ctx context.Context) error {
 	if err == nil {
 		err = t.checkWire()
 	}
-	t.cleanUp()
+	if !isInterrupt(err) || !t.ownsBroker() {
+		t.cleanUp(limit)
+	}
+	err = errors.Join(err, t.finishProfiles())
+	// All that wrote have ended.
+	var lerr error
+	if t.out.Files, lerr = t.run.dir.Files(t.out.Ref); lerr != nil {
+		err = errors.Join(err, lerr)
+	}
 	switch {
 	case err == nil:
 		t.out.State = results.StateComplete
-	case errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled):
+	case isInterrupt(err):
 		t.out.State, err = results.StateInterrupted, ErrInterrupted
 		t.out.Error = err.Error()
 	default:
@@ -107,12 +121,17 @@ func (t *trial) conduct(ctx context.Context) error {
 	return errors.Join(err, t.run.dir.WriteTrial(t.out))
 }
 
+// isInterrupt says that it was the user who wanted the end.
+func isInterrupt(err error) bool {
+	return errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled)
+}
+
 // watch fails the trial when the broker dies or a worker falls silent.
 func (t *trial) watch(ctx context.Context) func() {
 	stop := make(chan struct{})
-	var died <-chan error
+	var died, lost <-chan error
 	if t.cluster != nil {
-		died = t.cluster.Died()
+		died, lost = t.cluster.Died(), t.cluster.LeaseLost()
 	}
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -129,25 +148,42 @@ func (t *trial) watch(ctx context.Context) func() {
 				t.death = fmt.Errorf("broker: %w", err)
 				t.fail(t.death)
 				return
+			case err := <-lost:
+				t.run.leaseLost = err
+				t.fail(err)
+				return
 			case <-tick.C:
-				// A supervisor that was suspended has heard nobody meanwhile, and what they
-				// said is still to be read. It is no fault of theirs.
-				if time.Since(last) > awayAfter {
-					for _, w := range t.all() {
-						w.heardNow()
-					}
-				}
-				for _, w := range t.all() {
-					if d := w.silence(); d > t.run.o.Deadlines.Silence {
-						t.fail(fmt.Errorf("worker %s (pid %d) has said nothing for %s: it hangs or was stopped%s",
-							w.job.Name, w.p.PID(), d.Round(time.Second), w.tail()))
-						return
-					}
+				if t.hangs(time.Since(last) > awayAfter) {
+					return
 				}
 			}
 		}
 	})
 	return sync.OnceFunc(func() { close(stop); done.Wait() })
+}
+
+// hangs fails the trial when a node of the broker answers nobody, or a worker says
+// nothing. A supervisor that was away, suspended, has heard nobody meanwhile, and what
+// they said is still to be read: it is no fault of theirs.
+func (t *trial) hangs(away bool) bool {
+	if err := t.silentNode(); err != nil {
+		if t.ownsBroker() {
+			t.run.brokerDied.Store(true)
+		}
+		t.fail(err)
+		return true
+	}
+	for _, w := range t.all() {
+		if away {
+			w.heardNow()
+		}
+		if d := w.silence(); d > t.run.o.Deadlines.Silence {
+			w.fail(fmt.Errorf("worker %s (pid %d) has said nothing for %s: it hangs or was stopped%s",
+				w.job.Name, w.p.PID(), d.Round(time.Second), w.tail()))
+			return true
+		}
+	}
+	return false
 }
 
 // awayAfter is after how long without a look at its workers, which it takes once a
@@ -176,21 +212,38 @@ func (t *trial) all() []*process {
 	return slices.Clone(t.workers)
 }
 
-func (t *trial) step(what string) { t.progress.Step(what) }
+// step says what the trial is doing.
+func (t *trial) step(what string) {
+	t.now(what)
+	t.progress.Step(what)
+}
+
+func (t *trial) now(what string) {
+	t.mu.Lock()
+	t.doing = what
+	t.mu.Unlock()
+}
+
+// workersOf is how many workers there are, in words.
+func workersOf(ws []*process) string {
+	if len(ws) == 1 {
+		return "1 worker"
+	}
+	return fmt.Sprintf("%d workers", len(ws))
+}
 
 // steps makes what the trial needs on the cluster, and lives it.
 func (t *trial) steps(ctx context.Context) error {
-	spec := &t.plan.Spec
 	var err error
 	if t.machine, err = startSampler(t.run.o.Launcher.Host(), t.path); err != nil {
 		return fmt.Errorf("machine samples: %w", err)
 	}
 	if t.cluster != nil { // before the look at the machine: a broker that is still busy is not others
 		for i, pid := range t.cluster.PIDs() {
-			t.machine.watch(results.BrokerProcess(i), pid)
+			t.machine.watch(results.BrokerProcess(i), watched{pid: pid})
 		}
 		if pid := t.cluster.ParentPID(); pid != 0 {
-			t.machine.watch(results.BrokerParent, pid)
+			t.machine.watch(results.BrokerParent, watched{pid: pid})
 		}
 	}
 	if err := t.idle(ctx); err != nil {
@@ -198,15 +251,21 @@ func (t *trial) steps(ctx context.Context) error {
 	}
 	setup := record.Now()
 	if t.cluster != nil {
-		t.step("creating the topic")
 		t.acts = t.plan.Acts
+		t.out.Topics = layout(t.out.Topic, t.plan.Spec.Topic.Partitions, t.acts)
+		probe, err := t.start(ctx, worker.Job{Role: results.RoleProbe, Name: "probe", Spec: t.plan.Spec})
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		t.probe = probe
+		t.mu.Unlock()
+		t.step("creating the topic")
 		if err := t.createTopics(ctx); err != nil {
 			return err
 		}
-		if g := spec.Group; g.Protocol == "consumer" && spec.Consume.Members > 0 {
-			if err := t.configureGroup(ctx, g.Heartbeat, g.Session); err != nil {
-				return err
-			}
+		if err := t.prepareGroup(ctx); err != nil {
+			return err
 		}
 	}
 	return t.timeline(setup).live(ctx)
@@ -248,6 +307,11 @@ func (t *trial) note(format string, args ...any) {
 
 // start starts one worker of the trial. What is the same for all is filled in.
 func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
+	return t.startFor(ctx, job, t.fail)
+}
+
+// startFor starts a worker whose failure is told to fail, and need not end the trial.
+func (t *trial) startFor(ctx context.Context, job worker.Job, fail func(error)) (*process, error) {
 	job.Client = t.plan.Arm.Client
 	if job.Role == results.RoleReference || job.Role == results.RoleFiller {
 		job.Client = t.run.reference.Name()
@@ -259,15 +323,20 @@ func (t *trial) start(ctx context.Context, job worker.Job) (*process, error) {
 	if len(t.plan.Spec.Churn) > 0 {
 		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
+	program := t.run.o.Self
 	if job.Role == results.RoleProducer || job.Role == results.RoleConsumer || job.Role == results.RoleBoth {
-		job.Profiles = t.profiles
+		t.profile(&job)
+		if d, is := drivers.Find(t.run.o.Table, job.Client).(drivers.Elsewhere); is {
+			program = d.Command()
+		}
 	}
-	w, err := startProcess(ctx, t.run.o.Launcher, t.run.o.Self, t.run.workerEnv(&t.plan.Spec), filepath.Join(t.path, job.Name), job, t.fail)
+	w, err := startProcess(ctx, t.run.o.Launcher, program, workerEnv(&t.plan.Spec), filepath.Join(t.path, job.Name), job, fail)
 	if w != nil {
 		t.mu.Lock()
 		t.workers = append(t.workers, w)
 		t.mu.Unlock()
-		t.machine.watch(job.Name, w.p.PID())
+		t.machine.watch(job.Name, watched{w.p.PID(), w.p})
+		t.showPages(w)
 	}
 	return w, err
 }
@@ -325,21 +394,23 @@ func (t *trial) checkWire() error {
 	return nil
 }
 
-// cleanUp removes what the trial made on the cluster.
-func (t *trial) cleanUp() {
+// cleanUp removes what the trial made on the cluster, of what it was to make it may have
+// come to some, and gives up where that takes too long: what is left is noted.
+func (t *trial) cleanUp(limit time.Duration) {
 	// A broker that has died is thrown away with all that is on it.
 	if t.cluster == nil || t.run.o.Keep || t.run.brokerDied.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), t.run.o.Deadlines.Start)
+	t.step(fmt.Sprintf("removing topic and group from the cluster, %s at the most", limit))
+	ctx, cancel := t.run.within(limit)
 	defer cancel()
 	for _, topic := range t.out.Topics {
-		if err := t.cluster.DeleteTopic(ctx, topic.Name); err != nil {
+		if err := t.cluster.DeleteTopic(ctx, topic.Name); err != nil && !errors.Is(err, cluster.ErrNotOurs) {
 			t.note("topic %s was not deleted: %v", topic.Name, err)
 		}
 	}
 	if t.plan.Spec.Consume.Members > 0 {
-		if err := t.cluster.DeleteGroup(ctx, t.out.Group); err != nil {
+		if err := t.cluster.DeleteGroup(ctx, t.out.Group); err != nil && !errors.Is(err, cluster.ErrNotOurs) {
 			t.note("group %s was not deleted: %v", t.out.Group, err)
 		}
 	}

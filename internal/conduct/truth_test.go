@@ -1,7 +1,9 @@
 package conduct_test
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,8 +37,8 @@ func ownBroker(t *testing.T, nodes int) *kfake.Cluster {
 func attachedTo(t *testing.T, c *kfake.Cluster, s workloads.Spec, client string) (conduct.Options, string) {
 	t.Helper()
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{s}, client))
-	o.Broker = cluster.Options{Kind: cluster.Attached, Brokers: c.ListenAddrs()}
-	return o, cluster.Prefix + o.ID + "-1"
+	o.ID, o.Broker = cluster.NewRunID(), cluster.Options{Kind: cluster.Attached, Brokers: c.ListenAddrs()}
+	return o, cluster.Name(o.ID, 1)
 }
 
 func clientOf(t *testing.T, c *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
@@ -95,6 +97,10 @@ func (o *outcome) wantSums(t *testing.T) audit.Sums {
 	return r.Sums
 }
 
+// from and to bound the Produce requests that tests have a broker refuse: early, since a
+// busy machine sees few requests, and large ones.
+const from, to = 3, 6
+
 // TestFailedSends has a broker refuse what it is sent for a while. What failed is
 // counted by the words of each client, and late it is as well.
 func TestFailedSends(t *testing.T) {
@@ -104,12 +110,11 @@ func TestFailedSends(t *testing.T) {
 			t.Parallel()
 			c := ownBroker(t, 1)
 			var requests atomic.Int64
-			c.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
-				c.KeepControl()
-				if n := requests.Add(1); n < 20 || n >= 25 {
+			onProduce(c, func(p *kmsg.ProduceRequest) (kmsg.Response, error, bool) {
+				if n := requests.Add(1); n < from || n >= to {
 					return nil, nil, false
 				}
-				return refuse(req.(*kmsg.ProduceRequest), kerr.MessageTooLarge), nil, true
+				return refuse(p, kerr.MessageTooLarge), nil, true
 			})
 			s := short("refused")
 			s.Produce.Idempotent = false
@@ -146,15 +151,100 @@ func refuse(req *kmsg.ProduceRequest, why *kerr.Error) kmsg.Response {
 	return resp
 }
 
+// TestRetriedSends has a broker turn producers away for a while, by an error that passes
+// or by hanging up, and the client try again: what went over the wire more than once is
+// what the broker was asked to write more than once.
+func TestRetriedSends(t *testing.T) {
+	onEmbedded(t)
+	f := func(name, client string, idempotent bool, turnAway func(*kmsg.ProduceRequest) (kmsg.Response, error)) {
+		t.Run(name+"/"+client, func(t *testing.T) {
+			t.Parallel()
+			c := ownBroker(t, 1)
+			var requests, asked atomic.Int64
+			onProduce(c, func(p *kmsg.ProduceRequest) (kmsg.Response, error, bool) {
+				asked.Add(recordsIn(t, p))
+				if n := requests.Add(1); turnAway == nil || n < from || n >= to {
+					return nil, nil, false
+				}
+				resp, err := turnAway(p)
+				return resp, err, true
+			})
+			s := short("retried")
+			s.Produce.Idempotent = idempotent
+			o, _ := attachedTo(t, c, s, client)
+			got, err := run(t, bounded(t), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums := got.wantSums(t)
+			again := int64(got.value(t, 1, results.ProduceRetried, ""))
+			switch most := asked.Load() - sums.Handed; {
+			case sums.Failed+sums.Unanswered > 0:
+				t.Errorf("%d failed, %d have no answer", sums.Failed, sums.Unanswered)
+			case again != most && (name != "gone" || again < most): // of what the broker hung up on, it may not have read all
+				t.Errorf("%d were sent again; the broker was asked to write %d more than there are", again, most)
+			case (again > 0) != (turnAway != nil):
+				t.Errorf("%d were sent again", again)
+			}
+		})
+	}
+	refused := func(p *kmsg.ProduceRequest) (kmsg.Response, error) { return refuse(p, kerr.NotLeaderForPartition), nil }
+	gone := func(*kmsg.ProduceRequest) (kmsg.Response, error) { return nil, context.Canceled }
+	for _, client := range clients {
+		f("refused", client, false, refused)
+		f("gone", client, false, gone)
+		f("clean", client, false, nil)
+	}
+	f("refused and idempotent", "franz-go", true, refused)
+}
+
+// onProduce has f answer each Produce request of clients, or let it pass. Those by which
+// the run renews its lease are not theirs.
+func onProduce(c *kfake.Cluster, f func(*kmsg.ProduceRequest) (kmsg.Response, error, bool)) {
+	c.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if p := req.(*kmsg.ProduceRequest); !ofLease(p) {
+			return f(p)
+		}
+		return nil, nil, false
+	})
+}
+
+// ofLease says whether a Produce request is the run's own, and not one of a client.
+func ofLease(req *kmsg.ProduceRequest) bool {
+	return slices.ContainsFunc(req.Topics, func(t kmsg.ProduceRequestTopic) bool {
+		return slices.ContainsFunc(t.Partitions, func(p kmsg.ProduceRequestTopicPartition) bool {
+			return bytes.Contains(p.Records, []byte(`"kbench_lease"`))
+		})
+	})
+}
+
+// recordsIn is how many records a Produce request holds.
+func recordsIn(t *testing.T, req *kmsg.ProduceRequest) (n int64) {
+	for _, topic := range req.Topics {
+		for _, p := range topic.Partitions {
+			for rest := p.Records; len(rest) > 0; {
+				var b kmsg.RecordBatch
+				if err := b.ReadFrom(rest); err != nil {
+					t.Error(err)
+					return n
+				}
+				n += int64(b.NumRecords)
+				rest = rest[12+b.Length:]
+			}
+		}
+	}
+	return n
+}
+
 // TestNodeGone has one of three nodes hang up on whoever produces, and the client try
 // once only: what was on its way is failed, and not forgotten.
 func TestNodeGone(t *testing.T) {
 	onEmbedded(t)
 	c := ownBroker(t, 3)
 	var requests atomic.Int64
-	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		if n := requests.Add(1); n < 30 || n >= 36 {
+	onProduce(c, func(*kmsg.ProduceRequest) (kmsg.Response, error, bool) {
+		if n := requests.Add(1); n < from || n >= to {
 			return nil, nil, false
 		}
 		return nil, context.Canceled, true

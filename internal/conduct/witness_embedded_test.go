@@ -87,8 +87,8 @@ func TestWitnessEmbedded(t *testing.T) {
 	spec.Consume.Members++ // else nobody is left to take over
 	spec.Churn = append(spec.Churn, workloads.ChurnEntry{Do: "stall", When: "stable", Times: 1, Target: "oldest", For: spec.Group.Session + 4*time.Second})
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "sarama"))
-	o.Broker = cluster.Options{Kind: cluster.Attached, Brokers: c.ListenAddrs()}
-	stop := look(c, cluster.Prefix+o.ID+"-1")
+	o.ID, o.Broker = cluster.NewRunID(), cluster.Options{Kind: cluster.Attached, Brokers: c.ListenAddrs()}
+	stop := look(c, cluster.Name(o.ID, 1))
 	got, err := run(t, bounded(t), o)
 	sights, unseen := stop()
 	if err != nil {

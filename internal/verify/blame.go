@@ -204,7 +204,7 @@ func (m *meddler) apart(ctx context.Context, c Case, out string, self []string) 
 }
 
 // crowd is how many processes take a processor from everybody else.
-const crowd = 16
+const crowd = 32
 
 // crowd takes the machine for a while, with loops of a shell.
 func (m *meddler) crowd() error {

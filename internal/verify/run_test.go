@@ -17,6 +17,7 @@ import (
 	"github.com/kbench/kbench/drivers/kafkago"
 	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/drivers/sarama"
+	"github.com/kbench/kbench/internal/aside"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	acts := map[string]func(context.Context) error{
 		"worker": func(ctx context.Context) error {
 			// A worker takes SIGTERM for itself.
-			return worker.Main(context.WithoutCancel(ctx), append(table(), verify.Drivers(table())...), os.Stdin, os.Stdout)
+			return worker.Main(context.WithoutCancel(ctx), append(table(), verify.Drivers(table())...), aside.Parts(), os.Stdin, os.Stdout)
 		},
 		"broker": func(ctx context.Context) error {
 			return cluster.Serve(ctx, cluster.Options{Log: os.Stderr}, os.Stdin, os.Stdout, true)

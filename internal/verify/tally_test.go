@@ -106,7 +106,7 @@ func TestThorough(t *testing.T) {
 		if !slices.Contains(known, c.Driver.Name()) {
 			t.Errorf("no worker knows %s", c.Driver.Name())
 		}
-		if _, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, 1, seed); err != nil {
+		if _, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, plan.Rounds{Timed: 1}, seed); err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 		}
 	}

@@ -124,7 +124,7 @@ func Estimate(cases []Case) time.Duration {
 func (c Case) run(ctx context.Context, i int, o Options) (Answer, error) {
 	name := fmt.Sprintf("%03d-%s", i+1, fileName(c.Name+"-"+c.Driver.Name()))
 	a := Answer{Case: c, Run: filepath.Join(o.Out, name)}
-	trials, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, 1, seed)
+	trials, err := plan.Expand([]workloads.Spec{c.Spec}, []string{c.Driver.Name()}, []string{string(drivers.Matched)}, plan.Rounds{Timed: 1}, seed)
 	if err != nil {
 		return a, fmt.Errorf("case %s: %w", c.Name, err)
 	}
