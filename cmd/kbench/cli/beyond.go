@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 
 	"github.com/kbench/kbench/results"
@@ -62,12 +60,9 @@ func highestOf(dir string) *highest {
 		if err != nil {
 			continue
 		}
-		data, err := os.ReadFile(path)
-		var s results.Summary
-		if err != nil || json.Unmarshal(data, &s) != nil {
-			continue
+		if s, err := d.Summary(); err == nil {
+			h.add(d.Run().Specs, s.Rows)
 		}
-		h.add(d.Run().Specs, s.Rows)
 	}
 	return &h
 }

@@ -21,7 +21,7 @@ func TestBeyond(t *testing.T) {
 		s := workloads.Default()
 		s.Name, s.Records.Size = "w", workloads.Size{Fixed: size}
 		s.Produce.Rate = workloads.Rate{PerSecond: rate}
-		trials, err := plan.Expand([]workloads.Spec{s}, []string{"sarama"}, []string{"matched"}, 2, 1)
+		trials, err := plan.Expand([]workloads.Spec{s}, []string{"sarama"}, []string{"matched"}, plan.Rounds{Timed: 2}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,9 @@ func (a *app) brokerCommand() *cobra.Command {
 		Use:   "broker",
 		Short: "Start a broker in the foreground and print its address, for other tools to use",
 		Long: `Starts a broker, prints what it is and its address, and keeps it running until
-Ctrl-C or SIGTERM. The address goes to --brokers, or to any other tool.`,
+Ctrl-C or SIGTERM. The address goes to --brokers, or to any other tool.
+
+A node that dies is told of, and the others go on; the exit code is then 1.`,
 		Example: `  kbench broker
   kbench broker --broker kafka --nodes 3 --kafka-version 4.1.0`,
 		Args: arguments(0, 0, ""),
@@ -25,8 +27,11 @@ Ctrl-C or SIGTERM. The address goes to --brokers, or to any other tool.`,
 			if err != nil {
 				return usage(err)
 			}
-			err = cluster.Serve(cmd.Context(), o, a.in, a.out, supervised)
-			if err == nil && cmd.Context().Err() != nil && supervised {
+			o.Log = a.errOut
+			ctx, ended := a.inOrder(cmd.Context())
+			defer ended()
+			err = cluster.Serve(ctx, o, a.in, a.raw, supervised)
+			if err == nil && ctx.Err() != nil && supervised {
 				return conduct.ErrInterrupted
 			}
 			return err

@@ -10,15 +10,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/visible"
 )
 
 // The exit codes.
@@ -28,8 +28,8 @@ const (
 	ExitUsage       = 2   // usage, or a bad workload
 	ExitGate        = 3   // a gate was not met
 	ExitRegression  = 4   // compare found one
-	ExitRefused     = 5   // the result must not be used
-	ExitInterrupted = 130 // Ctrl-C
+	ExitUndecided   = 5   // no gate was missed, but one could not be decided; compare cannot tell
+	ExitInterrupted = 130 // Ctrl-C, SIGTERM, or the terminal is gone
 )
 
 // Main runs kbench with the given drivers and exits.
@@ -40,21 +40,27 @@ func Main(table ...drivers.Driver) {
 // app is what the subcommands share.
 type app struct {
 	table       []drivers.Driver
+	others      []*arm.Elsewhere // those of the table that are in programs of their own
 	in          io.Reader
-	out, errOut io.Writer
-	self        []string // the command that starts this program again
+	out, errOut io.Writer // for people: what a file or a client says is shown there, and moves no cursor
+	raw, rawErr io.Writer // the same as they are, for other processes and for what draws
+	self        []string  // the command that starts this program again
+	args        []string  // what the user wrote
+
+	tables map[string]string // of workloads, as they stand on the screen already
+	ends   ends
 }
 
 // Run is Main without the exit. Workers and brokers are started by running the
 // current executable again with other arguments.
 func Run(args []string, in io.Reader, out, errOut io.Writer, table ...drivers.Driver) int {
-	a := &app{table: table, in: in, out: out, errOut: errOut}
+	a := &app{table: table, in: in, out: visible.Writer(out), errOut: visible.Writer(errOut), raw: out, rawErr: errOut}
 	exe, err := os.Executable()
 	if err != nil {
 		fmt.Fprintln(errOut, "kbench:", err)
 		return ExitFailed
 	}
-	a.self = []string{exe}
+	a.self, a.args = []string{exe}, args
 	root := &cobra.Command{
 		Use:   "kbench",
 		Short: "Measure how Go's Kafka clients differ under the same work",
@@ -81,15 +87,14 @@ clients, versions and nights can be compared.`,
 	}
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
+	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.compareCommand(), a.gateCommand(), a.bisectCommand(), a.replayCommand(), a.profileCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for anything
-	return a.exit(root.ExecuteContext(ctx))
+	defer a.leave()
+	defer a.ends.listen()()
+	return a.until(func() int { return a.exit(root.ExecuteContext(context.Background())) })
 }
 
 // exit turns an error into what the user reads and the shell gets.
@@ -103,15 +108,26 @@ func (a *app) exit(err error) int {
 		fmt.Fprintln(a.errOut, "kbench: interrupted; what was recorded until then is kept")
 		return ExitInterrupted
 	case errors.As(err, &g):
-		fmt.Fprintln(a.errOut, "kbench:", err)
-		return ExitGate
+		a.complain("kbench: " + err.Error())
+		return g.code
 	case errors.As(err, &u):
-		fmt.Fprintln(a.errOut, u.Error())
+		a.complain(u.Error())
 		return ExitUsage
 	default:
-		fmt.Fprintln(a.errOut, "kbench:", err)
+		a.complain("kbench: " + err.Error())
 		return ExitFailed
 	}
+}
+
+// The length of messages: what is longer was not written by a person, nor will it be
+// read by one.
+const (
+	mostLines = 100
+	mostChars = 2000 // of a line
+)
+
+func (a *app) complain(msg string) {
+	fmt.Fprintln(a.errOut, visible.Lines(visible.Text(msg), mostLines, mostChars))
 }
 
 // usageError is the user's to mend; nothing was started.
@@ -123,8 +139,11 @@ func usage(err error) error { return usageError{err} }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// gateError says which gates were not met.
-type gateError struct{ error }
+// gateError says which gates were not met, or not decided.
+type gateError struct {
+	error
+	code int
+}
 
 // flagError says what is wrong with a flag in the words of its user.
 func flagError(cmd *cobra.Command, err error) error {

@@ -27,7 +27,7 @@ func TestDemand(t *testing.T) {
 
 	f := func(specs []workloads.Spec, client string, o cluster.Options, keep bool, want string) {
 		t.Helper()
-		trials, err := plan.Expand(specs, []string{client}, []string{"matched"}, 2, 1)
+		trials, err := plan.Expand(specs, []string{client}, []string{"matched"}, plan.Rounds{Timed: 2}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,16 +40,50 @@ func TestDemand(t *testing.T) {
 	f(one, "sarama", attached, false, "up to 1024 records/s | up to 30 MiB on the disks of the cluster at a time, all copies counted")
 	f(one, "sarama", attached, true, "up to 1024 records/s | up to 60 MiB on the disks of the cluster in the end, all copies counted")
 	f(one, "sarama", cluster.Options{Kind: cluster.Kafka, Nodes: 2}, false, "up to 1024 records/s | up to 20 MiB on this machine's disk at a time, all copies counted")
+	f(one, "sarama", cluster.Options{Kind: cluster.Embedded, Nodes: 3, OnDisk: true}, false, "up to 1024 records/s | up to 10 MiB on this machine's disk at a time")
 	f(one, "sarama", cluster.Options{Kind: cluster.Embedded, Nodes: 3}, false, "up to 1024 records/s | up to 10 MiB in the memory of the broker at a time")
 	f(both, "sarama", attached, false, "up to 1024 records/s, and as many as it takes where the rate is max | roughly 11.7 GiB on the disks of the cluster at a time, all copies counted")
 	f(both[1:], "sarama", attached, false, "as many records/s as it takes (rate max) | roughly 11.7 GiB on the disks of the cluster at a time, all copies counted")
 	f(one, "loopback", attached, false, "")
 }
 
+// TestOnDisk: the records of an embedded broker are in memory as long as there is room
+// for them, and what is kept on disk instead is said before the run.
+func TestOnDisk(t *testing.T) {
+	a := &app{table: []drivers.Driver{sarama.New(), loopback.New()}}
+	f := func(client, kind string, machine int64, want bool, change func(s *workloads.Spec)) {
+		t.Helper()
+		s := workloads.Default()
+		s.Name, s.Records.Size = "w", workloads.Size{Fixed: 1012} // and 12 beside it
+		s.Produce.Rate = workloads.Rate{PerSecond: 1 << 20}
+		s.Phases.Warmup, s.Phases.Measure = 0, time.Second // a GiB
+		change(&s)
+		trials, err := plan.Expand([]workloads.Spec{s}, []string{client}, []string{"matched"}, plan.Rounds{Timed: 2}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, say := a.onDisk(trials, cluster.Options{Kind: kind}, machine)
+		if words := strings.Join(say, "; "); got != want || strings.Contains(words, "the broker keeps records in files in ") != want {
+			t.Errorf("on disk: %v, want %v; said %q", got, want, words)
+		}
+	}
+	asIs := func(*workloads.Spec) {}
+	f("sarama", cluster.Embedded, 4<<30, false, asIs)
+	f("sarama", cluster.Embedded, 4<<30-1, true, asIs)
+	f("sarama", cluster.Embedded, 0, false, asIs) // not known
+	f("sarama", cluster.Kafka, 1<<30, false, asIs)
+	f("loopback", cluster.Embedded, 1<<30, false, asIs)
+	f("sarama", cluster.Embedded, 16<<30, false, func(s *workloads.Spec) { s.Produce.Rate = workloads.Rate{Max: true} })
+	f("sarama", cluster.Embedded, 16<<30, true, func(s *workloads.Spec) {
+		s.Produce.Rate, s.Phases.Measure = workloads.Rate{Max: true}, time.Minute
+	})
+	f("sarama", cluster.Embedded, 16<<30, true, func(s *workloads.Spec) { s.Phases.Measure = time.Hour })
+}
+
 // TestMemory: what is outstanding at a producer and the log of the embedded broker are
 // memory of this machine, as members are.
 func TestMemory(t *testing.T) {
-	f := func(o cluster.Options, machine int64, say, warning string, change func(s *workloads.Spec)) {
+	f := func(o cluster.Options, machine int64, say, warning, refusal string, change func(s *workloads.Spec)) {
 		t.Helper()
 		s := workloads.Default()
 		s.Name, s.Consume.Members = "w", 3
@@ -58,19 +92,38 @@ func TestMemory(t *testing.T) {
 		s.Produce.Batch.Bytes = 2 << 20
 		s.Phases.Warmup, s.Phases.Measure = 0, 10*time.Second
 		change(&s)
-		trials, err := plan.Expand([]workloads.Spec{s}, []string{"sarama"}, []string{"matched"}, 2, 1)
+		trials, err := plan.Expand([]workloads.Spec{s}, []string{"sarama"}, []string{"matched"}, plan.Rounds{Timed: 2}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		gotSay, gotWarning := memory(trials, o, machine)
-		if gotSay != say || !strings.Contains(gotWarning, warning) || (warning == "") != (gotWarning == "") {
-			t.Errorf("%q, %q; want %q, %q", gotSay, gotWarning, say, warning)
+		n := needsOf(trials, o)
+		if got := n.String(); got != say {
+			t.Errorf("%q; want %q", got, say)
+		}
+		if got := n.warning(machine); !strings.Contains(got, warning) || (warning == "") != (got == "") {
+			t.Errorf("warning %q; want %q", got, warning)
+		}
+		got := ""
+		if err := n.refusal(machine); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, refusal) || (refusal == "") != (got == "") {
+			t.Errorf("refused with %q; want %q", got, refusal)
 		}
 	}
 	attached, embedded := cluster.Options{Kind: cluster.Attached}, cluster.Options{Kind: cluster.Embedded}
 	asIs := func(*workloads.Spec) {}
-	f(attached, 16<<30, "about 576 MiB of memory", "", asIs)
-	f(embedded, 16<<30, "about 676 MiB of memory", "", asIs)
-	f(attached, 512<<20, "about 576 MiB of memory", "more memory than the 512 MiB of this machine", asIs)
-	f(attached, 16<<30, "about 19.0 GiB of memory", "more memory than the 16.0 GiB", func(s *workloads.Spec) { s.Consume.Members = 200 })
+	f(attached, 16<<30, "up to 6 processes with about 576 MiB of memory", "", "", asIs)
+	f(embedded, 16<<30, "up to 7 processes with about 776 MiB of memory", "", "", asIs)
+	f(cluster.Options{Kind: cluster.Kafka, Nodes: 3}, 16<<30, "up to 10 processes with about 1.3 GiB of memory", "", "", asIs)
+	f(cluster.Options{Kind: cluster.Kafka, Nodes: 2, Heap: "8G"}, 16<<30, "up to 9 processes with about 16.6 GiB of memory", "more memory than the 16.0 GiB", "smaller heaps of nodes", asIs)
+	f(attached, 512<<20, "up to 6 processes with about 576 MiB of memory", "more memory than the 512 MiB of this machine",
+		"up to 6 processes with about 576 MiB of memory are more than the 512 MiB of this machine; take fewer members", asIs)
+	f(attached, 16<<30, "up to 10003 processes with about 937.8 GiB of memory", "more memory than the 16.0 GiB", "or run it all the same with --force",
+		func(s *workloads.Spec) { s.Consume.Members = 10_000 })
+	f(attached, 16<<30, "up to 1005 processes with about 234.7 GiB of memory", "more memory than the 16.0 GiB", "or run it all the same with --force",
+		func(s *workloads.Spec) { s.Produce.Producers = 1000 })
+	// How much goes into the log at rate max nobody knows.
+	f(embedded, 2<<30, "up to 7 processes with about 8.4 GiB of memory", "more memory than the 2.0 GiB", "",
+		func(s *workloads.Spec) { s.Produce.Rate = workloads.Rate{Max: true} })
 }

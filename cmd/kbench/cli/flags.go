@@ -16,6 +16,8 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/results/compare"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/catalog"
@@ -32,12 +34,13 @@ func (b *brokerFlags) add(cmd *cobra.Command) {
 	f.IntVar(&b.Nodes, "nodes", cluster.DefaultNodes, "start `n` nodes")
 	f.StringVar(&b.Version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
 	f.StringVar(&b.Heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
+	completes(cmd, "broker", oneWord(cluster.Embedded, cluster.Kafka))
 }
 
 func (b *brokerFlags) addAttached(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&b.Brokers, "brokers", nil, "`addresses` of an existing cluster to use instead, host:port with commas;\nonly topics and groups called kbench-... are made there, and removed")
+	f.StringSliceVar(&b.Brokers, "brokers", nil, "`addresses` of an existing cluster to use instead, host:port with commas;\nonly topics and groups called kbench-<run>-... are made there, and removed")
 	f.StringVar(&b.ConfigFile, "brokers-config", "", "`file` with TLS and SASL of the existing cluster; the environment wins:\nKBENCH_SASL_MECHANISM, KBENCH_SASL_USER, KBENCH_SASL_PASSWORD")
 }
 
@@ -48,6 +51,9 @@ func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
 		return b.attached(cmd)
 	}
 	o := b.Options
+	if f := cmd.Flags().Lookup("brokers"); f != nil && f.Changed {
+		return o, errors.New("--brokers: there is no address in it; write host:port, or leave the flag out for a broker of its own")
+	}
 	if o.ConfigFile != "" {
 		return o, errors.New("--brokers-config goes with --brokers host:port")
 	}
@@ -82,20 +88,23 @@ var (
 
 // attached is an existing cluster.
 func (b *brokerFlags) attached(cmd *cobra.Command) (cluster.Options, error) {
-	o := cluster.Options{Kind: cluster.Attached, Brokers: b.Brokers, ConfigFile: b.ConfigFile}
+	o := cluster.Options{Kind: cluster.Attached, Brokers: cluster.Seeds(b.Brokers), ConfigFile: b.ConfigFile}
 	for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			return o, fmt.Errorf("--brokers uses an existing cluster, --%s starts a new one; give one of them", name)
 		}
 	}
-	for _, addr := range b.Brokers {
+	for _, addr := range o.Brokers {
 		host, port, err := net.SplitHostPort(addr)
 		if n, perr := strconv.Atoi(port); err != nil || perr != nil || host == "" || n < 1 || n > 65535 {
 			return o, fmt.Errorf("--brokers %s: an address is host:port", addr)
 		}
 	}
-	if _, err := cluster.AttachedAccess(b.Brokers, b.ConfigFile, os.Getenv); err != nil {
+	if _, err := cluster.AttachedAccess(o.Brokers, b.ConfigFile, os.Getenv); err != nil {
 		return o, fmt.Errorf("--brokers: %w", err)
+	}
+	for _, path := range cluster.Exposed(b.ConfigFile) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s holds a secret that other users of this machine may read: chmod 600 it\n", path)
 	}
 	return o, o.Check()
 }
@@ -108,28 +117,30 @@ type selection struct {
 	seed    uint64
 	sets    []string
 	full    bool
+	aa      bool
+
+	profile       string
+	profileRounds int
 }
 
 func (s *selection) add(a *app, cmd *cobra.Command) {
 	cmd.Args = arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`)
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return catalog.Names(), cobra.ShellCompDirectiveDefault
-	}
+	cmd.ValidArgsFunction = workload
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker)")
+	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker); sarama@v1.60.1 is a client at\nanother version, sarama=../my-sarama one from a directory")
 	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe and fast producer), stock (its\ndefaults)")
+	f.BoolVar(&s.aa, "aa", false, "run the first client twice, under two names: what compare then finds\nbetween the two is what chance and the machine make of nothing")
 	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")
 	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
 	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated. A\nfield that a workload varies between its arms is fixed thereby")
 	f.BoolVar(&s.full, "full", false, "run the full matrix of each workload in place of its own; most churn\nworkloads have all assignors, and the group protocol of KIP-848, in it")
-	for name, words := range map[string][]string{
-		"client": a.clientNames(),
-		"lane":   {string(drivers.Matched), string(drivers.Best), string(drivers.Stock)},
-	} {
-		// It fails only for a flag that does not exist.
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
+	f.StringVar(&s.profile, "profile", "", "`kinds` of profiles, with commas, of every worker of the client: cpu (or\ncpu@250 for 250 samples a second), heap, allocs, goroutine, mutex,\nblock, trace, or flight: a trace of the seconds before a client is found\nstuck; taken in rounds of their own")
+	f.IntVar(&s.profileRounds, "profile-rounds", 1, "with --profile, run `n` rounds more for the profiles; no timing is taken\nfrom them")
+	completes(cmd, "profile", someWords(profiles.Names()...))
+	completes(cmd, "client", someWords(a.clientNames()...))
+	completes(cmd, "lane", someWords(string(drivers.Matched), string(drivers.Best), string(drivers.Stock)))
+	completes(cmd, "set", setting)
 }
 
 // selected is what a selection comes to.
@@ -138,13 +149,16 @@ type selected struct {
 	suite  string
 	trials []plan.Trial
 	seed   uint64
+
+	profiles []profiles.Kind
+	hz       int // of the CPU profile
 }
 
 // load reads the workloads and expands them into trials. Its error is the
 // user's to mend, and has everything that is wrong.
 func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected, error) {
-	opt := workloads.Options{Set: s.sets, Full: s.full, CheckGate: gate.Check, CheckNeed: arm.CheckNeed,
-		Warn: func(w string) { fmt.Fprintln(a.errOut, "warning:", w) }}
+	opt := workloads.Options{Set: s.sets, Full: s.full, CheckGate: gate.Check, CheckFigure: compare.Check, CheckNeed: arm.CheckNeed,
+		Warn: func(w string) { a.complain("warning: " + w) }}
 	out := &selected{seed: s.seed}
 	var wrong []string
 	for _, name := range names {
@@ -162,11 +176,8 @@ func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected,
 	if len(clients) == 0 {
 		clients = a.defaultClients()
 	}
-	for _, c := range clients {
-		if !slices.Contains(a.clientNames(), c) {
-			wrong = append(wrong, fmt.Sprintf("--client %s: no such client; there are %s", c, strings.Join(a.clientNames(), ", ")))
-		}
-	}
+	wants, errs := a.versions(clients)
+	wrong = append(wrong, errs...)
 	for _, l := range s.lanes {
 		switch drivers.Mode(l) {
 		case drivers.Matched, drivers.Best, drivers.Stock:
@@ -174,21 +185,82 @@ func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected,
 			wrong = append(wrong, fmt.Sprintf("--lane %s: a lane is matched, best or stock", l))
 		}
 	}
-	if cmd.Flags().Changed("rounds") && s.rounds < 1 {
-		wrong = append(wrong, fmt.Sprintf("--rounds %d: at least 1", s.rounds))
+	if cmd.Flags().Changed("rounds") {
+		if w := workloads.CheckField("rounds", s.rounds); w != "" {
+			wrong = append(wrong, fmt.Sprintf("--rounds %d: %s", s.rounds, w))
+		}
+	}
+	rounds := plan.Rounds{Timed: s.rounds}
+	if err := s.profiled(cmd, out, &rounds); err != nil {
+		wrong = append(wrong, err.Error())
 	}
 	if len(wrong) > 0 {
 		return nil, errors.New(strings.Join(wrong, "\n"))
 	}
+	if err := a.have(cmd.Context(), wants); err != nil {
+		return nil, err
+	}
 	if !cmd.Flags().Changed("seed") {
 		out.seed = rand.Uint64() >> 1
 	}
-	trials, err := plan.Expand(out.specs, clients, s.lanes, s.rounds, out.seed)
+	if s.aa {
+		clients = append(slices.Clone(clients), clients[0]+plan.TwinName)
+	}
+	trials, err := plan.Expand(out.specs, clients, s.lanes, rounds, out.seed)
 	if err != nil {
 		return nil, err
 	}
 	out.trials = trials
-	return out, nil
+	return out, a.possible(out)
+}
+
+// profiled says which profiles are taken, and in how many rounds.
+func (s *selection) profiled(cmd *cobra.Command, out *selected, rounds *plan.Rounds) (err error) {
+	if out.profiles, out.hz, err = profiles.Parse(s.profile); err != nil {
+		return fmt.Errorf("--profile: %w", err)
+	}
+	asked := cmd.Flags().Changed("profile-rounds")
+	switch {
+	case len(out.profiles) > 0 && s.profileRounds < 1:
+		return fmt.Errorf("--profile-rounds %d: profiles are taken in at least 1 round of their own", s.profileRounds)
+	case len(out.profiles) > 0:
+		rounds.Profiled = s.profileRounds
+	case asked:
+		return errors.New("--profile-rounds goes with --profile, which says what to take in them")
+	}
+	return nil
+}
+
+// possible is an error where a gate can have no figure, whatever is measured.
+func (a *app) possible(s *selected) error {
+	planned := map[string][]gate.Planned{}
+	for i := range s.trials {
+		t := &s.trials[i]
+		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), nil); refused != "" || t.Round > 1 {
+			continue
+		}
+		p := gate.Planned{Arm: t.Arm.Name, Client: t.Arm.Client, Lane: t.Arm.Lane, Spec: &t.Spec}
+		for _, act := range t.Acts {
+			if act.Counted {
+				p.Events = append(p.Events, string(act.Kind), act.Of)
+			}
+		}
+		slices.Sort(p.Events)
+		p.Events = slices.Compact(p.Events)
+		planned[t.Workload] = append(planned[t.Workload], p)
+	}
+	var wrong []string
+	for _, spec := range s.specs {
+		for _, expr := range spec.Gate {
+			if err := gate.Possible(expr, planned[spec.Name]); err != nil {
+				wrong = append(wrong, fmt.Sprintf("%s: %v", spec.Name, err))
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "\n"))
+	}
+	return nil
 }
 
 func (a *app) clientNames() []string {

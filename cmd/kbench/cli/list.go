@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/catalog"
 )
@@ -24,17 +25,12 @@ func (a *app) listCommand() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				width := longest(catalog.Names())
-				for _, name := range catalog.Names() {
-					fmt.Fprintf(a.out, "%-*s  %s\n", width, name, workloads.Question(catalog.About(name)))
-				}
+				a.listWorkloads()
 				return nil
 			}
 			switch args[0] {
 			case "metrics":
-				for _, m := range results.Metrics() {
-					fmt.Fprintf(a.out, "%-30s %-12s %-8s %s\n", m.Name, m.Unit, m.Better, m.What)
-				}
+				a.listMetrics()
 				return nil
 			case "clients":
 				for _, name := range a.clientNames() {
@@ -49,6 +45,41 @@ func (a *app) listCommand() *cobra.Command {
 			_, err := a.out.Write(src)
 			return err
 		},
+	}
+}
+
+// listed is the width of lists where they go to no terminal.
+const listed = 80
+
+func (a *app) listWorkloads() {
+	width, names := a.width(listed), catalog.Names()
+	for _, name := range names {
+		a.lines(text.Wrap(fmt.Sprintf("%-*s  ", longest(names), name), workloads.Question(catalog.About(name)), width))
+	}
+}
+
+// listMetrics says what a metric is beside its name, or below it where there is no room
+// for sentences.
+func (a *app) listMetrics() {
+	const room = 50 // of a sentence, at least
+	var names []string
+	for _, m := range results.Metrics() {
+		names = append(names, m.Name)
+	}
+	width := a.width(listed)
+	for _, m := range results.Metrics() {
+		label := fmt.Sprintf("%-*s  %-9s  %-6s  ", longest(names), m.Name, m.Unit, m.Better)
+		if width-len(label) < room {
+			fmt.Fprintln(a.out, strings.TrimRight(label, " "))
+			label = "    "
+		}
+		a.lines(text.Wrap(label, m.What, width))
+	}
+}
+
+func (a *app) lines(lines []string) {
+	for _, l := range lines {
+		fmt.Fprintln(a.out, l)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
@@ -83,6 +85,21 @@ func (a *app) armPlans(trials []plan.Trial) []armPlan {
 	return out
 }
 
+// count says how many trials there are, and how many of them are for profiles.
+func (s *selected) count() string {
+	profiled := 0
+	for i := range s.trials {
+		if s.trials[i].Profiled {
+			profiled++
+		}
+	}
+	out := quantity(len(s.trials), "trial")
+	if profiled > 0 {
+		out += fmt.Sprintf(" (%d of them for profiles, not timed)", profiled)
+	}
+	return out
+}
+
 // duration estimates how long a run takes.
 func (a *app) duration(trials []plan.Trial) (d time.Duration) {
 	for _, e := range a.expected(trials) {
@@ -104,14 +121,26 @@ func (a *app) expected(trials []plan.Trial) []time.Duration {
 }
 
 func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
-	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", quantity(len(chosen.trials), "trial"), a.duration(chosen.trials).Round(time.Second), chosen.seed)
+	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", chosen.count(), a.duration(chosen.trials).Round(time.Second), chosen.seed)
 	a.printOrder(chosen.trials)
+	for _, spec := range chosen.specs {
+		for i, expr := range spec.Gate {
+			if i == 0 {
+				fmt.Fprintf(a.out, "\ngates of %s, which every arm must meet\n", spec.Name)
+			}
+			fmt.Fprintln(a.out, "  "+expr)
+		}
+	}
 	for _, arm := range arms {
 		if arm.Refused != "" {
 			fmt.Fprintf(a.out, "\n%s cannot do %s: %s\n", arm.Arm, arm.Workload, arm.Refused)
 		}
 	}
-	for i, line := range append(a.sameLanes(chosen.trials), beyond(chosen.trials, runsDir)...) {
+	lines := append(a.sameLanes(chosen.trials), beyond(chosen.trials, runsDir)...)
+	if err := needsOf(chosen.trials, cluster.Options{}).refusal(launch.Here{}.Machine().MemBytes); err != nil {
+		lines = append(lines, err.Error())
+	}
+	for i, line := range lines {
 		if i == 0 {
 			fmt.Fprintln(a.out)
 		}
@@ -149,7 +178,11 @@ func (a *app) printOrder(trials []plan.Trial) {
 			if i > 0 {
 				fmt.Fprintln(a.out, line)
 			}
-			line = fmt.Sprintf("  %-*s  round %d  %s", width, t.Workload, t.Round, armTitle(t.Arm.Name, t.Arm.Lane))
+			what := fmt.Sprintf("round %d", t.Round)
+			if t.Profiled {
+				what = fmt.Sprintf("profiles, round %d", t.Round)
+			}
+			line = fmt.Sprintf("  %-*s  %s  %s", width, t.Workload, what, armTitle(t.Arm.Name, t.Arm.Lane))
 			continue
 		}
 		line += ", " + armTitle(t.Arm.Name, t.Arm.Lane)

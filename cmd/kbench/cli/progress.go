@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/kbench/kbench/internal/visible"
 	"github.com/kbench/kbench/results"
 )
 
@@ -32,21 +34,19 @@ type progress struct {
 	title    string
 	step     string
 	began    time.Time // of the current trial
+	ending   bool      // the user wants the end: what it waits for is said
 }
 
 func newProgress(out io.Writer, expected []time.Duration) *progress {
 	p := &progress{out: out, started: time.Now(), stop: make(chan struct{}), expected: expected}
-	var total time.Duration
-	for _, d := range expected {
-		total += d
-	}
+	total := p.total()
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || total == 0 {
 		return p
 	}
 	p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(20), mpb.WithAutoRefresh())
 	p.bar = p.bars.AddBar(int64(total/time.Millisecond), mpb.BarRemoveOnComplete(),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.line(total) })))
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.line() })))
 	p.done.Go(func() {
 		t := time.NewTicker(200 * time.Millisecond)
 		defer t.Stop()
@@ -55,6 +55,9 @@ func newProgress(out io.Writer, expected []time.Duration) *progress {
 			case <-p.stop:
 				return
 			case <-t.C:
+				p.mu.Lock()
+				total := p.total()
+				p.mu.Unlock()
 				p.bar.SetCurrent(min(int64(p.elapsed()/time.Millisecond), int64(total/time.Millisecond)-1))
 			}
 		}
@@ -73,14 +76,34 @@ func (p *progress) elapsed() time.Duration {
 	return p.ended + min(time.Since(p.began), p.expected[p.current-1])
 }
 
-func (p *progress) line(total time.Duration) string {
-	left := (total - p.elapsed()).Round(time.Second)
+// further adds trials to what is expected.
+func (p *progress) further(expected []time.Duration) {
+	p.mu.Lock()
+	p.expected = slices.Concat(p.expected, expected)
+	total := p.total()
+	p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.SetTotal(int64(total/time.Millisecond), false)
+	}
+}
+
+// total is how long all trials take, for whoever holds the lock.
+func (p *progress) total() (d time.Duration) {
+	for _, e := range p.expected {
+		d += e
+	}
+	return d
+}
+
+func (p *progress) line() string {
+	elapsed := p.elapsed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == 0 {
-		return p.step
+		return visible.Line(p.step)
 	}
-	return fmt.Sprintf("%d/%d %s: %s, about %s left", p.current, len(p.expected), p.title, p.step, left)
+	left := (p.total() - elapsed).Round(time.Second)
+	return visible.Line(fmt.Sprintf("%d/%d %s: %s, about %s left", p.current, len(p.expected), p.title, p.step, left))
 }
 
 // Trial implements conduct.Progress.
@@ -102,7 +125,33 @@ func (p *progress) Trial(ref results.TrialRef, _ int) {
 func (p *progress) Step(what string) {
 	p.mu.Lock()
 	p.step = what
+	ending := p.ending
 	p.mu.Unlock()
+	if ending {
+		p.say("kbench: " + what)
+	}
+}
+
+// interrupted says at once that the wish for the end was heard. From here on each step
+// is said: somebody waits for it.
+func (p *progress) interrupted() {
+	p.mu.Lock()
+	p.ending = true
+	during := p.step
+	if p.current > 0 {
+		during = fmt.Sprintf("trial %d of %d: %s", p.current, len(p.expected), p.step)
+	}
+	p.mu.Unlock()
+	p.say("kbench: interrupted (" + during + "); it ends in good order, and at once if interrupted again")
+}
+
+// say prints what a person should see, above the bar.
+func (p *progress) say(msg string) {
+	w := p.out
+	if p.bars != nil {
+		w = p.bars
+	}
+	fmt.Fprintln(w, visible.Lines(visible.Text(msg), mostLines, mostChars))
 }
 
 // Measuring implements conduct.Progress.
@@ -115,16 +164,12 @@ func (p *progress) Ended(ref results.TrialRef, state results.State, why string) 
 	if state == results.StateComplete && why == "" {
 		return
 	}
-	w := p.out
-	if p.bars != nil {
-		w = p.bars // above the bar
-	}
 	if why == string(state) {
 		why = ""
 	} else {
 		why = ": " + why
 	}
-	fmt.Fprintf(w, "trial %d (%s, %s): %s%s\n", ref.N, ref.Workload, ref.Arm, state, why)
+	p.say(fmt.Sprintf("trial %d (%s, %s): %s%s", ref.N, ref.Workload, ref.Arm, state, why))
 }
 
 // close takes the bar away.

@@ -1,9 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
-	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,22 +32,22 @@ marks, audits and gates, in numbers with their units and without a layout.
 did around it, on one time axis, and where the time went. Events are counted
 over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 (2.5 is crash#5 of trial 2), and so also those that only restore the group.
-"--event list" prints what there is.`,
+"--event list" prints what there is.
+
+Exit codes: 1 where trials failed or were not as planned, or the run was cut off,
+3 where a gate was not met, 5 where one could not be decided.`,
 		Example: `  kbench report
   kbench report runs/20260102-150405-1a2b --json
   kbench report --model
   kbench report --event list
   kbench report --event 3
   kbench report --event 2.5`,
-		Args: arguments(0, 1, "one run"),
+		Args:              arguments(0, 1, "one run"),
+		ValidArgsFunction: aRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := findRun(args)
+			dir, err := openRun(args)
 			if err != nil {
 				return err
-			}
-			dir, err := results.Open(path)
-			if err != nil {
-				return usage(err)
 			}
 			if cmd.Flags().Changed("event") {
 				if rows {
@@ -66,7 +67,7 @@ over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 			case model:
 				as = asModel
 			}
-			return a.show(dir, as)
+			return a.show(dir, as, ended(stateOf(dir)))
 		},
 	}
 	cmd.Flags().BoolVar(&rows, "json", false, "print summary.json instead of tables")
@@ -75,26 +76,63 @@ over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 	return cmd
 }
 
+// openRun opens the run that is named, or the last one. That it is damaged is no fault of
+// the command line.
+func openRun(args []string) (*results.Dir, error) {
+	path, err := findRun(args)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := results.Open(path)
+	var damage *results.Damage
+	if err != nil && !errors.As(err, &damage) {
+		err = usage(err)
+	}
+	return dir, err
+}
+
+// stateOf is the run of a directory as it is to be told: one that says that it runs, and
+// that nobody holds, is gone.
+func stateOf(dir *results.Dir) *results.Run {
+	run := *dir.Run()
+	if dir.Abandoned() {
+		run.State, run.Error = results.StateGone, "it ended without a word: its process is gone, and nobody holds the run directory any more"
+	}
+	return &run
+}
+
+// ended is how a run ended short of its plan, nil where it did not.
+func ended(run *results.Run) error {
+	switch run.State {
+	case results.StateFailed, results.StateGone:
+		return errors.New(run.Error)
+	case results.StateInterrupted:
+		return errors.New("the run was interrupted")
+	default:
+		return nil
+	}
+}
+
 // closeup draws one event of a run, or lists them all.
 func (a *app) closeup(dir *results.Dir, event string) error {
 	trials, err := dir.Trials()
 	if err != nil {
 		return err
 	}
-	events, err := report.Closeups(dir, trials)
-	if err != nil {
-		return err
-	}
+	events, damaged := report.Closeups(dir, trials)
 	width, colour := a.terminal()
 	o := text.Options{Width: width, Color: colour}
 	if event == "list" {
-		return text.Events(a.out, events, o)
+		return errors.Join(text.Events(a.raw, events, o), damaged)
 	}
 	c, err := report.FindCloseup(events, event)
-	if err != nil {
+	switch {
+	case err != nil && damaged != nil:
+		return errors.Join(err, damaged) // it may be one of those
+	case err != nil:
 		return usage(err)
 	}
-	return text.Closeup(a.out, c, o)
+	return errors.Join(text.Closeup(a.raw, c, o), damaged)
 }
 
 // findRun resolves a run directory, a name below runs/, or the last run.
@@ -109,11 +147,29 @@ func findRun(args []string) (string, error) {
 		}
 		return args[0], nil
 	}
-	entries, err := os.ReadDir(runsDir)
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() })
-	if err != nil || len(entries) == 0 {
+	newest, found := time.Time{}, ""
+	all, _ := filepath.Glob(filepath.Join(runsDir, "*", results.RunFile)) // the pattern is a good one
+	for _, path := range all {
+		if began := begun(path); found == "" || !began.Before(newest) {
+			newest, found = began, filepath.Dir(path)
+		}
+	}
+	if found == "" {
 		return "", usagef("there is no run in %s/ yet; \"kbench run quick\" makes one", runsDir)
 	}
-	// Names of runs sort by time, and so they are read.
-	return filepath.Join(runsDir, entries[len(entries)-1].Name()), nil
+	return found, nil
+}
+
+// begun is when a run began, as it says itself, since names are of the user's choice
+// and copies are young. Of one that cannot be read it is when that was written.
+func begun(runFile string) time.Time {
+	if dir, err := results.Open(filepath.Dir(runFile)); err == nil {
+		if t, err := time.Parse(time.RFC3339, dir.Run().Started); err == nil {
+			return t
+		}
+	}
+	if info, err := os.Stat(runFile); err == nil {
+		return info.ModTime()
+	}
+	return time.Time{}
 }

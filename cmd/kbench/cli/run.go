@@ -1,14 +1,15 @@
 package cli
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
-	"github.com/kbench/kbench/profiles"
+	"github.com/kbench/kbench/internal/live"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/compare"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/results/summary"
@@ -32,12 +34,15 @@ const runsDir = "runs"
 
 func (a *app) runCommand() *cobra.Command {
 	var (
-		broker  brokerFlags
-		sel     selection
-		profile string
-		out     string
-		keep    bool
-		rows    bool
+		broker brokerFlags
+		sel    selection
+		watch  string
+		out    string
+		keep   bool
+		rows   bool
+		force  bool
+		resume string
+		enough int64
 	)
 	cmd := &cobra.Command{
 		Use:   "run WORKLOAD...",
@@ -46,54 +51,86 @@ func (a *app) runCommand() *cobra.Command {
 round, each trial in fresh processes on a fresh topic and group. Raw files and
 results go to a run directory; "kbench report" rebuilds the results from it.
 
-Exit codes: 0 every trial was completed, 1 a trial failed, 2 usage or a bad
-workload, 3 a gate of the workload was not met, 130 interrupted.`,
+Exit codes: 0 every trial was completed, 1 a trial failed or was not as planned,
+whatever its gates say, 2 usage or a bad workload, 3 a gate of the workload was
+not met, 5 none was missed but one could not be decided, such as one against a
+baseline ("kbench gate" decides it), 130 interrupted.`,
 		Example: `  kbench run quick
   kbench run produce-max --client franz-go,sarama --rounds 5
   kbench run churn-join --client franz-go --full
   kbench run end-to-end --broker kafka --nodes 3 --set produce.rate=5000/s
-  kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap`,
+  kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap
+  kbench run --resume 20260102-150405-1a2b`,
 	}
 	sel.add(a, cmd)
+	cmd.Args = orResumed(cmd.Args)
 	broker.add(cmd)
 	broker.addAttached(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&keep, "keep", false, "leave topics and groups on the existing cluster")
-	f.StringVar(&profile, "profile", "", "`kinds` of profiles of the measured part, with commas, per worker:\ncpu, heap, allocs, goroutine, mutex, block, trace")
+	f.Int64Var(&enough, "until-samples", 0, fmt.Sprintf("with --profile cpu, let rounds of profiles follow until the rebalances of\nevery arm of a workload with churn have `n` samples, %d rounds at the most", mostAgain))
+	f.StringVar(&watch, "live", "", "`address` at which running workers can be looked at with pprof, as :6060 on this\nmachine alone; :0 takes any port")
 	f.StringVar(&out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
+	f.StringVar(&resume, "resume", "", "go on with this `run`, which was cut off: run those of its trials that were\nnot completed, as its own command says")
+	f.BoolVar(&force, "force", false, "run what takes more memory than this machine has, too")
 	f.BoolVar(&rows, "json", false, "print summary.json instead of tables")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		goesOn, args, err := a.resume(cmd, args, resume)
+		if err != nil {
+			return err
+		}
 		chosen, wrong := sel.load(a, cmd, args)
 		bo, err := broker.options(cmd)
 		wrong = errors.Join(wrong, err)
-		kinds, err := profiles.Parse(profile)
-		if err != nil {
-			wrong = errors.Join(wrong, fmt.Errorf("--profile: %w", err))
+		if goesOn == nil && cmd.Flags().Changed("out") {
+			wrong = errors.Join(wrong, checkOut(out))
 		}
 		if keep && len(broker.Brokers) == 0 {
 			wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
 		}
-		if cmd.Flags().Changed("out") {
-			wrong = errors.Join(wrong, checkOut(out))
-		}
-		if wrong != nil {
+		more, err := untilSamples(cmd, enough, chosen)
+		if wrong = errors.Join(wrong, err); wrong != nil {
 			return usage(wrong)
 		}
-		id := newID()
-		if out == "" {
-			out = filepath.Join(runsDir, id)
+		machine := launch.Here{}.Machine().MemBytes
+		var stored []string
+		bo.OnDisk, stored = a.onDisk(chosen.trials, bo, machine)
+		need := needsOf(chosen.trials, bo)
+		if err := need.refusal(machine); err != nil && !force {
+			return usage(err)
 		}
+		id := cluster.NewRunID()
+		out := outOf(out, id, goesOn)
 		bo.Props = sampled(bo.Kind, chosen.trials)
-		a.announce(chosen, id, bo, keep)
-		progress := newProgress(a.errOut, a.expected(chosen.trials))
+		var looked conduct.Live // nil, unless somebody may look
+		if cmd.Flags().Changed("live") {
+			shown, err := live.Listen(watch)
+			if err != nil {
+				return usage(fmt.Errorf("--live: %w", err))
+			}
+			defer shown.Close()
+			looked, stored = shown, append(stored, a.lookAt(shown, chosen.trials[0]))
+		}
+		toRun, err := a.left(goesOn, chosen)
+		if err != nil {
+			return err
+		}
+		a.announce(toRun, id, bo, keep, need, machine, stored)
+		progress := newProgress(a.rawErr, a.expected(toRun.trials))
 		defer progress.close()
+		again := more.asked(func(next []plan.Trial) { progress.further(a.expected(next)) })
 		bo.Progress = progress.Step
-		dir, err := conduct.Run(cmd.Context(), conduct.Options{
-			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials,
-			Broker: bo, Profiles: kinds, Keep: keep, Idle: conduct.Idle, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
-			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: progress,
+		ctx, ended := a.inOrder(cmd.Context())
+		heard := context.AfterFunc(ctx, progress.interrupted)
+		dir, err := conduct.Run(ctx, conduct.Options{
+			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials, Again: again, Resume: goesOn != nil,
+			Broker: bo, Profiles: chosen.profiles, Hz: chosen.hz, Keep: keep, Idle: conduct.Idle, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
+			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: a.asDone(progress, out, chosen.trials, rows || more != nil), Live: looked,
 		})
 		progress.close()
+		more.tell(a.complain)
+		heard()
+		ended()
 		if dir == nil {
 			return usage(err)
 		}
@@ -101,7 +138,10 @@ workload, 3 a gate of the workload was not met, 130 interrupted.`,
 		if rows {
 			as = asRows
 		}
-		err = errors.Join(err, a.show(dir, as))
+		err = a.show(dir, as, err)
+		if keep {
+			fmt.Fprintf(a.errOut, "\nThe topics and groups stay on the cluster; \"kbench clean --run %s\" removes them.\n", id)
+		}
 		fmt.Fprintf(a.errOut, "\nEverything is in %s; \"kbench report %s\" prints this again.\n", dir.Path(), dir.Path())
 		return err
 	}
@@ -118,10 +158,41 @@ func sampled(kind string, trials []plan.Trial) map[string]string {
 	return map[string]string{"group.initial.rebalance.delay.ms": "500"}
 }
 
+// lookAt says where running workers can be looked at, with a line to copy.
+func (a *app) lookAt(s *live.Server, first plan.Trial) string {
+	name := "producer-0"
+	switch {
+	case a.brokerless(first.Arm.Client):
+		name = "both-0"
+	case first.Spec.Produce.By == "reference":
+		name = "consumer-0"
+	}
+	return fmt.Sprintf("live: %s/ shows what runs; to look at %s:\n  go tool pprof '%s'", s.URL(), first.Arm.Name, s.PprofURL(first.Arm.Name, name))
+}
+
+// outOf is the directory of a run: that of one which goes on, what the user says, or one
+// of its name.
+func outOf(out, id string, goesOn *results.Dir) string {
+	switch {
+	case goesOn != nil:
+		return goesOn.Path()
+	case out == "":
+		return filepath.Join(runsDir, id)
+	default:
+		return out
+	}
+}
+
 // checkOut says what is wrong with a run directory of the user's choice as far
 // as that shows without making it.
 func checkOut(dir string) error {
+	if dir == "" {
+		return errors.New("--out: there is no directory in it; name one, or leave the flag out")
+	}
 	entries, err := os.ReadDir(dir)
+	if err := results.InUse(dir); err != nil {
+		return fmt.Errorf("--out %w; choose a new directory", err)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -134,15 +205,14 @@ func checkOut(dir string) error {
 }
 
 // announce says what is going to happen, to a person.
-func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool) {
-	parts := []string{quantity(len(s.trials), "trial"), "about " + a.duration(s.trials).Round(time.Second).String()}
+func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool, need needs, machine int64, also []string) {
+	parts := []string{s.count(), "about " + a.duration(s.trials).Round(time.Second).String()}
 	parts = append(parts, a.demand(s.trials, bo, keep)...)
-	say, warning := memory(s.trials, bo, launch.Here{}.Machine().MemBytes)
-	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(append(parts, say), ", "), s.seed)
-	if warning != "" {
-		fmt.Fprintln(a.errOut, warning)
+	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(append(parts, need.String()), ", "), s.seed)
+	if w := need.warning(machine); w != "" {
+		also = append(also, w)
 	}
-	for _, line := range append(a.sameLanes(s.trials), beyond(s.trials, runsDir)...) {
+	for _, line := range slices.Concat(also, a.sameLanes(s.trials), beyond(s.trials, runsDir)) {
 		fmt.Fprintln(a.errOut, line)
 	}
 }
@@ -174,34 +244,72 @@ const (
 	asModel        // what the tables are made of
 )
 
-// show derives the results of a run from its raw files and prints them.
-func (a *app) show(dir *results.Dir, as shape) error {
+// show derives the results of a run from its raw files, prints them, and says what the
+// whole comes to, after how the run went.
+func (a *app) show(dir *results.Dir, as shape, ran error) (shown error) {
 	s, err := summary.Write(dir)
-	if err != nil {
-		return err
+	var unwritten *summary.Unwritten
+	switch {
+	case errors.As(err, &unwritten) && unwritten.MayNot():
+		fmt.Fprintf(a.errOut, "kbench: what is shown is not kept in the run directory, which may not be written: %v\n", err)
+	case s == nil:
+		return errors.Join(ran, err)
+	case err != nil:
+		defer func() { shown = errors.Join(err, shown) }()
 	}
+	if err := a.print(dir, s, as); err != nil && !unheard(a.raw, err) {
+		return errors.Join(ran, err)
+	}
+	if err := sound(s); err != nil {
+		return errors.Join(ran, err)
+	}
+	gates := met(s.Gates)
+	if ran == nil || gates == nil {
+		return cmp.Or(ran, gates)
+	}
+	// Where trials are missing, what gates say of the others is not the result.
+	return fmt.Errorf("%w\n%s", ran, gates.Error())
+}
+
+func (a *app) print(dir *results.Dir, s *results.Summary, as shape) error {
 	trials, err := dir.Trials()
 	if err != nil {
 		return err
 	}
+	run := stateOf(dir)
 	switch as {
 	case asRows:
-		err = a.json(s)
+		return a.json(s)
 	case asModel:
-		err = a.json(report.Build(dir.Run(), trials, s))
+		return a.json(report.Build(run, trials, s))
 	default:
 		width, colour := a.terminal()
-		err = text.Write(a.out, report.Build(dir.Run(), trials, s), text.Options{Width: width, Color: colour})
+		model, o := report.Build(run, trials, s), text.Options{Width: width, Color: colour}
+		o.Above = a.above(model, o)
+		return errors.Join(text.Write(a.raw, model, o), text.Compared(a.raw, compare.Of(run, s), o))
 	}
-	if err != nil {
-		return err
-	}
+}
+
+// sound is an error where figures are not given because of a defect of kbench or of
+// files of the run directory.
+func sound(s *results.Summary) error {
+	var damaged []string
 	for _, w := range s.Warnings {
-		if w.Kind == results.KindBrokenSum {
+		switch w.Kind {
+		case results.KindBrokenSum:
 			return errors.New(w.String())
+		case results.KindDamaged:
+			damaged = append(damaged, w.String())
 		}
 	}
-	return met(s.Gates)
+	if n := len(damaged); n > 0 {
+		const shown = 20
+		if n > shown {
+			damaged = append(damaged[:shown], fmt.Sprintf("and %d more in %s", n-shown, results.SummaryFile))
+		}
+		return fmt.Errorf("the run directory is damaged:\n  %s", strings.Join(damaged, "\n  "))
+	}
+	return nil
 }
 
 // json prints a value as the files of a run directory have it.
@@ -214,39 +322,47 @@ func (a *app) json(v any) error {
 	return err
 }
 
-// met maps the gates of a run to an exit code.
+// met maps the gates of a run to an exit code: one that is not met says more than
+// one that could not be decided.
 func met(gates []results.Gate) error {
-	var missed []string
+	by := map[results.Verdict][]string{}
 	for _, g := range gates {
-		if g.Verdict != results.Met {
-			missed = append(missed, g.Workload+": "+g.Expression)
-		}
+		by[g.Verdict] = append(by[g.Verdict], g.Workload+": "+g.Expression)
 	}
-	if len(missed) > 0 {
-		return gateError{fmt.Errorf("gates not met: %s", strings.Join(missed, "; "))}
+	open := by[results.NotDecided]
+	said := "gates not decided: " + strings.Join(open, "; ")
+	if missed := by[results.NotMet]; len(missed) > 0 {
+		not := "gates not met: " + strings.Join(missed, "; ")
+		if len(open) > 0 {
+			not += "; " + said
+		}
+		return gateError{errors.New(not), ExitGate}
+	}
+	if len(open) > 0 {
+		return gateError{errors.New(said), ExitUndecided}
 	}
 	return nil
 }
 
 // terminal is the width of the terminal and whether to use colour there; a pipe
-// has 100 columns and none.
+// has the width that reports are made for, and none.
 func (a *app) terminal() (width int, colour bool) {
-	f, ok := a.out.(*os.File)
-	if !ok {
-		return 100, false
-	}
-	w, _, err := term.GetSize(int(f.Fd()))
-	if err != nil || w <= 0 {
-		return 100, false
-	}
-	return w, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	f, ok := a.raw.(*os.File)
+	ok = ok && term.IsTerminal(int(f.Fd()))
+	return a.width(100), ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// newID names a run: sortable by time, and unique.
-func newID() string {
-	var b [2]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return time.Now().UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
+// width is that of the terminal; without one what COLUMNS says, and otherwise as given.
+func (a *app) width(otherwise int) int {
+	if f, ok := a.raw.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	if w, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && w > 0 {
+		return w
+	}
+	return otherwise
 }
 
 // commandLine is what the user wrote, for run.json. Flags hold no secrets:

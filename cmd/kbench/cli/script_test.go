@@ -3,10 +3,13 @@ package cli_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
 	"github.com/kbench/kbench/drivers/franzgo"
@@ -33,27 +37,69 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// hangups has processes that are started hear a hangup: where the tests are run under
+// nohup, which ignores it, they would ignore it, too.
+func hangups() {
+	if signal.Ignored(unix.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
+	}
+}
+
 // TestScript runs every subcommand as its user does, in processes of their own.
 // Beside testscript's own commands the scripts have
 //
 //	exits CODE COMMAND...      the command ends with exactly this code
 //	refused PATTERN ARG...     kbench ends with 2, says what matches, and starts nothing
-//	interrupted FILE ARG...    kbench gets a SIGINT once FILE is there, and ends with 130
+//	interrupted [-SIGNAL] FILE[=TEXT] ARG...
+//	                           kbench gets a SIGINT, or the other, once FILE is there, and ends with 130
+//	served PATTERN LINK ARG... kbench serves a page that matches and links to what begins so, which is
+//	                           there; it gets a SIGINT, and ends with 0
 //	broker ARG...              a kbench broker in the background; $BROKER is its address
 //	endbroker                  it gets a SIGINT, and ends with 0
+//	theirs                     topics and groups of others on it, and a consumer at work
+//	listing FILE               all that is on it, into a file
+//	same FILE                  it is again as it was
+//	awaits FILE                the file is there
+//	commits GROUP              somebody has committed for the group
+//	until PATTERN ARG...       kbench says what matches, if not at once
+//	runid VARIABLE DIRECTORY   the name of a run
 func TestScript(t *testing.T) {
+	hangups()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "refused": refused, "interrupted": interrupted, "broker": broker, "endbroker": endBroker,
+			"exits": exits, "refused": refused, "interrupted": interrupted, "served": served, "broker": broker, "endbroker": endBroker,
+			"theirs": theirs, "listing": listing, "same": same, "awaits": awaits, "commits": commits, "until": until, "runid": runID,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "kafka" {
+				return os.Getenv("KBENCH_KAFKA") != "", nil
+			}
+			return false, fmt.Errorf("there is no condition %s", cond)
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[brokerKey{}] = &brokerProcess{}
-			return nil
+			return toolchain(e)
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// toolchain lets scripts build workers with other versions of a client: with what is on
+// this machine, and into a cache of their own.
+func toolchain(e *testscript.Env) error {
+	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY").Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	env := strings.Split(strings.TrimSpace(string(out)), "\n")
+	sarama, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/IBM/sarama").Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	e.Vars = append(e.Vars, "GOCACHE="+env[0], "GOMODCACHE="+env[1], "GOPROXY="+env[2], "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, ".cache"), "SARAMA="+strings.TrimSpace(string(sarama)))
+	return nil
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -100,8 +146,20 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func interrupted(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: interrupted FILE ARG...")
+	sig := unix.SIGINT
+	if name, named := strings.CutPrefix(args[0], "-"); named {
+		sig, args = unix.SignalNum(name), args[1:]
+	}
+	if neg || len(args) < 2 || sig == 0 {
+		ts.Fatalf("usage: interrupted [-SIGNAL] FILE[=TEXT] ARG...")
+	}
+	file, text, _ := strings.Cut(args[0], "=")
+	there := func() bool {
+		found, _ := filepath.Glob(ts.MkAbs(file))
+		return slices.ContainsFunc(found, func(path string) bool {
+			data, _ := os.ReadFile(path) // a directory has no text
+			return strings.Contains(string(data), text)
+		})
 	}
 	cmd := command(ts, args[1:])
 	stdout, err := os.Create(ts.MkAbs("interrupted.stdout"))
@@ -112,17 +170,14 @@ func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
-	for limit := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if found, _ := filepath.Glob(ts.MkAbs(args[0])); len(found) > 0 {
-			break
-		}
+	for limit := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 			ts.Fatalf("%s did not come", args[0])
 		}
 	}
-	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Process.Signal(sig))
 	if got := exitCode(ts, cmd.Wait()); got != cli.ExitInterrupted {
 		ts.Fatalf("it ended with %d, want %d", got, cli.ExitInterrupted)
 	}
@@ -135,6 +190,9 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Stderr = ts.MkAbs("."), os.Stderr
 	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
+	if cache, err := os.UserCacheDir(); err == nil {
+		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+cache) // Apache Kafka is there, and is not fetched for each script
+	}
 	return cmd
 }
 

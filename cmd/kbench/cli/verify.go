@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/internal/launch"
+	"github.com/kbench/kbench/internal/scratch"
 	"github.com/kbench/kbench/internal/verify"
 )
 
@@ -52,12 +54,14 @@ what is off, 2 usage, 130 interrupted.`,
 		Example: `  kbench verify
   kbench verify --out verified            keep what was recorded
   kbench verify --thorough --json
+  kbench verify --thorough --only blame
   kbench verify --thorough --stops 2 --quiet 1 --quiet-length 5s`,
 		Args: arguments(0, 0, ""),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "keep the run of every case in `directory` (default: only without a good\nverdict, in a temporary directory)")
 	f.BoolVar(&o.thorough, "thorough", false, "every question to every client, many times")
+	f.StringVar(&o.only, "only", "", "the cases with this `text` in their names, such as blame")
 	f.BoolVar(&o.asJSON, "json", false, "print counts, bounds and every case as JSON")
 	f.IntVar(&n.Stops, "stops", n.Stops, "with --thorough: stops of each client")
 	f.IntVar(&n.Quiet, "quiet", n.Quiet, "with --thorough: quiet runs of each client")
@@ -73,10 +77,15 @@ what is off, 2 usage, 130 interrupted.`,
 		if err := n.Check(); err != nil {
 			wrong = errors.Join(wrong, fmt.Errorf("--%w", err))
 		}
+		if f.Changed("out") {
+			wrong = errors.Join(wrong, checkOut(o.out))
+		}
 		if wrong != nil {
 			return usage(wrong)
 		}
-		return a.verify(cmd.Context(), o)
+		ctx, ended := a.inOrder(cmd.Context())
+		defer ended()
+		return a.verify(ctx, o)
 	}
 	return cmd
 }
@@ -86,6 +95,7 @@ type verifyOptions struct {
 	out      string // empty: a temporary directory, which stays only without a good verdict
 	thorough bool
 	asJSON   bool
+	only     string
 	counts   verify.Counts
 }
 
@@ -103,7 +113,8 @@ func (o verifyOptions) print() func(io.Writer, []verify.Answer) error {
 	}
 }
 
-func (a *app) verify(ctx context.Context, o verifyOptions) error {
+func (a *app) verify(ctx context.Context, o verifyOptions) (err error) {
+	trusted := false
 	cases, err := verify.Cases(a.table)
 	if o.thorough {
 		cases, err = verify.Thorough(a.table, o.counts)
@@ -111,13 +122,25 @@ func (a *app) verify(ctx context.Context, o verifyOptions) error {
 	if err != nil {
 		return usage(err)
 	}
+	cases = slices.DeleteFunc(cases, func(c verify.Case) bool { return !strings.Contains(c.Name, o.only) })
+	if len(cases) == 0 {
+		return usage(fmt.Errorf("--only %s: no case has it in its name; leave it out, and each case is named as it begins", o.only))
+	}
+	scratch.Sweep(os.TempDir())
 	out := o.out
-	if out != "" {
-		if err := checkOut(out); err != nil {
-			return usage(err)
+	var temporary *scratch.Dir
+	if out == "" {
+		if temporary, err = scratch.New(os.TempDir(), "verify"); err != nil {
+			return fmt.Errorf("verify: %w", err)
 		}
-	} else if out, err = os.MkdirTemp("", "kbench-verify-"); err != nil {
-		return fmt.Errorf("verify: %w", err)
+		out = temporary.Path
+		defer func() {
+			if trusted {
+				err = temporary.Remove()
+			} else {
+				err = errors.Join(err, temporary.Keep()) // its name is told
+			}
+		}()
 	}
 	began := time.Now()
 	fmt.Fprintf(a.errOut, "%s, about %s\n", quantity(len(cases), "case"), verify.Estimate(cases).Round(time.Second))
@@ -138,12 +161,10 @@ func (a *app) verify(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	verdict := o.print()(a.out, answers)
+	trusted = verdict == nil
 	fmt.Fprintf(a.errOut, "%d cases in %s\n", len(answers), time.Since(began).Round(time.Second))
-	switch {
-	case verdict != nil:
+	if verdict != nil {
 		return fmt.Errorf("%w; what was recorded is in %s", verdict, out)
-	case o.out == "":
-		return os.RemoveAll(out)
 	}
 	return nil
 }

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/aside"
 	"github.com/kbench/kbench/internal/verify"
 	"github.com/kbench/kbench/internal/worker"
 )
@@ -20,7 +20,8 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// A worker ends when its input does. SIGTERM asks it to leave in good
 			// order, which is not the end of its context.
-			return worker.Main(context.WithoutCancel(cmd.Context()), a.workerTable(), a.in, a.out)
+			a.ends.leave()
+			return worker.Main(cmd.Context(), a.workerTable(), aside.Parts(), a.in, a.raw)
 		},
 	}
 }

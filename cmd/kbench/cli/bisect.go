@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/semver"
+
+	"github.com/kbench/kbench/internal/bisect"
+	"github.com/kbench/kbench/internal/build"
+	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/results"
+)
+
+// bisectFile is what a bisection writes beside the run directories of its trials.
+const bisectFile = "bisect.json"
+
+func (a *app) bisectCommand() *cobra.Command {
+	var given []string
+	var wrong float64
+	var out string
+	cmd := &cobra.Command{
+		Use:   "bisect CLIENT GOOD BAD -- WORKLOAD [FLAG...]",
+		Short: "Find the version of a client from which on it misses a gate",
+		Long: `Tries versions of a client in a workload, one trial at a time, until it is known
+from which on it misses a gate; where BAD is the older one, from which on it meets
+it again. The versions are those that the go command lists between the two; many
+older ones are not listed but there when named: --versions takes a list. Behind the
+dashes stand the workload and flags of "kbench run", with at least one --gate.
+
+A trial may be wrong: of --wrong of them that is expected, and the next version to
+try is the one that halves what is not known yet. It ends when the answer is wrong
+with less than 1% (README says how that is counted). A version that cannot be built,
+cannot do the workload, fails, or of which nothing could be decided in three trials
+is left out and said. Every trial keeps its run directory; ` + bisectFile + ` beside them
+says what was tried and what came out.
+
+Exit codes: 0 found, 1 nothing to find or a failure, 2 usage, 5 not sure, 130
+interrupted.`,
+		Example: `  kbench bisect sarama v1.40.1 v1.42.1 --versions v1.40.1,v1.41.0,v1.41.3,v1.42.1 -- churn-join \
+    --set group.assignors=[range] --gate 'p50(pause.gap{event=join}) < 1s'
+  kbench bisect sarama v1.61.1 v1.60.1 -- my-workload.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if dash := cmd.ArgsLenAtDash(); dash != 3 || len(args) < 4 {
+				return usagef(`write: %s; see "%s --help"`, cmd.UseLine(), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if wrong <= 0 || wrong >= 0.5 {
+				return usagef("--wrong %v: a part of the trials between 0 and 0.5", wrong)
+			}
+			t, err := a.trying(cmd, args[0], args[3:])
+			if err != nil {
+				return usage(err)
+			}
+			versions, err := boundary(cmd.Context(), args[0], args[1], args[2], given)
+			if err != nil {
+				return usage(err)
+			}
+			if t.out = out; out == "" {
+				t.out = filepath.Join(runsDir, "bisect-"+cluster.NewRunID())
+			} else if err := checkOut(out); err != nil {
+				return usage(err)
+			}
+			return a.bisect(cmd.Context(), t, &bisected{Client: args[0], Good: args[1], Bad: args[2], Versions: versions, Wrong: wrong})
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringSliceVar(&given, "versions", nil, "the `versions` to search, with commas (default: those that the go\ncommand lists)")
+	f.Float64Var(&wrong, "wrong", 0.05, "the `part` of trials that are expected to be wrong")
+	f.StringVar(&out, "out", "", "`directory` of the trials (default "+runsDir+"/bisect-<id>)")
+	return cmd
+}
+
+// boundary are the versions between two, given or listed, the older first.
+func boundary(ctx context.Context, client, good, bad string, given []string) ([]string, error) {
+	for _, v := range append([]string{good, bad}, given...) {
+		if !semver.IsValid(v) {
+			return nil, fmt.Errorf("%s: write versions as v1.2.3", v)
+		}
+		if _, _, err := build.Parse(client + "@" + v); err != nil {
+			return nil, err
+		}
+	}
+	from, to := good, bad
+	if semver.Compare(from, to) > 0 {
+		from, to = to, from
+	}
+	if from == to {
+		return nil, fmt.Errorf("%s and %s: between a version and itself nothing changed", good, bad)
+	}
+	if given != nil {
+		return build.Between(append(given, from, to), from, to), nil
+	}
+	return build.Versions(ctx, client, from, to)
+}
+
+// bisected is bisect.json.
+type bisected struct {
+	Client   string        `json:"client"`
+	Good     string        `json:"good"`
+	Bad      string        `json:"bad"`
+	Versions []string      `json:"versions"`
+	Workload string        `json:"workload"`
+	Gates    []string      `json:"gates"`
+	Wrong    float64       `json:"wrong"`
+	Steps    []step        `json:"steps"`
+	Answer   bisect.Answer `json:"answer"`
+}
+
+// step is one trial of one version.
+type step struct {
+	Version string          `json:"version"`
+	Verdict results.Verdict `json:"verdict,omitempty"`
+	Figures string          `json:"figures,omitempty"`
+	Events  int             `json:"events,omitempty"` // of churn, as planned
+	Run     string          `json:"run,omitempty"`
+	Why     string          `json:"why,omitempty"`
+}
+
+// bisect tries versions until it is known where they change.
+func (a *app) bisect(ctx context.Context, t *trying, b *bisected) error {
+	b.Workload, b.Gates = t.spec.Name, t.spec.Gate
+	fmt.Fprintf(a.errOut, "bisect %s: %s, %s; about %s a trial; trials are in %s\n", b.Client, quantity(len(b.Versions), "version"), strings.Join(b.Versions, " "), t.length, t.out)
+	ctx, done := a.inOrder(ctx)
+	defer done()
+	err := b.search(ctx, t.try, func(s step) {
+		fmt.Fprintf(a.out, "%3d  %-10s %-12s %s\n", len(b.Steps), s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
+	})
+	if len(b.Steps) > 0 {
+		err = errors.Join(err, writeJSON(filepath.Join(t.out, bisectFile), b))
+	}
+	if err != nil {
+		return err
+	}
+	said, err := b.said()
+	fmt.Fprint(a.out, "\n"+said)
+	return err
+}
+
+// writeJSON keeps a document beside the run directories that it tells of.
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
+
+// said is the answer in words.
+func (b *bisected) said() (string, error) {
+	x := b.Answer
+	older, newer := "meets", "misses"
+	if semver.Compare(b.Good, b.Bad) > 0 {
+		older, newer = newer, older
+	}
+	var out strings.Builder
+	var err error
+	sure := fmt.Sprintf("%.1f%% sure, %s, %d of them against it", 100*x.Sure, quantity(x.Trials, "trial"), x.Against)
+	switch {
+	case x.Trials == 0:
+		err = errors.New("no version could be tried")
+	case x.First == "":
+		err = fmt.Errorf("nothing to find: %s %s too (%s)", x.Last, b.gates(older), sure)
+	case x.Last == "":
+		err = fmt.Errorf("nothing to find: %s %s too (%s)", x.First, b.gates(newer), sure)
+	case x.Sure < bisect.Sure:
+		err = gateError{fmt.Errorf("not sure: %s may be the first that %s (%s)", x.First, b.gates(newer), sure), ExitUndecided}
+	default:
+		fmt.Fprintf(&out, "%s is the first that %s; %s still %s (%s)\n", x.First, b.gates(newer), x.Last, older+" them", sure)
+		if len(b.Gates) == 1 {
+			out.Reset()
+			fmt.Fprintf(&out, "%s is the first that %s; %s still %s it (%s)\n", x.First, b.gates(newer), x.Last, older, sure)
+		}
+	}
+	if x.Doubt {
+		fmt.Fprintf(&out, "%d of %s contradict that, more than %g%% are expected to: a larger --wrong takes more trials and is right more often\n", x.Against, quantity(x.Trials, "trial"), 100*b.Wrong)
+	}
+	for _, s := range x.Skipped {
+		beside := ""
+		if between(s.Version, x.Last, x.First) {
+			beside = fmt.Sprintf("; it stands between %s and %s, so that it may be the first", x.Last, x.First)
+		}
+		fmt.Fprintf(&out, "not tried: %s%s: %s\n", s.Version, beside, s.Why)
+	}
+	return out.String(), err
+}
+
+func between(v, last, first string) bool {
+	return last != "" && first != "" && semver.Compare(v, last) > 0 && semver.Compare(v, first) < 0
+}
+
+// gates is what is done to the gates, in words.
+func (b *bisected) gates(verb string) string {
+	if len(b.Gates) == 1 {
+		return verb + " " + b.Gates[0]
+	}
+	return verb + " its gates"
+}
+
+// tries is how many trials of a version may say nothing.
+const tries = 3
+
+// try runs a trial of a client into a directory and fills in what came of it; skip says
+// that the client cannot do it.
+type try func(ctx context.Context, client, dir string, s *step) (skip bool, err error)
+
+// search tries versions until the answer is known, and tells of each trial.
+func (b *bisected) search(ctx context.Context, do try, tell func(step)) error {
+	s := bisect.New(b.Versions, b.Wrong)
+	olderMeets := semver.Compare(b.Good, b.Bad) < 0
+	nothing := map[string]int{}
+	for {
+		version, more := s.Next()
+		if b.Answer = s.Answer(); !more {
+			return nil
+		}
+		st := step{Version: version}
+		skip, err := do(ctx, b.Client+"@"+version, fmt.Sprintf("%03d-%s", len(b.Steps)+1, version), &st)
+		if err != nil {
+			return err
+		}
+		switch {
+		case skip:
+			s.Skip(version, st.Why)
+		case st.Verdict == results.Met || st.Verdict == results.NotMet:
+			s.Tried(version, (st.Verdict == results.Met) != olderMeets)
+		default:
+			if nothing[version]++; nothing[version] >= tries {
+				s.Skip(version, fmt.Sprintf("nothing was decided in %d trials; in the last: %s", tries, st.Why))
+			}
+		}
+		b.Steps = append(b.Steps, st)
+		tell(st)
+	}
+}
+
+// verdictOf is that of all gates of a trial, and their figures.
+func verdictOf(gates []results.Gate, figure func(results.GateArm) string) (v results.Verdict, figures, why string) {
+	v = results.Met
+	var all []string
+	for _, g := range gates {
+		switch {
+		case g.Verdict == results.NotMet:
+			v = results.NotMet
+		case g.Verdict == results.NotDecided && v == results.Met:
+			v, why = results.NotDecided, g.Why
+		}
+		for _, arm := range g.Arms {
+			all = append(all, figure(arm))
+		}
+	}
+	slices.Sort(all)
+	return v, strings.Join(slices.Compact(all), ", "), why
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kbench/kbench/internal/bisect"
+	"github.com/kbench/kbench/results"
+)
+
+var versions = []string{"v1.40.1", "v1.41.0", "v1.41.3", "v1.42.0", "v1.42.1", "v1.42.2", "v1.43.0"}
+
+// searched is a bisection in which versions from one on, up to another, miss the gate.
+func searched(t *testing.T, good, bad string, missing []string, otherwise map[string]step) (*bisected, string, error) {
+	t.Helper()
+	b := &bisected{Client: "sarama", Good: good, Bad: bad, Versions: versions, Gates: []string{"p50(pause.start) < 1s"}, Wrong: 0.05}
+	do := func(_ context.Context, client, dir string, s *step) (bool, error) {
+		if client != "sarama@"+s.Version || !strings.HasSuffix(dir, s.Version) {
+			t.Errorf("%s is tried as %s in %s", s.Version, client, dir)
+		}
+		if o, ok := otherwise[s.Version]; ok {
+			s.Verdict, s.Why = o.Verdict, o.Why
+			return o.Verdict == "", nil
+		}
+		s.Verdict = results.Met
+		if slices.Contains(missing, s.Version) {
+			s.Verdict = results.NotMet
+		}
+		return false, nil
+	}
+	if err := b.search(context.Background(), do, func(step) {}); err != nil {
+		t.Fatal(err)
+	}
+	said, err := b.said()
+	return b, said, err
+}
+
+// TestBisect finds where a gate begins to be missed, and where it is met again.
+func TestBisect(t *testing.T) {
+	b, said, err := searched(t, "v1.40.1", "v1.43.0", versions[4:], nil)
+	if err != nil || !strings.HasPrefix(said, "v1.42.1 is the first that misses p50(pause.start) < 1s; v1.42.0 still meets it (99.") {
+		t.Errorf("%q, %v", said, err)
+	}
+	if len(b.Steps) > 10 || b.Answer.Trials != len(b.Steps) {
+		t.Errorf("%d steps, %d trials", len(b.Steps), b.Answer.Trials)
+	}
+	if _, said, err = searched(t, "v1.43.0", "v1.40.1", versions[:5], nil); err != nil || !strings.HasPrefix(said, "v1.42.2 is the first that meets p50(pause.start) < 1s; v1.42.1 still misses it (99.") {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
+// TestBisectSkips: what cannot be tried is said, and whether it may be the one.
+func TestBisectSkips(t *testing.T) {
+	_, said, err := searched(t, "v1.40.1", "v1.43.0", versions[4:], map[string]step{
+		"v1.42.0": {Why: "it does not compile: undefined: x"},
+		"v1.42.1": {Verdict: results.NotDecided, Why: "every event is noisy"},
+		"v1.41.0": {Why: "403"},
+	})
+	if err != nil || !strings.HasPrefix(said, "v1.42.2 is the first that misses p50(pause.start) < 1s; v1.41.3 still meets it") {
+		t.Errorf("%q, %v", said, err)
+	}
+	for _, want := range []string{
+		"not tried: v1.42.0; it stands between v1.41.3 and v1.42.2, so that it may be the first: it does not compile: undefined: x",
+		"not tried: v1.42.1; it stands between v1.41.3 and v1.42.2, so that it may be the first: nothing was decided in 3 trials; in the last: every event is noisy",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%s\ndoes not say %s", said, want)
+		}
+	}
+}
+
+// TestBisectNothing: ends that are alike have nothing between them, and that is a failure.
+func TestBisectNothing(t *testing.T) {
+	f := func(want string, missing []string, otherwise map[string]step) {
+		t.Helper()
+		if said, _, err := searched(t, "v1.40.1", "v1.43.0", missing, otherwise); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, %v; want %q", said.Answer, err, want)
+		}
+	}
+	f("nothing to find: v1.43.0 meets p50(pause.start) < 1s too", nil, nil)
+	f("nothing to find: v1.40.1 misses p50(pause.start) < 1s too", versions, nil)
+	all := map[string]step{}
+	for _, v := range versions {
+		all[v] = step{Why: "403"}
+	}
+	f("no version could be tried", nil, all)
+}
+
+// TestBisectUnsure: an answer that is not sure is no answer, and has a code of its own.
+func TestBisectUnsure(t *testing.T) {
+	b := bisected{Good: "v1", Bad: "v2", Gates: []string{"a", "b"}, Answer: bisect.Answer{First: "v2", Last: "v1", Sure: 0.9, Trials: 3}}
+	_, err := b.said()
+	var g gateError
+	if !errors.As(err, &g) || g.code != ExitUndecided || !strings.Contains(err.Error(), "v2 may be the first that misses its gates (90.0% sure, 3 trials") {
+		t.Error(err)
+	}
+}
+
+// TestReplayOutcome: what trials of two versions say of a claim, whichever is the older.
+func TestReplayOutcome(t *testing.T) {
+	f := func(bad, good string, missing []string, otherwise map[string]step, want string) {
+		t.Helper()
+		old := versions
+		versions = []string{min(bad, good), max(bad, good)}
+		defer func() { versions = old }()
+		b, _, _ := searched(t, good, bad, missing, otherwise)
+		r := replayed{bisected: *b}
+		if got := r.outcome(); got != want {
+			t.Errorf("%s and %s, of which %q miss: %s, want %s (%+v)", bad, good, missing, got, want, b.Answer)
+		}
+		if said := r.counted(); !strings.Contains(said, " of "+good) && len(otherwise) == 0 {
+			t.Error(said)
+		}
+	}
+	for _, v := range [][2]string{{"v1.1.0", "v1.2.0"}, {"v1.2.0", "v1.1.0"}} {
+		bad, good := v[0], v[1]
+		f(bad, good, []string{bad}, nil, toldApart)
+		f(bad, good, nil, nil, refuted)
+		f(bad, good, []string{bad, good}, nil, notToldApart)
+		f(bad, good, []string{bad}, map[string]step{good: {Why: "403"}}, notToldApart)
+		f(bad, good, []string{bad}, map[string]step{good: {Verdict: results.NotDecided}}, notToldApart)
+	}
+}
+
+// TestReplayOtherWayRound: trials that say the opposite of the claim end, and tell nothing
+// apart.
+func TestReplayOtherWayRound(t *testing.T) {
+	b := &bisected{Client: "sarama", Good: "v1.2.0", Bad: "v1.1.0", Versions: []string{"v1.1.0", "v1.2.0"}, Wrong: 0.05}
+	n := 0
+	do := func(_ context.Context, _, _ string, s *step) (bool, error) {
+		if n++; n > 50 {
+			return false, errors.New("it does not end")
+		}
+		if s.Verdict = results.Met; s.Version == "v1.2.0" {
+			s.Verdict = results.NotMet
+		}
+		return false, nil
+	}
+	if err := b.search(context.Background(), do, func(step) {}); err != nil {
+		t.Fatal(err)
+	}
+	if r := (replayed{bisected: *b}); r.outcome() != notToldApart {
+		t.Errorf("%s: %+v", r.outcome(), b.Answer)
+	}
+}
