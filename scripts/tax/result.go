@@ -3,17 +3,19 @@ package main
 import (
 	"fmt"
 	"slices"
+
+	"github.com/kbench/kbench/scripts/ratio"
 )
 
 // result is a cell with its verdict.
 type result struct {
 	measured
-	CPU             interval `json:"cpu_ratio"` // kbench over bare, over the pairs
-	CPUBound        float64  `json:"cpu_bound"`
-	CPUVerdict      verdict  `json:"cpu_verdict"`
-	Throughput      interval `json:"throughput_ratio"`
-	ThroughputBound float64  `json:"throughput_bound"`
-	ThroughVerdict  verdict  `json:"throughput_verdict"`
+	CPU             ratio.Interval `json:"cpu_ratio"` // kbench over bare, over the pairs
+	CPUBound        float64        `json:"cpu_bound"`
+	CPUVerdict      verdict        `json:"cpu_verdict"`
+	Throughput      ratio.Interval `json:"throughput_ratio"`
+	ThroughputBound float64        `json:"throughput_bound"`
+	ThroughVerdict  verdict        `json:"throughput_verdict"`
 
 	// Medians over the windows of each side.
 	BareCPU     float64 `json:"bare_cpu_ns_per_record"`
@@ -43,7 +45,7 @@ const (
 
 // judge compares a ratio that must not exceed its bound; for one that must not
 // fall below, both are given with their sign turned.
-func judge(i interval, bound float64) verdict {
+func judge(i ratio.Interval, bound float64) verdict {
 	switch {
 	case !i.Known:
 		return noPairs
@@ -56,10 +58,6 @@ func judge(i interval, bound float64) verdict {
 	default:
 		return over
 	}
-}
-
-func (i interval) negated() interval {
-	return interval{Median: -i.Median, Low: -i.High, High: -i.Low, Known: i.Known}
 }
 
 // idleBroker is the share of its capacity that a broker has left where the client
@@ -85,20 +83,20 @@ func evaluate(m measured) result {
 		}
 		return v
 	}
-	r.CPU = medianInterval(each(func(p pair) float64 { return p.Kbench.CPUNs / p.Bare.CPUNs }))
-	r.Throughput = medianInterval(each(func(p pair) float64 { return p.Kbench.Rate / p.Bare.Rate }))
-	r.BareCPU = medianOf(each(func(p pair) float64 { return p.Bare.CPUNs }))
-	r.KbenchCPU = medianOf(each(func(p pair) float64 { return p.Kbench.CPUNs }))
-	r.BareRate = medianOf(each(func(p pair) float64 { return p.Bare.Rate }))
-	r.KbenchRate = medianOf(each(func(p pair) float64 { return p.Kbench.Rate }))
-	r.BareGCs = medianOf(each(func(p pair) float64 { return float64(p.Bare.GCs) }))
-	r.KbenchGCs = medianOf(each(func(p pair) float64 { return float64(p.Kbench.GCs) }))
-	r.BrokerCores = medianOf(each(func(p pair) float64 { return (p.Bare.BrokerCores + p.Kbench.BrokerCores) / 2 }))
-	r.MachineIdle = medianOf(each(func(p pair) float64 { return (p.Bare.Idle + p.Kbench.Idle) / 2 }))
+	r.CPU = ratio.Of(each(func(p pair) float64 { return p.Kbench.CPUNs / p.Bare.CPUNs }))
+	r.Throughput = ratio.Of(each(func(p pair) float64 { return p.Kbench.Rate / p.Bare.Rate }))
+	r.BareCPU = ratio.Median(each(func(p pair) float64 { return p.Bare.CPUNs }))
+	r.KbenchCPU = ratio.Median(each(func(p pair) float64 { return p.Kbench.CPUNs }))
+	r.BareRate = ratio.Median(each(func(p pair) float64 { return p.Bare.Rate }))
+	r.KbenchRate = ratio.Median(each(func(p pair) float64 { return p.Kbench.Rate }))
+	r.BareGCs = ratio.Median(each(func(p pair) float64 { return float64(p.Bare.GCs) }))
+	r.KbenchGCs = ratio.Median(each(func(p pair) float64 { return float64(p.Kbench.GCs) }))
+	r.BrokerCores = ratio.Median(each(func(p pair) float64 { return (p.Bare.BrokerCores + p.Kbench.BrokerCores) / 2 }))
+	r.MachineIdle = ratio.Median(each(func(p pair) float64 { return (p.Bare.Idle + p.Kbench.Idle) / 2 }))
 	r.Shortest = slices.Min(each(func(p pair) float64 { return min(p.Bare.length(), p.Kbench.length()).Seconds() }))
 	r.BrokerIdle = 1 - r.BrokerCores/m.capacity
 	r.CPUVerdict = judge(r.CPU, r.CPUBound)
-	r.ThroughVerdict = judge(r.Throughput.negated(), -r.ThroughputBound)
+	r.ThroughVerdict = judge(r.Throughput.Negated(), -r.ThroughputBound)
 	if r.BrokerIdle < idleBroker {
 		r.Limit, r.ThroughVerdict = "broker", exempt
 	}
@@ -109,7 +107,7 @@ func evaluate(m measured) result {
 // and why pairs of it are missing.
 func (r result) sentences() []string {
 	out := r.missing()
-	say := func(what string, i interval, limit string, bound float64, v verdict) {
+	say := func(what string, i ratio.Interval, limit string, bound float64, v verdict) {
 		figures := fmt.Sprintf("%s: %s %.3f of the bare loop's [%.3f, %.3f], bound %s %.2f: ", r.cell, what, i.Median, i.Low, i.High, limit, bound)
 		switch v {
 		case missed:

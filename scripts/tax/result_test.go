@@ -10,12 +10,13 @@ import (
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
 	"github.com/kbench/kbench/scripts/bare"
+	"github.com/kbench/kbench/scripts/ratio"
 )
 
 func TestJudge(t *testing.T) {
 	f := func(median, low, high float64, known bool, want verdict) {
 		t.Helper()
-		if got := judge(interval{median, low, high, known}, 1.05); got != want {
+		if got := judge(ratio.Interval{Median: median, Low: low, High: high, Known: known}, 1.05); got != want {
 			t.Errorf("judge(%v [%v, %v]) = %q, want %q", median, low, high, got, want)
 		}
 	}

@@ -224,13 +224,12 @@ func (p *place) driveConsumer(ctx context.Context, w *sides.Child[worker.Report]
 	return err
 }
 
-// keepProfile moves the CPU profile of a worker out of its directory.
+// keepProfile makes the CPU profile of a worker, and moves it out of its directory.
 func keepProfile(dir, to string) error {
-	found, err := filepath.Glob(filepath.Join(dir, "profiles", "cpu*"))
-	if err != nil || len(found) == 0 {
-		return fmt.Errorf("the worker left no CPU profile: %w", errors.Join(err, os.ErrNotExist))
+	if err := profiles.Finish(filepath.Join(dir, results.ProfilesDir), profiles.Window{}, nil); err != nil {
+		return fmt.Errorf("keep the profile: %w", err)
 	}
-	data, err := os.ReadFile(found[0])
+	data, err := os.ReadFile(filepath.Join(dir, results.ProfilesDir, profiles.CPU.FileName()))
 	if err != nil {
 		return fmt.Errorf("keep the profile: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+
+	"github.com/kbench/kbench/scripts/ratio"
 )
 
 // writeTable prints one line per cell, and in words what was not plainly met.
@@ -13,7 +15,7 @@ func writeTable(w io.Writer, rs []result, o options) error {
 	fmt.Fprintf(w, "Harness tax: kbench over the barest loop with the same client and settings.\n"+
 		"Pairs of %s windows after %s, each window a fresh process, whose points come once a second: the shortest is as long as it really was.\n"+
 		"Medians, in brackets the exact %.0f%% interval of the median ratio.\n\n",
-		o.window, o.warmup, 100*confidence)
+		o.window, o.warmup, 100*ratio.Confidence)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "cell\tpairs\tshortest\tCPU ns/record bare\tkbench\tratio\t\tthousand rec/s bare\tkbench\tratio\t\tGCs bare\tkbench\tbroker cores\tbroker idle\tmachine idle\tlimit")
 	for _, r := range rs {
@@ -45,13 +47,6 @@ func brokers(rs []result) []string {
 		}
 	}
 	return out
-}
-
-func (i interval) String() string {
-	if !i.Known {
-		return fmt.Sprintf("%.3f", i.Median)
-	}
-	return fmt.Sprintf("%.3f [%.3f, %.3f]", i.Median, i.Low, i.High)
 }
 
 func writeJSON(w io.Writer, rs []result) error {

@@ -1,4 +1,4 @@
-package main
+package ratio
 
 import (
 	"math"
@@ -10,9 +10,9 @@ import (
 func TestMedianInterval(t *testing.T) {
 	f := func(values []float64, median, low, high float64, known bool) {
 		t.Helper()
-		got := medianInterval(values)
-		if want := (interval{median, low, high, known}); got != want {
-			t.Errorf("medianInterval(%v) = %+v, want %+v", values, got, want)
+		got := Of(values)
+		if want := (Interval{median, low, high, known}); got != want {
+			t.Errorf("Of(%v) = %+v, want %+v", values, got, want)
 		}
 	}
 	f([]float64{3}, 3, 3, 3, false)
@@ -21,14 +21,14 @@ func TestMedianInterval(t *testing.T) {
 	f([]float64{6, 5, 4, 3, 2, 1}, 3.5, 1, 6, true)       // 96.9%
 	f([]float64{8, 7, 6, 5, 4, 3, 2, 1}, 4.5, 1, 8, true) // the second to the seventh: 93.0%
 	f([]float64{9, 8, 7, 6, 5, 4, 3, 2, 1}, 5, 2, 8, true)
-	if got := medianInterval(nil); !math.IsNaN(got.Median) || got.Known {
-		t.Errorf("medianInterval(nil) = %+v, want no number", got)
+	if got := Of(nil); !math.IsNaN(got.Median) || got.Known {
+		t.Errorf("Of(nil) = %+v, want no number", got)
 	}
 }
 
 func TestMedianIntervalLeavesItsInputAlone(t *testing.T) {
 	values := []float64{3, 1, 2}
-	medianInterval(values)
+	Of(values)
 	if want := []float64{3, 1, 2}; !slices.Equal(values, want) {
 		t.Errorf("the values became %v, want %v", values, want)
 	}
@@ -55,12 +55,12 @@ func TestIntervalCovers(t *testing.T) {
 			for i := range values {
 				values[i] = rng.ExpFloat64()
 			}
-			if i := medianInterval(values); i.Low <= math.Ln2 && math.Ln2 <= i.High {
+			if i := Of(values); i.Low <= math.Ln2 && math.Ln2 <= i.High {
 				hit++
 			}
 		}
-		if share := float64(hit) / draws; share < confidence-0.01 {
-			t.Errorf("with %d values the interval holds the median in %.3f of draws, want %.2f", n, share, confidence)
+		if share := float64(hit) / draws; share < Confidence-0.01 {
+			t.Errorf("with %d values the interval holds the median in %.3f of draws, want %.2f", n, share, Confidence)
 		}
 	}
 }
