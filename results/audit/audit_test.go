@@ -116,6 +116,22 @@ func TestEndOffsets(t *testing.T) {
 	}
 	f(13, "") // ten acked, two unanswered, one written twice
 	f(12, "audit.offsets: t/0 ends at offset 12, but acked, written twice, unanswered and foreign records make 13")
+
+	// What others sent after the broker was asked for its end is behind that end.
+	f = func(end int64, want string) {
+		t.Helper()
+		logs := []Log{producer(batch(record.Acked, 0, 10, 0, 1)),
+			reader("consumer-0", batch(record.Delivered, 0, 10, 0, 2), batch(record.Foreign, 0, 4, 10, 3))}
+		r := Check(&results.Trial{Kind: workloads.EndToEnd, Topic: "t", End: map[int32]int64{0: end}}, logs)
+		if got := strings.Join(results.Lines(r.Warnings), "\n"); got != want {
+			t.Errorf("end %d: %q, want %q", end, got, want)
+		}
+	}
+	f(10, "")
+	f(12, "")
+	f(14, "")
+	f(15, "audit.offsets: t/0 ends at offset 15, but acked, written twice, unanswered and foreign records make 14")
+	f(9, "audit.offsets: t/0 ends at offset 9, but acked, written twice, unanswered and foreign records make 10")
 }
 
 func TestExamples(t *testing.T) {
