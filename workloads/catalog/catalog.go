@@ -23,11 +23,11 @@ import (
 //go:embed *.yaml
 var documents embed.FS
 
-// Names returns the names of the built-in documents: the suite for a first look,
+// Names returns the names of the built-in documents: the suites for a first look and for a verdict,
 // then the workloads from the simplest on.
 func Names() []string {
 	return []string{
-		"quick", "produce-max", "produce-rate", "consume-backlog", "end-to-end",
+		"quick", "night", "produce-max", "produce-rate", "consume-backlog", "end-to-end",
 		"churn-sample", "churn-table", "churn-floors", "churn-join", "churn-leave", "churn-crash", "churn-stall",
 		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
 		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler",
