@@ -237,8 +237,16 @@ func (w *process) expectEnd() {
 }
 
 // endLimit is for how long a process that has nothing left to do may take to end: far
-// longer than it needs, since on a busy machine it took more than 5 s to hear of it.
-const endLimit = 20 * time.Second
+// longer than it needs, since on a busy machine it took more than 20 s to hear of it.
+const endLimit = time.Minute
+
+// doing is what a process that should have ended is doing, where this host knows.
+func (w *process) doing() string {
+	if state := launch.State(w.p.PID()); w.clock.Host == "" && state != "" {
+		return "; its threads (state, and where in the kernel each waits): " + state
+	}
+	return ""
+}
 
 // finish waits for a worker that was told to close.
 func (w *process) finish(ctx context.Context, limit time.Duration) error {
@@ -249,7 +257,7 @@ func (w *process) finish(ctx context.Context, limit time.Duration) error {
 	select {
 	case <-w.p.Done():
 	case <-time.After(endLimit):
-		return fmt.Errorf("worker %s (pid %d) was done but did not end", w.job.Name, w.p.PID())
+		return fmt.Errorf("worker %s (pid %d) was done but did not end within %s%s", w.job.Name, w.p.PID(), endLimit, w.doing())
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -5,8 +5,6 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads/pace"
 )
@@ -140,8 +138,5 @@ func (g *generator) leave(l *load) {
 // mostUnsent bounds the time that it takes to write them down.
 const mostUnsent = 1 << 20
 
-// nap sleeps on the calling thread, in pieces so that a stop is noticed.
-func nap(ns int64) {
-	ts := unix.NsecToTimespec(min(ns, int64(100*time.Millisecond)))
-	_ = unix.Nanosleep(&ts, nil)
-}
+// longestNap is a piece of a sleep.
+const longestNap = 100 * time.Millisecond
