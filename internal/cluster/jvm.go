@@ -65,16 +65,20 @@ func (j *jvm) watch(dead chan<- error) {
 	dead <- fmt.Errorf("node %d (pid %d) of Apache Kafka %s: %s", j.id, j.PID(), exit, j.lastWords())
 }
 
+// mostOfLog is how much of a node's log is looked at, from its end: one that has run for
+// long may have written very much.
+const mostOfLog = 1 << 20
+
 // lostPort says that the node did not get its port. It stands in the log long
 // before the node has given up and ended.
 func (j *jvm) lostPort() bool {
-	text, err := os.ReadFile(j.log)
+	text, err := launch.Tail(j.log, mostOfLog)
 	return err == nil && strings.Contains(string(text), "Address already in use")
 }
 
 // lastWords is the end of the node's log.
 func (j *jvm) lastWords() string {
-	text, err := os.ReadFile(j.log)
+	text, err := launch.Tail(j.log, mostOfLog)
 	if err != nil || len(text) == 0 {
 		return "its log is empty"
 	}
