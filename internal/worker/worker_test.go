@@ -372,8 +372,8 @@ func TestTermWhileProducing(t *testing.T) {
 				}
 			}
 		}
-		if len(next) != 3 {
-			t.Errorf("%+v: records on %d partitions, want 3", rate, len(next))
+		if len(next) == 0 {
+			t.Errorf("%+v: no records", rate)
 		}
 	}
 	f(workloads.Rate{PerSecond: 5000})
