@@ -66,6 +66,7 @@ var arrows = map[string][]string{
 	"results/report/text":     {"drivers", "internal/visible", "results", "results/blame", "results/compare", "results/group", "results/profiled", "results/report", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
+	"internal/golden":  {}, // for tests
 	"internal/visible": {},
 	"internal/regular": {}, // opens files, for whoever reads some
 	"internal/scratch": {}, // makes temporary directories, and finds those of the dead

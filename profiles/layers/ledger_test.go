@@ -1,18 +1,16 @@
 package layers
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/pprof/profile"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/kbench/kbench/internal/golden"
+)
 
 // goldens are the committed profiles: of each client a few hundred samples of
 // producers and consumers, without paths and lines. TestProfilesOfRuns made them.
@@ -45,16 +43,7 @@ func TestLedgers(t *testing.T) {
 				t.Errorf("%s: %s: %.1f%% matched\n%s", name, sampleType, 100*matched, unmatched(p, sampleType))
 			}
 		}
-		file := filepath.Join("testdata", name+".ledger")
-		if *update {
-			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if diff := cmp.Diff(string(want), got.String()); err != nil || diff != "" {
-			t.Errorf("%s (-want +got), %v:\n%s", name, err, diff)
-		}
+		golden.Check(t, filepath.Join("testdata", name+".ledger"), []byte(got.String()))
 	}
 }
 

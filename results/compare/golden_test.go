@@ -2,11 +2,9 @@ package compare_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,8 +12,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/compare"
 	"github.com/kbench/kbench/results/report/markdown"
@@ -23,8 +20,6 @@ import (
 	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // night is a run as a machine might give it: three clients that produce as fast as they
 // can, and a group in which members come and go, twelve rounds of each.
@@ -83,15 +78,7 @@ func TestForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join("testdata", file)
-		if *update {
-			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if diff := cmp.Diff(string(want), got.String()); err != nil || diff != "" {
-			t.Errorf("%s, want to got: %v\n%s", path, err, diff)
-		}
+		golden.Check(t, path, got.Bytes())
 		for i, line := range strings.Split(got.String(), "\n") {
 			if n := len([]rune(line)); strings.HasSuffix(file, ".txt") && n > 80 {
 				t.Errorf("%s:%d has %d columns", path, i+1, n)

@@ -3,14 +3,11 @@ package gate_test
 import (
 	"bytes"
 	"encoding/xml"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/report/ci"
@@ -18,8 +15,6 @@ import (
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/workloads"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // Every form of gates, word by word: one that is met, one that is not, one that is open,
 // one against a baseline of each sort.
@@ -57,15 +52,7 @@ func TestForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join("testdata", file)
-		if *update {
-			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if diff := cmp.Diff(string(want), got.String()); err != nil || diff != "" {
-			t.Errorf("%s, want to got: %v\n%s", path, err, diff)
-		}
+		golden.Check(t, path, got.Bytes())
 		for i, line := range strings.Split(got.String(), "\n") {
 			if n := len([]rune(line)); file == "gates.txt" && n > 80 {
 				t.Errorf("%s:%d has %d columns", path, i+1, n)

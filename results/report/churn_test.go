@@ -3,9 +3,11 @@ package report_test
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/workloads"
@@ -90,7 +92,7 @@ func TestChurn(t *testing.T) {
 		if err := write(&buf, run, trials, s, text.Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, buf.Bytes())
+		golden.Check(t, filepath.Join("testdata", name), buf.Bytes())
 		within(t, name, buf.String(), width)
 	}
 	f("churn.txt", 100)

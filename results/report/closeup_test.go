@@ -3,9 +3,11 @@ package report_test
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
@@ -97,7 +99,7 @@ func TestDrawCloseup(t *testing.T) {
 		if err := text.Closeup(&buf, &c, text.Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, buf.Bytes())
+		golden.Check(t, filepath.Join("testdata", name), buf.Bytes())
 		within(t, name, buf.String(), width)
 	}
 	f("event-join.txt", joined(), 100)
@@ -160,6 +162,6 @@ func TestListOfEvents(t *testing.T) {
 	if err := text.Events(&buf, []report.Closeup{joined(), restoring(), stalled()}, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "events.txt", buf.Bytes())
+	golden.Check(t, filepath.Join("testdata", "events.txt"), buf.Bytes())
 	within(t, "events.txt", buf.String(), 100)
 }

@@ -2,10 +2,12 @@ package report_test
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
@@ -65,7 +67,7 @@ func TestCutOff(t *testing.T) {
 		if err := write(&buf, run, trials, s, text.Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, buf.Bytes())
+		golden.Check(t, filepath.Join("testdata", name), buf.Bytes())
 		within(t, name, buf.String(), width)
 	}
 	f("cut.txt", 100)

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,31 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/workloads"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s, want to got:\n%s", name, diff)
-	}
-}
 
 // write is a run on a terminal.
 func write(w io.Writer, run *results.Run, trials []*results.Trial, s *results.Summary, o text.Options) error {
@@ -159,7 +139,7 @@ func TestTerminal(t *testing.T) {
 		if err := write(&buf, run, trials, s, o); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, buf.Bytes())
+		golden.Check(t, filepath.Join("testdata", name), buf.Bytes())
 		width := o.Width
 		if width == 0 {
 			width = 100
@@ -207,7 +187,7 @@ func TestTerminalOfFailure(t *testing.T) {
 	if err := write(&buf, run, trials, &results.Summary{Warnings: []results.Remark{{Kind: results.KindNoFigures, Trial: 3, Words: "failed, no figures: said twice"}}}, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "failed.txt", buf.Bytes())
+	golden.Check(t, filepath.Join("testdata", "failed.txt"), buf.Bytes())
 }
 
 type full struct{}
@@ -230,7 +210,7 @@ func TestModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "model.json", data)
+	golden.Check(t, filepath.Join("testdata", "model.json"), data)
 	quick, trialsOfQuick, summaryOfQuick := synthetic()
 	for _, m := range []*report.Report{model, report.Build(quick, trialsOfQuick, summaryOfQuick)} {
 		for _, w := range m.Workloads {

@@ -3,18 +3,14 @@ package summary
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/window"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestPausesShape(t *testing.T) {
 	f := func(name string, trial int) {
@@ -36,19 +32,7 @@ func TestPausesShape(t *testing.T) {
 		if bytes.Contains(data, []byte("null")) {
 			t.Errorf("%s has a null", name)
 		}
-		name = "testdata/pauses-" + name + ".json"
-		if *update {
-			if err := os.WriteFile(name, data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(data)); diff != "" {
-			t.Errorf("%s, want to got:\n%s", name, diff)
-		}
+		golden.Check(t, "testdata/pauses-"+name+".json", data)
 	}
 	f("join", 2)
 	f("stall", 12)
