@@ -169,24 +169,33 @@ func (b *builder) build(ctx context.Context, path string) error {
 	if err := b.write(); err != nil {
 		return err
 	}
-	out := filepath.Join(filepath.Dir(path), fmt.Sprintf(".new-%d", os.Getpid()))
+	out := filepath.Join(filepath.Dir(path), fmt.Sprintf("%s%d", halfPrefix, os.Getpid()))
 	defer os.Remove(out)
 	var first error
 	for _, tags := range b.client.tags(b.version) {
 		args := []string{"build", "-mod=mod", "-buildvcs=false", "-o", out, "-tags", strings.Join(tags, ",")}
 		if b.content != "" {
-			args = append(args, "-ldflags", fmt.Sprintf("-X %s/internal/solo.source=%s+%s", kbenchModule, filepath.Base(b.want.Dir), b.content[:12]))
+			args = append(args, "-ldflags", linked(b.want.Dir, b.content))
 		}
 		_, err := b.goes(ctx, append(args, kbenchModule+"/cmd/worker/"+b.client.main)...)
 		if err == nil {
 			sweep(filepath.Dir(filepath.Dir(path)))
 			return os.Rename(out, path)
 		}
+		if ctx.Err() != nil {
+			return err
+		}
 		if first == nil {
 			first = err
 		}
 	}
 	return fmt.Errorf("it does not compile: %w", first)
+}
+
+// linked tells the linker which directory a client is of. The go command splits it at
+// spaces that are not between quotes, and knows no way to write a quote between them.
+func linked(dir, content string) string {
+	return fmt.Sprintf("-X '%s/internal/solo.source=%s+%s'", kbenchModule, strings.ReplaceAll(filepath.Base(dir), "'", "-"), content[:12])
 }
 
 // write makes the module that is built from.
@@ -210,6 +219,7 @@ func (b *builder) goes(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.WaitDelay = 5 * time.Second // compilers that it started hold its output
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -228,8 +238,12 @@ func (b *builder) goes(ctx context.Context, args ...string) ([]byte, error) {
 
 // contentOf is a hash of all that a directory of Go source has to do with a build.
 func contentOf(dir string) (string, error) {
+	dir, err := filepath.EvalSymlinks(dir) // a walk does not go through a link
+	if err != nil {
+		return "", err
+	}
 	sum := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -258,17 +272,33 @@ func contentOf(dir string) (string, error) {
 // sources are the files that are compiled or embedded.
 var sources = []string{".go", ".mod", ".sum", ".s", ".h", ".c", ".yaml", ".json", ".html", ".tmpl", ".txt"}
 
-// keep is how long a binary is kept that nobody uses.
-const keep = 60 * 24 * time.Hour
+// keep is how long a binary is kept that nobody uses, and keepHalf how long one that is
+// being built may take.
+const (
+	keep     = 60 * 24 * time.Hour
+	keepHalf = 24 * time.Hour
+)
 
-// sweep removes binaries that nobody has used for long. What cannot be removed stays.
+// halfPrefix is that of the name of a binary that is being built.
+const halfPrefix = ".new-"
+
+// sweep removes binaries that nobody has used for long, and what builds that were ended
+// have left half written. What cannot be removed stays.
 func sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		old, _ := filepath.Glob(filepath.Join(dir, e.Name(), "kbench-*"))
-		for _, path := range old {
-			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > keep {
+		files, _ := os.ReadDir(filepath.Join(dir, e.Name()))
+		for _, f := range files {
+			path := filepath.Join(dir, e.Name(), f.Name())
+			info, err := f.Info()
+			if err != nil {
+				continue
+			}
+			switch age := time.Since(info.ModTime()); {
+			case strings.HasPrefix(f.Name(), "kbench-") && age > keep:
 				_ = os.RemoveAll(filepath.Dir(path))
+			case strings.HasPrefix(f.Name(), halfPrefix) && age > keepHalf:
+				_ = os.Remove(path)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
@@ -117,6 +119,50 @@ func TestContent(t *testing.T) {
 			t.Errorf("%s does not", name)
 		} else {
 			first = next
+		}
+	}
+	// A clone may lie behind a symbolic link, and is what it is there too.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	if sum, err := contentOf(link); err != nil || sum != first {
+		t.Errorf("behind a link it is %s, want %s: %v", sum, first, err)
+	}
+}
+
+// TestLinked: a directory may be called anything that the linker is to be told.
+func TestLinked(t *testing.T) {
+	f := func(dir, want string) {
+		t.Helper()
+		if got := linked(dir, "0123456789abcdef"); got != want {
+			t.Errorf("%s: %s, want %s", dir, got, want)
+		}
+	}
+	f("/src/my-sarama", "-X 'github.com/kbench/kbench/internal/solo.source=my-sarama+0123456789ab'")
+	f("/src/my sarama", "-X 'github.com/kbench/kbench/internal/solo.source=my sarama+0123456789ab'")
+	f("/src/joe's", "-X 'github.com/kbench/kbench/internal/solo.source=joe-s+0123456789ab'")
+}
+
+// TestSweep: what nobody has used for long goes, and so does what a build that was ended
+// left half written; what is in use stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	file := func(path string, age time.Duration) string {
+		t.Helper()
+		path = filepath.Join(dir, path)
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o755), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	used, unused := file("a/kbench-sarama", time.Hour), file("b/kbench-sarama", keep+time.Hour)
+	half, building := file("c/.new-17", 25*time.Hour), file("d/.new-18", time.Minute)
+	sweep(dir)
+	for path, want := range map[string]bool{used: true, unused: false, half: false, building: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", path, err == nil, want)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 )
 
@@ -43,7 +42,7 @@ func Versions(ctx context.Context, name, from, to string) (versions []string, er
 // Between are those of some versions that lie between two, in their order, each once.
 func Between(versions []string, from, to string) []string {
 	out := slices.DeleteFunc(slices.Clone(versions), func(v string) bool {
-		return semver.Compare(v, from) < 0 || semver.Compare(v, to) > 0 || module.IsPseudoVersion(v) && v != from && v != to
+		return semver.Compare(v, from) < 0 || semver.Compare(v, to) > 0
 	})
 	slices.SortFunc(out, semver.Compare)
 	return slices.Compact(out)
