@@ -33,7 +33,8 @@ func (a *app) bisectCommand() *cobra.Command {
 from which on it misses a gate; where BAD is the older one, from which on it meets
 it again. The versions are those that the go command lists between the two; many
 older ones are not listed but there when named: --versions takes a list. Behind the
-dashes stand the workload and flags of "kbench run", with at least one --gate.
+dashes stand the workload and flags of "kbench run"; each --gate there stands in
+place of the gates that the workload has, of which it needs one else.
 
 A trial may be wrong: of --wrong of them that is expected, and the next version to
 try is the one that halves what is not known yet. It ends when the answer is wrong
@@ -42,8 +43,8 @@ cannot do the workload, fails, or of which nothing could be decided in three tri
 is left out and said. Every trial keeps its run directory; ` + bisectFile + ` beside them
 says what was tried and what came out.
 
-Exit codes: 0 found, 1 nothing to find or a failure, 2 usage, 5 not sure, 130
-interrupted.`,
+Exit codes: 0 found, 1 nothing to find or a failure, 2 usage, 5 not sure, since
+trials contradict the answer more often than --wrong says, 130 interrupted.`,
 		Example: `  kbench bisect sarama v1.40.1 v1.42.1 --versions v1.40.1,v1.41.0,v1.41.3,v1.42.1 -- churn-join \
     --set group.assignors=[range] --gate 'p50(pause.gap{event=join}) < 1s'
   kbench bisect sarama v1.61.1 v1.60.1 -- my-workload.yaml`,
@@ -84,7 +85,7 @@ interrupted.`,
 // boundary are the versions between two, given or listed, the older first.
 func boundary(ctx context.Context, client, good, bad string, given []string) ([]string, error) {
 	for _, v := range append([]string{good, bad}, given...) {
-		if !semver.IsValid(v) {
+		if semver.Canonical(v) != v { // v1.2 is valid too, and the go command takes it for the last v1.2.x
 			return nil, fmt.Errorf("%s: write versions as v1.2.3", v)
 		}
 		if _, _, err := build.Parse(client + "@" + v); err != nil {
@@ -97,6 +98,11 @@ func boundary(ctx context.Context, client, good, bad string, given []string) ([]
 	}
 	if from == to {
 		return nil, fmt.Errorf("%s and %s: between a version and itself nothing changed", good, bad)
+	}
+	for _, v := range given {
+		if semver.Compare(v, from) < 0 || semver.Compare(v, to) > 0 {
+			return nil, fmt.Errorf("--versions %s: it does not lie between %s and %s; leave it out, or name it as GOOD or BAD", v, from, to)
+		}
 	}
 	if given != nil {
 		return build.Between(append(given, from, to), from, to), nil
@@ -176,7 +182,7 @@ func (b *bisected) said() (string, error) {
 		err = fmt.Errorf("nothing to find: %s %s too (%s)", x.Last, b.gates(older), sure)
 	case x.Last == "":
 		err = fmt.Errorf("nothing to find: %s %s too (%s)", x.First, b.gates(newer), sure)
-	case x.Sure < bisect.Sure:
+	case x.Sure < bisect.Sure || x.Doubt:
 		err = gateError{fmt.Errorf("not sure: %s may be the first that %s (%s)", x.First, b.gates(newer), sure), ExitUndecided}
 	default:
 		fmt.Fprintf(&out, "%s is the first that %s; %s still %s (%s)\n", x.First, b.gates(newer), x.Last, older+" them", sure)

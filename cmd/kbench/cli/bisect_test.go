@@ -97,6 +97,27 @@ func TestBisectUnsure(t *testing.T) {
 	if !errors.As(err, &g) || g.code != ExitUndecided || !strings.Contains(err.Error(), "v2 may be the first that misses its gates (90.0% sure, 3 trials") {
 		t.Error(err)
 	}
+	// Nor is one that its own trials contradict.
+	b.Answer = bisect.Answer{First: "v2", Last: "v1", Sure: 0.995, Trials: 12, Against: 5, Doubt: true}
+	said, err := b.said()
+	if !errors.As(err, &g) || g.code != ExitUndecided || !strings.Contains(err.Error(), "v2 may be the first that misses its gates (99.5% sure, 12 trials, 5 of them against it)") || !strings.Contains(said, "5 of 12 trials contradict that") {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
+// TestBoundary: what is given is searched, all of it, or refused.
+func TestBoundary(t *testing.T) {
+	f := func(good, bad, given, want, wrong string) {
+		t.Helper()
+		got, err := boundary(context.Background(), "sarama", good, bad, strings.Split(given, ","))
+		if strings.Join(got, " ") != want || (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%q, %v; want %q, %q", got, err, want, wrong)
+		}
+	}
+	f("v1.41.0", "v1.40.1", "v1.40.3,v1.40.2", "v1.40.1 v1.40.2 v1.40.3 v1.41.0", "")
+	f("v1.40.1", "v1.41.0", "v1.40.2-0.20230102030405-0123456789ab", "v1.40.1 v1.40.2-0.20230102030405-0123456789ab v1.41.0", "")
+	f("v1.40.1", "v1.41.0", "v1.40.2,v1.42.0", "", "--versions v1.42.0: it does not lie between v1.40.1 and v1.41.0")
+	f("v1.40.1", "v1.41", "v1.40.2", "", "v1.41: write versions as v1.2.3")
 }
 
 // TestReplayOutcome: what trials of two versions say of a claim, whichever is the older.

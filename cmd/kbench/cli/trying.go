@@ -55,7 +55,7 @@ func (a *app) trying(outer *cobra.Command, client string, args []string) (*tryin
 	if err := t.cmd.ParseFlags(args); err != nil {
 		return nil, flagError(t.cmd, err)
 	}
-	for _, name := range []string{"client", "rounds", "profile", "profile-rounds"} {
+	for _, name := range []string{"client", "aa", "rounds", "profile", "profile-rounds"} {
 		if t.cmd.Flags().Changed(name) {
 			return nil, fmt.Errorf("--%s: versions are tried one at a time, a trial each; leave it out", name)
 		}
