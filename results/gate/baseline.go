@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchmath"
@@ -77,15 +78,37 @@ func (j *judge) was(e expression) (map[unit]float64, error) {
 	for _, b := range j.base {
 		for arm, rows := range e.gather(ofWorkload(b.Summary.Rows, j.workload)).values {
 			v, _ := e.value(rows)
+			if e.Unit != results.UnitCount {
+				v = medianOf(e.byTrial(rows))
+			}
 			all[arm] = append(all[arm], v)
 		}
 	}
 	out := map[unit]float64{}
 	for arm, vs := range all {
-		slices.Sort(vs)
-		out[arm] = (vs[(len(vs)-1)/2] + vs[len(vs)/2]) / 2
+		out[arm] = medianOf(vs)
 	}
 	return out, nil
+}
+
+// byTrial are the values of an arm, one of each of its trials. The largest of many
+// events is larger than that of few: what is held against a baseline, and the baseline, is
+// the median of what trials have.
+func (e expression) byTrial(rows []results.Row) (vs []float64) {
+	trials := map[int][]results.Row{}
+	for _, r := range rows {
+		trials[r.Trial] = append(trials[r.Trial], r)
+	}
+	for _, rows := range trials { // each sorted as all of them are
+		v, _ := e.value(rows)
+		vs = append(vs, v)
+	}
+	return vs
+}
+
+func medianOf(vs []float64) float64 {
+	slices.Sort(vs)
+	return (vs[(len(vs)-1)/2] + vs[len(vs)/2]) / 2
 }
 
 // confidence is that of the interval which has to lie on one side of a bound that was
@@ -107,14 +130,13 @@ func (e expression) against(a *results.GateArm, rows []results.Row, was map[unit
 		a.Verdict = e.verdict(a.Value, a.Bound)
 		return
 	}
-	byTrial := map[int][]results.Row{}
-	for _, r := range rows {
-		byTrial[r.Trial] = append(byTrial[r.Trial], r)
+	if before <= 0 && e.bound != 1 {
+		a.Verdict, a.Why = results.NotDecided, "the baseline is not above 0, so that no number of times it is a bound; write one that is an amount"
+		return
 	}
-	var vs []float64
-	for _, rows := range byTrial { // each sorted as all of them are
-		v, _ := e.value(rows)
-		vs = append(vs, v)
+	vs := e.byTrial(rows)
+	if e.Metric.PerEvent {
+		a.Value, a.Trial, a.Event = medianOf(vs), 0, ""
 	}
 	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(vs, &benchmath.DefaultThresholds), confidence)
 	if math.IsInf(s.Lo, 0) || math.IsInf(s.Hi, 0) {
@@ -136,7 +158,8 @@ func (e *expression) parseBaseline(want string) error {
 	factor := strings.TrimSpace(strings.TrimSuffix(want, "baseline"))
 	if e.bound, e.baseline = 1, true; factor != "" {
 		number, ok := strings.CutSuffix(factor, "*")
-		if _, err := fmt.Sscan(number, &e.bound); !ok || err != nil || !(e.bound > 0) {
+		var err error
+		if e.bound, err = strconv.ParseFloat(strings.TrimSpace(number), 64); !ok || err != nil || !(e.bound > 0) || math.IsInf(e.bound, 0) {
 			return fmt.Errorf("%q is not a number of times the baseline; write it as 1.05 * baseline", want)
 		}
 	}

@@ -73,6 +73,89 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+// A statistic of events is that of a trial on both sides: a baseline with more trials has
+// a larger largest event, and no later pauses.
+func TestAgainstEvents(t *testing.T) {
+	pauses := func(id string, trials int, slower float64) Base {
+		b := before(id, nil)
+		for n := range trials {
+			b.Run.Order = append(b.Run.Order, results.TrialRef{N: n + 1, Workload: "w", Arm: "a", Client: "a", Lane: "matched"})
+			for event := range 4 {
+				r := row("a", n+1, results.PauseGap, "", results.UnitNs, slower*1e6*float64(100+10*event+n))
+				r.Event = fmt.Sprint("join#", event+1)
+				b.Summary.Rows = append(b.Summary.Rows, r)
+			}
+		}
+		b.Summary.Rows = append(b.Summary.Rows, func() results.Row { // one trial of many was unlucky
+			r := row("a", trials, results.PauseGap, "", results.UnitNs, 5e9)
+			r.Event = "join#5"
+			return r
+		}())
+		return b
+	}
+	f := func(expr string, slower float64, want results.Verdict, value, bound float64) {
+		t.Helper()
+		now := pauses("now", 9, slower)
+		g := Against(now.Run, now.Summary.Rows, []Base{pauses("was", 15, 1)}, []string{expr})[0]
+		if g.Verdict != want || len(g.Arms) != 1 || g.Arms[0].Value != value || g.Arms[0].Bound != bound || g.Arms[0].Event != "" || g.Arms[0].Trial != 0 {
+			t.Errorf("%s: %s, %+v; want %s, %v for a bound of %v", expr, g.Verdict, g.Arms, want, value, bound)
+		}
+	}
+	f("max(pause.gap) < 2 * baseline", 1, results.Met, 134e6, 2*137e6)
+	f("max(pause.gap) < 2 * baseline", 3, results.NotMet, 402e6, 2*137e6)
+}
+
+// A share of nothing is no bound.
+func TestAgainstZero(t *testing.T) {
+	zero := before("was", map[string][]float64{"a": {0, 0, 0, 0, 0, 0}})
+	now := before("now", map[string][]float64{"a": {0, 0, 0, 0, 0, 0}})
+	for expr, want := range map[string]results.Verdict{"cpu.per_record < 1.05 * baseline": results.NotDecided, "cpu.per_record <= baseline": results.Met} {
+		if g := Against(now.Run, now.Summary.Rows, []Base{zero}, []string{expr})[0]; g.Verdict != want || (want == results.NotDecided) != strings.Contains(g.Arms[0].Why, "not above 0") {
+			t.Errorf("%s: %s, %q; want %s", expr, g.Verdict, g.Arms[0].Why, want)
+		}
+	}
+}
+
+// A gate for all workloads that names one is decided on that one alone.
+func TestMoreByName(t *testing.T) {
+	f := func(expr, want string) {
+		t.Helper()
+		b := before("r", map[string][]float64{"a": around(1000)})
+		other := b.Run.Specs[0]
+		other.Name = "v"
+		b.Run.Specs = append(b.Run.Specs, other)
+		for n := range 3 {
+			r := row("a", 100+n, results.CPUPerRecord, "", results.UnitNs, 2000)
+			r.Workload = "v"
+			b.Summary.Rows = append(b.Summary.Rows, r)
+		}
+		var got []string
+		for _, g := range Against(b.Run, b.Summary.Rows, nil, []string{expr}) {
+			got = append(got, g.Workload+" "+string(g.Verdict))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
+	}
+	f("cpu.per_record < 1500ns", "w met, v not met")
+	f("cpu.per_record{workload=w} < 1500ns", "w met")
+	f("cpu.per_record{workload=u} < 1500ns", "w not decided, v not decided")
+}
+
+// What is not a number of times the baseline is refused, all of it.
+func TestTimesBaseline(t *testing.T) {
+	for _, times := range []string{"1.05x *", "1.05 2 *", "Inf *", "NaN *", "-1 *", "0 *", "1.05"} {
+		if err := Check("cpu.per_record < " + times + " baseline"); err == nil || !strings.Contains(err.Error(), "write it as 1.05 * baseline") {
+			t.Errorf("%s: %v", times, err)
+		}
+	}
+	for _, times := range []string{"", "1.05*", " 2  * "} {
+		if err := Check("cpu.per_record < " + times + "baseline"); err != nil {
+			t.Errorf("%s: %v", times, err)
+		}
+	}
+}
+
 // Of several runs the median is the baseline, and those of other series are passed over.
 func TestAgainstSeveral(t *testing.T) {
 	var base []Base

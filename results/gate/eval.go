@@ -10,6 +10,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/figure"
+	"github.com/kbench/kbench/workloads"
 )
 
 // Of decides the gates of the workloads of a run on its rows. Those against a baseline
@@ -18,8 +19,8 @@ func Of(run *results.Run, rows []results.Row) []results.Gate {
 	return Against(run, rows, nil, nil)
 }
 
-// Against decides the gates of the workloads, and more for each of them, on the rows of a
-// run and of those that are its baseline.
+// Against decides the gates of the workloads, and more for each of them that these ask
+// for, on the rows of a run and of those that are its baseline.
 func Against(run *results.Run, rows []results.Row, base []Base, more []string) []results.Gate {
 	out := []results.Gate{}
 	for i := range run.Specs {
@@ -27,7 +28,10 @@ func Against(run *results.Run, rows []results.Row, base []Base, more []string) [
 		of := judge{rows: ofWorkload(rows, spec.Name), run: run, workload: spec.Name}
 		of.order = slices.DeleteFunc(slices.Clone(run.Order), func(t results.TrialRef) bool { return t.Workload != spec.Name })
 		of.past(base)
-		for _, expr := range slices.Concat(spec.Gate, more) {
+		for at, expr := range slices.Concat(spec.Gate, more) {
+			if at >= len(spec.Gate) && ofAnother(expr, spec.Name, run) {
+				continue
+			}
 			g, err := of.decide(expr)
 			if err != nil {
 				g.Verdict, g.Why = results.NotDecided, err.Error()
@@ -37,6 +41,14 @@ func Against(run *results.Run, rows []results.Row, base []Base, more []string) [
 		}
 	}
 	return out
+}
+
+// ofAnother says whether a gate that is for all workloads asks for another one than this
+// by its name. One that the run does not have is asked of each, and not decided.
+func ofAnother(expr, workload string, run *results.Run) bool {
+	e, err := parse(expr)
+	asked := e.Asks("workload")
+	return err == nil && asked != "" && asked != workload && slices.ContainsFunc(run.Specs, func(s workloads.Spec) bool { return s.Name == asked })
 }
 
 // ofWorkload are the rows that gates of a workload look at.

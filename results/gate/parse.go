@@ -39,6 +39,12 @@ func Check(expr string) error {
 	return err
 }
 
+// AsksBaseline says whether the bound of a gate is a baseline.
+func AsksBaseline(expr string) bool {
+	e, err := parse(expr)
+	return err == nil && e.baseline
+}
+
 // gatePattern takes a gate apart coarsely.
 var gatePattern = regexp.MustCompile(`^\s*([^<>=!{]+(?:\{[^{}]*\})?\s*\)?)\s*(<=|>=|==|!=|<|>)\s*(.*?)\s*$`)
 
