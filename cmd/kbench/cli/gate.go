@@ -41,7 +41,7 @@ on one side of the bound, which takes 6 rounds; counts are exact.
 that is not decided is an error), or github (annotations of a workflow).
 
 Exit codes: 0 every gate is met, 3 one is not, 5 none is missed but one could not
-be decided.`,
+be decided, 1 the run was cut off or trials of it failed, whatever its gates say.`,
 		Example: `  kbench gate
   kbench gate --gate "audit.lost == 0" --gate "p99(e2e.response) < 20ms"
   kbench gate --baseline last:5 --gate "cpu.per_record < 1.05 * baseline"
@@ -72,13 +72,16 @@ be decided.`,
 				}
 			}
 			gates := gate.Against(run.Run(), run.summary.Rows, base, more)
-			if len(gates) == 0 {
+			switch asked := func(g results.Gate) bool { return gate.AsksBaseline(g.Expression) }; {
+			case len(gates) == 0:
 				return usagef("%s: its workloads have no gates; give one with --gate, such as --gate \"audit.lost == 0\"", run.Path())
+			case base != nil && !slices.ContainsFunc(gates, asked):
+				return usagef("--baseline %s: no gate here is against a baseline; give one, such as --gate \"cpu.per_record < 1.05 * baseline\", or leave it out", baseline)
 			}
 			if err := a.gates(run.Run().ID, gates, form); err != nil && !unheard(a.raw, err) {
 				return err
 			}
-			return met(gates)
+			return ofWhole(stateOf(run.Dir), met(gates))
 		},
 	}
 	cmd.Flags().StringArrayVar(&more, "gate", nil, "a further `gate` on each workload; may be repeated")
@@ -87,6 +90,22 @@ be decided.`,
 	completes(cmd, "baseline", runName)
 	completes(cmd, "output", someWords(gateForms...))
 	return cmd
+}
+
+// ofWhole is what gates come to, of a run that may have been cut off or goes on: what they
+// say of the trials that it has is then not the result.
+func ofWhole(run *results.Run, gates error) error {
+	cut := ended(run)
+	if run.State == results.StateRunning {
+		cut = errors.New("the run is not over")
+	}
+	switch {
+	case cut == nil:
+		return gates
+	case gates == nil:
+		return fmt.Errorf("%w; its gates are met by what there is of it", cut)
+	}
+	return fmt.Errorf("%w\n%s", cut, gates.Error())
 }
 
 // baselines are the run of a name, or the last good ones.
@@ -118,15 +137,24 @@ func (a *app) baselines(run *judged, name string) ([]gate.Base, error) {
 func lastGood(run *results.Run, n int) (out []gate.Base) {
 	before, _ := time.Parse(time.RFC3339, run.Started)
 	all, _ := filepath.Glob(filepath.Join(runsDir, "*", results.RunFile)) // the pattern is a good one
-	slices.SortStableFunc(all, func(x, y string) int { return begun(y).Compare(begun(x)) })
+	type earlier struct {
+		*results.Dir
+		started time.Time
+	}
+	var dirs []earlier
 	for _, path := range all {
 		dir, err := results.Open(filepath.Dir(path))
-		if err != nil || len(out) == n {
+		if err != nil {
 			continue
 		}
-		started, err := time.Parse(time.RFC3339, dir.Run().Started)
-		if err != nil || dir.Run().ID == run.ID || started.After(before) {
-			continue
+		if started, err := time.Parse(time.RFC3339, dir.Run().Started); err == nil && dir.Run().ID != run.ID && !started.After(before) {
+			dirs = append(dirs, earlier{dir, started})
+		}
+	}
+	slices.SortStableFunc(dirs, func(x, y earlier) int { return y.started.Compare(x.started) })
+	for _, dir := range dirs {
+		if len(out) == n {
+			break
 		}
 		if s, err := dir.Summary(); err == nil {
 			if b := (gate.Base{Run: dir.Run(), Summary: s}); b.Of(run) && b.Good() == "" {
