@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/kbench/kbench/results"
@@ -63,9 +64,10 @@ func (p *page) gateArms(arms []results.GateArm, verdict results.Verdict) {
 // GateArm is what decides a gate on one arm: its value, and where it is that of one trial
 // or event which one; before it what it is held against, where that was measured.
 func GateArm(a results.GateArm) string {
-	s := scaleOf(a.Unit, a.Value, a.Value)
+	size := math.Abs(a.Value)
+	s := scaleOf(a.Unit, size, size)
 	if a.Baseline != nil {
-		s = finer(a.Unit, a.Value, a.Value)
+		s = finer(a.Unit, size, size)
 	}
 	out := strings.TrimSpace(armName(a) + " " + s.format(a.Value) + " " + s.name)
 	if a.Low != nil {

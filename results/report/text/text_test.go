@@ -171,7 +171,7 @@ func TestGates(t *testing.T) {
 			arm("a", "matched", results.Met, 12e6, 2, 3, ""), arm("b", "best", results.NotMet, 20e6, 0, 2, ""), arm("c", "stock", results.Met, 1.5e6, 4, 1, ""),
 		}},
 		{Workload: "w", Expression: "max(pause.gap) < 15ms", Verdict: results.NotDecided, Why: "no trial of c has figures", Unit: results.UnitNs, Arms: []results.GateArm{
-			arm("a", "matched", results.Met, 3e6, 7, 3, "join#2"),
+			arm("a", "matched", results.Met, 3e6, 7, 3, "join#2"), arm("b", "matched", results.Met, -3e6, 7, 1, ""),
 		}},
 	})
 	want := `
@@ -180,7 +180,7 @@ Gates
                not by b (best) 20.0 ms (over 2 trials)
                by a 12.0 ms (median of 3 trials, of trial 2); c (stock) 1.50 ms (trial 4)
   NOT DECIDED  w: max(pause.gap) < 15ms: no trial of c has figures
-               by a 3.00 ms (join#2 of trial 7)
+               by a 3.00 ms (join#2 of trial 7); b -3.00 ms (trial 7)
 `
 	if p.String() != want {
 		t.Errorf("%s", p.String())
