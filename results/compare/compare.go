@@ -66,6 +66,7 @@ type Workload struct {
 	Family  int                 `json:"family"`        // comparisons that a verdict has to hold against
 	Out     []Out               `json:"out"`           // trials of the run
 	BaseOut []Out               `json:"baseline_out"`  // and of the baseline
+	Alone   []Arm               `json:"alone"`         // arms that the baseline does not have
 	Pairs   []Pair              `json:"pairs"`
 }
 
@@ -160,6 +161,8 @@ func Against(run *results.Run, s *results.Summary, base *results.Run, of *result
 		for _, arm := range a.arms {
 			if slices.Contains(b.arms, arm) {
 				w.Pairs = append(w.Pairs, Pair{A: arm, B: arm})
+			} else {
+				w.Alone = append(w.Alone, arm)
 			}
 		}
 		if len(w.Pairs) == 0 {
@@ -172,7 +175,7 @@ func Against(run *results.Run, s *results.Summary, base *results.Run, of *result
 }
 
 func newWorkload(name string, entries []string) Workload {
-	w := Workload{Name: name, Measures: []Measure{}, Differs: []series.Difference{}, Out: []Out{}, BaseOut: []Out{}, Pairs: []Pair{}}
+	w := Workload{Name: name, Measures: []Measure{}, Differs: []series.Difference{}, Out: []Out{}, BaseOut: []Out{}, Alone: []Arm{}, Pairs: []Pair{}}
 	for _, entry := range entries {
 		if m, err := parse(entry); err == nil { // it was checked when it was read; of a newer kbench it may say more
 			w.Measures = append(w.Measures, m)
@@ -370,8 +373,18 @@ func (r *Result) decide(m *Measure, alpha float64, paired bool) {
 	case r.N >= leastRounds(Level) && -matters < e.low && e.high < matters:
 		r.Verdict = Same
 	default:
-		r.Rounds = max(o.rounds(math.Max(matters, math.Abs(e.value))), 0)
+		r.Rounds = o.more(r.N, math.Abs(e.value), matters)
 	}
+}
+
+// Alone lists the arms that the baseline does not have, by workload.
+func (c *Comparison) Alone() (out []string) {
+	for i := range c.Workloads {
+		for _, arm := range c.Workloads[i].Alone {
+			out = append(out, c.Workloads[i].Name+", "+arm.Title())
+		}
+	}
+	return out
 }
 
 // With lists the results of a verdict, by workload, arm and figure.

@@ -148,6 +148,41 @@ func TestWhatItTakes(t *testing.T) {
 	}
 }
 
+// Where it cannot be told after so many rounds, it takes more of them, and not fewer: an
+// effect that is just short of what matters is neither the same nor different.
+func TestWhatItTakesIsMore(t *testing.T) {
+	open := 0
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 12))
+		r := newMade("r").arm("a", scattered(rng, 12, 1029, 0.3)...).arm("b", scattered(rng, 12, 1000, 0.3)...).result(t)
+		if r.Verdict != CannotTell {
+			continue
+		}
+		if open++; r.Rounds != 0 && r.Rounds <= 12 {
+			t.Errorf("%v (%v to %v) cannot be told after 12 rounds, and takes %d", *r.Effect, *r.Low, *r.High, r.Rounds)
+		}
+	}
+	if open < 10 {
+		t.Errorf("%d of 20 cannot be told; the test means nothing", open)
+	}
+}
+
+// An arm that the baseline does not have is compared with nothing, and is told.
+func TestAlone(t *testing.T) {
+	base := []float64{1000, 1010, 990, 1005, 995, 1000}
+	run, was := newMade("r").arm("a", base...).arm("b", base...), newMade("s").arm("a", base...)
+	c := Against(&run.run, &run.sum, &was.run, &was.sum)
+	if got := strings.Join(c.Alone(), "; "); got != "w, b" || len(c.Workloads[0].Pairs) != 1 {
+		t.Errorf("alone are %q, of %d pairs", got, len(c.Workloads[0].Pairs))
+	}
+	if c = Against(&was.run, &was.sum, &run.run, &run.sum); len(c.Alone()) != 0 { // what is not run is not asked about
+		t.Errorf("alone are %q", c.Alone())
+	}
+	if c = Of(&run.run, &run.sum); len(c.Alone()) != 0 {
+		t.Errorf("alone are %q", c.Alone())
+	}
+}
+
 // Nothing is found where there is nothing: two arms of one law in one run, a family of
 // three clients, and sixty trials of one arm that are divided at random. Of 200, at most
 // one in twenty is found, but for what chance does to that count.

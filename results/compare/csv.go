@@ -24,11 +24,15 @@ func (c *Comparison) CSV(w io.Writer) error {
 			a, b := c.titles(&p)
 			for _, r := range p.Results {
 				m := &workload.Measures[r.Measure]
+				matter := &r.Matter
+				if r.Matter == 0 {
+					matter = nil // nothing was compared
+				}
 				scale := "difference"
 				if m.relative() {
 					scale = "ratio"
 				}
-				lines = append(lines, []string{workload.Name, a, b, m.Text, r.Event, m.Unit, number(r.A), number(r.B), scale, number(r.Effect), number(r.Low), number(r.High), number(&r.Matter),
+				lines = append(lines, []string{workload.Name, a, b, m.Text, r.Event, m.Unit, number(r.A), number(r.B), scale, number(r.Effect), number(r.Low), number(r.High), number(matter),
 					strconv.Itoa(r.N), strconv.Itoa(r.Left), number(r.P), number(r.Holm), number(r.UTest), string(r.Verdict), number(r.Smallest), strconv.Itoa(r.Rounds), r.Why})
 			}
 		}

@@ -55,6 +55,21 @@ func wide(freedom float64) float64 {
 	return math.Pow(cube, -1.5)
 }
 
+// more is how many rounds it takes to tell an effect of some size, of which so many have
+// not told; 0: more than anyone runs. It takes those that see it, or one of the size that
+// matters. Where there are as many already it lies beside what matters, and it takes those
+// that set it apart from that.
+func (p *outlook) more(than int, effect, matters float64) int {
+	n := p.rounds(max(effect, matters))
+	if n == 0 || n > than {
+		return n
+	}
+	if n = p.rounds(math.Abs(effect - matters)); n == 0 {
+		return 0
+	}
+	return max(n, than+1)
+}
+
 // rounds is how many it takes to see an effect; 0: more than anyone runs.
 func (p *outlook) rounds(effect float64) int {
 	enough := func(n int) bool {

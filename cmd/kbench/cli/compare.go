@@ -31,11 +31,11 @@ Figures and the least difference that matters are those of the workload (its fie
 compare). A trial is one sample. Within a run arms are compared round by round, by
 the ratio of their figures, or by the difference where they can be 0; pauses are
 compared act by act. A sign-flip test of the ranks decides, corrected for all
-comparisons of the workload together (Holm), so that in 19 of 20 runs nothing is
-called better or worse that is not. "The same" is said where the whole interval is
-smaller than what matters, and "cannot tell" else, with the effect that would have
-been seen in four of five such runs and the rounds it takes to tell. It takes 6
-rounds at least, of three clients by two figures 8.
+comparisons of the workload together (Holm), so that of 20 runs of it one at most
+calls something better or worse that is not. "The same" is said where the whole
+interval is smaller than what matters, and "cannot tell" else, with the effect that
+would have been seen in four of five such runs and the rounds it takes to tell. It
+takes 6 rounds at least, of three clients by two figures 8.
 
 Two runs are compared trial by trial, and only where machine, broker and workload
 are the same; else they stand side by side, with what differs. Trials that were
@@ -48,12 +48,12 @@ that count in Go benchmark format, for "benchstat -col /client", of two runs for
 
 Exit codes: 0 there is a verdict; with --baseline nothing is worse, and of
 everything it can be told. 4 with --baseline something is worse. 5 it cannot be
-told: of anything, or with --baseline of something while nothing is worse. 1 and 2
-as everywhere.`,
+told: of anything, or with --baseline of something while nothing is worse, be it an
+arm that the baseline does not have. 1 and 2 as everywhere.`,
 		Example: `  kbench compare
   kbench compare 20260102-150405-1a2b --output markdown
   kbench compare --baseline 20260101-150405-9f3c
-  kbench compare --output bench > trials.txt && benchstat -col /client trials.txt`,
+  kbench compare --output bench > trials.txt; benchstat -col /client trials.txt`,
 		Args:              arguments(0, 1, "one run"),
 		ValidArgsFunction: aRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -152,6 +152,9 @@ func (a *app) compared(c *compare.Comparison, run, base *judged, form string) er
 // told maps a comparison to an exit code.
 func told(c *compare.Comparison) error {
 	worse, open := c.With(compare.Worse), c.With(compare.CannotTell)
+	for _, arm := range c.Alone() {
+		open = append(open, arm+": not in the baseline")
+	}
 	any := len(worse) + len(c.With(compare.Better)) + len(c.With(compare.Same))
 	switch {
 	case c.Baseline != "" && len(worse) > 0:

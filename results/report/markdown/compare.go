@@ -5,6 +5,7 @@ package markdown
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kbench/kbench/results/compare"
@@ -14,11 +15,11 @@ import (
 // mostLines is as long as a comment is read.
 const mostLines = 20
 
-// Comparison writes at most 20 lines: a table with a row for each result, decided ones
-// first, and what keeps others from being so.
+// Comparison writes at most 20 lines: a table with a row for each result, what is worse
+// first, then what is better, and what keeps others from being decided.
 func Comparison(w io.Writer, c *compare.Comparison) error {
 	lines := []string{heading(c), ""}
-	var decided, open []string
+	var worse, better, open []string
 	var notes []string
 	for i := range c.Workloads {
 		work := &c.Workloads[i]
@@ -27,9 +28,12 @@ func Comparison(w io.Writer, c *compare.Comparison) error {
 			for k := range p.Results {
 				r := &p.Results[k]
 				row := row(c, work, p, r)
-				if r.Verdict == compare.Better || r.Verdict == compare.Worse {
-					decided = append(decided, row)
-				} else {
+				switch r.Verdict {
+				case compare.Worse:
+					worse = append(worse, row)
+				case compare.Better:
+					better = append(better, row)
+				default:
 					open = append(open, row)
 				}
 			}
@@ -39,7 +43,7 @@ func Comparison(w io.Writer, c *compare.Comparison) error {
 	const table = 2 // lines of its head
 	notes = atMost(notes, 4, "note")
 	room := mostLines - len(lines) - table - len(notes) - 1
-	if rows := atMost(append(decided, open...), room, "comparison"); len(rows) > 0 {
+	if rows := atMost(slices.Concat(worse, better, open), room, "comparison"); len(rows) > 0 {
 		lines = append(lines, "| workload | arms | figure | effect | 95% | p | n | verdict |", "|---|---|---|--:|---|--:|--:|---|")
 		lines = append(lines, rows...)
 	}
@@ -110,6 +114,8 @@ func notesOf(c *compare.Comparison, w *compare.Workload) (notes []string) {
 	}
 	if w.Why != "" {
 		add(w.Why)
+	} else if line := text.AloneLine(w); line != "" {
+		add(line)
 	}
 	if out := text.OutLines(c, w); len(out) > 0 {
 		add("out: " + strings.Join(out, "; "))

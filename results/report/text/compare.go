@@ -44,6 +44,8 @@ func (p *page) compared(c *compare.Comparison, w *compare.Workload) {
 	}
 	if w.Why != "" {
 		p.wrapped("  none     ", w.Why)
+	} else if line := AloneLine(w); line != "" {
+		p.wrapped("  alone    ", line)
 	}
 	for i := range w.Pairs {
 		pair := &w.Pairs[i]
@@ -91,6 +93,18 @@ func OutLines(c *compare.Comparison, w *compare.Workload) []string {
 		return said(w.Out, "")
 	}
 	return append(said(w.Out, ""), said(w.BaseOut, " in the baseline")...)
+}
+
+// AloneLine says which arms have none to be compared with; empty where all have.
+func AloneLine(w *compare.Workload) string {
+	var arms []string
+	for _, a := range w.Alone {
+		arms = append(arms, a.Title())
+	}
+	if len(arms) == 0 {
+		return ""
+	}
+	return "not in the baseline: " + strings.Join(arms, ", ")
 }
 
 // PairLine is a pair in one line: by which figures it is what.
