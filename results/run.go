@@ -47,6 +47,7 @@ type Run struct {
 	State    State             `json:"state"`
 	Resumed  []string          `json:"resumed,omitempty"` // when it went on after it had been cut off
 	Held     bool              `json:"held,omitempty"`    // while it runs, its process holds a lock on the directory
+	Reduced  string            `json:"reduced,omitempty"` // when its raw files were removed: its summary is all there is
 	Error    string            `json:"error,omitempty"`
 	Command  []string          `json:"command"`
 	Seed     uint64            `json:"seed"`

@@ -236,7 +236,7 @@ func (r *Result) measure(m *Measure, workload string, p *Pair, a, b sample, pair
 		}
 	}
 	r.UTest = uTest(as, bs)
-	rng := seeded(workload, p.A.Title(), p.B.Title(), m.Text, r.Event, as, bs)
+	rng := Seeded(workload, p.A.Title(), p.B.Title(), m.Text, r.Event, as, bs)
 	if paired {
 		diffs := m.diffs(a, b)
 		if r.N = len(diffs); r.N == 0 {

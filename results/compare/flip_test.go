@@ -150,7 +150,7 @@ func TestInterval(t *testing.T) {
 }
 
 func TestSeeded(t *testing.T) {
-	a, b, c := seeded("x", []float64{1, 2}), seeded("x", []float64{1, 2}), seeded("x", []float64{1, 3})
+	a, b, c := Seeded("x", []float64{1, 2}), Seeded("x", []float64{1, 2}), Seeded("x", []float64{1, 3})
 	if x := []uint64{a.Uint64(), b.Uint64(), c.Uint64()}; x[0] != x[1] || slices.Equal(x[:1], x[2:]) {
 		t.Errorf("seeds %v", x)
 	}

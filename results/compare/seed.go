@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 )
 
-// seeded draws the same for the same values.
-func seeded(of ...any) *rand.Rand {
+// Seeded draws the same for the same values.
+func Seeded(of ...any) *rand.Rand {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", fmt.Sprint(of...)))
 	return rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
 }

@@ -10,6 +10,7 @@ package fit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -222,4 +223,32 @@ func Overall(all []*Trial, out int) *results.Remark {
 		With("before", results.UnitCores, before).With("during", results.UnitCores, others).
 		With("canary least", results.UnitNs, canary).With("canary most", results.UnitNs, slowest)
 	return &m
+}
+
+// Busy is why a run says nothing beside runs of other days: others used the machine while
+// most of its trials were measured. That all arms of a round had this in common makes none
+// of them worse than another, but all of them worse than on other days. Empty where
+// nobody looked, too.
+func Busy(run *results.Run, rows []results.Row) string {
+	others := map[int]float64{} // by trial
+	for _, r := range rows {
+		stolen := r.Metric == results.MachineSteal
+		if r.Class == "measured" && (stolen || r.Metric == results.MachineForeign && !run.Broker.Unseen()) {
+			others[r.Trial] += r.Value
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	all := slices.Sorted(maps.Values(others))
+	if usual := (all[(len(all)-1)/2] + all[len(all)/2]) / 2; usual > mostCores {
+		return fmt.Sprintf("others used %.2f cores while it was measured", usual)
+	}
+	return ""
+}
+
+// Moved says whether a fixed piece of CPU work took so much longer, or shorter, that the
+// machine was another one.
+func Moved(canary, usual float64) bool {
+	return canary > 0 && usual > 0 && math.Abs(canary-usual) > mostCanary*usual
 }

@@ -19,6 +19,8 @@ type Difference struct {
 	What string `json:"what"`
 	Run  string `json:"run"`
 	Base string `json:"baseline"`
+	// Client is the one whose version it is; empty where it is all arms'.
+	Client string `json:"-"`
 }
 
 func (d Difference) String() string {
@@ -30,7 +32,7 @@ type differences []Difference
 
 func (d *differences) hold(what string, run, base any) {
 	if a, b := fmt.Sprint(run), fmt.Sprint(base); a != b {
-		*d = append(*d, Difference{what, orNone(a), orNone(b)})
+		*d = append(*d, Difference{What: what, Run: orNone(a), Base: orNone(b)})
 	}
 }
 
@@ -101,11 +103,15 @@ func Changed(run, base *results.Run) []Difference {
 	d.hold("kernel", run.Machine.Kernel, base.Machine.Kernel)
 	d.hold("Go", run.Go, base.Go)
 	d.hold("kbench", run.Kbench, base.Kbench)
+	d.hold("broker", run.Broker.Version, base.Broker.Version) // where its title does not tell
 	all := map[string]string{}
 	maps.Copy(all, run.Clients)
 	maps.Copy(all, base.Clients)
 	for _, client := range slices.Sorted(maps.Keys(all)) {
-		d.hold(client, run.Clients[client], base.Clients[client])
+		n := len(d)
+		if d.hold(client, run.Clients[client], base.Clients[client]); len(d) > n {
+			d[n].Client = client
+		}
 	}
 	return d
 }

@@ -177,7 +177,13 @@ func (u *Unwritten) MayNot() bool {
 // Write builds the summary and replaces summary.json, bench.txt, and the
 // latency-split.hlog and pauses.json of every trial with churn. Where they cannot be
 // written there is a summary too, and the error is Unwritten.
+//
+// Of a run that was reduced there is nothing to build one from, and the one that it has
+// stays.
 func Write(d *results.Dir) (*results.Summary, error) {
+	if at := d.Run().Reduced; at != "" {
+		return nil, fmt.Errorf("the raw files of %s were removed (%s), and %s is all there is of it; \"kbench compare\", \"gate\" and \"trend\" read that", d.Path(), at, results.SummaryFile)
+	}
 	s, trials, err := build(d)
 	if err != nil {
 		return nil, err
