@@ -59,11 +59,12 @@ var arrows = map[string][]string{
 	"results/compare":         {"results", "results/figure", "results/series", "workloads/plan"},
 	"results/series":          {"results", "workloads"},
 	"results/gate":            {"results", "results/figure", "results/series", "workloads"},
+	"results/trend":           {"results", "results/compare", "results/fit", "results/series"},
 	"results/floors":          {"results", "results/evidence", "results/group", "results/window", "workloads/acts"},
 	"results/report":          {"drivers", "profiles", "profiles/layers", "results", "results/evidence", "results/window", "workloads", "workloads/acts"},
-	"results/report/markdown": {"results", "results/compare", "results/report/text"},
+	"results/report/markdown": {"results", "results/compare", "results/report/text", "results/trend"},
 	"results/report/ci":       {"internal/visible", "results", "results/report/text"},
-	"results/report/text":     {"drivers", "internal/visible", "results", "results/blame", "results/compare", "results/group", "results/profiled", "results/report", "results/window", "workloads", "workloads/acts"},
+	"results/report/text":     {"drivers", "internal/visible", "results", "results/blame", "results/compare", "results/group", "results/profiled", "results/report", "results/series", "results/trend", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/golden":  {}, // for tests
@@ -82,6 +83,7 @@ var arrows = map[string][]string{
 	"internal/solo":      {"drivers", "internal/arm", "internal/worker"},
 	"internal/build":     {},
 	"internal/bisect":    {},
+	"internal/doctor":    {"results", "results/compare"},
 	"cmd/worker/franzgo": {"drivers/franzgo", "internal/solo"},
 	"cmd/worker/sarama":  {"drivers/sarama", "internal/solo"},
 	"cmd/worker/kafkago": {"drivers/kafkago", "internal/solo"},
@@ -92,8 +94,8 @@ var arrows = map[string][]string{
 	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/blame", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/launch", "internal/live", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
-		"results", "results/compare", "results/gate", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
+	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/launch", "internal/live", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
+		"results", "results/compare", "results/gate", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "results/trend", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:
 	// kbench as a user's main has it, and the clients that only the adapters know

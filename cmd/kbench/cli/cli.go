@@ -27,8 +27,8 @@ const (
 	ExitFailed      = 1
 	ExitUsage       = 2   // usage, or a bad workload
 	ExitGate        = 3   // a gate was not met
-	ExitRegression  = 4   // compare found one
-	ExitUndecided   = 5   // no gate was missed, but one could not be decided; compare cannot tell
+	ExitRegression  = 4   // compare or trend found one
+	ExitUndecided   = 5   // no gate was missed, but one could not be decided; compare or trend cannot tell
 	ExitInterrupted = 130 // Ctrl-C, SIGTERM, or the terminal is gone
 )
 
@@ -90,7 +90,7 @@ clients, versions and nights can be compared.`,
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.compareCommand(), a.gateCommand(), a.bisectCommand(), a.replayCommand(), a.profileCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
+	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.compareCommand(), a.gateCommand(), a.trendCommand(), a.doctorCommand(), a.bisectCommand(), a.replayCommand(), a.profileCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
 
 	defer a.leave()
 	defer a.ends.listen()()

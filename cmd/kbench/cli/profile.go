@@ -156,6 +156,9 @@ func (a *app) profilesOf(args []string) (*profiled.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at := dir.Run().Reduced; at != "" {
+		return nil, usagef("%s has no profiles any more: its raw files were removed (%s)", dir.Path(), at)
+	}
 	run, err := profiled.Load(dir)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,9 @@ func (a *app) resume(cmd *cobra.Command, args []string, name string) (*results.D
 	case err != nil:
 		return nil, nil, usage(err)
 	}
+	if at := dir.Run().Reduced; at != "" {
+		return nil, nil, usagef("--resume %s: its raw files were removed (%s); run it anew", path, at)
+	}
 	if err := results.InUse(path); err != nil {
 		return nil, nil, usagef("--resume %w", err)
 	}

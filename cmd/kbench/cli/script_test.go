@@ -63,13 +63,15 @@ func hangups() {
 //	commits GROUP              somebody has committed for the group
 //	until PATTERN ARG...       kbench says what matches, if not at once
 //	runid VARIABLE DIRECTORY   the name of a run
+//	nights DIR NIGHTS*COST[/COST]...
+//	                           runs of which summaries are left; see there
 func TestScript(t *testing.T) {
 	hangups()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "refused": refused, "interrupted": interrupted, "served": served, "broker": broker, "endbroker": endBroker,
-			"theirs": theirs, "listing": listing, "same": same, "awaits": awaits, "commits": commits, "until": until, "runid": runID,
+			"theirs": theirs, "listing": listing, "same": same, "awaits": awaits, "commits": commits, "until": until, "runid": runID, "nights": nights,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "kafka" {
