@@ -23,10 +23,13 @@ func (s *Set) Normal() (*profile.Profile, error) {
 		return profiles.Scaled(p, float64(time.Second)/float64(s.Time)), nil
 	}
 	if s.Cost.Records <= 0 {
-		return nil, fmt.Errorf("%s of %s: nothing was acked or delivered in the measured part, so that there is no cost per record", s.Kind, s.Arm)
+		return nil, fmt.Errorf("%s of %s: %s", s.Kind, s.Arm, noRecords)
 	}
 	return profiles.Scaled(p, s.unseen(p)*1e6/float64(s.Cost.Records)), nil
 }
+
+// noRecords is why a cost per record is not known.
+const noRecords = "nothing was acked or delivered in the measured part, so that there is no cost per record"
 
 // unseen is by how much a CPU profile falls short of what the processes used by their
 // counters: short bursts are missed in part. Figures per record are shares of its samples

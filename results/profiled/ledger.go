@@ -30,19 +30,23 @@ type Column struct {
 	Counted bool
 }
 
-// PerRecord is what a layer costs, in a slice per second of a process.
-func (c *Column) PerRecord(l layers.Layer) float64 { return c.Share(l) * c.Sum() }
+// PerRecord is what a layer costs, in a slice per second of a process, and whether that
+// is known: without records there is no cost per record.
+func (c *Column) PerRecord(l layers.Layer) (float64, bool) {
+	sum, known := c.Sum()
+	return c.Share(l) * sum, known
+}
 
-// Sum is what all layers cost together, per record, in a
-// slice per second of a process.
-func (c *Column) Sum() float64 {
+// Sum is what all layers cost together, per record, in a slice per second of a process,
+// and whether that is known.
+func (c *Column) Sum() (float64, bool) {
 	if c.Set.Slice != "" {
-		return c.Whole * float64(time.Second) / float64(c.Set.Time)
+		return c.Whole * float64(time.Second) / float64(c.Set.Time), true
 	}
 	if c.Set.Cost.Records <= 0 {
-		return 0
+		return 0, false
 	}
-	return c.Whole / float64(c.Set.Cost.Records)
+	return c.Whole / float64(c.Set.Cost.Records), true
 }
 
 // Coverage is how much of what was spent the profile saw, and whether that is known.

@@ -242,18 +242,26 @@ func (l *Ledger) table() ui.Table {
 		row := []ui.Cell{{Text: string(layer)}}
 		for i := range l.Columns {
 			c := &l.Columns[i]
-			row = append(row, ui.Cell{Text: amount(c.PerRecord(layer)), Number: true}, ui.Cell{Text: fmt.Sprintf("%.1f%%", 100*c.Share(layer)), Number: true})
+			row = append(row, ui.Cell{Text: amountIf(c.PerRecord(layer)), Number: true}, ui.Cell{Text: fmt.Sprintf("%.1f%%", 100*c.Share(layer)), Number: true})
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	row := []ui.Cell{{Text: "all"}}
 	for i := range l.Columns {
 		c := &l.Columns[i]
-		row = append(row, ui.Cell{Text: amount(c.Sum()), Number: true}, ui.Cell{})
+		row = append(row, ui.Cell{Text: amountIf(c.Sum()), Number: true}, ui.Cell{})
 		t.Notes = append(t.Notes, c.Note(l.Name(i)))
 	}
 	t.Rows = append(t.Rows, row)
 	return t
+}
+
+// amountIf is an amount where that is known.
+func amountIf(v float64, known bool) string {
+	if !known {
+		return "not known"
+	}
+	return amount(v)
 }
 
 // amount writes three significant digits.
@@ -273,6 +281,9 @@ func (c *Column) Note(name string) string {
 	words += c.Set.samples() + " samples"
 	if c.Set.Few() {
 		words += ", " + FewWords
+	}
+	if _, known := c.Sum(); !known {
+		return words + "; " + noRecords
 	}
 	if share, known := c.Coverage(); known {
 		return words + fmt.Sprintf("; they cover %.0f%% of what the process's counters say, to which figures are scaled", 100*share)

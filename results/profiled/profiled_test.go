@@ -89,8 +89,8 @@ func TestLedgers(t *testing.T) {
 	}
 	f := func(column int, layer layers.Layer, want float64) {
 		t.Helper()
-		if got := ls[0].Columns[column].PerRecord(layer); got != want {
-			t.Errorf("%s of column %d: %v, want %v", layer, column, got, want)
+		if got, known := ls[0].Columns[column].PerRecord(layer); got != want || !known {
+			t.Errorf("%s of column %d: %v, %t, want %v", layer, column, got, known, want)
 		}
 	}
 	f(0, layers.Batch, 0.75*1250)
@@ -105,6 +105,13 @@ func TestLedgers(t *testing.T) {
 	}
 	if note := ls[0].Columns[0].Note("x"); !strings.Contains(note, "cover 80%") || !strings.Contains(note, "100 samples, "+FewWords) {
 		t.Error(note)
+	}
+	nothing := set(t, "sarama", "sarama", map[string]int64{dispatch: 75, malloc: 25})
+	nothing.Cost.Records = 0
+	if none, err := Ledgers([]*Set{nothing}); err != nil {
+		t.Error(err)
+	} else if words := fmt.Sprint(none[0].table()); strings.Count(words, "not known") != 3 || !strings.Contains(words, "75.0%") || !strings.Contains(words, "no cost per record") {
+		t.Errorf("a ledger of no records: %s", words)
 	}
 	if got := ls[0].Rows(); len(got) != 2 {
 		t.Errorf("rows %v, want batch and alloc", got)

@@ -34,7 +34,7 @@ func (p *page) ledger(l *profiled.Ledger) {
 		configs := []table.ColumnConfig{{Number: 1, WidthMin: 9}}
 		to := min(from+fit, len(l.Columns))
 		for i := from; i < to; i++ {
-			head, all = append(head, visible.Line(l.Name(i))), append(all, fmt.Sprintf("%s %5s", significant(l.Columns[i].Sum()), ""))
+			head, all = append(head, visible.Line(l.Name(i))), append(all, fmt.Sprintf("%s %5s", significantIf(l.Columns[i].Sum()), ""))
 			configs = append(configs, table.ColumnConfig{Number: i - from + 3, WidthMin: 14, WidthMax: mostColumns, Align: gotext.AlignRight, AlignHeader: gotext.AlignRight})
 		}
 		t.SetColumnConfigs(configs)
@@ -43,7 +43,7 @@ func (p *page) ledger(l *profiled.Ledger) {
 			row := table.Row{string(layer), ""}
 			for i := from; i < to; i++ {
 				c := &l.Columns[i]
-				row = append(row, fmt.Sprintf("%s %4.0f%%", significant(c.PerRecord(layer)), 100*c.Share(layer)))
+				row = append(row, fmt.Sprintf("%s %4.0f%%", significantIf(c.PerRecord(layer)), 100*c.Share(layer)))
 			}
 			t.AppendRow(row)
 		}
@@ -57,6 +57,14 @@ func (p *page) ledger(l *profiled.Ledger) {
 		p.wrapped("  ", l.Columns[i].Note(l.Name(i)))
 	}
 	p.line("")
+}
+
+// significantIf is a figure where that is known.
+func significantIf(v float64, known bool) string {
+	if !known {
+		return "not known"
+	}
+	return significant(v)
 }
 
 // Tops writes the functions that have the most of each, so many lines of them.

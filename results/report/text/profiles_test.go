@@ -31,10 +31,15 @@ func TestLedgers(t *testing.T) {
 		{Set: producers("franz-go", 900), Ledger: of(900e6, 0), Whole: 1e9, Counted: true},
 		{Set: producers("sarama", 150), Ledger: of(2e9, 500e6), Whole: 2.5e9},
 	}}
+	nothing := producers("kafka-go", 900)
+	nothing.Cost.Records = 0
+	none := profiled.Ledger{Workload: "w", Role: results.RoleProducer, Unit: results.UnitNs, Columns: []profiled.Column{
+		{Set: nothing, Ledger: of(900e6, 100e6), Whole: 1e9, Counted: true},
+	}}
 	f := func(width int, want string) {
 		t.Helper()
 		var got strings.Builder
-		if err := Ledgers(&got, []profiled.Ledger{l}, []string{"Both are clients."}, Options{Width: width}); err != nil {
+		if err := Ledgers(&got, []profiled.Ledger{l, none}, []string{"Both are clients."}, Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(want, got.String()); d != "" {
@@ -58,6 +63,16 @@ func TestLedgers(t *testing.T) {
   sarama: 150 samples, fewer than 200: what is hottest may be chance; figures
   are their sums alone, since the counters of its processes do not span the
   measured part
+
+w, producer: ns of CPU per record, by layer
+                        kafka-go
+ ────────────────────────────────
+  encode         not known   90%
+  gc             not known   10%
+ ────────────────────────────────
+  all        ns  not known
+  kafka-go: 900 samples; nothing was acked or delivered in the measured part, so
+  that there is no cost per record
 
 Both are clients.
 `)
