@@ -227,7 +227,7 @@ func (d *Dir) Trials() ([]*Trial, error) {
 		if err != nil {
 			t = d.unknown(ref, err)
 		}
-		t.Ref.Dir = e.Name()
+		t.Ref.Dir, t.Ref.Repeated = e.Name(), ref.Repeated
 		trials, last = append(trials, t), max(last, t.Ref.N)
 		there[e.Name()] = true
 	}

@@ -31,10 +31,11 @@ type LeftWhy string
 
 // The reasons, in the order in which they are told.
 const (
-	LeftNoisy  LeftWhy = "noisy"  // the machine was late before the event
-	LeftMerged LeftWhy = "merged" // it shares its window with others
-	LeftOthers LeftWhy = "others" // stalls of others cover much of its figure
-	LeftUnfit  LeftWhy = "unfit"  // the machine was otherwise in the trial
+	LeftNoisy    LeftWhy = "noisy"    // the machine was late before the event
+	LeftMerged   LeftWhy = "merged"   // it shares its window with others
+	LeftOthers   LeftWhy = "others"   // stalls of others cover much of its figure
+	LeftUnfit    LeftWhy = "unfit"    // the machine was otherwise in the trial
+	LeftRepeated LeftWhy = "repeated" // the round of the trial was run once more
 	// LeftContradicted: a client sent something else than its plan claims
 	LeftContradicted LeftWhy = "contradicted"
 )

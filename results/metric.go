@@ -123,6 +123,7 @@ const (
 	TrialNotSteady        = "trial.not_steady"
 	TrialLimited          = "trial.limited"
 	TrialUnfit            = "trial.unfit"
+	TrialRepeated         = "trial.repeated"
 	MachineForeign        = "machine.foreign"
 	MachineSteal          = "machine.steal"
 	MachinePressure       = "machine.pressure"
@@ -355,6 +356,7 @@ func Metrics() []Metric {
 		{Name: MachinePressure, Unit: UnitRatio, Better: Lower, Classes: []string{PhaseIdle, "measured"}, What: "share of the time in which some task waited for a processor; class: idle, measured, where kbench's own tasks wait too"},
 		{Name: MachineCanary, Unit: UnitNs, Better: Lower, What: "how long a fixed piece of CPU work took just before the trial"},
 		{Name: TrialUnfit, Mark: "unfit", By: true, Unit: UnitCount, Better: Lower, What: "1: the machine was otherwise than for the other arms of the round; class: load, canary"},
+		{Name: TrialRepeated, Mark: "repeated", Unit: UnitCount, Better: Lower, What: "1: its round was run once more, since a trial of it was out of verdicts; the repeat stands for it. Other trials have no row"},
 		{Name: TrialPerturbed, Mark: "perturbed", By: true, Unit: UnitCount, Better: Lower, What: "1: profiles were taken that change what is measured, or somebody had pages of a running worker; class: their kinds, live. Other trials have no row"},
 		{Name: TrialEdge, Mark: "cut at its edges", Unit: UnitCount, Better: Lower, What: "1: more or less came out of the measured part than went into it, by what lay before it or in a linger; class: throughput, prefetched. Other trials have no row"},
 		{Name: TrialContradicted, Mark: "not as planned", Unit: UnitCount, Better: Lower, What: "1: a client sent something else than its plan claims; class: the settings. Other trials have no row"},

@@ -52,6 +52,7 @@ type Run struct {
 	Command  []string          `json:"command"`
 	Seed     uint64            `json:"seed"`
 	Rounds   int               `json:"rounds"`
+	Sequence *Sequence         `json:"sequence,omitempty"` // nil: their number was given beforehand
 	Suite    string            `json:"suite,omitempty"`
 	Specs    []workloads.Spec  `json:"workloads"`
 	Order    []TrialRef        `json:"order"`
@@ -62,6 +63,7 @@ type Run struct {
 	Build    Build             `json:"build,omitzero"`
 	Clients  map[string]string `json:"clients"` // client to module@version
 	Broker   Broker            `json:"broker"`
+	CPUs     map[string]string `json:"cpus,omitempty"` // that processes were tied to, by PartsOfCPUs; empty: none was
 	Profiles []profiles.Kind   `json:"profiles,omitempty"`
 	Hz       int               `json:"profile_hz,omitempty"` // of the CPU profile
 }
@@ -78,6 +80,10 @@ type TrialRef struct {
 	Refused  string `json:"refused,omitempty"`  // why this arm cannot do this workload
 	Twin     bool   `json:"twin,omitempty"`     // its arm is a client once more under another name (an A/A arm)
 	Profiled bool   `json:"profiled,omitempty"` // profiles were taken of it, so that its timings are those of no other trial
+	Repeat   bool   `json:"repeat,omitempty"`   // its round was run for the second time
+	// Repeated is why its round was run once more: from then on its timings are in no
+	// verdict, and those of the repeat stand for it. It is known to run.json alone.
+	Repeated string `json:"repeated,omitempty"`
 }
 
 // ProfiledApart says that profiles were taken in trials of their own. Before there were
@@ -107,6 +113,21 @@ type Machine struct {
 	Cores    int    `json:"cores"`
 	MemBytes int64  `json:"mem_bytes"`
 	Governor string `json:"governor,omitempty"`
+}
+
+// The parts of a run whose processes may be tied to processors of their own: those of the
+// client under test, the broker, the reference producer, and kbench itself with what looks
+// on, which are the observer, the probe and who reads back.
+const (
+	CPUsOfClient     = "client"
+	CPUsOfBroker     = "broker"
+	CPUsOfReference  = "reference"
+	CPUsOfSupervisor = "supervisor"
+)
+
+// PartsOfCPUs are all of them.
+func PartsOfCPUs() []string {
+	return []string{CPUsOfClient, CPUsOfBroker, CPUsOfReference, CPUsOfSupervisor}
 }
 
 // Broker says which cluster was used.

@@ -11,6 +11,7 @@
 //	flip      how often chance alone would set two arms so far apart; for all pairs at once
 //	interval  how far they are apart
 //	outlook   how far they would have had to be, or how many rounds it takes to tell
+//	sequence  what of that holds where rounds follow until an interval is narrow
 //
 // Two runs share no round. They are compared trial by trial, and only where all is the
 // same that a client has no part in: package series says what that is.
@@ -64,10 +65,15 @@ type Workload struct {
 	Differs []series.Difference `json:"differs"`
 	Why     string              `json:"why,omitempty"` // there is no pair
 	Family  int                 `json:"family"`        // comparisons that a verdict has to hold against
-	Out     []Out               `json:"out"`           // trials of the run
-	BaseOut []Out               `json:"baseline_out"`  // and of the baseline
-	Alone   []Arm               `json:"alone"`         // arms that the baseline does not have
-	Pairs   []Pair              `json:"pairs"`
+	// Level is how often the family finds what is not there, and its intervals miss what
+	// is, at this look: of a run that was looked at after Looks rounds, a part of what all
+	// of those may come to.
+	Level   float64 `json:"level"`
+	Looks   []int   `json:"looks,omitempty"`
+	Out     []Out   `json:"out"`          // trials of the run
+	BaseOut []Out   `json:"baseline_out"` // and of the baseline
+	Alone   []Arm   `json:"alone"`        // arms that the baseline does not have
+	Pairs   []Pair  `json:"pairs"`
 }
 
 // Pair is two arms, or an arm and the same in the baseline.
@@ -89,7 +95,8 @@ type Result struct {
 	A       *float64 `json:"a_median"`
 	B       *float64 `json:"b_median"`
 	// Effect is how far A is from B, and Low and High where that lies with a confidence
-	// of 95%: shares of B, or amounts of the measure's unit. nil: too few rounds.
+	// of 95%, of all looks together where there are several: shares of B, or amounts of the
+	// measure's unit. nil: too few rounds.
 	Effect *float64 `json:"effect"`
 	Low    *float64 `json:"low"`
 	High   *float64 `json:"high"`
@@ -113,6 +120,7 @@ func Of(run *results.Run, s *results.Summary) *Comparison {
 	for i := range run.Specs {
 		spec := &run.Specs[i]
 		w, a := newWorkload(spec.Name, spec.Compared()), sideOf(run, s, spec.Name)
+		w.looked(run)
 		w.Out = append(w.Out, a.outs(w.Measures)...)
 		for i, x := range a.arms {
 			for _, y := range a.arms[i+1:] {
@@ -175,13 +183,21 @@ func Against(run *results.Run, s *results.Summary, base *results.Run, of *result
 }
 
 func newWorkload(name string, entries []string) Workload {
-	w := Workload{Name: name, Measures: []Measure{}, Differs: []series.Difference{}, Out: []Out{}, BaseOut: []Out{}, Alone: []Arm{}, Pairs: []Pair{}}
+	w := Workload{Name: name, Level: Level, Measures: []Measure{}, Differs: []series.Difference{}, Out: []Out{}, BaseOut: []Out{}, Alone: []Arm{}, Pairs: []Pair{}}
 	for _, entry := range entries {
 		if m, err := parse(entry); err == nil { // it was checked when it was read; of a newer kbench it may say more
 			w.Measures = append(w.Measures, m)
 		}
 	}
 	return w
+}
+
+// looked takes note of how often a run was to be looked at. With a baseline nobody looked
+// while it ran, and what it ended by is no figure of that comparison.
+func (w *Workload) looked(run *results.Run) {
+	if q := run.Sequence; q != nil && q.Level > 0 && q.Level < w.Level {
+		w.Level, w.Looks = q.Level, q.Looks
+	}
 }
 
 // compare fills the pairs in. Those of one run are paired by their rounds.
@@ -205,7 +221,7 @@ func (w *Workload) compare(a, b *side, paired bool) {
 					r.Why = err.Error()
 				} else {
 					r.Left = ofA.left[kind][p.A] + ofB.left[kind][p.B]
-					r.measure(m, w.Name, p, ofA.of[kind][p.A], ofB.of[kind][p.B], paired, w.Differs)
+					r.measure(m, w, p, ofA.of[kind][p.A], ofB.of[kind][p.B], paired)
 				}
 				p.Results = append(p.Results, r)
 			}
@@ -216,14 +232,14 @@ func (w *Workload) compare(a, b *side, paired bool) {
 }
 
 // measure finds how far two samples are apart.
-func (r *Result) measure(m *Measure, workload string, p *Pair, a, b sample, paired bool, differs []series.Difference) {
+func (r *Result) measure(m *Measure, w *Workload, p *Pair, a, b sample, paired bool) {
 	as, bs := a.values(), b.values()
 	if len(as) == 0 || len(bs) == 0 {
 		r.Why = "there is no figure of " + p.without(len(as) == 0, len(bs) == 0, paired) + " among the trials that count"
 		return
 	}
 	medianA, medianB := median(as), median(bs)
-	if r.A, r.B = &medianA, &medianB; len(differs) > 0 {
+	if r.A, r.B = &medianA, &medianB; len(w.Differs) > 0 {
 		r.N, r.Why = min(len(as), len(bs)), "the runs are not of one series"
 		return
 	}
@@ -236,7 +252,7 @@ func (r *Result) measure(m *Measure, workload string, p *Pair, a, b sample, pair
 		}
 	}
 	r.UTest = uTest(as, bs)
-	rng := Seeded(workload, p.A.Title(), p.B.Title(), m.Text, r.Event, as, bs)
+	rng := Seeded(w.Name, p.A.Title(), p.B.Title(), m.Text, r.Event, as, bs)
 	if paired {
 		diffs := m.diffs(a, b)
 		if r.N = len(diffs); r.N == 0 {
@@ -244,7 +260,11 @@ func (r *Result) measure(m *Measure, workload string, p *Pair, a, b sample, pair
 			return
 		}
 		p := signFlip(diffs, rng)
-		r.P, r.value = &p, pairedEstimate(diffs, rng)
+		if r.P = &p; len(w.Looks) > 0 {
+			r.value = signedRankEstimate(diffs, w.Level)
+		} else {
+			r.value = pairedEstimate(diffs, rng)
+		}
 	} else {
 		for _, vs := range [][]float64{as, bs} {
 			for i := range vs {
@@ -256,7 +276,7 @@ func (r *Result) measure(m *Measure, workload string, p *Pair, a, b sample, pair
 	}
 	effect := m.effectOf(r.value.value)
 	r.Effect = &effect
-	if r.N >= leastRounds(Level) {
+	if r.N >= leastRounds(w.Level) {
 		low, high := m.effectOf(r.value.low), m.effectOf(r.value.high)
 		r.Low, r.High = &low, &high
 	}
@@ -347,30 +367,29 @@ func (w *Workload) decide(paired, twins bool) {
 	}
 	for i, p := range holm(ps) {
 		all[i].Holm = &p
-		all[i].decide(&w.Measures[all[i].Measure], Level/float64(len(all)), paired)
+		all[i].decide(&w.Measures[all[i].Measure], w.Level, len(all), paired)
 	}
 }
 
-// decide gives the verdict on one result. alpha is what it has to hold against, as the
-// first of its family.
-func (r *Result) decide(m *Measure, alpha float64, paired bool) {
+// decide gives the verdict on one result, at the level of its family.
+func (r *Result) decide(m *Measure, level float64, family int, paired bool) {
 	matters := r.Matter
 	if m.relative() {
 		matters = math.Log1p(m.Share)
 	}
 	e := &r.value
-	o := outlookOf(e, matters, alpha, paired)
+	o := outlookOf(e, matters, level/float64(family), paired) // as the first of them
 	if r.N >= o.least && !math.IsNaN(o.smallest) {
 		smallest := m.effectOf(o.smallest)
 		r.Smallest = &smallest
 	}
-	switch beyond := *r.Holm <= Level && (e.low > 0 || e.high < 0); {
-	case r.N >= leastRounds(Level) && beyond && math.Abs(e.value) >= matters:
+	switch beyond := *r.Holm <= level && (e.low > 0 || e.high < 0); {
+	case r.N >= leastRounds(level) && beyond && math.Abs(e.value) >= matters:
 		r.Verdict = Worse
 		if (e.value > 0) == (m.Better == results.Higher) {
 			r.Verdict = Better
 		}
-	case r.N >= leastRounds(Level) && -matters < e.low && e.high < matters:
+	case r.N >= leastRounds(level) && -matters < e.low && e.high < matters:
 		r.Verdict = Same
 	default:
 		r.Rounds = o.more(r.N, math.Abs(e.value), matters)

@@ -384,6 +384,45 @@ func TestOut(t *testing.T) {
 	}
 }
 
+// A round that was run once more counts by its repeat alone, whatever is compared, and the
+// first time is out with the reason.
+func TestRepeated(t *testing.T) {
+	base := []float64{1000, 1010, 990, 1005, 995, 1000}
+	m := newMade("r").compares("cpu.per_record by 3%", "audit.lost by 1")
+	m.arm("a", base...).arm("b", base...)
+	for _, ref := range m.run.Order {
+		m.row(ref, results.AuditLost, 0)
+	}
+	for _, arm := range []string{"a", "b"} {
+		ref := m.trial(arm, 2)
+		m.run.Order[ref.N-1].Repeat = true
+		m.row(ref, results.CPUPerRecord, 1010)
+		m.row(ref, results.AuditLost, 0)
+	}
+	w := m.compared()
+	if r := w.Pairs[0].Results; r[0].Why == "" || r[1].Why == "" {
+		t.Errorf("unmarked, two trials of a round are taken for one: %+v", r)
+	}
+	for _, n := range []int{1, 7} { // round 2 of either
+		m.run.Order[n].Repeated = "a is out (on an unfit machine)"
+		m.row(m.run.Order[n], results.TrialRepeated, 1, "class:round")
+	}
+	w = m.compared()
+	for _, r := range w.Pairs[0].Results {
+		if r.N != 6 || r.Why != "" {
+			t.Errorf("%d rounds of 6; %s", r.N, r.Why)
+		}
+	}
+	if len(w.Out) != 2 || w.Out[0].Trials != 1 || w.Out[0].Why != "of a round that was run once more" {
+		t.Errorf("out are %+v", w.Out)
+	}
+	m.row(m.run.Order[4], results.TrialNotSteady, 1, "class:trend")
+	out := LeftOut(&m.run, &m.sum, "w")
+	if len(out) != 3 || out[5] != "not steady" || out[2] == "" || out[8] == "" {
+		t.Errorf("left out are %v", out)
+	}
+}
+
 // Each thing that keeps a verdict from being given says so.
 func TestNoVerdict(t *testing.T) {
 	f := func(m *made, want string) {

@@ -61,11 +61,23 @@ func signedRanks(diffs []float64) (ranks []int, sum int) {
 }
 
 func exactFlip(ranks []int, sum int) float64 {
+	ways := flipLaw(ranks)
+	total, p := len(ways)-1, 0.0
+	for s, w := range ways {
+		if abs(2*s-total) >= abs(sum) {
+			p += w
+		}
+	}
+	return min(p, 1)
+}
+
+// flipLaw is the share of the ways to give signs in which the positive ranks sum to 0, to
+// 1 and so on.
+func flipLaw(ranks []int) []float64 {
 	total := 0
 	for _, r := range ranks {
 		total += r
 	}
-	// ways[s] is the share of the ways in which the positive ranks sum to s.
 	ways := make([]float64, total+1)
 	ways[0] = 1
 	for _, r := range ranks {
@@ -76,13 +88,7 @@ func exactFlip(ranks []int, sum int) float64 {
 			}
 		}
 	}
-	p := 0.0
-	for s, w := range ways {
-		if abs(2*s-total) >= abs(sum) {
-			p += w
-		}
-	}
-	return min(p, 1)
+	return ways
 }
 
 func drawnFlip(ranks []int, sum int, rng *rand.Rand) float64 {

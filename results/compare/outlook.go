@@ -71,13 +71,22 @@ func (p *outlook) more(than int, effect, matters float64) int {
 }
 
 // rounds is how many it takes to see an effect; 0: more than anyone runs.
-func (p *outlook) rounds(effect float64) int {
+func (p *outlook) rounds(effect float64) int { return p.until(effect, power) }
+
+// until is how many rounds it takes until an effect is so many standard errors as it takes
+// to convince, and to be there as often as power says; with a power of 0, until half of an
+// interval is no longer.
+func (p *outlook) until(effect, power float64) int {
 	enough := func(n int) bool {
 		freedom, standard := float64(n-1), p.deviation/math.Sqrt(float64(n))
 		if !p.paired { // so many of either
 			freedom, standard = float64(2*n-2), standard*math.Sqrt2
 		}
-		return math.IsNaN(p.deviation) || (student(1-p.alpha/2, freedom)+student(power, freedom))*standard <= effect
+		far := student(1-p.alpha/2, freedom)
+		if power > 0 {
+			far += student(power, freedom)
+		}
+		return math.IsNaN(p.deviation) || far*standard <= effect
 	}
 	if enough(p.least) {
 		return p.least

@@ -123,6 +123,8 @@ func sideOf(run *results.Run, s *results.Summary, workload string) *side {
 		arms[arm], out.twin[arm] = true, t.Twin
 		out.ref[t.N] = ref{arm, t.Round}
 		switch {
+		case t.Repeated != "":
+			out.why[t.N] = "of a round that was run once more"
 		case seen[t.N]:
 		case cut[t.N] != "":
 			out.why[t.N] = string(cut[t.N])
@@ -196,15 +198,39 @@ func (s *side) putOut(trial int, why string, of ...class) {
 // out is why a trial says nothing of figures of a class; empty where it does.
 func (s *side) out(trial int, of class) string { return cmp.Or(s.why[trial], s.only[trial][of]) }
 
+// LeftOut are the trials of a workload that are in no verdict, or not in all of them, by
+// their numbers, with the reason.
+func LeftOut(run *results.Run, s *results.Summary, workload string) map[int]string {
+	out := map[int]string{}
+	for i := range run.Specs {
+		if spec := &run.Specs[i]; spec.Name == workload {
+			w, a := newWorkload(workload, spec.Compared()), sideOf(run, s, workload)
+			for trial := range a.ref {
+				if why := a.outOf(trial, w.Measures); why != "" {
+					out[trial] = why
+				}
+			}
+		}
+	}
+	return out
+}
+
+// outOf is why a trial is out of some of the measures; empty where it is in all of them.
+func (s *side) outOf(trial int, measures []Measure) string {
+	for _, m := range measures {
+		if why := s.out(trial, classOf(m.Metric.Name)); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
 // outs counts the trials that are out of any of the measures.
 func (s *side) outs(measures []Measure) []Out {
 	n := map[Out]int{}
 	for trial, ref := range s.ref {
-		for _, m := range measures {
-			if why := s.out(trial, classOf(m.Metric.Name)); why != "" {
-				n[Out{Arm: ref.arm, Why: why}]++
-				break
-			}
+		if why := s.outOf(trial, measures); why != "" {
+			n[Out{Arm: ref.arm, Why: why}]++
 		}
 	}
 	var out []Out

@@ -74,8 +74,8 @@ func (f Figure) ofOthers(rows []results.Row, unfit map[Event]results.LeftWhy) {
 }
 
 // Out are the trials, as Events without a name, that nothing may be
-// decided by, and why: the machine was otherwise for them than for the other arms, or
-// a client did not do what its plan claims. What was lost, failed or counted stays true
+// decided by, and why: the machine was otherwise for them than for the other arms, their
+// round was run once more, or a client did not do what its plan claims. What was lost, failed or counted stays true
 // of either.
 func (f Figure) Out(rows []results.Row) map[Event]results.LeftWhy {
 	out := map[Event]results.LeftWhy{}
@@ -94,6 +94,8 @@ func (f Figure) Out(rows []results.Row) map[Event]results.LeftWhy {
 		switch {
 		case r.Metric == results.TrialContradicted && r.Value == 1:
 			out[trial] = results.LeftContradicted
+		case r.Metric == results.TrialRepeated && r.Value == 1 && out[trial] != results.LeftContradicted:
+			out[trial] = results.LeftRepeated
 		case r.Metric == results.TrialUnfit && r.Value == 1 && out[trial] == "":
 			out[trial] = results.LeftUnfit
 		}

@@ -102,12 +102,13 @@ func (t *Trial) grain() float64 {
 type round struct {
 	workload string
 	number   int
+	repeat   bool // the second time that it was run
 }
 
 func rounds(all []*Trial) (order []round, of map[round][]*Trial) {
 	of = map[round][]*Trial{}
 	for _, t := range all {
-		r := round{t.Workload, t.Round}
+		r := round{t.Workload, t.Round, t.Repeat}
 		if of[r] == nil {
 			order = append(order, r)
 		}

@@ -42,6 +42,10 @@ func TestOut(t *testing.T) {
 	f("rounds may differ", "", measured(1, 1, 0, 100), measured(2, 1, 0, 100), measured(3, 2, 1, 200), measured(4, 2, 1, 200))
 	f("a slow processor", "1 canary", measured(1, 1, 0, 130), measured(2, 1, 0, 100), measured(3, 1, 0, 100))
 	f("of two, both", "1 load, 2 load", measured(1, 1, 0, 100), measured(2, 1, 0.5, 100))
+	first, second := measured(1, 1, 1, 100), measured(2, 1, 1, 100)
+	again, too := measured(3, 1, 0, 100), measured(4, 1, 0, 100)
+	again.Repeat, too.Repeat = true, true
+	f("a round that was run once more is one of its own", "", first, second, again, too)
 	f("one alone", "", measured(1, 1, 2, 100))
 	long, brief := measured(1, 1, 0.17, 100), measured(1, 1, 0.17, 100)
 	brief.Measured.Length = 2 * s

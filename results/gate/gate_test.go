@@ -264,6 +264,25 @@ func TestDecideUnfit(t *testing.T) {
 	f("cpu.per_record < 500ns", results.Met, 1)
 }
 
+// Nor does one whose round was run once more, unless by what it lost.
+func TestDecideRepeated(t *testing.T) {
+	rows := []results.Row{
+		row("a", 1, results.CPUPerRecord, "", results.UnitNs, 900), row("a", 1, results.AuditLost, "", results.UnitCount, 1),
+		row("a", 1, results.TrialUnfit, "", results.UnitCount, 1), row("a", 1, results.TrialRepeated, "", results.UnitCount, 1),
+	}
+	if _, err := decided("cpu.per_record < 500ns", rows, nil); err == nil || !strings.Contains(err.Error(), "the round of a was run once more and has no figure of that") {
+		t.Errorf("of it alone: %v", err)
+	}
+	rows = append(rows, row("a", 2, results.CPUPerRecord, "", results.UnitNs, 400), row("a", 2, results.AuditLost, "", results.UnitCount, 0))
+	got, err := decided("cpu.per_record < 500ns", rows, nil)
+	if want := []results.Left{{Why: results.LeftRepeated, N: 1}}; err != nil || got.Verdict != results.Met || !slices.Equal(got.LeftBy, want) {
+		t.Errorf("beside its repeat: %s, left out %v, %v", got.Verdict, got.LeftBy, err)
+	}
+	if got, err := decided("audit.lost == 0", rows, nil); err != nil || got.Verdict != results.NotMet {
+		t.Errorf("what it lost: %s, %v", got.Verdict, err)
+	}
+}
+
 // Nor does a trial that was not as planned, and the verdict tells it from one that
 // the machine treated otherwise.
 func TestDecideContradicted(t *testing.T) {

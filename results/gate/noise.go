@@ -17,7 +17,7 @@ func leftBy(values map[unit][]results.Row, left map[unit]map[figure.Event]result
 			n[why]++
 		}
 	}
-	for _, why := range []results.LeftWhy{results.LeftNoisy, results.LeftMerged, results.LeftOthers, results.LeftUnfit, results.LeftContradicted} {
+	for _, why := range []results.LeftWhy{results.LeftNoisy, results.LeftMerged, results.LeftOthers, results.LeftUnfit, results.LeftRepeated, results.LeftContradicted} {
 		if n[why] > 0 {
 			out = append(out, results.Left{Why: why, N: n[why]})
 		}
@@ -34,6 +34,8 @@ func (e expression) undecided(values map[unit][]results.Row, left map[unit]map[f
 				switch {
 				case why == results.LeftContradicted:
 					return fmt.Errorf("gate %q: %s sent something else than its plan claims, so nothing can be said of what was planned; see the warnings of %s", e.text, arm.arm, results.SummaryFile)
+				case why == results.LeftRepeated:
+					return fmt.Errorf("gate %q: the round of %s was run once more and has no figure of that, so nothing can be said of it; run again, or go on with --resume where the run was cut off", e.text, arm.arm)
 				case ev.Name == "":
 					return fmt.Errorf("gate %q: the machine was otherwise for %s than for the other arms, so nothing can be said of it; run again on a quieter machine, or more rounds", e.text, arm.arm)
 				}

@@ -37,17 +37,23 @@ type Report struct {
 
 // Head says what ran, on what, against which broker.
 type Head struct {
-	ID      string          `json:"id"`
-	Suite   string          `json:"suite,omitempty"`
-	Rounds  int             `json:"rounds"`
-	Seed    uint64          `json:"seed"`
-	State   results.State   `json:"state"`
-	Why     string          `json:"why,omitempty"`     // it is in that state, where no trial says so
-	Resumed []string        `json:"resumed,omitempty"` // when it went on after it had been cut off
-	Broker  string          `json:"broker"`
-	Machine results.Machine `json:"machine"`
-	Go      string          `json:"go"`
-	Kbench  string          `json:"kbench"`
+	ID      string        `json:"id"`
+	Suite   string        `json:"suite,omitempty"`
+	Rounds  int           `json:"rounds"`
+	Seed    uint64        `json:"seed"`
+	State   results.State `json:"state"`
+	Why     string        `json:"why,omitempty"`     // it is in that state, where no trial says so
+	Resumed []string      `json:"resumed,omitempty"` // when it went on after it had been cut off
+	// Sequence is how it came to its rounds, and Repeated how many of them were run once
+	// more.
+	Sequence *results.Sequence `json:"sequence,omitempty"`
+	Repeated int               `json:"repeated_rounds,omitempty"`
+	// CPUs are those that processes were tied to, by their part.
+	CPUs    map[string]string `json:"cpus,omitempty"`
+	Broker  string            `json:"broker"`
+	Machine results.Machine   `json:"machine"`
+	Go      string            `json:"go"`
+	Kbench  string            `json:"kbench"`
 	// Lanes are those in which settings were chosen, Set what the command line put
 	// over the documents, Profiles the kinds that were taken, in Profiled trials beside
 	// the rounds; 0: of every trial.
@@ -104,7 +110,7 @@ type Arm struct {
 
 	rows     []results.Row
 	profiled []results.Row // of trials of which profiles were taken: what the audit found
-	out      map[int]bool  // trials that were not as planned
+	out      map[int]bool  // trials that were not as planned, or whose round was run once more
 }
 
 // Varied is a field that is not the same in every arm.
@@ -221,7 +227,7 @@ func Build(run *results.Run, trials []*results.Trial, s *results.Summary) *Repor
 }
 
 func head(run *results.Run, trials []*results.Trial) Head {
-	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Resumed: run.Resumed, Machine: run.Machine, Go: run.Go,
+	h := Head{ID: run.ID, Suite: run.Suite, Rounds: run.Rounds, Seed: run.Seed, State: run.State, Resumed: run.Resumed, Machine: run.Machine, Go: run.Go, Sequence: run.Sequence, CPUs: run.CPUs,
 		Kbench: run.Kbench, Lanes: run.Versions().Lanes, Set: []string{}, Profiles: []string{}}
 	for _, kind := range run.Profiles {
 		name := string(kind)
@@ -230,11 +236,16 @@ func head(run *results.Run, trials []*results.Trial) Head {
 		}
 		h.Profiles = append(h.Profiles, name)
 	}
+	repeated := map[[2]string]bool{}
 	for _, ref := range run.Order {
 		if ref.Profiled {
 			h.Profiled++
 		}
+		if ref.Repeated != "" {
+			repeated[[2]string{ref.Workload, fmt.Sprint(ref.Round)}] = true
+		}
 	}
+	h.Repeated = len(repeated)
 	for _, word := range run.Command {
 		if set, ok := strings.CutPrefix(word, "--set="); ok {
 			h.Set = append(h.Set, set)
@@ -304,7 +315,7 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 	for i := range w.Arms {
 		a := &w.Arms[i]
 		a.out = map[int]bool{}
-		seen := map[int]bool{}
+		seen, repeated := map[int]bool{}, map[int]bool{}
 		for _, r := range s.Rows {
 			switch {
 			case r.Workload != name || r.Arm != a.Name || r.Lane != a.Lane:
@@ -315,12 +326,19 @@ func workload(run *results.Run, trials []*results.Trial, s *results.Summary, nam
 			default:
 				a.rows = append(a.rows, r)
 				seen[r.Trial] = true
-				if r.Metric == results.TrialContradicted {
+				switch r.Metric {
+				case results.TrialRepeated:
+					repeated[r.Trial], a.out[r.Trial] = true, true
+				case results.TrialContradicted:
 					a.out[r.Trial] = true
 				}
 			}
 		}
 		a.Rounds = len(seen)
+		if len(repeated) < len(seen) { // else there is no other figure of it
+			a.Rounds -= len(repeated)
+			a.rows = slices.DeleteFunc(a.rows, func(r results.Row) bool { return r.Event != "" && repeated[r.Trial] })
+		}
 		a.Marks = a.marks()
 		if a.Rounds > 0 {
 			a.Audit = a.audit()
@@ -397,7 +415,7 @@ func inLane(name, lane string) string {
 }
 
 // values are those of all trials of an arm that match, one per trial; of trials
-// that were not as planned only where there is no other.
+// that are out only where there is no other.
 func (a *Arm) values(metric, stat, unit string, role results.Role) []float64 {
 	return a.inClass(metric, stat, unit, role, "")
 }

@@ -5,6 +5,7 @@
 package series
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -54,6 +55,11 @@ func Differences(run, base *results.Run, workload string) []Difference {
 	d.hold("memory, GiB", m.MemBytes>>30, n.MemBytes>>30)
 	d.hold("system", m.OS+"/"+m.Arch, n.OS+"/"+n.Arch)
 	d.hold("governor", m.Governor, n.Governor)
+	for _, part := range results.PartsOfCPUs() {
+		if a, b := run.CPUs[part], base.CPUs[part]; a != b {
+			d = append(d, Difference{What: "CPUs of the " + part, Run: cmp.Or(a, "none"), Base: cmp.Or(b, "none")}) // CPU 0 is one
+		}
+	}
 	d.hold("broker", run.Broker.Title, base.Broker.Title)
 	d.hold("kind of broker", run.Broker.Kind, base.Broker.Kind)
 	d.hold("nodes of the broker", run.Broker.Nodes, base.Broker.Nodes)

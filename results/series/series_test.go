@@ -42,6 +42,7 @@ func TestDifferences(t *testing.T) {
 	f("[memory, GiB: 16, and 8 in the baseline]", func(r *results.Run) { r.Machine.MemBytes *= 2 })
 	f("[system: linux/arm64, and linux/amd64 in the baseline]", func(r *results.Run) { r.Machine.Arch = "arm64" })
 	f("[governor: performance, and none in the baseline]", func(r *results.Run) { r.Machine.Governor = "performance" })
+	f("[CPUs of the client: 0, and none in the baseline]", func(r *results.Run) { r.CPUs = map[string]string{"client": "0"} })
 	f("[broker: Apache Kafka 4.2.0, 3 nodes, and Apache Kafka 4.3.1, 3 nodes in the baseline]", func(r *results.Run) { r.Broker.Title = "Apache Kafka 4.2.0, 3 nodes" })
 	f("[nodes of the broker: 1, and 3 in the baseline]", func(r *results.Run) { r.Broker.Nodes = 1 })
 	f("[heap of the broker: 1g, and none in the baseline]", func(r *results.Run) { r.Broker.Heap = "1g" })

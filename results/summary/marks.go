@@ -34,6 +34,9 @@ func (b *builder) marks() {
 	if b.edges().Class != "" {
 		b.mark(results.TrialEdge, b.edges)
 	}
+	if why := b.trial.Ref.Repeated; why != "" {
+		b.mark(results.TrialRepeated, func() results.Remark { return because("round", "its round was run once more: %s", why) })
+	}
 	b.truths()
 }
 

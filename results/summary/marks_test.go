@@ -242,6 +242,19 @@ func TestNotRead(t *testing.T) {
 	f(workloads.EndToEnd, "lost+undelivered")
 }
 
+// A trial whose round was run once more is marked, with what the round was repeated for.
+func TestRepeated(t *testing.T) {
+	b := tried(steady()...)
+	b.trial.Ref.Repeated = "sarama is out (not steady)"
+	var said []string
+	b.warn = func(r results.Remark) { said = append(said, r.Words) }
+	b.marks()
+	marked := slices.ContainsFunc(b.rows, func(r results.Row) bool { return r.Metric == results.TrialRepeated && r.Value == 1 })
+	if !marked || !slices.Contains(said, "repeated: its round was run once more: sarama is out (not steady)") {
+		t.Errorf("marked %t, said %q", marked, said)
+	}
+}
+
 // TestOffered counts beside it what a generator intends in the measured part.
 func TestOffered(t *testing.T) {
 	f := func(want float64, s workloads.Schedule) {

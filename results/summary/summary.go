@@ -50,11 +50,16 @@ func build(d *results.Dir) (*results.Summary, []churned, error) {
 // OfWorkload is what the trials of a workload came to while others of the run may be to
 // come. It has no hash, and is written nowhere.
 func OfWorkload(d *results.Dir, workload string) (*results.Summary, []*results.Trial, error) {
+	return Of(d, func(ref results.TrialRef) bool { return ref.Workload == workload })
+}
+
+// Of computes that of some trials.
+func Of(d *results.Dir, wanted func(results.TrialRef) bool) (*results.Summary, []*results.Trial, error) {
 	trials, err := d.Trials()
 	if err != nil {
-		return nil, nil, fmt.Errorf("summarise %s: %w", workload, err)
+		return nil, nil, fmt.Errorf("summarise: %w", err)
 	}
-	trials = slices.DeleteFunc(trials, func(t *results.Trial) bool { return t.Ref.Workload != workload })
+	trials = slices.DeleteFunc(trials, func(t *results.Trial) bool { return !wanted(t.Ref) })
 	s, _ := summarise(d, trials)
 	return s, trials, nil
 }

@@ -117,6 +117,9 @@ func notesOf(c *compare.Comparison, w *compare.Workload) (notes []string) {
 	} else if line := text.AloneLine(w); line != "" {
 		add(line)
 	}
+	if looks := text.LooksLine(w); looks != "" {
+		add(looks)
+	}
 	if out := text.OutLines(c, w); len(out) > 0 {
 		add("out: " + strings.Join(out, "; "))
 	}

@@ -33,6 +33,9 @@ func Comparison(w io.Writer, c *compare.Comparison, o Options) error {
 func (p *page) compared(c *compare.Comparison, w *compare.Workload) {
 	p.heading(w.Name)
 	p.wrapped("  by       ", MeasuresLine(w))
+	if looks := LooksLine(w); looks != "" {
+		p.wrapped("  looks    ", looks)
+	}
 	for _, d := range w.Differs {
 		p.wrapped("  differs  ", d.String())
 	}
@@ -79,6 +82,16 @@ func MeasuresLine(w *compare.Workload) string {
 		line += fmt.Sprintf("; verdicts hold for all %d comparisons together", w.Family)
 	}
 	return line
+}
+
+// LooksLine says after how many rounds a run was to be looked at, and what each look may
+// spend; empty where it had as many rounds as it was given.
+func LooksLine(w *compare.Workload) string {
+	if len(w.Looks) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("rounds followed until the intervals were narrow, looked at after %s rounds: each look holds at %s, so that all of them together do at %s, as their intervals of %s do",
+		Numbers(w.Looks), Percent(w.Level), Percent(compare.Level), Percent(1-compare.Level))
 }
 
 // OutLines say how many trials are in no verdict, and why.

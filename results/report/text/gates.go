@@ -112,7 +112,7 @@ func leftOut(g results.Gate) string {
 		words = append(words, map[results.LeftWhy]string{
 			results.LeftNoisy: count(n, "noisy event"), results.LeftMerged: count(n, "merged event"),
 			results.LeftOthers: count(n, "event") + " for stalls of others", results.LeftUnfit: count(n, "trial") + " on an unfit machine",
-			results.LeftContradicted: count(n, "trial") + " not as planned",
+			results.LeftRepeated: count(n, "trial") + " of rounds that were run once more", results.LeftContradicted: count(n, "trial") + " not as planned",
 		}[w.Why])
 	}
 	if len(words) == 0 {

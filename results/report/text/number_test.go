@@ -51,3 +51,16 @@ func TestBelow(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbers(t *testing.T) {
+	f := func(want string, ns ...int) {
+		t.Helper()
+		if got := Numbers(ns); got != want {
+			t.Errorf("%v: %q, want %q", ns, got, want)
+		}
+	}
+	f("")
+	f("8", 8)
+	f("7 and 12", 7, 12)
+	f("7, 10 and 15", 7, 10, 15)
+}

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/visible"
@@ -164,10 +166,12 @@ func (p *page) head(r *report.Report) {
 	if len(h.Resumed) > 0 {
 		p.wrapped("resumed  ", strings.Join(h.Resumed, ", "))
 	}
+	p.sequence(h)
 	p.wrapped("broker   ", h.Broker)
 	m := h.Machine
 	machine := nonEmpty(m.CPU, count(int64(m.Cores), "core"), humanBytes(m.MemBytes)+" memory", m.OS+"/"+m.Arch)
 	p.wrapped("machine  ", strings.Join(machine, ", "))
+	p.cpus(h)
 	if made := nonEmpty(h.Kbench, h.Go); len(made) > 0 {
 		p.wrapped("kbench   ", strings.Join(made, ", "))
 	}
@@ -186,6 +190,57 @@ func (p *page) head(r *report.Report) {
 	}
 	if h.Rounds > 1 {
 		p.wrapped("figures  ", fmt.Sprintf("medians over %s, ± half of their range", rounds(r)))
+	}
+}
+
+// sequence says how a run came to its rounds, and which of them were run once more.
+func (p *page) sequence(h *report.Head) {
+	if q := h.Sequence; q != nil {
+		var until []string
+		if q.Until > 0 {
+			until = append(until, fmt.Sprintf("every interval reached no further than %s to either side, looked at after %s rounds", Percent(q.Until), Numbers(q.Looks)))
+		}
+		if q.For > 0 {
+			until = append(until, time.Duration(q.For).String()+" were over")
+		}
+		if q.Most > 0 {
+			until = append(until, fmt.Sprintf("there were %d", q.Most))
+		}
+		p.wrapped("rounds   ", "until "+strings.Join(until, ", or "))
+		for _, e := range q.Ended {
+			p.wrapped("         ", fmt.Sprintf("%s ended after %s: %s", e.Workload, count(int64(e.Rounds), "round"), e.Why))
+		}
+	}
+	if h.Repeated > 0 {
+		p.wrapped("repeated ", fmt.Sprintf("%s, run once more since a trial was out of verdicts; what there was the first time is in none", count(int64(h.Repeated), "round")))
+	}
+}
+
+// Percent is a share as its user would write it.
+func Percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + "%" }
+
+// Numbers are some of them in words: 7, 10 and 15.
+func Numbers(ns []int) string {
+	var words []string
+	for _, n := range ns {
+		words = append(words, strconv.Itoa(n))
+	}
+	if last := len(words) - 1; last > 0 {
+		return strings.Join(words[:last], ", ") + " and " + words[last]
+	}
+	return strings.Join(words, "")
+}
+
+// cpus says which processors processes were tied to.
+func (p *page) cpus(h *report.Head) {
+	var parts []string
+	for _, part := range results.PartsOfCPUs() {
+		if set := h.CPUs[part]; set != "" {
+			parts = append(parts, part+" on "+set)
+		}
+	}
+	if len(parts) > 0 {
+		p.wrapped("CPUs     ", strings.Join(parts, ", "))
 	}
 }
 

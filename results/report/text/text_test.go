@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/compare"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/workloads"
 )
@@ -53,6 +54,28 @@ func TestRecordsPerBatchInHead(t *testing.T) {
 	}
 	f(report.Arm{Name: "sarama", Batch: 104}, "sarama\n104 rec/batch")
 	f(report.Arm{Name: "sarama", Batch: 124, Sampled: true}, "sarama\n124 rec/batch\nsampled")
+}
+
+// The head says how a run came to its rounds, which were run once more, and what its
+// processes were tied to.
+func TestSequenceInHead(t *testing.T) {
+	f := func(h report.Head, want string) {
+		t.Helper()
+		p := newPage(Options{Width: 400})
+		p.sequence(&h)
+		p.cpus(&h)
+		if p.String() != want {
+			t.Errorf("%q, want %q", p.String(), want)
+		}
+	}
+	f(report.Head{}, "")
+	f(report.Head{Sequence: &results.Sequence{For: 3600e9, Ended: []results.Ended{{Workload: "w", Rounds: 12, Why: "a further round would not have ended within 1h0m0s"}}}, Repeated: 1},
+		"rounds   until 1h0m0s were over\n         w ended after 12 rounds: a further round would not have ended within 1h0m0s\nrepeated 1 round, run once more since a trial was out of verdicts; what there was the first time is in none\n")
+	f(report.Head{Sequence: &results.Sequence{Until: 0.025, Looks: []int{7, 12}, Most: 12}, CPUs: map[string]string{"broker": "1", "client": "0"}},
+		"rounds   until every interval reached no further than 2.5% to either side, looked at after 7 and 12 rounds, or there were 12\nCPUs     client on 0, broker on 1\n")
+	if got, want := LooksLine(&compare.Workload{Level: 0.025, Looks: []int{7, 12}}), "rounds followed until the intervals were narrow, looked at after 7 and 12 rounds: each look holds at 2.5%, so that all of them together do at 5%, as their intervals of 95% do"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // What was not simply acked and found stands before the acked records, and the word
