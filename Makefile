@@ -19,7 +19,7 @@ test: ## the tests that need nothing but Go
 
 race: ## the same under the race detector, but for what only reads the tree, runs README's commands, simulates or builds (OF: packages; BUT: tests to leave out)
 	$(call needs,$(word 1,$(shell $(GO) env CC)),the race detector links with a C compiler (Debian, Ubuntu: apt-get install gcc libc6-dev))
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^(TestFalseAlarms|TestPower|TestInterval)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^(TestFalseAlarms|TestPower|TestInterval|TestSequence|TestSequenceBaseline|TestPilot)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
 
 bench: ## the hot paths, then the harness tax
 	$(GO) test -run '^$$' -bench . -benchmem ./results/record ./workloads/... ./internal/wire ./internal/worker ./drivers/loopback

@@ -73,6 +73,9 @@ type Options struct {
 	Brokers    []string `json:"brokers,omitempty"`
 	ConfigFile string   `json:"config_file,omitempty"`
 
+	// CPUs are the processors that all nodes may use (embedded and kafka); nil: any.
+	CPUs launch.CPUSet `json:"-"`
+
 	// Log takes the broker process's standard error. Progress is told, in a few
 	// words, what a start that takes time is doing.
 	Log      io.Writer    `json:"-"`
@@ -121,6 +124,7 @@ func (o Options) normal() (Options, error) {
 	refuse(o.Kind != Attached && o.ConfigFile != "", "a connection file", "attached")
 	refuse(!own && o.Nodes != 0, "a number of nodes", "embedded and kafka")
 	refuse(!own && len(o.Props) > 0, "broker properties", "embedded and kafka")
+	refuse(!own && o.CPUs != nil, "CPUs", "embedded and kafka")
 	refuse(!own && o.Security != Security{}, "the security of the listener", "embedded and kafka")
 	if o.Kind == Attached && len(o.Brokers) == 0 {
 		problems = append(problems, errors.New("no brokers to attach to: give --brokers host:port"))

@@ -53,6 +53,7 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 		Args:       append(append([]string(nil), self[1:]...), "--supervised"),
 		Env:        launch.BrokerEnviron(),
 		Stderr:     o.Log,
+		CPUs:       o.CPUs,
 		EndsItself: true,
 	})
 	if err != nil {

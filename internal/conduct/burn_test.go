@@ -52,11 +52,11 @@ func burnOnce(t *testing.T) {
 	}
 	o := options(t.Name(), t.TempDir(), all)
 	o.Profiles, o.Hz = []profiles.Kind{profiles.CPU}, 250
-	o.Again = func(d *results.Dir) []plan.Trial {
+	o.Again = func(d *results.Dir, _ *results.Run) []plan.Trial {
 		if _, _, samples := burnIn(t, d); samples >= 1000 || len(all) >= 20 {
 			return nil
 		}
-		more, err := plan.Again(all, "burn", 7, func(string) bool { return true })
+		more, err := plan.Again(all, 7, plan.Follow{Workload: "burn", Profiled: true})
 		if err != nil {
 			t.Error(err)
 		}

@@ -40,7 +40,7 @@ type process struct {
 
 // startProcess starts a worker and gives it its job. Its files are to come home to
 // a directory.
-func startProcess(ctx context.Context, l launch.Launcher, program, env []string, home string, job worker.Job, fail func(error)) (*process, error) {
+func startProcess(ctx context.Context, l launch.Launcher, program, env []string, cpus launch.CPUSet, home string, job worker.Job, fail func(error)) (*process, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("worker directory: %w", err)
 	}
@@ -57,7 +57,7 @@ func startProcess(ctx context.Context, l launch.Launcher, program, env []string,
 	// A trial that ends early ends its workers itself, with time to save what
 	// they recorded; the launcher would kill them at once.
 	w.p, err = l.Start(context.WithoutCancel(ctx), launch.Spec{
-		Path: program[0], Args: append(program[1:len(program):len(program)], "worker"), Env: env, Home: home, Stderr: errFile,
+		Path: program[0], Args: append(program[1:len(program):len(program)], "worker"), Env: env, Home: home, CPUs: cpus, Stderr: errFile,
 	})
 	if err != nil {
 		_ = errFile.Close()

@@ -15,7 +15,8 @@ import (
 )
 
 // Left are the trials of a run that are still to run when it goes on: all but those that
-// were completed, and those that their client cannot do.
+// were completed, those that their client cannot do, and those whose round was run once
+// more.
 func Left(d *results.Dir, trials []plan.Trial) ([]plan.Trial, error) {
 	had, err := d.Trials()
 	if err != nil {
@@ -23,7 +24,7 @@ func Left(d *results.Dir, trials []plan.Trial) ([]plan.Trial, error) {
 	}
 	over := map[string]bool{}
 	for _, t := range had {
-		if t.Damage == nil && (t.State == results.StateComplete || t.State == results.StateRefused) {
+		if t.Damage == nil && (t.State == results.StateComplete || t.State == results.StateRefused || t.Ref.Repeated != "") {
 			over[t.Ref.Dir] = true
 		}
 	}

@@ -35,8 +35,10 @@ type Options struct {
 	Specs  []workloads.Spec
 	Trials []plan.Trial
 	// Again is asked for what else is to be run when all trials are over, until there
-	// is nothing. It may read what they left; nothing is measured then. nil: nothing.
-	Again    func(*results.Dir) []plan.Trial
+	// is nothing. It may read what they left, for nothing is measured then, and note in
+	// what is to be run.json what it goes by. nil: nothing.
+	Again    func(*results.Dir, *results.Run) []plan.Trial
+	Sequence *results.Sequence // what it goes by, where that is the number of rounds
 	Broker   cluster.Options
 	Profiles []profiles.Kind // of the profiled rounds
 	Hz       int             // of their CPU profiles
@@ -50,6 +52,10 @@ type Options struct {
 	Command []string
 	// Deadlines end what hangs; the zero value is right for any real run.
 	Deadlines Deadlines
+
+	// CPUs are the processors of each part (results.PartsOfCPUs); those of one that is not
+	// in it are all that kbench may use. nil: nobody is tied to any.
+	CPUs map[string]launch.CPUSet
 
 	Table    []drivers.Driver
 	Launcher launch.Launcher
@@ -131,15 +137,21 @@ func (r *runner) open() (trials []*trial, err error) {
 		Seed: o.Seed, Suite: o.Suite, Specs: o.Specs, Profiles: o.Profiles, Hz: o.Hz, Machine: o.Launcher.Host().Machine(), Go: runtime.Version(),
 		Kbench: build.String(), Build: build, Clients: clients,
 	}
-	for _, t := range o.Trials {
-		if !t.Profiled {
-			r.run.Rounds = max(r.run.Rounds, t.Round)
-		}
-	}
+	r.run.Sequence, r.run.CPUs = o.Sequence, o.cpuNames()
+	r.countRounds()
 	r.run.Broker = results.Broker{Kind: "none", Title: "none was needed"}
 	trials = r.prepare(o.Trials)
 	r.dir, err = results.Create(o.Out, r.run)
 	return trials, err
+}
+
+// countRounds notes how many rounds are timed.
+func (r *runner) countRounds() {
+	for _, t := range r.o.Trials {
+		if !t.Profiled {
+			r.run.Rounds = max(r.run.Rounds, t.Round)
+		}
+	}
 }
 
 func now() string { return time.Now().UTC().Format(time.RFC3339) }
@@ -220,7 +232,7 @@ func (r *runner) newTrial(p plan.Trial) *trial {
 	topic := cluster.Name(r.o.ID, p.N)
 	lines, refused := arm.Plan(&p.Spec, mode, drivers.Find(r.o.Table, p.Arm.Client), r.reference, topic)
 	ref := results.TrialRef{
-		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused, Twin: p.Arm.Twin, Profiled: p.Profiled,
+		N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Lane: p.Arm.Lane, Round: p.Round, Refused: refused, Twin: p.Arm.Twin, Profiled: p.Profiled, Repeat: p.Repeat,
 	}
 	t.out = &results.Trial{
 		Schema: results.Schema, Ref: ref, Spec: p.Spec, Kind: p.Spec.Kind(), State: results.StateRunning, Plan: lines, Coordinator: -1,
@@ -256,7 +268,16 @@ func tag(id string, n int) uint32 {
 // after it; an interrupt does.
 func (r *runner) all(ctx context.Context, trials []*trial) error {
 	var failed []string
-	for len(trials) > 0 {
+	for {
+		if len(trials) == 0 && r.o.Again != nil && ctx.Err() == nil {
+			var err error
+			if trials, err = r.again(); err != nil {
+				return err
+			}
+		}
+		if len(trials) == 0 {
+			break
+		}
 		t := trials[0]
 		trials = trials[1:]
 		if ctx.Err() != nil {
@@ -269,12 +290,9 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 		case !ok:
 			failed = append(failed, t.out.Ref.Dir)
 		}
-		if len(trials) > 0 || r.o.Again == nil || ctx.Err() != nil {
-			continue
-		}
-		if trials, err = r.again(); err != nil {
-			return err
-		}
+	}
+	if r.o.Sequence != nil && ctx.Err() != nil {
+		return ErrInterrupted // nobody knows what would have followed
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%d of %d trials failed, were not as planned or not read back: %s", len(failed), len(r.o.Trials), strings.Join(failed, ", "))
@@ -285,11 +303,9 @@ func (r *runner) all(ctx context.Context, trials []*trial) error {
 // again are trials that are to follow what was planned.
 func (r *runner) again() ([]*trial, error) {
 	r.progress.Step("looking for what is still missing")
-	more := r.o.Again(r.dir)
-	if len(more) == 0 {
-		return nil, nil
-	}
+	more := r.o.Again(r.dir, r.run)
 	r.o.Trials = slices.Concat(r.o.Trials, more)
+	r.countRounds()
 	return r.prepare(more), r.dir.WriteRun(r.run)
 }
 

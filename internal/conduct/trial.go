@@ -330,7 +330,7 @@ func (t *trial) startFor(ctx context.Context, job worker.Job, fail func(error)) 
 			program = d.Command()
 		}
 	}
-	w, err := startProcess(ctx, t.run.o.Launcher, program, workerEnv(&t.plan.Spec), filepath.Join(t.path, job.Name), job, fail)
+	w, err := startProcess(ctx, t.run.o.Launcher, program, workerEnv(&t.plan.Spec), t.run.o.cpusOf(job.Role), filepath.Join(t.path, job.Name), job, fail)
 	if w != nil {
 		t.mu.Lock()
 		t.workers = append(t.workers, w)

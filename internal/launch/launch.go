@@ -46,6 +46,10 @@ type Spec struct {
 	// it. It is called from one goroutine.
 	Stderr io.Writer
 
+	// CPUs are the processors that it, and whatever it starts, may use; nil: those of the
+	// launcher.
+	CPUs CPUSet
+
 	// EndsItself says that the process watches its standard input and ends when
 	// that does, so that it need not be killed when its parent dies. It is for
 	// processes that have something to clean up.

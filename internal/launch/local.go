@@ -63,7 +63,7 @@ func (Local) Start(ctx context.Context, s Spec) (Process, error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := tied(s.CPUs, cmd.Start)
 		_ = childOut.Close()
 		started <- err
 		if err == nil {

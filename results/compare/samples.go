@@ -76,6 +76,10 @@ type ref struct {
 	round int
 }
 
+// OutUnfit is why a trial is out that the machine treated otherwise than the rest of its
+// round.
+const OutUnfit = "on an unfit machine"
+
 // class is what of figures decides which trials say something of them.
 type class string
 
@@ -154,7 +158,7 @@ func (s *side) marks() {
 		case r.Metric == results.TrialLimited:
 			s.putOut(r.Trial, m.Mark+" by "+r.Class, speeds)
 		case r.Metric == results.TrialUnfit:
-			s.putOut(r.Trial, "on an unfit machine", speeds, costs)
+			s.putOut(r.Trial, OutUnfit, speeds, costs)
 		case is && !m.Result:
 			s.putOut(r.Trial, m.Mark, speeds, costs)
 		}

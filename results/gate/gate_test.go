@@ -266,10 +266,8 @@ func TestDecideUnfit(t *testing.T) {
 
 // Nor does one whose round was run once more, unless by what it lost.
 func TestDecideRepeated(t *testing.T) {
-	rows := []results.Row{
-		row("a", 1, results.CPUPerRecord, "", results.UnitNs, 900), row("a", 1, results.AuditLost, "", results.UnitCount, 1),
-		row("a", 1, results.TrialUnfit, "", results.UnitCount, 1), row("a", 1, results.TrialRepeated, "", results.UnitCount, 1),
-	}
+	rows := []results.Row{row("a", 1, results.CPUPerRecord, "", results.UnitNs, 900), row("a", 1, results.AuditLost, "", results.UnitCount, 1),
+		row("a", 1, results.TrialUnfit, "", results.UnitCount, 1), row("a", 1, results.TrialRepeated, "", results.UnitCount, 1)}
 	if _, err := decided("cpu.per_record < 500ns", rows, nil); err == nil || !strings.Contains(err.Error(), "the round of a was run once more and has no figure of that") {
 		t.Errorf("of it alone: %v", err)
 	}

@@ -44,16 +44,15 @@ type Head struct {
 	State   results.State `json:"state"`
 	Why     string        `json:"why,omitempty"`     // it is in that state, where no trial says so
 	Resumed []string      `json:"resumed,omitempty"` // when it went on after it had been cut off
-	// Sequence is how it came to its rounds, and Repeated how many of them were run once
-	// more.
+	// Sequence is how it came to its rounds, Repeated how many were run once more, and CPUs
+	// what processes were tied to, by their part.
 	Sequence *results.Sequence `json:"sequence,omitempty"`
 	Repeated int               `json:"repeated_rounds,omitempty"`
-	// CPUs are those that processes were tied to, by their part.
-	CPUs    map[string]string `json:"cpus,omitempty"`
-	Broker  string            `json:"broker"`
-	Machine results.Machine   `json:"machine"`
-	Go      string            `json:"go"`
-	Kbench  string            `json:"kbench"`
+	CPUs     map[string]string `json:"cpus,omitempty"`
+	Broker   string            `json:"broker"`
+	Machine  results.Machine   `json:"machine"`
+	Go       string            `json:"go"`
+	Kbench   string            `json:"kbench"`
 	// Lanes are those in which settings were chosen, Set what the command line put
 	// over the documents, Profiles the kinds that were taken, in Profiled trials beside
 	// the rounds; 0: of every trial.

@@ -47,6 +47,8 @@ type Trial struct {
 	// Profiled: it is one of the rounds of profiles, which come after those that are
 	// timed. Profiles change what they look at, so no timing is taken from it.
 	Profiled bool
+	// Repeat: its round is run for the second time.
+	Repeat bool
 	// Spec is the workload with the arm's cell applied, and so without a matrix.
 	Spec workloads.Spec
 	// Seed is the same for all arms of a round, so that they get the same
@@ -101,7 +103,7 @@ func Expand(specs []workloads.Spec, clients, lanes []string, rounds Rounds, seed
 		}
 		b := block{workload: spec.Name, arms: arms, specs: cells, seed: seed}
 		for round := 1; round <= times; round++ {
-			more, err := b.round(round)
+			more, err := b.round(round, "")
 			if err != nil {
 				return nil, err
 			}
@@ -126,10 +128,11 @@ type block struct {
 	seed     uint64           // of the run
 }
 
-// round is every arm once, in an order of its own. Its trials have no number yet.
-func (b *block) round(n int) ([]Trial, error) {
+// round is every arm once, in an order of its own, which there are several of. Its trials
+// have no number yet.
+func (b *block) round(n int, of string) ([]Trial, error) {
 	// A seed of its own: the order must not be tied to the records.
-	order := rand.New(rand.NewPCG(derive(b.seed, "order of "+b.workload, n), 0)).Perm(len(b.arms))
+	order := rand.New(rand.NewPCG(derive(b.seed, "order of "+b.workload+of, n), 0)).Perm(len(b.arms))
 	seed := derive(b.seed, b.workload, n)
 	var out []Trial
 	for _, i := range order {

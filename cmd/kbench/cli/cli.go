@@ -161,6 +161,8 @@ func flagError(cmd *cobra.Command, err error) error {
 			want = "a whole number from 0"
 		case "bool":
 			want = "true or false"
+		case "duration":
+			want = "a time, such as 90s or 1h"
 		}
 		return usagef("--%s %s: not %s; %s", invalid.GetFlag().Name, invalid.GetValue(), want, see)
 	case errors.As(err, &missing):

@@ -86,3 +86,15 @@ func runName(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirecti
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
+
+// partsOfCPUs offers the parts of a run that may be tied to CPUs, each once.
+func partsOfCPUs(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	head := typed[:strings.LastIndexByte(typed, ',')+1]
+	var out []string
+	for _, part := range results.PartsOfCPUs() {
+		if !strings.Contains(","+head, ","+part+"=") {
+			out = append(out, head+part+"=")
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}

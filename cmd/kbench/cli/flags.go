@@ -118,6 +118,7 @@ type selection struct {
 	sets    []string
 	full    bool
 	aa      bool
+	open    bool // rounds follow: the first of them is planned, and rounds is the most
 
 	profile       string
 	profileRounds int
@@ -191,6 +192,9 @@ func (s *selection) load(a *app, cmd *cobra.Command, names []string) (*selected,
 		}
 	}
 	rounds := plan.Rounds{Timed: s.rounds}
+	if s.open {
+		rounds.Timed = 1
+	}
 	if err := s.profiled(cmd, out, &rounds); err != nil {
 		wrong = append(wrong, err.Error())
 	}

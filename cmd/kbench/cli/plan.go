@@ -34,6 +34,8 @@ type armPlan struct {
 func (a *app) planCommand() *cobra.Command {
 	var sel selection
 	var asJSON, all bool
+	var number roundFlags
+	var pilot string
 	cmd := &cobra.Command{
 		Use:   "plan WORKLOAD...",
 		Short: "Print trials, settings per client and the time it will take, without running",
@@ -42,11 +44,17 @@ settings that it does not have exactly as the workloads ask, without running
 anything. What a client claims here is compared with the wire after each trial.`,
 		Example: `  kbench plan quick
   kbench plan churn-join --full
-  kbench plan end-to-end --client sarama --all`,
+  kbench plan end-to-end --client sarama --all
+  kbench plan end-to-end --until 2% --pilot 20260102-150405-1a2b`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			sel.open = number.open(cmd)
 			chosen, err := sel.load(a, cmd, args)
 			if err != nil {
 				return usage(err)
+			}
+			by, err := a.pilot(cmd, &number, pilot, chosen, sel.rounds)
+			if err != nil {
+				return err
 			}
 			arms := a.armPlans(chosen.trials)
 			if asJSON {
@@ -57,13 +65,18 @@ anything. What a client claims here is compared with the wire after each trial.`
 					Seconds   float64          `json:"seconds"`
 					Workloads []workloads.Spec `json:"workloads"`
 					Arms      []armPlan        `json:"arms"`
-				}{chosen.seed, a.duration(chosen.trials).Seconds(), chosen.specs, arms})
+					Pilot     []piloted        `json:"pilot,omitempty"`
+				}{chosen.seed, a.duration(chosen.trials).Seconds(), chosen.specs, arms, by})
 			}
-			a.printPlan(chosen, arms, all)
+			a.printPlan(chosen, arms, all, by)
 			return nil
 		},
 	}
 	sel.add(a, cmd)
+	number.addUntil(cmd)
+	cmd.Flags().StringVar(&pilot, "pilot", "", "with --until, say how many rounds that takes, by those of this `run`")
+	completes(cmd, "until", oneWord("1%", "2%", "5%"))
+	completes(cmd, "pilot", runName)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	cmd.Flags().BoolVar(&all, "all", false, "print settings that are exact too")
 	return cmd
@@ -120,8 +133,14 @@ func (a *app) expected(trials []plan.Trial) []time.Duration {
 	return out
 }
 
-func (a *app) printPlan(chosen *selected, arms []armPlan, all bool) {
+func (a *app) printPlan(chosen *selected, arms []armPlan, all bool, by []piloted) {
 	fmt.Fprintf(a.out, "%s, about %s, seed %d\n\n", chosen.count(), a.duration(chosen.trials).Round(time.Second), chosen.seed)
+	for _, p := range by {
+		fmt.Fprintln(a.out, p.Words)
+	}
+	if len(by) > 0 {
+		fmt.Fprintln(a.out)
+	}
 	a.printOrder(chosen.trials)
 	for _, spec := range chosen.specs {
 		for i, expr := range spec.Gate {

@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads/plan"
 )
 
 // orResumed lets a run that goes on have no arguments: they are those of its own command.
@@ -62,9 +63,25 @@ func (a *app) resume(cmd *cobra.Command, args []string, name string) (*results.D
 	return dir, cmd.Flags().Args(), cmd.Flags().Set("seed", fmt.Sprint(dir.Run().Seed))
 }
 
-// left is a selection with the trials that are still to run, of a run that goes on. Its
-// error says why it cannot.
-func (a *app) left(dir *results.Dir, chosen *selected) (*selected, error) {
+// followed is a selection with what followed the planned trials of a run, too, which its
+// command alone does not tell.
+func followed(run *results.Run, chosen *selected) (*selected, error) {
+	var were []plan.Was
+	for _, ref := range run.Order[min(len(chosen.trials), len(run.Order)):] {
+		were = append(were, plan.Was{Workload: ref.Workload, Arm: ref.Arm, Round: ref.Round, Profiled: ref.Profiled, Repeat: ref.Repeat})
+	}
+	all, err := plan.Followed(chosen.trials, chosen.seed, were)
+	if err != nil {
+		return nil, usagef("--resume: what followed the planned trials cannot be planned again: %w", err)
+	}
+	out := *chosen
+	out.trials = all
+	return &out, nil
+}
+
+// left is a selection with the trials that are still to run, of a run that goes on, which
+// may be none where others follow. Its error says why it cannot.
+func (a *app) left(dir *results.Dir, chosen *selected, follows bool) (*selected, error) {
 	if dir == nil {
 		return chosen, nil
 	}
@@ -75,7 +92,7 @@ func (a *app) left(dir *results.Dir, chosen *selected) (*selected, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case len(left) == 0:
+	case len(left) == 0 && (!follows || dir.Run().State == results.StateComplete):
 		return nil, usagef("--resume %s: all of its trials were run; \"kbench report %s\" shows them", dir.Path(), dir.Path())
 	}
 	out := *chosen

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,18 +31,23 @@ import (
 // runsDir is where run directories go unless --out says otherwise.
 const runsDir = "runs"
 
+// runFlags are the flags of run.
+type runFlags struct {
+	broker brokerFlags
+	sel    selection
+	number roundFlags
+	watch  string
+	out    string
+	keep   bool
+	rows   bool
+	force  bool
+	resume string
+	enough int64
+	cpus   string
+}
+
 func (a *app) runCommand() *cobra.Command {
-	var (
-		broker brokerFlags
-		sel    selection
-		watch  string
-		out    string
-		keep   bool
-		rows   bool
-		force  bool
-		resume string
-		enough int64
-	)
+	var flags runFlags
 	cmd := &cobra.Command{
 		Use:   "run WORKLOAD...",
 		Short: "Run workloads and print what came out",
@@ -60,92 +64,145 @@ baseline ("kbench gate" decides it), 130 interrupted.`,
   kbench run churn-join --client franz-go --full
   kbench run end-to-end --broker kafka --nodes 3 --set produce.rate=5000/s
   kbench run my-workload.yaml --brokers kafka-1:9092 --profile cpu,heap
+  kbench run produce-max --for 1h
+  kbench run end-to-end --until 2% --rounds 40
+  kbench run produce-max --broker kafka --nodes 1 --cpus client=0,broker=1
   kbench run --resume 20260102-150405-1a2b`,
 	}
-	sel.add(a, cmd)
+	flags.sel.add(a, cmd)
+	flags.number.add(cmd)
 	cmd.Args = orResumed(cmd.Args)
-	broker.add(cmd)
-	broker.addAttached(cmd)
+	flags.broker.add(cmd)
+	flags.broker.addAttached(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&keep, "keep", false, "leave topics and groups on the existing cluster")
-	f.Int64Var(&enough, "until-samples", 0, fmt.Sprintf("with --profile cpu, let rounds of profiles follow until the rebalances of\nevery arm of a workload with churn have `n` samples, %d rounds at the most", mostAgain))
-	f.StringVar(&watch, "live", "", "`address` at which running workers can be looked at with pprof, as :6060 on this\nmachine alone; :0 takes any port")
-	f.StringVar(&out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
-	f.StringVar(&resume, "resume", "", "go on with this `run`, which was cut off: run those of its trials that were\nnot completed, as its own command says")
-	f.BoolVar(&force, "force", false, "run what takes more memory than this machine has, too")
-	f.BoolVar(&rows, "json", false, "print summary.json instead of tables")
+	f.BoolVar(&flags.keep, "keep", false, "leave topics and groups on the existing cluster")
+	f.Int64Var(&flags.enough, "until-samples", 0, fmt.Sprintf("with --profile cpu, let rounds of profiles follow until the rebalances of\nevery arm of a workload with churn have `n` samples, %d rounds at the most", mostAgain))
+	f.StringVar(&flags.watch, "live", "", "`address` at which running workers can be looked at with pprof, as :6060 on this\nmachine alone; :0 takes any port")
+	f.StringVar(&flags.cpus, "cpus", "", "tie processes to `CPUs` by their part: client=0,broker=1-2, also reference (the\nreference producer) and supervisor (kbench itself, with what looks on);\nLinux only")
+	f.StringVar(&flags.out, "out", "", "run `directory` (default "+runsDir+"/<id>)")
+	f.StringVar(&flags.resume, "resume", "", "go on with this `run`, which was cut off: run those of its trials that were\nnot completed, as its own command says")
+	f.BoolVar(&flags.force, "force", false, "run what takes more memory than this machine has, too")
+	f.BoolVar(&flags.rows, "json", false, "print summary.json instead of tables")
+	completes(cmd, "for", oneWord("30m", "1h", "8h"))
+	completes(cmd, "until", oneWord("1%", "2%", "5%"))
+	completes(cmd, "cpus", partsOfCPUs)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		goesOn, args, err := a.resume(cmd, args, resume)
+		w, err := a.wanted(cmd, args, &flags)
 		if err != nil {
 			return err
 		}
-		chosen, wrong := sel.load(a, cmd, args)
-		bo, err := broker.options(cmd)
-		wrong = errors.Join(wrong, err)
-		if goesOn == nil && cmd.Flags().Changed("out") {
-			wrong = errors.Join(wrong, checkOut(out))
-		}
-		if keep && len(broker.Brokers) == 0 {
-			wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
-		}
-		more, err := untilSamples(cmd, enough, chosen)
-		if wrong = errors.Join(wrong, err); wrong != nil {
-			return usage(wrong)
-		}
+		chosen, bo := w.chosen, w.bo
 		machine := launch.Here{}.Machine().MemBytes
 		var stored []string
 		bo.OnDisk, stored = a.onDisk(chosen.trials, bo, machine)
 		need := needsOf(chosen.trials, bo)
-		if err := need.refusal(machine); err != nil && !force {
+		if err := need.refusal(machine); err != nil && !flags.force {
 			return usage(err)
 		}
 		id := cluster.NewRunID()
-		out := outOf(out, id, goesOn)
+		out := outOf(flags.out, id, w.goesOn)
 		bo.Props = sampled(bo.Kind, chosen.trials)
 		var looked conduct.Live // nil, unless somebody may look
 		if cmd.Flags().Changed("live") {
-			shown, err := live.Listen(watch)
+			shown, err := live.Listen(flags.watch)
 			if err != nil {
 				return usage(fmt.Errorf("--live: %w", err))
 			}
 			defer shown.Close()
 			looked, stored = shown, append(stored, a.lookAt(shown, chosen.trials[0]))
 		}
-		toRun, err := a.left(goesOn, chosen)
+		toRun, err := a.left(w.goesOn, chosen, w.q != nil || w.retry)
 		if err != nil {
 			return err
 		}
-		a.announce(toRun, id, bo, keep, need, machine, stored)
+		a.announce(toRun, a.length(w.q, chosen, toRun), id, bo, flags.keep, need, machine, stored)
 		progress := newProgress(a.rawErr, a.expected(toRun.trials))
 		defer progress.close()
-		again := more.asked(func(next []plan.Trial) { progress.further(a.expected(next)) })
+		follow := a.follow(w.q, w.retry, chosen.seed, progress.say)
+		follow.goesOn(toRun.trials, chosen.trials)
+		asked := asker(chosen.trials, func(next []plan.Trial) { progress.further(a.expected(next)) }, follow, w.more)
 		bo.Progress = progress.Step
 		ctx, ended := a.inOrder(cmd.Context())
 		heard := context.AfterFunc(ctx, progress.interrupted)
 		dir, err := conduct.Run(ctx, conduct.Options{
-			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials, Again: again, Resume: goesOn != nil,
-			Broker: bo, Profiles: chosen.profiles, Hz: chosen.hz, Keep: keep, Idle: conduct.Idle, Command: append([]string{"kbench", "run"}, commandLine(cmd, args)...),
-			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: a.asDone(progress, out, chosen.trials, rows || more != nil), Live: looked,
+			ID: id, Out: out, Seed: chosen.seed, Suite: chosen.suite, Specs: chosen.specs, Trials: chosen.trials, Again: asked, Sequence: w.q, Resume: w.goesOn != nil,
+			Broker: bo, Profiles: chosen.profiles, Hz: chosen.hz, Keep: flags.keep, Idle: conduct.Idle, CPUs: w.cpus, Command: append([]string{"kbench", "run"}, commandLine(cmd, w.args)...),
+			Table: a.table, Launcher: launch.Local{}, Self: a.self, Progress: a.asDone(progress, out, chosen.trials, flags.rows || asked != nil), Live: looked,
 		})
 		progress.close()
-		more.tell(a.complain)
+		w.more.tell(a.complain)
+		follow.tell(a.complain)
 		heard()
 		ended()
 		if dir == nil {
 			return usage(err)
 		}
 		as := asTables
-		if rows {
+		if flags.rows {
 			as = asRows
 		}
 		err = a.show(dir, as, err)
-		if keep {
+		if flags.keep {
 			fmt.Fprintf(a.errOut, "\nThe topics and groups stay on the cluster; \"kbench clean --run %s\" removes them.\n", id)
 		}
 		fmt.Fprintf(a.errOut, "\nEverything is in %s; \"kbench report %s\" prints this again.\n", dir.Path(), dir.Path())
 		return err
 	}
 	return cmd
+}
+
+// wanted is what a command line asks for.
+type wanted struct {
+	goesOn *results.Dir // the run that goes on; nil where none does
+	args   []string
+	chosen *selected
+	bo     cluster.Options
+	q      *results.Sequence // nil: the number of rounds is given
+	retry  bool
+	more   *until
+	cpus   map[string]launch.CPUSet
+}
+
+// wanted reads the command line. Its error is the user's to mend, and has all that is
+// wrong.
+func (a *app) wanted(cmd *cobra.Command, args []string, f *runFlags) (w *wanted, err error) {
+	w = &wanted{}
+	if w.goesOn, w.args, err = a.resume(cmd, args, f.resume); err != nil {
+		return nil, err
+	}
+	f.sel.open = f.number.open(cmd)
+	var errs [5]error
+	w.q, errs[0] = f.number.sequence(cmd, f.sel.rounds)
+	w.chosen, errs[1] = f.sel.load(a, cmd, w.args)
+	w.bo, errs[2] = f.broker.options(cmd)
+	w.more, errs[3] = untilSamples(cmd, f.enough, w.chosen)
+	w.cpus, errs[4] = pinned(cmd, f.cpus)
+	wrong := errors.Join(errs[:]...)
+	if w.goesOn == nil && cmd.Flags().Changed("out") {
+		wrong = errors.Join(wrong, checkOut(f.out))
+	}
+	if f.keep && len(f.broker.Brokers) == 0 {
+		wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
+	}
+	if wrong == nil {
+		wrong = a.waitable(w.q, w.chosen)
+	}
+	if wrong == nil {
+		wrong = a.pin(cmd, f.cpus, w.cpus, &w.bo, w.chosen.trials)
+	}
+	if wrong != nil {
+		return nil, usage(wrong)
+	}
+	if w.goesOn != nil {
+		if w.chosen, err = followed(w.goesOn.Run(), w.chosen); err != nil {
+			return nil, err
+		}
+		if was := w.goesOn.Run().Sequence; was != nil && w.q != nil {
+			w.q = was
+		}
+	}
+	w.retry = w.q == nil && f.number.retry || w.q != nil && w.q.Retry
+	return w, nil
 }
 
 // sampled is what a broker is told for samples alone. A coordinator of Apache Kafka
@@ -205,8 +262,7 @@ func checkOut(dir string) error {
 }
 
 // announce says what is going to happen, to a person.
-func (a *app) announce(s *selected, id string, bo cluster.Options, keep bool, need needs, machine int64, also []string) {
-	parts := []string{s.count(), "about " + a.duration(s.trials).Round(time.Second).String()}
+func (a *app) announce(s *selected, parts []string, id string, bo cluster.Options, keep bool, need needs, machine int64, also []string) {
 	parts = append(parts, a.demand(s.trials, bo, keep)...)
 	fmt.Fprintf(a.errOut, "run %s: %s, seed %d\n", id, strings.Join(append(parts, need.String()), ", "), s.seed)
 	if w := need.warning(machine); w != "" {

@@ -25,8 +25,6 @@ type until struct {
 	samples int64
 	most    int // rounds, of each workload
 	seed    uint64
-	trials  []plan.Trial
-	more    func([]plan.Trial) // is told what follows
 	count   func(*results.Dir, *results.Trial) (int64, error)
 
 	arms    map[armOf]*sampledArm // of workloads with churn
@@ -57,7 +55,7 @@ func untilSamples(cmd *cobra.Command, samples int64, s *selected) (*until, error
 	if !slices.Contains(s.profiles, profiles.CPU) {
 		return nil, errors.New("--until-samples goes with --profile cpu, or cpu@250: it counts the samples of that")
 	}
-	u := &until{samples: samples, most: mostAgain, seed: s.seed, trials: s.trials, count: profiled.Rebalances, arms: map[armOf]*sampledArm{}, rounds: map[string]int{}}
+	u := &until{samples: samples, most: mostAgain, seed: s.seed, count: profiled.Rebalances, arms: map[armOf]*sampledArm{}, rounds: map[string]int{}}
 	for i := range s.trials {
 		if t := &s.trials[i]; len(t.Spec.Churn) > 0 {
 			u.arms[armOf{t.Workload, t.Arm.Name}] = &sampledArm{}
@@ -67,15 +65,6 @@ func untilSamples(cmd *cobra.Command, samples int64, s *selected) (*until, error
 		return nil, errors.New("--until-samples counts samples of rebalances, and no workload here has churn; the churn-* workloads have")
 	}
 	return u, nil
-}
-
-// asked is what conduct asks for; nil where nobody wants more. Told is told what follows.
-func (u *until) asked(told func([]plan.Trial)) func(*results.Dir) []plan.Trial {
-	if u == nil {
-		return nil
-	}
-	u.more = told
-	return u.again
 }
 
 // tell says what is missing in the end.
@@ -88,8 +77,8 @@ func (u *until) tell(say func(string)) {
 	}
 }
 
-// again plans what is to follow the trials that have been run.
-func (u *until) again(d *results.Dir) []plan.Trial {
+// next plans what is to follow the trials that have been run.
+func (u *until) next(d *results.Dir, _ *results.Run, planned []plan.Trial) []plan.Trial {
 	trials, err := d.Trials()
 	if err != nil {
 		u.said = append(u.said, fmt.Sprintf("--until-samples: what the rounds left could not be read: %v", err))
@@ -103,15 +92,15 @@ func (u *until) again(d *results.Dir) []plan.Trial {
 	}
 	u.counted = len(trials)
 	var more []plan.Trial
-	for _, workload := range u.lacking() {
+	for _, workload := range u.lacking(planned) {
 		if u.rounds[workload] == u.most {
 			continue
 		}
 		u.rounds[workload]++
-		next, err := plan.Again(slices.Concat(u.trials, more), workload, u.seed, func(arm string) bool {
+		next, err := plan.Again(slices.Concat(planned, more), u.seed, plan.Follow{Workload: workload, Profiled: true, Wanted: func(arm string) bool {
 			a := u.arms[armOf{workload, arm}]
 			return a.have < u.samples && a.why == ""
-		})
+		}})
 		if err != nil {
 			u.said = append(u.said, "--until-samples: "+err.Error())
 			return nil
@@ -120,10 +109,7 @@ func (u *until) again(d *results.Dir) []plan.Trial {
 	}
 	if len(more) == 0 {
 		u.conclude()
-		return nil
 	}
-	u.trials = slices.Concat(u.trials, more)
-	u.more(more)
 	return more
 }
 
@@ -147,9 +133,9 @@ func (u *until) of(d *results.Dir, t *results.Trial) (n int64, why string) {
 }
 
 // lacking are the workloads of which an arm wants more, in their order.
-func (u *until) lacking() (out []string) {
-	for i := range u.trials {
-		workload := u.trials[i].Workload
+func (u *until) lacking(planned []plan.Trial) (out []string) {
+	for i := range planned {
+		workload := planned[i].Workload
 		if slices.Contains(out, workload) {
 			continue
 		}

@@ -32,15 +32,14 @@ func TestUntil(t *testing.T) {
 		t.Fatal(err)
 	}
 	brings := map[string]int64{"plenty": 200, "some": 90, "few": 10}
-	u := &until{samples: 200, most: 4, seed: 7, trials: trials, arms: map[armOf]*sampledArm{}, rounds: map[string]int{}}
+	u := &until{samples: 200, most: 4, seed: 7, arms: map[armOf]*sampledArm{}, rounds: map[string]int{}}
 	u.count = func(_ *results.Dir, t *results.Trial) (int64, error) { return brings[t.Ref.Client], nil }
-	var told []plan.Trial
-	u.more = func(more []plan.Trial) { told = append(told, more...) }
+	planned := trials
 	for _, c := range clients {
 		u.arms[armOf{"w", c}] = &sampledArm{}
 	}
 	ran := map[string]int{} // profiled trials, by client
-	for next := trials; len(next) > 0; next = u.again(dir) {
+	for next := trials; len(next) > 0; {
 		for _, p := range next {
 			tr := &results.Trial{State: results.StateComplete, Ref: results.TrialRef{N: p.N, Dir: p.Dir, Workload: p.Workload, Arm: p.Arm.Name, Client: p.Arm.Client, Round: p.Round, Profiled: p.Profiled}}
 			switch p.Arm.Client {
@@ -57,12 +56,14 @@ func TestUntil(t *testing.T) {
 				ran[p.Arm.Client]++
 			}
 		}
+		next = u.next(dir, run, planned)
+		planned = slices.Concat(planned, next)
 	}
 	if diff := cmp.Diff(map[string]int{"plenty": 1, "some": 3, "few": 5, "none": 1, "failing": 1, "refused": 1}, ran); diff != "" {
 		t.Errorf("rounds of profiles, want to got:\n%s", diff)
 	}
-	if !slices.ContainsFunc(told, func(t plan.Trial) bool { return t.N == len(trials)+len(told) }) || len(told) != 6 {
-		t.Errorf("told of %d trials: %+v", len(told), told)
+	if last := planned[len(planned)-1]; len(planned) != len(trials)+6 || last.N != len(planned) {
+		t.Errorf("%d trials in the end, the last of which is %+v", len(planned), last)
 	}
 	want := []string{
 		"w, failing: the rebalances have 0 of 200 samples: its last trial was not completed",
