@@ -76,6 +76,13 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 		return nil, err
 	}
 	opts = append(opts, stored...)
+	listen, err := listenIdle(o.Props)
+	if err != nil {
+		return nil, err
+	}
+	if listen != nil {
+		opts = append(opts, kfake.ListenFn(listen))
+	}
 	if o.Blackhole {
 		opts = append(opts, kfake.BlackholeProduce())
 	}
@@ -117,6 +124,7 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 		group:    adminOps{e.admin}, groups: map[string]*rounds{},
 	}
 	e.coordinator.watch(e.cluster)
+	answerUncommitted(e.cluster)
 	if err := e.configure(ctx, o.Props); err != nil {
 		return nil, err
 	}
@@ -145,7 +153,7 @@ func embeddedTitle(o Options) string {
 	if o.OnDisk {
 		title += ", records on disk"
 	}
-	return title
+	return title + propsTitle(o)
 }
 
 // millis is a property that is a time, or what stands for it where it is not given.
@@ -161,6 +169,8 @@ func millis(props map[string]string, name string, otherwise time.Duration) time.
 // and ignores those that mean nothing to it, so the names are checked first against
 // those that it has values for.
 func (e *embedded) configure(ctx context.Context, props map[string]string) error {
+	props = maps.Clone(props)
+	delete(props, maxIdle) // its listeners have it
 	if len(props) == 0 {
 		return nil
 	}
@@ -172,7 +182,7 @@ func (e *embedded) configure(ctx context.Context, props map[string]string) error
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		if !known[name] {
 			return fmt.Errorf("the simulated broker has no property %s: use --broker kafka, or one of %s",
-				name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+				name, strings.Join(append([]string{maxIdle}, slices.Sorted(maps.Keys(known))...), ", "))
 		}
 		value := props[name]
 		rs, err := a.AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Name: name, Value: &value}})

@@ -297,7 +297,11 @@ func removeData(dir *scratch.Dir) error {
 // kafkaTitle says what a cluster is, and what of it is not as Apache Kafka or kbench
 // has it by default.
 func kafkaTitle(version string, o Options) string {
-	title := fmt.Sprintf("Apache Kafka %s, %s", version, nodeCount(o.Nodes))
+	return fmt.Sprintf("Apache Kafka %s, %s", version, nodeCount(o.Nodes)) + propsTitle(o)
+}
+
+// propsTitle names the properties that were set.
+func propsTitle(o Options) (title string) {
 	for _, name := range slices.Sorted(maps.Keys(o.Props)) {
 		title += fmt.Sprintf(", %s=%s", name, o.Props[name])
 	}

@@ -281,6 +281,7 @@ func TestStartFailures(t *testing.T) {
 	f([]string{"/nonexistent/kbench"}, Options{Kind: Embedded}, "/nonexistent/kbench")
 	f(self(), Options{Kind: Embedded, Props: map[string]string{"no.such.thing": "1"}}, "has no property no.such.thing")
 	f(self(), Options{Kind: Embedded, Props: map[string]string{"message.max.bytes": "many"}}, "message.max.bytes=many")
+	f(self(), Options{Kind: Embedded, Props: map[string]string{maxIdle: "1s"}}, "connections.max.idle.ms=1s: write milliseconds")
 }
 
 func TestKafkaTitle(t *testing.T) {

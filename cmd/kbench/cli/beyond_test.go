@@ -71,7 +71,7 @@ func TestSampled(t *testing.T) {
 		{cluster.Embedded, []plan.Trial{sample}, false},
 		{cluster.Attached, []plan.Trial{sample}, false},
 	} {
-		if got := sampled(c.kind, c.trials) != nil; got != c.want {
+		if got := sampled(cluster.Options{Kind: c.kind}, c.trials) != nil; got != c.want {
 			t.Errorf("%s, %d trials: %t", c.kind, len(c.trials), got)
 		}
 	}

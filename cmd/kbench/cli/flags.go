@@ -25,7 +25,10 @@ import (
 )
 
 // brokerFlags say which cluster.
-type brokerFlags struct{ cluster.Options }
+type brokerFlags struct {
+	cluster.Options
+	properties []string
+}
 
 func (b *brokerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -34,7 +37,24 @@ func (b *brokerFlags) add(cmd *cobra.Command) {
 	f.IntVar(&b.Nodes, "nodes", cluster.DefaultNodes, "start `n` nodes")
 	f.StringVar(&b.Version, "kafka-version", "", "`version` of Apache Kafka (default "+cluster.DefaultVersion+")")
 	f.StringVar(&b.Heap, "kafka-heap", "", "heap `size` of each Apache Kafka node (default "+cluster.DefaultHeap+")")
+	f.StringArrayVar(&b.properties, "property", nil, "set a `property` of the broker's nodes, name=value; may be repeated\n(connections.max.idle.ms=1000; of Apache Kafka any of server.properties)")
 	completes(cmd, "broker", oneWord(cluster.Embedded, cluster.Kafka))
+}
+
+// properties are those of a broker, from name=value each; of one name the last.
+func properties(given []string) (map[string]string, error) {
+	var props map[string]string
+	for _, p := range given {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--property %s: write name=value", p)
+		}
+		if props == nil {
+			props = map[string]string{}
+		}
+		props[name] = value
+	}
+	return props, nil
 }
 
 func (b *brokerFlags) addAttached(cmd *cobra.Command) {
@@ -51,6 +71,10 @@ func (b *brokerFlags) options(cmd *cobra.Command) (cluster.Options, error) {
 		return b.attached(cmd)
 	}
 	o := b.Options
+	var err error
+	if o.Props, err = properties(b.properties); err != nil {
+		return o, err
+	}
 	if f := cmd.Flags().Lookup("brokers"); f != nil && f.Changed {
 		return o, errors.New("--brokers: there is no address in it; write host:port, or leave the flag out for a broker of its own")
 	}
@@ -89,7 +113,7 @@ var (
 // attached is an existing cluster.
 func (b *brokerFlags) attached(cmd *cobra.Command) (cluster.Options, error) {
 	o := cluster.Options{Kind: cluster.Attached, Brokers: cluster.Seeds(b.Brokers), ConfigFile: b.ConfigFile}
-	for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap"} {
+	for _, name := range []string{"broker", "nodes", "kafka-version", "kafka-heap", "property"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			return o, fmt.Errorf("--brokers uses an existing cluster, --%s starts a new one; give one of them", name)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,7 +102,7 @@ baseline ("kbench gate" decides it), 130 interrupted.`,
 		}
 		id := cluster.NewRunID()
 		out := outOf(flags.out, id, w.goesOn)
-		bo.Props = sampled(bo.Kind, chosen.trials)
+		bo.Props = sampled(bo, chosen.trials)
 		var looked conduct.Live // nil, unless somebody may look
 		if cmd.Flags().Changed("live") {
 			shown, err := live.Listen(flags.watch)
@@ -208,11 +209,13 @@ func (a *app) wanted(cmd *cobra.Command, args []string, f *runFlags) (w *wanted,
 // sampled is what a broker is told for samples alone. A coordinator of Apache Kafka
 // waits 3 s for members of an empty group, and as long again where one came: a fifth of
 // the time of quick. The title of the broker says so.
-func sampled(kind string, trials []plan.Trial) map[string]string {
-	if kind != cluster.Kafka || slices.ContainsFunc(trials, func(t plan.Trial) bool { return !t.Spec.Sample }) {
-		return nil
+func sampled(bo cluster.Options, trials []plan.Trial) map[string]string {
+	if bo.Kind != cluster.Kafka || slices.ContainsFunc(trials, func(t plan.Trial) bool { return !t.Spec.Sample }) {
+		return bo.Props
 	}
-	return map[string]string{"group.initial.rebalance.delay.ms": "500"}
+	props := map[string]string{"group.initial.rebalance.delay.ms": "500"}
+	maps.Copy(props, bo.Props)
+	return props
 }
 
 // lookAt says where running workers can be looked at, with a line to copy.

@@ -132,7 +132,7 @@ func (t *trying) try(ctx context.Context, client, dir string, s *step) (skip boo
 	id := cluster.NewRunID()
 	bo := t.broker
 	bo.OnDisk, _ = t.a.onDisk(trials, bo, launch.Here{}.Machine().MemBytes)
-	bo.Props = sampled(bo.Kind, trials)
+	bo.Props = sampled(bo, trials)
 	progress := newProgress(t.a.rawErr, t.a.expected(trials))
 	bo.Progress = progress.Step
 	s.Run = filepath.Join(t.out, dir)

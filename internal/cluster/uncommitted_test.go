@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+// TestUncommitted: by OffsetFetch v7 the metadata of a partition without a committed
+// offset are empty, and not null; what is committed is answered as it is.
+func TestUncommitted(t *testing.T) {
+	c := start(t, Options{Kind: Embedded, Nodes: 3})
+	m := newTestMember(t, c)
+	commit := kmsg.NewPtrOffsetCommitRequest()
+	commit.Group, commit.Generation = "g", -1
+	rt := kmsg.NewOffsetCommitRequestTopic()
+	rt.Topic = "t"
+	rp := kmsg.NewOffsetCommitRequestTopicPartition()
+	rp.Partition, rp.Offset, rp.Metadata = 1, 42, kmsg.StringPtr("mine")
+	rt.Partitions = append(rt.Partitions, rp)
+	commit.Topics = append(commit.Topics, rt)
+	if _, err := c.CreateTopic(deadline(t), "t", 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := commit.RequestWith(deadline(t), m.cl); err != nil || resp.Topics[0].Partitions[0].ErrorCode != 0 {
+		t.Fatal(resp, err)
+	}
+
+	old, err := kgo.NewClient(kgo.SeedBrokers(c.Access().Seeds...), kgo.MaxVersions(kversion.V2_5_0()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	fetch := kmsg.NewPtrOffsetFetchRequest()
+	fetch.Group = "g"
+	ft := kmsg.NewOffsetFetchRequestTopic()
+	ft.Topic, ft.Partitions = "t", []int32{0, 1}
+	fetch.Topics = append(fetch.Topics, ft)
+	for range 2 { // it is not only the first that is answered so
+		resp, err := fetch.RequestWith(deadline(t), old)
+		if err != nil || resp.Version != 7 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 2 {
+			t.Fatalf("%+v, %v", resp, err)
+		}
+		for i, want := range []struct {
+			offset   int64
+			metadata string
+		}{{-1, ""}, {42, "mine"}} {
+			if p := resp.Topics[0].Partitions[i]; p.Offset != want.offset || p.Metadata == nil || *p.Metadata != want.metadata {
+				t.Errorf("partition %d: %+v, want %+v", i, p, want)
+			}
+		}
+	}
+}
