@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/drivers/kafkago/door"
 	"github.com/kbench/kbench/drivers/lane"
 )
 
@@ -25,6 +26,7 @@ import (
 // seen on the wire as a commit that goes back.
 type consumer struct {
 	reader  *kafka.Reader
+	door    func() // ends what leads its connections
 	handler drivers.Handler
 	modes   drivers.ConsumeSettings
 
@@ -71,8 +73,17 @@ func (driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler) (
 	if err != nil {
 		return nil, err
 	}
+	closeDoor := func() {}
+	if dialsPast {
+		led, err := door.Open(env.Seeds, env.Dial)
+		if err != nil {
+			return nil, fmt.Errorf("kafka-go consumer: this version dials for its group past the dialer that it is given, and has to be led to it: %w", err)
+		}
+		config.Dialer.Resolver, config.Dialer.DialFunc, closeDoor = led, led.Dial, led.Close
+	}
 	c := &consumer{
 		reader:  kafka.NewReader(config),
+		door:    closeDoor,
 		handler: h,
 		modes:   s.Consume,
 		stopped: make(chan struct{}),
@@ -252,7 +263,9 @@ func (c *consumer) Close(ctx context.Context) error {
 		if c.modes.CommitMode == drivers.CommitSync && c.modes.CommitOnRevoke {
 			err = c.Commit(ctx)
 		}
-		return errors.Join(err, c.reader.Close())
+		err = errors.Join(err, c.reader.Close())
+		c.door()
+		return err
 	})
 }
 
