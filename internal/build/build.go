@@ -2,8 +2,9 @@
 // directory: a program with that one adapter in it (package solo), built by the go
 // command from a module of its own, so that no tree of anybody is touched.
 //
-//	client@version   a version that the go command knows: a tag, a commit, latest
-//	client=directory a clone of the client, as it is
+//	client@version            a version that the go command knows: a tag, a commit, latest
+//	client=directory          a clone of the client, as it is
+//	client=directory@revision a commit of a clone, whatever is checked out there
 //
 // Only the client is another one: all else that is linked is what this kbench has, or
 // newer where the client asks for that. Binaries are kept in the user's cache directory
@@ -32,7 +33,7 @@ import (
 type Want struct {
 	Name   string // as it was given
 	Client string
-	At     string // what the go command is asked for
+	At     string // what the go command is asked for, or git of a clone
 	Dir    string // absolute; empty: a version
 }
 
@@ -58,13 +59,48 @@ func Parse(name string) (w Want, ok bool, err error) {
 		}
 		return w, true, nil
 	}
-	if w.Dir, err = filepath.Abs(rest); err != nil {
+	if err := w.directory(rest); err != nil {
 		return w, true, fmt.Errorf("%s: %w", name, err)
 	}
-	if _, err := os.Stat(filepath.Join(w.Dir, "go.mod")); err != nil {
-		return w, true, fmt.Errorf("%s: %s is no directory of a Go module: %w", name, rest, err)
-	}
 	return w, true, nil
+}
+
+// directory reads what stands for a directory, or a commit of the clone that is there.
+// That a directory's own name has an @ in it, as in the go command's cache, is no revision.
+func (w *Want) directory(given string) (err error) {
+	if w.Dir, err = filepath.Abs(given); err != nil {
+		return err
+	}
+	_, err = os.Stat(filepath.Join(w.Dir, "go.mod"))
+	if err == nil {
+		return nil
+	}
+	clone, revision := given, ""
+	for at := range given {
+		if given[at] == '@' && !notThere(given[:at]) {
+			clone, revision = given[:at], given[at+1:]
+			break
+		}
+	}
+	switch {
+	case clone == given:
+		return fmt.Errorf("%s is no directory of a Go module: %w", given, err)
+	case revision == "":
+		return fmt.Errorf("write %s=%s@REVISION, such as a tag, a branch or a hash", w.Client, clone)
+	}
+	if w.Dir, err = filepath.Abs(clone); err != nil {
+		return err
+	}
+	w.At = revision
+	if notThere(filepath.Join(w.Dir, ".git")) {
+		return fmt.Errorf("%s is no clone: there is no .git in it", clone)
+	}
+	return nil
+}
+
+func notThere(path string) bool {
+	_, err := os.Stat(path)
+	return err != nil
 }
 
 // Worker builds the binary, or finds it, and returns its path. building is called
@@ -95,7 +131,7 @@ type builder struct {
 	dir      string // of the module that it is built from
 
 	version string // of the client; empty: a directory
-	content string // of the directory
+	content string // of the directory, or the commit
 }
 
 func (b *builder) worker(ctx context.Context) (string, error) {
@@ -118,7 +154,11 @@ func (b *builder) worker(ctx context.Context) (string, error) {
 
 // resolve finds out which version is meant, or what is in the directory.
 func (b *builder) resolve(ctx context.Context) (err error) {
-	if b.want.Dir != "" {
+	switch {
+	case b.want.Dir != "" && b.want.At != "":
+		b.content, err = commitOf(ctx, b.want.Dir, b.want.At)
+		return err
+	case b.want.Dir != "":
 		b.content, err = contentOf(b.want.Dir)
 		return err
 	}
@@ -153,7 +193,11 @@ func (b *builder) place(ctx context.Context) (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%s\n%s %s %s %s\n%q\n", b.kbench.content, env, b.client.name, b.version, b.want.Dir, b.content, b.client.tags(b.version))
+	dir := b.want.Dir
+	if b.want.At != "" {
+		dir = filepath.Base(dir) // a commit is the same wherever its clone lies
+	}
+	fmt.Fprintf(sum, "%s\n%s\n%s %s %s %s\n%q\n", b.kbench.content, env, b.client.name, b.version, dir, b.content, b.client.tags(b.version))
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("worker binaries are kept in the user's cache directory: %w", err)
@@ -166,7 +210,7 @@ func (b *builder) build(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := b.write(); err != nil {
+	if err := b.write(ctx); err != nil {
 		return err
 	}
 	out := filepath.Join(filepath.Dir(path), fmt.Sprintf("%s%d", halfPrefix, os.Getpid()))
@@ -199,13 +243,20 @@ func linked(dir, content string) string {
 }
 
 // write makes the module that is built from.
-func (b *builder) write() error {
+func (b *builder) write(ctx context.Context) error {
 	mod := fmt.Sprintf("module worker\n\ngo %s\n\nrequire %s %s\n", b.kbench.goes, kbenchModule, b.kbench.require())
 	if b.kbench.dir != "" {
 		mod += fmt.Sprintf("replace %s => %q\n", kbenchModule, b.kbench.dir)
 	}
-	if b.want.Dir != "" {
-		mod += fmt.Sprintf("replace %s => %q\n", b.client.module, b.want.Dir)
+	dir := b.want.Dir
+	if dir != "" && b.want.At != "" {
+		dir = filepath.Join(b.dir, "client")
+		if err := checkOut(ctx, b.want.Dir, b.content, dir); err != nil {
+			return err
+		}
+	}
+	if dir != "" {
+		mod += fmt.Sprintf("replace %s => %q\n", b.client.module, dir)
 	} else {
 		mod += fmt.Sprintf("replace %s => %s %s\n", b.client.module, b.client.path(b.version), b.version)
 	}
@@ -219,7 +270,12 @@ func (b *builder) goes(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
-	cmd.WaitDelay = 5 * time.Second // compilers that it started hold its output
+	return output(ctx, cmd)
+}
+
+// output is what a command prints; its error is what it said.
+func output(ctx context.Context, cmd *exec.Cmd) ([]byte, error) {
+	cmd.WaitDelay = 5 * time.Second // what it started, such as compilers, holds its output
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()

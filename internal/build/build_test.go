@@ -38,6 +38,13 @@ func TestParse(t *testing.T) {
 	f("kafka-go@main", "kafka-go", "main", "", "")
 	f("franz-go="+here, "franz-go", "", here, "")
 	f("franz-go="+here+"/none", "franz-go", "", here+"/none", "no directory of a Go module")
+	clone := filepath.Join(t.TempDir(), "clone@1")
+	if err := os.MkdirAll(filepath.Join(clone, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f("franz-go="+clone+"@feature/x@2", "franz-go", "feature/x@2", clone, "")
+	f("franz-go="+clone+"@", "franz-go", "", clone+"@", "write franz-go="+clone+"@REVISION")
+	f("franz-go="+here+"@main", "franz-go", "main", here, here+" is no clone")
 	f("mine@v1.0.0", "mine", "", "", "other versions can be had of franz-go, sarama, kafka-go")
 	f("sarama@", "sarama", "", "", "write sarama@v1.2.3")
 	f("kafka-go@v0.3.0", "kafka-go", "v0.3.0", "", "versions of kafka-go before "+oldest("kafka-go"))
@@ -222,4 +229,56 @@ func TestVersions(t *testing.T) {
 			t.Logf("%s: %s %q", name, d.Version(), lacks)
 		}
 	}
+}
+
+// TestCommits: what is searched in a clone are the commits along the first parents, the
+// older first, whichever is named first; a merge is one step.
+func TestCommits(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		out, err := git(t.Context(), dir, append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
+		if err != nil {
+			t.Fatalf("%s, %v", out, err)
+		}
+	}
+	commit := func(subject string) { run("commit", "-q", "--allow-empty", "-m", subject); run("tag", subject) }
+	run("init", "-q", "-b", "main")
+	commit("a")
+	commit("b")
+	run("checkout", "-q", "-b", "side")
+	commit("side")
+	run("checkout", "-q", "main")
+	commit("c")
+	run("merge", "-q", "--no-ff", "-m", "merged", "side")
+	commit("d")
+
+	f := func(one, other, want, wrong string) {
+		t.Helper()
+		all, first, second, err := Commits(t.Context(), dir, one, other)
+		var subjects []string
+		for _, c := range all {
+			subjects = append(subjects, c.Subject)
+		}
+		if got := strings.Join(subjects, " "); got != want {
+			t.Errorf("%s to %s: %s, want %s", one, other, got, want)
+		}
+		if (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s to %s: %v, want %q", one, other, err, wrong)
+		}
+		if err != nil {
+			return
+		}
+		for rev, id := range map[string]string{one: first, other: second} {
+			if whole, err := commitOf(t.Context(), dir, rev); err != nil || !strings.HasPrefix(whole, id) || len(id) != shortID {
+				t.Errorf("%s is said to be %s and is %s, %v", rev, id, whole, err)
+			}
+		}
+	}
+	f("a", "d", "a b c merged d", "")
+	f("main", "b", "b c merged d", "")
+	f("side", "d", "", "neither comes to the other by first parents")
+	f("c", "side", "", "neither comes to the other by first parents")
+	f("main", "d", "", "are the same commit")
+	f("a", "none", "", "none: it is no commit of the clone")
 }

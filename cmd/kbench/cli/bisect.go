@@ -28,13 +28,17 @@ func (a *app) bisectCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "bisect CLIENT GOOD BAD -- WORKLOAD [FLAG...]",
-		Short: "Find the version of a client from which on it misses a gate",
+		Short: "Find the version or commit of a client from which on it misses a gate",
 		Long: `Tries versions of a client in a workload, one trial at a time, until it is known
 from which on it misses a gate; where BAD is the older one, from which on it meets
 it again. The versions are those that the go command lists between the two; many
 older ones are not listed but there when named: --versions takes a list. Behind the
 dashes stand the workload and flags of "kbench run"; each --gate there stands in
 place of the gates that the workload has, of which it needs one else.
+
+Where CLIENT is a clone, such as franz-go=../franz-go, GOOD and BAD are revisions,
+and what is tried are the commits between them, along the first parents: what a
+branch brought is one step, its merge. Nothing is checked out in the clone.
 
 A trial may be wrong: of --wrong of them that is expected, and the next version to
 try is the one that halves what is not known yet. It ends when the answer is wrong
@@ -47,7 +51,8 @@ Exit codes: 0 found, 1 nothing to find or a failure, 2 usage, 5 not sure, since
 trials contradict the answer more often than --wrong says, 130 interrupted.`,
 		Example: `  kbench bisect sarama v1.40.1 v1.42.1 --versions v1.40.1,v1.41.0,v1.41.3,v1.42.1 -- churn-join \
     --set group.assignors=[range] --gate 'p50(pause.gap{event=join}) < 1s'
-  kbench bisect sarama v1.61.1 v1.60.1 -- my-workload.yaml`,
+  kbench bisect sarama v1.61.1 v1.60.1 -- my-workload.yaml
+  kbench bisect franz-go=../franz-go v1.21.0 main -- produce-max --gate 'alloc.per_record < 0.5'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash != 3 || len(args) < 4 {
 				return usagef(`write: %s; see "%s --help"`, cmd.UseLine(), cmd.CommandPath())
@@ -58,11 +63,17 @@ trials contradict the answer more often than --wrong says, 130 interrupted.`,
 			if wrong <= 0 || wrong >= 0.5 {
 				return usagef("--wrong %v: a part of the trials between 0 and 0.5", wrong)
 			}
-			t, err := a.trying(cmd, args[0], args[3:])
+			b := &bisected{Client: args[0], Good: args[1], Bad: args[2], Wrong: wrong}
+			name, clone, commits := strings.Cut(args[0], "=")
+			t, err := a.trying(cmd, name, args[3:])
 			if err != nil {
 				return usage(err)
 			}
-			versions, err := boundary(cmd.Context(), args[0], args[1], args[2], given)
+			if commits {
+				err = b.commits(cmd.Context(), clone, given)
+			} else {
+				b.Versions, err = boundary(cmd.Context(), b.Client, b.Good, b.Bad, given)
+			}
 			if err != nil {
 				return usage(err)
 			}
@@ -71,7 +82,7 @@ trials contradict the answer more often than --wrong says, 130 interrupted.`,
 			} else if err := checkOut(out); err != nil {
 				return usage(err)
 			}
-			return a.bisect(cmd.Context(), t, &bisected{Client: args[0], Good: args[1], Bad: args[2], Versions: versions, Wrong: wrong})
+			return a.bisect(cmd.Context(), t, b)
 		},
 	}
 	f := cmd.Flags()
@@ -110,17 +121,43 @@ func boundary(ctx context.Context, client, good, bad string, given []string) ([]
 	return build.Versions(ctx, client, from, to)
 }
 
+// commits are what is searched where the client is a clone.
+func (b *bisected) commits(ctx context.Context, clone string, given []string) error {
+	if given != nil {
+		return errors.New("--versions: in a clone commits are searched, and good and bad say which; leave it out")
+	}
+	if _, _, err := build.Parse(b.Client + "@" + b.Good); err != nil {
+		return err
+	}
+	all, good, bad, err := build.Commits(ctx, clone, b.Good, b.Bad)
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.Client, err)
+	}
+	b.Good, b.Bad, b.Subjects = good, bad, map[string]string{}
+	for _, c := range all {
+		b.Versions = append(b.Versions, c.ID)
+		b.Subjects[c.ID] = c.Subject
+	}
+	return nil
+}
+
 // bisected is bisect.json.
 type bisected struct {
-	Client   string        `json:"client"`
-	Good     string        `json:"good"`
-	Bad      string        `json:"bad"`
-	Versions []string      `json:"versions"`
-	Workload string        `json:"workload"`
-	Gates    []string      `json:"gates"`
-	Wrong    float64       `json:"wrong"`
-	Steps    []step        `json:"steps"`
-	Answer   bisect.Answer `json:"answer"`
+	Client   string            `json:"client"`
+	Good     string            `json:"good"`
+	Bad      string            `json:"bad"`
+	Versions []string          `json:"versions"`           // or commits; the older first
+	Subjects map[string]string `json:"subjects,omitempty"` // of commits
+	Workload string            `json:"workload"`
+	Gates    []string          `json:"gates"`
+	Wrong    float64           `json:"wrong"`
+	Steps    []step            `json:"steps"`
+	Answer   bisect.Answer     `json:"answer"`
+}
+
+// breaks says whether the older ones are those that meet the gates.
+func (b *bisected) breaks() bool {
+	return slices.Index(b.Versions, b.Good) < slices.Index(b.Versions, b.Bad)
 }
 
 // step is one trial of one version.
@@ -136,7 +173,7 @@ type step struct {
 // bisect tries versions until it is known where they change.
 func (a *app) bisect(ctx context.Context, t *trying, b *bisected) error {
 	b.Workload, b.Gates = t.spec.Name, t.spec.Gate
-	fmt.Fprintf(a.errOut, "bisect %s: %s, %s; about %s a trial; trials are in %s\n", b.Client, quantity(len(b.Versions), "version"), strings.Join(b.Versions, " "), t.length, t.out)
+	fmt.Fprintf(a.errOut, "bisect %s: %s; about %s a trial; trials are in %s\n", b.Client, b.searched(), t.length, t.out)
 	ctx, done := a.inOrder(ctx)
 	defer done()
 	err := b.search(ctx, t.try, func(s step) {
@@ -165,11 +202,19 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
+// searched is what is searched, in words. Commits may be very many.
+func (b *bisected) searched() string {
+	if b.Subjects != nil {
+		return fmt.Sprintf("%s, %s to %s", quantity(len(b.Versions), "commit"), b.Versions[0], b.Versions[len(b.Versions)-1])
+	}
+	return quantity(len(b.Versions), "version") + ", " + strings.Join(b.Versions, " ")
+}
+
 // said is the answer in words.
 func (b *bisected) said() (string, error) {
 	x := b.Answer
 	older, newer := "meets", "misses"
-	if semver.Compare(b.Good, b.Bad) > 0 {
+	if !b.breaks() {
 		older, newer = newer, older
 	}
 	var out strings.Builder
@@ -190,13 +235,16 @@ func (b *bisected) said() (string, error) {
 			out.Reset()
 			fmt.Fprintf(&out, "%s is the first that %s; %s still %s it (%s)\n", x.First, b.gates(newer), x.Last, older, sure)
 		}
+		if subject := b.Subjects[x.First]; subject != "" {
+			fmt.Fprintf(&out, "  %s: %s\n", x.First, subject)
+		}
 	}
 	if x.Doubt {
 		fmt.Fprintf(&out, "%d of %s contradict that, more than %g%% are expected to: a larger --wrong takes more trials and is right more often\n", x.Against, quantity(x.Trials, "trial"), 100*b.Wrong)
 	}
 	for _, s := range x.Skipped {
 		beside := ""
-		if between(s.Version, x.Last, x.First) {
+		if b.between(s.Version, x.Last, x.First) {
 			beside = fmt.Sprintf("; it stands between %s and %s, so that it may be the first", x.Last, x.First)
 		}
 		fmt.Fprintf(&out, "not tried: %s%s: %s\n", s.Version, beside, s.Why)
@@ -204,8 +252,9 @@ func (b *bisected) said() (string, error) {
 	return out.String(), err
 }
 
-func between(v, last, first string) bool {
-	return last != "" && first != "" && semver.Compare(v, last) > 0 && semver.Compare(v, first) < 0
+func (b *bisected) between(v, last, first string) bool {
+	at := slices.Index(b.Versions, v)
+	return last != "" && first != "" && at > slices.Index(b.Versions, last) && at < slices.Index(b.Versions, first)
 }
 
 // gates is what is done to the gates, in words.
@@ -226,7 +275,7 @@ type try func(ctx context.Context, client, dir string, s *step) (skip bool, err 
 // search tries versions until the answer is known, and tells of each trial.
 func (b *bisected) search(ctx context.Context, do try, tell func(step)) error {
 	s := bisect.New(b.Versions, b.Wrong)
-	olderMeets := semver.Compare(b.Good, b.Bad) < 0
+	olderMeets := b.breaks()
 	nothing := map[string]int{}
 	for {
 		version, more := s.Next()

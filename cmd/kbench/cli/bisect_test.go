@@ -91,7 +91,7 @@ func TestBisectNothing(t *testing.T) {
 
 // TestBisectUnsure: an answer that is not sure is no answer, and has a code of its own.
 func TestBisectUnsure(t *testing.T) {
-	b := bisected{Good: "v1", Bad: "v2", Gates: []string{"a", "b"}, Answer: bisect.Answer{First: "v2", Last: "v1", Sure: 0.9, Trials: 3}}
+	b := bisected{Good: "v1", Bad: "v2", Versions: []string{"v1", "v2"}, Gates: []string{"a", "b"}, Answer: bisect.Answer{First: "v2", Last: "v1", Sure: 0.9, Trials: 3}}
 	_, err := b.said()
 	var g gateError
 	if !errors.As(err, &g) || g.code != ExitUndecided || !strings.Contains(err.Error(), "v2 may be the first that misses its gates (90.0% sure, 3 trials") {

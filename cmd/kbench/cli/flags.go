@@ -153,7 +153,7 @@ func (s *selection) add(a *app, cmd *cobra.Command) {
 	cmd.ValidArgsFunction = workload
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker); sarama@v1.60.1 is a client at\nanother version, sarama=../my-sarama one from a directory")
+	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker); sarama@v1.60.1 is a client at\nanother version, sarama=../my-sarama one from a directory, and\nsarama=../my-sarama@main a commit of a clone")
 	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe and fast producer), stock (its\ndefaults)")
 	f.BoolVar(&s.aa, "aa", false, "run the first client twice, under two names: what compare then finds\nbetween the two is what chance and the machine make of nothing")
 	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")

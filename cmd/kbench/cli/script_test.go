@@ -96,11 +96,14 @@ func toolchain(e *testscript.Env) error {
 		return fmt.Errorf("go env: %w", err)
 	}
 	env := strings.Split(strings.TrimSpace(string(out)), "\n")
-	sarama, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/IBM/sarama").Output()
-	if err != nil {
-		return fmt.Errorf("go list: %w", err)
+	for name, module := range map[string]string{"SARAMA": "github.com/IBM/sarama", "KAFKAGO": "github.com/segmentio/kafka-go"} {
+		dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+		if err != nil {
+			return fmt.Errorf("go list: %w", err)
+		}
+		e.Vars = append(e.Vars, name+"="+strings.TrimSpace(string(dir)))
 	}
-	e.Vars = append(e.Vars, "GOCACHE="+env[0], "GOMODCACHE="+env[1], "GOPROXY="+env[2], "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, ".cache"), "SARAMA="+strings.TrimSpace(string(sarama)))
+	e.Vars = append(e.Vars, "GOCACHE="+env[0], "GOMODCACHE="+env[1], "GOPROXY="+env[2], "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, ".cache"))
 	return nil
 }
 
