@@ -77,7 +77,7 @@ func firstParents(ctx context.Context, dir, from, to string) (way []Commit, foun
 
 // commitOf is the hash of the commit that a revision of a clone is.
 func commitOf(ctx context.Context, dir, rev string) (string, error) {
-	out, err := git(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
+	out, err := git(ctx, dir, "rev-parse", "--verify", "--end-of-options", rev+"^{commit}")
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}

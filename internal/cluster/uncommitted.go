@@ -7,8 +7,9 @@ import (
 
 // answerUncommitted has the simulation answer OffsetFetch, in the versions 6 and 7, as
 // Apache Kafka does: the metadata of a partition without a committed offset are empty.
-// The simulation has null there, which sarama v1.42.0 to v1.43.1 cannot read: they ask by
-// these versions, find the answer malformed and begin their session anew, for ever.
+// The simulation has null there, which some releases of sarama cannot read, v1.42.1 and
+// v1.46.1 among them: they find the answer malformed and begin their session anew, for
+// ever.
 func answerUncommitted(c *kfake.Cluster) {
 	c.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()

@@ -12,7 +12,11 @@ import (
 // offset are empty, and not null; what is committed is answered as it is.
 func TestUncommitted(t *testing.T) {
 	c := start(t, Options{Kind: Embedded, Nodes: 3})
-	m := newTestMember(t, c)
+	old, err := kgo.NewClient(kgo.SeedBrokers(c.Access().Seeds...), kgo.MaxVersions(kversion.V2_5_0()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
 	commit := kmsg.NewPtrOffsetCommitRequest()
 	commit.Group, commit.Generation = "g", -1
 	rt := kmsg.NewOffsetCommitRequestTopic()
@@ -24,15 +28,10 @@ func TestUncommitted(t *testing.T) {
 	if _, err := c.CreateTopic(deadline(t), "t", 2, 1); err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := commit.RequestWith(deadline(t), m.cl); err != nil || resp.Topics[0].Partitions[0].ErrorCode != 0 {
+	if resp, err := commit.RequestWith(deadline(t), old); err != nil || resp.Topics[0].Partitions[0].ErrorCode != 0 {
 		t.Fatal(resp, err)
 	}
 
-	old, err := kgo.NewClient(kgo.SeedBrokers(c.Access().Seeds...), kgo.MaxVersions(kversion.V2_5_0()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
 	fetch := kmsg.NewPtrOffsetFetchRequest()
 	fetch.Group = "g"
 	ft := kmsg.NewOffsetFetchRequestTopic()

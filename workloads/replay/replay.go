@@ -20,18 +20,40 @@ type Case struct {
 	Good   string
 	Lane   string
 	What   string // in few words
+
+	// Properties of the broker, name=value, without which it does not show, and the number
+	// of its nodes; 0: as many as there are by default.
+	Properties []string
+	Nodes      int
 }
 
 // Cases are all of them.
 func Cases() []Case {
 	return []Case{
-		{"join-sleeps", "sarama", "v1.41.3", "v1.40.1", "matched", "a join sleeps the rejoin backoff of 2 s after it was told its id"},
-		{"cooperative-still-eager", "sarama", "v1.60.1", "v1.61.1", "matched", "the assignor is cooperative, the session still eager"},
-		{"linger-by-default", "franz-go", "v1.20.0", "v1.19.5", "stock", "one who sends and waits pays a default linger of 10 ms"},
-		{"linger-early", "franz-go", "v1.19.5", "v1.20.0", "matched", "a linger fires early, so that batches are small"},
-		{"idle-fetch", "franz-go", "v1.9.0", "v1.10.3", "matched", "an idle fetch begins its session anew, up to 100 ms late"},
-		{"zstd-encoders", "sarama", "v1.48.1", "v1.48.2", "matched", "encoders of zstd are made and thrown away"},
-		{"zstd-many-procs", "sarama", "v1.37.2", "v1.38.0", "matched", "an encoder of zstd has a buffer for every processor"},
+		{Name: "join-sleeps", Client: "sarama", Bad: "v1.41.3", Good: "v1.40.1", Lane: "matched",
+			What: "a join sleeps the rejoin backoff of 2 s after it was told its id"},
+		{Name: "cooperative-still-eager", Client: "sarama", Bad: "v1.60.1", Good: "v1.61.1", Lane: "matched",
+			What: "the assignor is cooperative, the session still eager"},
+		{Name: "commits-lost", Client: "kafka-go", Bad: "v0.4.37", Good: "v0.4.38", Lane: "matched",
+			What: "what is marked when a generation ends is not committed", Nodes: 1},
+		{Name: "stranded-batch", Client: "sarama", Bad: "v1.60.0", Good: "v1.60.1", Lane: "matched",
+			What: "a batch waits behind one that is sent again, and nobody wakes it", Properties: []string{"connections.max.idle.ms=1000"}},
+		{Name: "offset-load-race", Client: "franz-go", Bad: "v1.21.3", Good: "v1.21.4", Lane: "matched",
+			What: "a session that ends while offsets are looked up burns a processor for seconds"},
+		{Name: "acked-late", Client: "franz-go", Bad: "v1.21.3", Good: "v1.21.4", Lane: "matched",
+			What: "under KIP-848 partitions that were given are acknowledged a heartbeat late"},
+		{Name: "fetch-wait-by-default", Client: "sarama", Bad: "v1.33.0", Good: "v1.32.0", Lane: "stock",
+			What: "a fetch waits 500 ms by default, where it waited 250 ms"},
+		{Name: "linger-by-default", Client: "franz-go", Bad: "v1.20.0", Good: "v1.19.5", Lane: "stock",
+			What: "one who sends and waits pays a default linger of 10 ms"},
+		{Name: "linger-early", Client: "franz-go", Bad: "v1.19.5", Good: "v1.20.0", Lane: "matched",
+			What: "a linger fires early, so that batches are small"},
+		{Name: "idle-fetch", Client: "franz-go", Bad: "v1.9.0", Good: "v1.10.3", Lane: "matched",
+			What: "an idle fetch begins its session anew, up to 100 ms late"},
+		{Name: "zstd-encoders", Client: "sarama", Bad: "v1.48.1", Good: "v1.48.2", Lane: "matched",
+			What: "encoders of zstd are made and thrown away"},
+		{Name: "zstd-many-procs", Client: "sarama", Bad: "v1.37.2", Good: "v1.38.0", Lane: "matched",
+			What: "an encoder of zstd has a buffer for every processor"},
 	}
 }
 

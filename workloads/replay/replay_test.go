@@ -46,6 +46,11 @@ func TestCases(t *testing.T) {
 				t.Errorf("%s: %v", c.Name, err)
 			}
 		}
+		for _, p := range c.Properties {
+			if name, value, ok := strings.Cut(p, "="); !ok || name == "" || value == "" {
+				t.Errorf("%s: property %q is no name=value", c.Name, p)
+			}
+		}
 		if semver.Compare(c.Bad, c.Good) == 0 {
 			t.Errorf("%s: %s is both bad and good", c.Name, c.Bad)
 		}

@@ -243,18 +243,24 @@ func (b *bisected) said() (string, error) {
 		fmt.Fprintf(&out, "%d of %s contradict that, more than %g%% are expected to: a larger --wrong takes more trials and is right more often\n", x.Against, quantity(x.Trials, "trial"), 100*b.Wrong)
 	}
 	for _, s := range x.Skipped {
-		beside := ""
-		if b.between(s.Version, x.Last, x.First) {
-			beside = fmt.Sprintf("; it stands between %s and %s, so that it may be the first", x.Last, x.First)
-		}
-		fmt.Fprintf(&out, "not tried: %s%s: %s\n", s.Version, beside, s.Why)
+		fmt.Fprintf(&out, "not tried: %s%s: %s\n", s.Version, b.beside(s.Version), s.Why)
 	}
 	return out.String(), err
 }
 
-func (b *bisected) between(v, last, first string) bool {
-	at := slices.Index(b.Versions, v)
-	return last != "" && first != "" && at > slices.Index(b.Versions, last) && at < slices.Index(b.Versions, first)
+// beside is what a version that was not tried leaves open, in words.
+func (b *bisected) beside(version string) string {
+	at := slices.Index(b.Versions, version)
+	last, first := slices.Index(b.Versions, b.Answer.Last), slices.Index(b.Versions, b.Answer.First)
+	switch {
+	case b.Answer.Trials == 0 || last >= 0 && at < last || first >= 0 && at > first:
+		return ""
+	case first < 0:
+		return fmt.Sprintf("; it stands behind %s, so that it may be the first", b.Answer.Last)
+	case last < 0:
+		return fmt.Sprintf("; it stands before %s, which may not be the first", b.Answer.First)
+	}
+	return fmt.Sprintf("; it stands between %s and %s, so that it may be the first", b.Answer.Last, b.Answer.First)
 }
 
 // gates is what is done to the gates, in words.

@@ -72,6 +72,20 @@ func TestBisectSkips(t *testing.T) {
 	}
 }
 
+// TestBisectEnds: where an end cannot be tried, and the rest is alike, it is said that it may
+// be the one.
+func TestBisectEnds(t *testing.T) {
+	f := func(end, want string, missing []string) {
+		t.Helper()
+		_, said, err := searched(t, "v1.40.1", "v1.43.0", missing, map[string]step{end: {Why: "403"}})
+		if err == nil || !strings.Contains(err.Error(), "nothing to find") || !strings.Contains(said, want) {
+			t.Errorf("%q, %v; want %q", said, err, want)
+		}
+	}
+	f("v1.43.0", "not tried: v1.43.0; it stands behind v1.42.2, so that it may be the first: 403", nil)
+	f("v1.40.1", "not tried: v1.40.1; it stands before v1.41.0, which may not be the first: 403", versions)
+}
+
 // TestBisectNothing: ends that are alike have nothing between them, and that is a failure.
 func TestBisectNothing(t *testing.T) {
 	f := func(want string, missing []string, otherwise map[string]step) {

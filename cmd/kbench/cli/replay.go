@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,8 +37,9 @@ gate of the workload tells them apart (as bisect counts it, of two versions):
   refuted         both meet it: what is said of the bad one is not so here
   not told apart  both miss it, or nothing could be decided
 
-"kbench run replay/NAME" runs such a workload for any client. Without a name all
-are run, about two minutes each.
+"kbench run replay/NAME" runs such a workload for any client; a few need a --property
+of the broker besides, which is said. Without a name all are run, about two minutes
+each.
 
 Exit codes: 0 all were told apart or refuted, 1 a failure, 2 usage, 5 one was not
 told apart, 130 interrupted.`,
@@ -64,7 +66,7 @@ told apart, 130 interrupted.`,
 			if err != nil {
 				return usage(err)
 			}
-			return a.replay(cmd, args, bo, out, wrong)
+			return a.replay(cmd, args, bo, broker.properties, out, wrong)
 		},
 	}
 	f := cmd.Flags()
@@ -97,8 +99,9 @@ type replayed struct {
 	Outcome string `json:"outcome"`
 }
 
-// replay runs the named cases, or all.
-func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options, out string, wrong float64) error {
+// replay runs the named cases, or all. Properties of the broker that were given win over
+// those of a case.
+func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options, given []string, out string, wrong float64) error {
 	var cases []*replayed
 	var tries []*trying
 	for _, c := range replay.Cases() {
@@ -110,6 +113,12 @@ func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options,
 			return usage(err)
 		}
 		t.out, t.broker = filepath.Join(out, c.Name), broker
+		if t.broker.Props, err = properties(append(slices.Clone(c.Properties), given...)); err != nil {
+			return usage(err)
+		}
+		if c.Nodes > 0 && !cmd.Flags().Changed("nodes") {
+			t.broker.Nodes = c.Nodes
+		}
 		r := &replayed{Name: c.Name, What: c.What}
 		r.bisected = bisected{Client: c.Client, Good: c.Good, Bad: c.Bad, Versions: []string{c.Bad, c.Good}, Workload: t.spec.Name, Gates: t.spec.Gate, Wrong: wrong}
 		slices.SortFunc(r.Versions, semver.Compare)
@@ -137,6 +146,9 @@ func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options,
 
 func (a *app) replayOne(ctx context.Context, t *trying, r *replayed) error {
 	fmt.Fprintf(a.out, "%s: %s %s: %s; %s does not\n", r.Name, r.Client, r.Bad, r.What, r.Good)
+	for _, name := range slices.Sorted(maps.Keys(t.broker.Props)) {
+		fmt.Fprintf(a.out, "  the broker has %s=%s\n", name, t.broker.Props[name])
+	}
 	err := r.search(ctx, t.try, func(s step) {
 		fmt.Fprintf(a.out, "  %-10s %-12s %s\n", s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
 	})
@@ -153,7 +165,7 @@ func (a *app) replayOne(ctx context.Context, t *trying, r *replayed) error {
 func (r *replayed) outcome() string {
 	x := r.Answer
 	meets := x.Last == "" // the older ones are of the other kind than they are said to be
-	if semver.Compare(r.Good, r.Bad) < 0 {
+	if r.breaks() {
 		meets = x.First == ""
 	}
 	switch {
