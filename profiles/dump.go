@@ -11,6 +11,7 @@ import (
 type Stack struct {
 	State  string   // what it waits for, and for how long where that is minutes
 	Frames []string // functions, the innermost first
+	By     string   // the function that made it; empty for the first goroutine
 }
 
 var header = regexp.MustCompile(`^goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[([^\]]*)\]:$`)
@@ -25,7 +26,11 @@ func ReadDump(data []byte) (all []Stack) {
 		}
 		g := Stack{State: m[1]}
 		for _, line := range lines[1:] {
-			if line == "" || line[0] == '\t' || strings.HasPrefix(line, "created by ") {
+			if line == "" || line[0] == '\t' {
+				continue
+			}
+			if by, made := strings.CutPrefix(line, "created by "); made {
+				g.By, _, _ = strings.Cut(by, " in goroutine ")
 				continue
 			}
 			if i := strings.LastIndexByte(line, '('); i > 0 {
@@ -71,12 +76,20 @@ func Accused(all []Stack, closed bool) (g *Stack, frame string) {
 	if g == nil {
 		return nil, ""
 	}
+	return g, g.at()
+}
+
+// at is the innermost frame that is not of the standard library's plumbing.
+func (g *Stack) at() string {
 	for _, f := range g.Frames {
 		if !below.MatchString(f) {
-			return g, f
+			return f
 		}
 	}
-	return g, g.Frames[0]
+	if len(g.Frames) == 0 {
+		return ""
+	}
+	return g.Frames[0]
 }
 
 // longer says whether one stack has waited for longer than another. The runtime
