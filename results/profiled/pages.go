@@ -122,6 +122,14 @@ func (s *Set) samples() string {
 	return fmt.Sprintf("about %d", s.Samples)
 }
 
+// counted is the same in words.
+func (s *Set) counted() string {
+	if s.counts() && s.Samples == 1 {
+		return s.samples() + " sample"
+	}
+	return s.samples() + " samples"
+}
+
 // records is of how many it is; of a slice that is not known.
 func (s *Set) records() string {
 	if s.Slice != "" {
@@ -134,7 +142,7 @@ func (s *Set) records() string {
 func (s *Set) notes() []string {
 	var out []string
 	if s.counts() {
-		out = append(out, s.samples()+" samples")
+		out = append(out, s.counted())
 	}
 	if s.Few() {
 		out = append(out, FewWords)
@@ -194,7 +202,7 @@ func (p Pair) notes() []string {
 	if !p.A.counts() {
 		return nil
 	}
-	out := []string{fmt.Sprintf("%s samples against %s", p.A.samples(), p.B.samples())}
+	out := []string{fmt.Sprintf("%s against %s", p.A.counted(), p.B.samples())}
 	if p.A.Few() || p.B.Few() {
 		out = append(out, FewWords)
 	}
@@ -278,7 +286,7 @@ func amount(v float64) string {
 // Note says how far a column can be trusted.
 func (c *Column) Note(name string) string {
 	words := name + ": "
-	words += c.Set.samples() + " samples"
+	words += c.Set.counted()
 	if c.Set.Few() {
 		words += ", " + FewWords
 	}

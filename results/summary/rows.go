@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -214,7 +215,7 @@ func (b *builder) reconcile(ws []*worker) {
 		case w.Exit.Crash() && recorded < spans:
 			killed, missing, of = killed+1, missing+spans-recorded, of+spans
 		default:
-			b.warn(results.Remarkf(results.KindLatencyLost, "%s: %s holds %d samples of %s, but %d records were %s", w.Name, results.LatencyFile, recorded, metric, spans, what).
+			b.warn(results.Remarkf(results.KindLatencyLost, "%s: %s holds %s of %s, but %d records were %s", w.Name, results.LatencyFile, samples(recorded), metric, spans, what).
 				By(w.Name).With(metric, results.UnitCount, float64(recorded)).With("records", results.UnitCount, float64(spans)))
 		}
 	}
@@ -428,6 +429,14 @@ func (t *thinData) see(workload string) {
 	}
 }
 
+// samples is a number of them in words.
+func samples(n int64) string {
+	if n == 1 {
+		return "1 sample"
+	}
+	return fmt.Sprintf("%d samples", n)
+}
+
 func (t *thinData) warnings() []results.Remark {
 	var out []results.Remark
 	add := func(workload string, r results.Remark) {
@@ -437,7 +446,7 @@ func (t *thinData) warnings() []results.Remark {
 	for _, w := range t.workloads {
 		for _, m := range results.Metrics() {
 			if n, ok := t.samples[thinMetric{w, m.Name}]; ok {
-				add(w, results.Remarkf(results.KindFewSamples, "p99 of %s is of %d samples where a trial has the fewest, and no more than the largest of them: it takes %d", m.Name, n, results.SamplesOf("p99")).
+				add(w, results.Remarkf(results.KindFewSamples, "p99 of %s is of %s where a trial has the fewest, and no more than the largest of them: it takes %d", m.Name, samples(n), results.SamplesOf("p99")).
 					With(m.Name, results.UnitCount, float64(n)))
 			}
 		}
@@ -445,7 +454,7 @@ func (t *thinData) warnings() []results.Remark {
 			add(w, results.Remarkf(results.KindThinTail, "no p999 of %s where a trial has fewer than %d samples; measure longer or at a higher rate", strings.Join(metrics, ", "), samplesP999))
 		}
 		if n, ok := t.ledgers[w]; ok {
-			add(w, results.Remarkf(results.KindFewSamples, "cpu.layer is of %d samples where a trial has the fewest, fewer than %d: only large shares say anything; measure longer, or look at all rounds together with \"kbench profile\"", n, profiles.EnoughSamples).
+			add(w, results.Remarkf(results.KindFewSamples, "cpu.layer is of %s where a trial has the fewest, fewer than %d: only large shares say anything; measure longer, or look at all rounds together with \"kbench profile\"", samples(n), profiles.EnoughSamples).
 				With(results.CPULayer, results.UnitCount, float64(n)))
 		}
 		if n, ok := t.windows[w]; ok {
