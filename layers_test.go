@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"results/blame":           {"results"},
 	"results/audit":           {"drivers", "results", "results/group", "results/record", "workloads", "workloads/acts"},
 	"results/window":          {"results", "results/audit", "results/blame", "results/group", "results/record", "workloads", "workloads/acts"},
-	"results/evidence":        {"internal/regular", "profiles", "results", "results/audit", "results/blame", "results/record", "results/window", "workloads/acts"},
+	"results/evidence":        {"internal/regular", "profiles", "results", "results/audit", "results/blame", "results/group", "results/record", "results/window", "workloads/acts"},
 	"results/fit":             {"results"},
 	"results/summary":         {"internal/visible", "profiles", "profiles/layers", "results", "results/audit", "results/blame", "results/evidence", "results/fit", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/profiled":        {"drivers", "profiles", "profiles/layers", "profiles/ui", "results", "results/evidence", "results/summary"},

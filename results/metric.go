@@ -117,6 +117,10 @@ const (
 	GroupBeatGap          = "group.beat_gap"
 	GroupStrangers        = "group.strangers"
 	GroupRecovery         = "group.recovery"
+	LeakGoroutines        = "leak.goroutines"
+	LeakConnections       = "leak.connections"
+	LeakHeap              = "leak.heap"
+	LeakBlocked           = "leak.blocked"
 	TrialSaturated        = "trial.saturated"
 	TrialGeneratorLate    = "trial.generator_late"
 	TrialKeptLate         = "trial.kept_late"
@@ -143,6 +147,23 @@ const (
 
 // AtLeast is the class of pause.gap_unexplained that is the lower of its two bounds.
 const AtLeast = "least"
+
+// Classes of the leak metrics: of members whose clients were closed and opened again in
+// one process, and of those that had one client all the time. What the growth is from
+// and to has the class with one of the two endings.
+const (
+	LeakReopened = "reopened"
+	LeakStayed   = "stayed"
+	LeakBefore   = "_before"
+	LeakAfter    = "_after"
+)
+
+func leakClasses() (out []string) {
+	for _, of := range []string{LeakReopened, LeakStayed} {
+		out = append(out, of+LeakBefore, of+LeakAfter, of)
+	}
+	return out
+}
 
 // Sampled is the class of wire.records_per_batch where not every batch was counted.
 const Sampled = "sampled"
@@ -345,6 +366,11 @@ func Metrics() []Metric {
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
 		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},
+
+		{Name: LeakGoroutines, Unit: UnitCount, Better: Lower, Classes: leakClasses(), What: "goroutines that a member has more after 100 cycles than before, of the member with most; class: reopened (a cycle is a close of its client and a new one in the same process), stayed (it kept its client, a cycle is an act on the group); reopened_before, reopened_after, stayed_before, stayed_after: how many it had"},
+		{Name: LeakConnections, Unit: UnitCount, Better: Lower, Classes: leakClasses(), What: "the same of connections to the broker that are open, by the tap"},
+		{Name: LeakHeap, Unit: UnitBytes, Better: Lower, Classes: leakClasses(), What: "the same of the heap that two garbage collections leave, the harness's part of it included"},
+		{Name: LeakBlocked, Unit: UnitCount, Better: Lower, Classes: leakClasses(), What: "the same of goroutines that nothing can wake any more, by Go's goroutineleak profile, where the worker was built with it"},
 
 		{Name: TrialSaturated, Mark: "saturated", Unit: UnitCount, Better: Lower, What: "1: the client did not keep the offered load; class: achieved, and lag where it was kept late and was not recorded by whom"},
 		{Name: TrialGeneratorLate, Mark: "generator late", Unit: UnitCount, Better: Lower, What: "1: who offers the load was late by itself, so that this is no result about the client; class: lag, and reference where it was the reference producer's client"},

@@ -76,6 +76,7 @@ const (
 	KindNoticed         Kind = "noticed"            // when a member saw new partitions
 	KindNoAssignment    Kind = "no-assignment"      // after a change of the group
 	KindSlowest         Kind = "slowest"            // the member and the phase that took longest
+	KindLeakNotKnown    Kind = "leak-not-known"     // what members held, or why it cannot be compared
 	KindKept            Kind = "kept"               // a stall in a figure that stays the client's
 	KindWholeBeat       Kind = "excess-near-a-beat" // of the client's own doing
 )

@@ -251,7 +251,7 @@ type Act struct {
 	At           int64              `json:"at"`                // t_e: the call that starts, signals or kills
 	For          int64              `json:"for,omitempty"`     // stall: how long it was to last
 	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT
-	Gone         int64              `json:"gone,omitempty"`    // the process had ended
+	Gone         int64              `json:"gone,omitempty"`    // the process had ended; reopen: the new client had been made
 	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned
 	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
 	// Added are the partitions that add-partitions or subscribe brought, by their
@@ -262,9 +262,12 @@ type Act struct {
 	Error string  `json:"error,omitempty"`
 }
 
-// Ended is the worker whose process the act ended, empty for an act that ends none.
+// Ended is the worker whose process, or client, the act ended; empty for an act that
+// ends none.
 func (a *Act) Ended() string {
 	switch d := acts.Of(a.Kind); {
+	case d.Within:
+		return a.Member
 	case d.Ends && d.Joins:
 		return a.Replaces
 	case d.Ends:

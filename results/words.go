@@ -39,6 +39,12 @@ const (
 	StuckClose  Stuck = "close"  // its close does not return
 )
 
+// The readings of what a process holds, by which leaks are found.
+const (
+	ReadingBefore = "before" // any act
+	ReadingAfter  = "after"  // the last one
+)
+
 // Role is what a worker does in its trial. Rows have the role of the workers
 // that they are about, or RoleBroker.
 type Role string

@@ -29,6 +29,12 @@ func (s *Spec) Acts() []acts.Act {
 	return out
 }
 
+// Reopens says whether the timeline has a member close its client and open a new one in
+// its process.
+func (s *Spec) Reopens() bool {
+	return slices.ContainsFunc(s.Acts(), func(a acts.Act) bool { return a.Within })
+}
+
 // turn is what an entry does each time.
 func (e *ChurnEntry) turn() []string {
 	if e.Do != "" {

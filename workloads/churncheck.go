@@ -21,6 +21,7 @@ const finest = 20
 // read is left alone, so that nothing is reported twice.
 func churnFindings(s *Spec) (out findings) {
 	if len(s.Churn) == 0 {
+		out.fail(s.Leaks, []string{"leaks", "churn"}, "nothing is done between whose beginning and end something could leak; write churn, such as [{do: reopen, times: 100, when: stable}], or remove it")
 		out.fail(s.Phases.Measure < shortest, []string{"phases.measure", "churn"}, "%s is too short to measure anything; write at least %s",
 			reader.ShowDuration(s.Phases.Measure), reader.ShowDuration(shortest))
 		return out

@@ -33,6 +33,7 @@ type Spec struct {
 	Metadata Metadata     `json:"metadata" doc:"The client's view of the cluster."`
 	Phases   Phases       `json:"phases" doc:"The parts of a trial once the group is stable."`
 	Churn    []ChurnEntry `json:"churn,omitempty" is:"timeline" doc:"What happens to the group in the measured part, the same for every arm; see churn[]."`
+	Leaks    bool         `json:"leaks,omitempty" doc:"Whether goroutines, connections and live heap of the members are read before the first act and after the last, which shows what leaks; each reading takes two garbage collections."`
 	Pause    Pause        `json:"pause" doc:"How stops are told from jitter."`
 	Process  Process      `json:"process" doc:"What every worker process is given, equal in every arm."`
 	Needs    []string     `json:"needs,omitempty" is:"needs" doc:"Settings without which the comparison makes no sense: a client that cannot express one is refused."`

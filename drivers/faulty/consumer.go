@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"net"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ import (
 type consumer struct {
 	drivers.Consumer
 	fault Fault
+	env   drivers.Env
 	h     *handler
 
 	mu    sync.Mutex
@@ -59,10 +61,31 @@ func (c *consumer) Close(ctx context.Context) error {
 	if c.fault.Kind == BurnRecord && c.h.log != nil {
 		c.h.log(2, c.h.stove.cost().String())
 	}
-	if c.fault.Kind == Zombie && c.fault.For <= 0 {
+	switch {
+	case c.fault.Kind == Zombie && c.fault.For <= 0:
 		haunt(c.h.remember(nil))
+	case c.fault.Kind == Leak:
+		return c.leak(ctx)
 	}
 	return nil
+}
+
+// leak leaves a connection to the broker behind, and a goroutine that has it.
+func (c *consumer) leak(ctx context.Context) error {
+	conn, err := c.env.Dial(ctx, "tcp", c.env.Seeds[0])
+	if err != nil {
+		return err
+	}
+	go holdForGood(conn)
+	return nil
+}
+
+// holdForGood is known in dumps by its name.
+//
+//go:noinline
+func holdForGood(conn net.Conn) {
+	<-make(chan struct{}) // to which nobody can ever send
+	_ = conn.Close()
 }
 
 // handler stands between the client and the harness.

@@ -40,6 +40,7 @@ const (
 	Litter     Kind = "litter"      // before one record it collects garbage for as long; the same
 	BurnRevoke Kind = "burn-revoke" // it burns CPU whenever partitions are taken from it; the same
 	BurnRecord Kind = "burn-record" // every record costs CPU, which the log adds up; the same
+	Leak       Kind = "leak"        // Close of a consumer leaves a goroutine and a connection behind, which a process sees that lives on
 	Block      Kind = "block"       // from one record on Send takes none, and waits for its context; the same
 )
 
@@ -73,8 +74,9 @@ func (f Fault) String() string {
 }
 
 // Faults returns one fault of each kind that a user of the driver can notice,
-// which is every kind but Stall, Burn, BurnRevoke, BurnRecord, Litter, Block and Rewind: the last is
-// seen on the wire alone, the others are no errors.
+// which is every kind but Stall, Burn, BurnRevoke, BurnRecord, Litter, Block, Rewind and Leak: the last
+// two are seen on the wire, or in a process that closes clients again and again, alone, the others are
+// no errors.
 func Faults() []Fault {
 	return []Fault{
 		{Kind: Drop, Nth: 7}, {Kind: Duplicate, Nth: 7}, {Kind: Reorder, Nth: 7}, {Kind: Corrupt, Nth: 7},
@@ -156,7 +158,7 @@ func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{Consumer: inner, fault: d.fault, h: wrapped, marks: make(map[drivers.TopicPartition]int64)}
+	c := &consumer{Consumer: inner, fault: d.fault, env: env, h: wrapped, marks: make(map[drivers.TopicPartition]int64)}
 	if sub, ok := inner.(drivers.Subscriber); ok {
 		return &subscriber{consumer: c, Subscriber: sub}, nil
 	}

@@ -48,6 +48,8 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		return nil
 	case acts.Restart, acts.AssignorStep:
 		return l.restart(ctx, a, w, out)
+	case acts.Reopen:
+		return l.reopen(ctx, w, out)
 	case acts.AddPartitions:
 		return l.addPartitions(ctx, a, out)
 	case acts.Subscribe:

@@ -75,7 +75,7 @@ func table() []drivers.Driver {
 			all = append(all, faulty.Wrap(make(), f))
 		}
 	}
-	return append(append(all, endings()...), bypass{franzgo.New()}, faulty.Wrap(franzgo.New(), burner), faulty.Wrap(loopback.New(), dear), slowClose{franzgo.New()})
+	return append(append(all, endings()...), bypass{franzgo.New()}, faulty.Wrap(franzgo.New(), burner), faulty.Wrap(franzgo.New(), leaker), faulty.Wrap(loopback.New(), dear), slowClose{franzgo.New()})
 }
 
 var clients = [...]string{"franz-go", "sarama", "kafka-go"}

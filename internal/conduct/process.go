@@ -193,6 +193,13 @@ func (w *process) await(ctx context.Context, say string, limit time.Duration) (w
 	}
 }
 
+// forget is for a report that comes more than once: the next one is awaited.
+func (w *process) forget(say string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, say)
+}
+
 func (w *process) report(say string) (worker.Report, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -99,6 +99,9 @@ func (l *timeline) sorted() (out []*process) {
 // play carries out every act at its time. What an act sets in motion goes on
 // while the next one waits.
 func (l *timeline) play(ctx context.Context) error {
+	if err := l.reading(ctx, results.ReadingBefore); err != nil {
+		return err
+	}
 	for i := range l.acts {
 		a := &l.acts[i]
 		l.step(fmt.Sprintf("act %d of %d: %s", i+1, len(l.acts), strings.TrimSpace(string(a.Kind)+" "+memberName(a.Member))))
@@ -130,7 +133,10 @@ func (l *timeline) play(ctx context.Context) error {
 	}
 	l.step("waiting for the group to settle after the last act")
 	heartbeat := l.plan.Spec.Group.Heartbeat
-	return l.awaitStable(ctx, 2*heartbeat, l.settleLimit())
+	if err := l.awaitStable(ctx, 2*heartbeat, l.settleLimit()); err != nil {
+		return err
+	}
+	return l.reading(ctx, results.ReadingAfter)
 }
 
 // prepare starts the process that will join, so that the act itself costs no

@@ -140,6 +140,9 @@ func (t *Tap) wrap(inner net.Conn, node string) *conn {
 	return newConn(t, inner, int(t.opened.Add(1)), node)
 }
 
+// Open is how many connections are open.
+func (t *Tap) Open() int { return int(t.open.Load()) }
+
 // Flush ends the interval now and emits its sums.
 func (t *Tap) Flush() {
 	t.mu.Lock()
@@ -153,7 +156,7 @@ func (t *Tap) Flush() {
 		T: is.at, K: record.EvWire, From: was.at,
 		Wire:    difference(&is.apis, &was.apis),
 		Opened:  int(is.opened - was.opened),
-		Open:    int(t.open.Load()),
+		Open:    t.Open(),
 		Unknown: int(is.unknown - was.unknown),
 	})
 }

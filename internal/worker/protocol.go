@@ -51,7 +51,7 @@ type Job struct {
 
 // Command is a later line from the supervisor.
 type Command struct {
-	Do string `json:"do"` // begin, join, offer, subscribe, end, drain, close, ask, enough or look
+	Do string `json:"do"` // begin, join, reopen, offer, subscribe, read, end, drain, close, ask, enough or look
 	// begin: when the parts of the trial start, ns of the monotonic clock. An
 	// End of 0 is told later, by end.
 	Warmup  int64 `json:"warmup,omitempty"`
@@ -61,8 +61,8 @@ type Command struct {
 	// nothing was handed on of Parts.
 	Start int64   `json:"start,omitempty"`
 	Parts []int32 `json:"parts,omitempty"`
-	// subscribe: all topics of the member from now on. join: the same where they
-	// are others than those of its job.
+	// subscribe: all topics of the member from now on. join and reopen: the same where
+	// they are others than those of its job.
 	Topics []string `json:"topics,omitempty"`
 	// drain: the offsets to reach.
 	Ends map[int32]int64 `json:"ends,omitempty"`
@@ -70,6 +70,8 @@ type Command struct {
 	// answer nobody waits for any more.
 	ID  int64  `json:"id,omitempty"`
 	URL string `json:"url,omitempty"`
+	// read: what the reading is called.
+	Name string `json:"name,omitempty"`
 }
 
 // On is the command for a worker on a host whose clock is so much ahead of the one
@@ -87,8 +89,10 @@ func (c Command) On(ahead int64) Command {
 const (
 	Begin     = "begin"
 	Join      = "join"
+	Reopen    = "reopen"
 	Offer     = "offer"
 	Subscribe = "subscribe"
+	Read      = "read"
 	End       = "end"
 	Drain     = "drain"
 	Close     = "close"
@@ -125,7 +129,8 @@ type Report struct {
 }
 
 // What a worker says. Ready: the client is started. Alive: once a second.
-// Phase: a part of the trial began. Joined: a held worker has its client.
+// Phase: a part of the trial began. Joined: a held worker has its client. Reopened: a
+// worker has closed its client and made a new one. HasRead: a reading is written down.
 // Beat: it has sent a heartbeat. Produced: every record is answered.
 // Progress: positions, while draining. Group: the observer's latest view. PageMsg: a
 // piece of a page that was asked for. Done: files are complete; the process
@@ -135,6 +140,8 @@ const (
 	Alive    = "alive"
 	PhaseMsg = "phase"
 	Joined   = "joined"
+	Reopened = "reopened"
+	HasRead  = "read"
 	Beat     = "beat"
 	Produced = "produced"
 	Progress = "progress"

@@ -1,12 +1,9 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"time"
 
 	"github.com/kbench/kbench/results"
@@ -31,7 +28,7 @@ func (s *session) look(what results.Stuck, since int64, parts []int32) (over fun
 	at := record.Now()
 	name := filepath.Join(results.ProfilesDir, fmt.Sprintf("stuck-%d.txt", n))
 	ev := record.Event{T: at, K: record.EvStuck, Phase: string(what), From: since, Numbers: parts, File: name}
-	if err := dump(filepath.Join(s.job.Dir, name)); err != nil {
+	if err := s.keepStacks(name); err != nil {
 		ev.File, ev.Error = "", err.Error()
 	} else if s.flight != nil {
 		ev.Trace = filepath.Join(results.ProfilesDir, fmt.Sprintf("flight-%d.trace", n))
@@ -45,16 +42,13 @@ func (s *session) look(what results.Stuck, since int64, parts []int32) (over fun
 	}
 }
 
-// dump writes the stacks of all goroutines.
-func dump(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// keepStacks writes the stacks of all goroutines.
+func (s *session) keepStacks(name string) error {
+	stacks, err := dump("goroutine")
+	if err != nil {
 		return err
 	}
-	var stacks bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
-		return err
-	}
-	return results.WriteFile(path, stacks.Bytes())
+	return s.keep(name, stacks)
 }
 
 // closing runs the close of a client, which is looked at where it takes long.

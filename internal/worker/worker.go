@@ -254,6 +254,10 @@ func (w *worker) do(ctx context.Context, c Command) error {
 			return err
 		}
 		w.report.say(Report{Say: Joined})
+	case Reopen:
+		return w.reopen(c.Topics)
+	case Read:
+		return w.read(ctx, c.Name)
 	case Offer:
 		w.offer(ctx, c.Start)
 	case Subscribe:

@@ -16,6 +16,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Report is the truth about one trial. Counts are of records.
@@ -216,9 +217,22 @@ type Log struct {
 // the end of its session took its partitions away.
 func (l *Log) abrupt() bool { return l.Killed || l.Died && l.Closing == 0 }
 
+// reopened are the times at which acts had workers close their clients and go on with
+// others, by worker.
+func reopened(done []results.Act) map[string][]int64 {
+	at := map[string][]int64{}
+	for _, act := range done {
+		if acts.Of(act.Kind).Within {
+			at[act.Member] = append(at[act.Member], act.At)
+		}
+	}
+	return at
+}
+
 // Check audits what was loaded. It is a pure function of its arguments.
 func Check(t *results.Trial, logs []Log) Report {
 	c := newChecker(t.Kind == workloads.Producing, t.Topics, logs)
+	c.reopened = reopened(t.Acts)
 	c.accounts()
 	c.redeliveries()
 	c.order()

@@ -10,6 +10,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 func batch(kind record.Kind, first, count uint64, offset, at int64) record.Span {
@@ -65,13 +66,14 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCauses(t *testing.T) {
+	var done []results.Act
 	f := func(want string, change func(first, second *Log, one, two *[]record.Span)) {
 		t.Helper()
 		first, second := reader("consumer-0"), reader("consumer-1")
 		one, two := []record.Span{batch(record.Delivered, 0, 10, 0, 5)}, []record.Span{batch(record.Delivered, 6, 4, 6, 9)}
 		change(&first, &second, &one, &two)
 		first.Spans, second.Spans = record.HoldSpans(one...), record.HoldSpans(two...)
-		r := Check(&results.Trial{Kind: workloads.EndToEnd}, []Log{producer(batch(record.Acked, 0, 10, 0, 1)), first, second})
+		r := Check(&results.Trial{Kind: workloads.EndToEnd, Acts: done}, []Log{producer(batch(record.Acked, 0, 10, 0, 1)), first, second})
 		for _, c := range r.Duplicates.Causes() {
 			n := int64(0)
 			if c.Name == want {
@@ -102,6 +104,16 @@ func TestCauses(t *testing.T) {
 		(*two)[0].Tenure = 2
 		*one, *two = append(*one, *two...), nil
 	})
+	again := func(first, second *Log, one, two *[]record.Span) { // had by the client that it opened after the first
+		(*two)[0].Tenure = 2
+		*one, *two = append(*one, *two...), nil
+	}
+	done = []results.Act{{Kind: acts.Reopen, Member: "consumer-0", At: 8}}
+	f("graceful", again)
+	done[0].Member = "consumer-1"
+	f("stale", again)
+	done[0].Member, done[0].At = "consumer-0", 10
+	f("stale", again)
 }
 
 func TestEndOffsets(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 type checker struct {
 	topics    results.Topics
 	logs      []Log
+	reopened  map[string][]int64   // by worker, when an act had it close its client and go on with another
 	lanes     []*lane              // of all kinds
 	found     record.Kind          // the kind that shows that a record is there
 	lastAt    []int64              // by log: its last sign of life
@@ -323,7 +324,7 @@ func (c *checker) cause(before, s *span) string {
 		return causeOther
 	case l.abrupt() && c.lastAt[before.log] <= s.At:
 		return causeCrash
-	case l.Closing != 0 && l.Closing <= s.At:
+	case l.Closing != 0 && l.Closing <= s.At, slices.ContainsFunc(c.reopened[l.Worker], func(at int64) bool { return before.At < at && at <= s.At }):
 		return causeGraceful
 	default:
 		return causeStale

@@ -241,7 +241,7 @@ func (c *checker) regressions(calls [][]group.Call) {
 // stays on purpose.
 func (c *checker) ghosts(t *results.Trial, calls [][]group.Call) {
 	for _, act := range t.Acts {
-		if acts.Of(act.Kind).Abrupt {
+		if d := acts.Of(act.Kind); d.Abrupt || d.Within { // who is a member again has not stayed one
 			continue
 		}
 		name := act.Ended()

@@ -37,6 +37,7 @@ type Worker struct {
 	Refused   []record.Reported // what sends were answered with
 	Reported  []record.Reported // errors that a member's client told of, or gave a commit for an answer
 	Stuck     []Stuck           // what did not happen in it that should have
+	Readings  []Reading         // what it held, at the moments at which it was asked
 	Tally     *record.Tally     // the account that a producer closed with; nil: it left none
 
 	ahead int64 // by so much its host's clock is ahead of the trial's
@@ -177,6 +178,7 @@ func (e *Trial) recorded(l *loaded) {
 		l.wrong = append(l.wrong, e.damage(w.Name, results.EventsFile, err))
 	}
 	e.accuse(w)
+	e.sites(w)
 	w.Reported = told.All()
 	e.nameless(w.Reported)
 	e.nameless(w.Refused)
@@ -278,6 +280,8 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Refused = append(w.Refused, record.Reported{Kind: record.ErrorKind(ev.Error), Words: ev.Error, T: ev.T, Count: ev.Count})
 	case record.EvTally:
 		w.Tally = ev.Tally
+	case record.EvReading:
+		w.Readings = append(w.Readings, newReading(ev))
 	case record.EvStuck, record.EvUnstuck:
 		w.stuck(ev)
 	case record.EvProbe:

@@ -2,9 +2,7 @@ package evidence
 
 import (
 	"cmp"
-	"path"
 
-	"github.com/kbench/kbench/internal/regular"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -39,25 +37,12 @@ func (w *Worker) stuck(ev record.Event) {
 	}
 }
 
-// accuse looks into the stacks for what held up each of them. No figure needs those:
-// where they are not there, or as Beside says not as they were written, nobody is
+// accuse looks into the stacks for what held up each of them; without stacks nobody is
 // accused.
 func (e *Trial) accuse(w *Worker) {
 	for i := range w.Stuck {
 		s := &w.Stuck[i]
-		file := path.Clean("/" + s.File)[1:]
-		if s.File == "" || e.beside(path.Join(w.Name, file)) {
-			continue
-		}
-		at, err := e.raw(w.Name, file)
-		if err != nil {
-			continue
-		}
-		data, err := regular.Read(at, mostStacks)
-		if err != nil {
-			continue
-		}
-		if g, frame := profiles.Accused(profiles.ReadDump(data), s.What == results.StuckClose); g != nil {
+		if g, frame := profiles.Accused(e.dumped(w, s.File), s.What == results.StuckClose); g != nil {
 			s.Frame, s.State = frame, g.State
 		}
 	}

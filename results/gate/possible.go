@@ -66,12 +66,25 @@ func (e expression) lacks(a *Planned) error {
 	switch name := e.Metric.Name; {
 	case ofEvents(name) && len(a.Events) == 0:
 		return fmt.Errorf("%s is a figure of events, and %s has no churn", name, a.Spec.Name)
+	case strings.HasPrefix(name, "leak."):
+		return e.lacksReadings(a)
 	case ofGroup(name) && !group, strings.HasPrefix(name, "e2e.") && !group:
 		return fmt.Errorf("%s is a figure of consumers that read what is being sent, and %s has none", name, a.Spec.Name)
 	case strings.HasPrefix(name, "consume.") && a.Spec.Consume.Members == 0:
 		return fmt.Errorf("%s is a figure of consumers, and %s has none", name, a.Spec.Name)
 	case ofProducers(name):
 		return e.lacksProducer(a.Spec)
+	}
+	return nil
+}
+
+// lacksReadings says why nothing is known of what members leak.
+func (e expression) lacksReadings(a *Planned) error {
+	switch {
+	case !a.Spec.Leaks:
+		return fmt.Errorf("%s takes readings of what the members hold, and %s has none; write leaks: true", e.Metric.Name, a.Spec.Name)
+	case strings.HasPrefix(e.Asks("class"), results.LeakReopened) && !a.Spec.Reopens():
+		return fmt.Errorf("%s has no act that opens the client of a member again; write churn: [{do: reopen, times: 100, when: stable}], or ask for class=%s", a.Spec.Name, results.LeakStayed)
 	}
 	return nil
 }

@@ -56,6 +56,13 @@ func TestPossible(t *testing.T) {
 	f(churn, "max(pause.gap{event=stall 5s}) < 1s", "")
 	f(churn, "max(pause.gap{event=crash#2}) < 1s", "")
 	f(churn, "max(pause.gap{event=leave}) < 1s", "it has crash, stall")
+	f(churn, "leak.goroutines{class=stayed} < 10", "w has none; write leaks: true")
+	read := plan(spec("reference", 3, 0, false), "crash")
+	read[0].Spec.Leaks = true
+	f(read, "leak.goroutines{class=stayed} < 10", "")
+	f(read, "leak.heap{class=reopened} < 1MiB", "no act that opens the client of a member again")
+	read[0].Spec.Churn = []workloads.ChurnEntry{{Do: "reopen"}}
+	f(read, "leak.connections{class=reopened_after} < 10", "")
 	f(churn, "p99(produce.response) < 1s", "ask for it with {role=reference}")
 	f(churn, "p99(produce.response{role=reference}) < 1s", "")
 	f(nil, "audit.lost == 0", "") // every arm is refused, with a reason of its own

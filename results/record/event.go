@@ -71,6 +71,9 @@ type Event struct {
 	Numbers []int32 `json:"numbers,omitempty"`
 	File    string  `json:"file,omitempty"`
 	Trace   string  `json:"trace,omitempty"`
+	// Blocked has the stacks of a reading once more, with those marked that by the
+	// goroutineleak profile nothing can wake any more.
+	Blocked string `json:"blocked,omitempty"`
 
 	// Answers are those that a broker gave to the probe in the interval [From, T).
 	Answers []Answers `json:"answers,omitempty"`
@@ -120,6 +123,7 @@ const (
 	EvTally    EventKind = "tally"   // a producer has closed its account
 	EvStuck    EventKind = "stuck"   // something has not happened since From; Phase: what
 	EvUnstuck  EventKind = "unstuck" // what was stuck at From has happened
+	EvReading  EventKind = "reading" // what the process holds at a moment, called Phase: Runtime, Open, and in File the stacks of its goroutines
 )
 
 // Batch is a record batch in a sampled Produce request.

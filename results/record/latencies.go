@@ -362,6 +362,19 @@ func (w *Latencies) recycle(h *hdrhistogram.PackedHistogram) {
 	}
 }
 
+// Trim lets go of the histograms that wait to be used again, for whoever weighs what
+// else the process holds.
+func (w *Latencies) Trim() {
+	for {
+		select {
+		case <-w.free:
+		case <-w.wide:
+		default:
+			return
+		}
+	}
+}
+
 // histogram returns an empty histogram.
 func (w *Latencies) histogram() *hdrhistogram.PackedHistogram {
 	select {

@@ -177,6 +177,23 @@ func TestSeriesMayBeReopened(t *testing.T) {
 	s.Close()
 }
 
+// What waits to be used again is let go of, and series go on.
+func TestTrim(t *testing.T) {
+	w, path := newLatencies(t, time.Hour)
+	w.free <- newHistogram()
+	w.free <- newHistogram()
+	w.wide <- w.dense()
+	w.Trim()
+	if n := len(w.free) + len(w.wide); n > 0 {
+		t.Errorf("%d histograms are kept", n)
+	}
+	s := w.Series("m")
+	s.Record(w.origin, w.origin, 1000)
+	if got := closeAndRead(t, w, path); len(got) != 1 || got[0].Hist.TotalCount() != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Whatever many series record on the real clock, with intervals far shorter
 // than the writer can keep up with, every value is in the file once.
 func TestNothingIsLostBetweenSeriesAndFile(t *testing.T) {

@@ -76,6 +76,7 @@ func (w *Workload) churn() {
 		w.shared(kind, t.Arms)
 	}
 	w.parts()
+	w.leaks()
 }
 
 // ofKind are the rows of one kind of event.

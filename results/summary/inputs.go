@@ -44,6 +44,10 @@ type inputs struct {
 	late     []tailFigure   // what others have of the ends of latencies
 	// distributed is what merged has made.
 	distributed map[ofRole]*hdrhistogram.Histogram
+	// kept is what members held before the acts and after them, untold how many of them
+	// were not asked at both times.
+	kept   []evidence.Kept
+	untold int
 	// silent are the stretches of the measured part in which the broker did not
 	// answer; heardBroker says that somebody listened.
 	silent      []results.Interval
@@ -70,6 +74,7 @@ func newInputs(e *evidence.Trial) *inputs {
 // recorded is what there is of any trial that was measured, to its end or not.
 func recorded(e *evidence.Trial) *inputs {
 	in := &inputs{trial: e.Trial, measured: part{e.Measured.From, e.Measured.To}, machine: e.Machine, truth: e.Audit()}
+	in.kept, in.untold = e.Kept()
 	if len(e.Acts) > 0 {
 		in.churn = e.Windows()
 	}

@@ -261,6 +261,7 @@ func (b *builder) build() {
 	b.splitRows()
 	b.othersRows()
 	b.stuck()
+	b.leaks()
 	b.marks()
 }
 

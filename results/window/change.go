@@ -76,7 +76,7 @@ func (a *seen) changesBy(act results.Act) []change {
 	}
 	switch d := acts.Of(act.Kind); {
 	case d.Ends && d.Joins:
-		old, next := a.index(act.Replaces), a.index(act.Member)
+		old, next := a.index(act.Ended()), a.index(act.Member)
 		join, joined := a.joined(next, act.At)
 		add(join, joined)
 		// Who comes back under the same static identity was never gone.

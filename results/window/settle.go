@@ -100,7 +100,7 @@ func (a *seen) effects(changes [][]change) []Interval {
 		}
 		until := max(act.At, act.Ready)
 		if stops(act) {
-			until = max(until, min(act.Resumed, a.killed(act.Member)))
+			until = max(until, min(act.Resumed, a.killed(act.Member, act.At)))
 		}
 		for _, c := range changes[i] {
 			if !c.expiry || a.wire.KIP { // the wire itself waits for a generation without the expired
@@ -112,11 +112,11 @@ func (a *seen) effects(changes [][]change) []Interval {
 	return all
 }
 
-// killed is when an act ended a worker, the end of time where none did. What is
-// killed while it is stopped does not go on when its stop is over.
-func (in *Input) killed(worker string) int64 {
+// killed is when an act ended a worker from a time on, the end of time where none did.
+// What is killed while it is stopped does not go on when its stop is over.
+func (in *Input) killed(worker string, from int64) int64 {
 	for _, act := range in.Acts {
-		if act.At != 0 && act.Ended() == worker {
+		if act.At >= from && act.At != 0 && act.Ended() == worker {
 			return act.At
 		}
 	}

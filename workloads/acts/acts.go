@@ -24,6 +24,7 @@ const (
 	Crash   Kind = "crash"   // SIGKILL
 	Stall   Kind = "stall"   // SIGSTOP, and SIGCONT after a time
 	Restart Kind = "restart" // the member ends and another process starts in its place
+	Reopen  Kind = "reopen"  // the member closes its client and opens a new one, in the process that it has
 
 	AddPartitions Kind = "add-partitions" // the topic grows
 	Subscribe     Kind = "subscribe"      // every member subscribes to one topic more
@@ -49,9 +50,11 @@ type Act struct {
 	Every  time.Duration // unless an entry says how long is between its acts
 
 	// What it does to the group. What both ends one process and has another join
-	// puts that one in the place of the first.
+	// puts that one in the place of the first, and Within does so with the clients of
+	// one process.
 	Joins   bool   // a process joins
 	Ends    bool   // the process of a member ends
+	Within  bool   // no process ends or starts: its client does
 	Abrupt  bool   // and is killed: it says no goodbye
 	Stops   bool   // a member is stopped and goes on later
 	Grows   bool   // there are more partitions
@@ -65,6 +68,7 @@ var table = []Act{
 	{Kind: Crash, Fields: "every times phase target with restore", Single: true, Ends: true, Abrupt: true},
 	{Kind: Stall, Fields: "every times phase target with for", Single: true, Stops: true},
 	{Kind: Restart, Fields: "every times phase target with id", Single: true, Ends: true, Joins: true},
+	{Kind: Reopen, Fields: "every times phase target", Single: true, Ends: true, Joins: true, Within: true},
 	{Kind: Rolling, Fields: "every times phase with", Roll: true},
 	{Kind: Crashloop, Fields: "every target with for", Storm: true, Every: 5 * time.Second},
 	{Kind: Storm, Fields: "restore for rate", Storm: true},

@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 		if effects != 1 {
 			t.Errorf("%s does %d things", a.Kind, effects)
 		}
-		if a.Abrupt && !a.Ends || a.Refresh && !a.Grows || a.Single && !a.Joins && !a.Ends && !a.Stops {
+		if a.Within && (!a.Ends || !a.Joins) || a.Abrupt && !a.Ends || a.Refresh && !a.Grows || a.Single && !a.Joins && !a.Ends && !a.Stops {
 			t.Errorf("%+v contradicts itself", a)
 		}
 		if i > 0 && a.Single && !table[i-1].Single {
@@ -40,7 +40,7 @@ func TestLists(t *testing.T) {
 			t.Errorf("%v, want %v", got, want)
 		}
 	}
-	f(Singles(), "join", "leave", "crash", "stall", "restart")
+	f(Singles(), "join", "leave", "crash", "stall", "restart", "reopen")
 	f(With("for"), "stall", "crashloop", "storm")
 	f(With("fo"))
 	if slices.Contains(Names(), string(AssignorStep)) {

@@ -30,7 +30,7 @@ func Names() []string {
 		"quick", "night", "produce-max", "produce-rate", "consume-backlog", "end-to-end",
 		"churn-sample", "churn-table", "churn-floors", "churn-join", "churn-leave", "churn-crash", "churn-stall",
 		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
-		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler",
+		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler", "leaks",
 	}
 }
 

@@ -51,7 +51,7 @@ type Act struct {
 	Phase   float64
 	PhaseOf int // the member that is acted on; of a join the one longest in the group
 
-	Member    int            // joins, leaves, crashes, stalls or is restarted
+	Member    int            // joins, leaves, crashes, stalls, is restarted or reopened
 	NewMember int            // the process that takes the place of Member: Restart, AssignorStep
 	SameID    bool           // NewMember has the identity (group.instance.id) of Member
 	Kill      bool           // Restart: Member is killed and not closed
@@ -63,7 +63,7 @@ type Act struct {
 
 // Started is the process that the act starts, or Nobody.
 func (a Act) Started() int {
-	if acts.Of(a.Kind).Joins {
+	if d := acts.Of(a.Kind); d.Joins && !d.Within {
 		return a.configured()
 	}
 	return Nobody

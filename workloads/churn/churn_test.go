@@ -72,6 +72,10 @@ func TestExpand(t *testing.T) {
 	// A cycle that ends where it began needs no restoring; another one does.
 	f("churn: [{cycle: [join, leave], when: stable, target: newest, times: 2}]", "+join 3, +leave 3, +join 4, +leave 4")
 	f("churn: [{cycle: [join, leave, crash], when: stable, target: oldest}]", "+join 3, +leave 0, +crash 1, -join 4")
+	// One that opens its client again has another place in the group, and no other process.
+	f("churn: [{do: reopen, when: stable, target: newest, times: 2}, {do: join, when: stable, restore: false}]", "+reopen 2, +reopen 2, +join 3")
+	f("churn: [{do: reopen, when: stable, target: oldest, times: 4}]", "+reopen 0, +reopen 1, +reopen 2, +reopen 0")
+	f("group: {static: true}\nchurn: [{do: reopen, when: stable, target: oldest, times: 2}]", "+reopen 0, +reopen 0")
 	// Sequences.
 	f("churn: [{do: rolling, when: stable}]", "+restart 0>3, +restart 1>4, +restart 2>5")
 	f("group: {static: true}\nchurn: [{do: rolling, when: stable, times: 2}]",

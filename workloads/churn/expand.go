@@ -107,6 +107,13 @@ func (t *timeline) act(st step) (Act, error) {
 		a.Phase, a.With = t.phase(e.Phase), e.With
 	}
 	switch d := acts.Of(a.Kind); {
+	case d.Within:
+		a.Member = t.victim(st)
+		a.PhaseOf = a.Member
+		if a.SameID = t.spec.Group.Static; !a.SameID { // it comes back as the newest
+			t.gone(a.Member)
+			t.group = append(t.group, a.Member)
+		}
 	case d.Joins && d.Ends:
 		t.replace(st, &a)
 	case d.Joins:

@@ -188,7 +188,7 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 func (d *drawing) life(x axis, w *window.Worker) (from, to int64) {
 	from, to = x.From, x.To
 	for _, a := range d.c.Input.Acts {
-		if a.At == 0 {
+		if a.At == 0 || acts.Of(a.Kind).Within {
 			continue
 		}
 		switch {

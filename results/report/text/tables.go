@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -47,6 +48,8 @@ func (w writer) line(g report.Group, r report.Row) line {
 			l.unit = "/s"
 		}
 		write = func(c report.Cell) string { return by.value(c.Values[0]) + few(c.Values[0]) + spread(c, w.spread) }
+	case w.of == report.Leaks:
+		l.unit, write = held(r, w.separator())
 	case w.of == report.Parts && r.Unit == results.UnitCount:
 		l.unit, write = "%", func(c report.Cell) string { return shares(c, w.separator()) }
 	case r.Metric != "":
@@ -77,6 +80,27 @@ func (w writer) line(g report.Group, r report.Row) line {
 		l.published = significant(g.Published / 1e6)
 	}
 	return l
+}
+
+// held is how what members hold is written: levels beside each other, in one unit for
+// all arms, and what there is more with its sign.
+func held(r report.Row, separator string) (unit string, write func(report.Cell) string) {
+	largest := 0.0
+	for _, v := range valuesOf(r) {
+		largest = max(largest, math.Abs(v.Value))
+	}
+	by := scaleOf(r.Unit, largest, largest)
+	return by.name, func(c report.Cell) string {
+		var out []string
+		for _, v := range c.Values {
+			words := by.value(v)
+			if v.Value == math.Trunc(v.Value) && by.per == 1 { // a count, and not a share of one
+				words = grouped(v.Value, 0)
+			}
+			out = append(out, words)
+		}
+		return strings.Join(out, separator)
+	}
 }
 
 // separator stands between figures that are read together.
