@@ -38,6 +38,8 @@ func Cases() []Case {
 			What: "what is marked when a generation ends is not committed", Nodes: 1},
 		{Name: "stranded-batch", Client: "sarama", Bad: "v1.60.0", Good: "v1.60.1", Lane: "matched",
 			What: "a batch waits behind one that is sent again, and nobody wakes it", Properties: []string{"connections.max.idle.ms=1000"}},
+		{Name: "lost-connection", Client: "sarama", Bad: "v1.31.1", Good: "v1.33.0", Lane: "matched",
+			What: "a producer waits for ever after it lost a connection", Properties: []string{"connections.max.idle.ms=1000"}},
 		{Name: "offset-load-race", Client: "franz-go", Bad: "v1.21.3", Good: "v1.21.4", Lane: "matched",
 			What: "a session that ends while offsets are looked up burns a processor for seconds"},
 		{Name: "acked-late", Client: "franz-go", Bad: "v1.21.3", Good: "v1.21.4", Lane: "matched",
