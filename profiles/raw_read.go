@@ -21,7 +21,7 @@ const (
 	mostRawBytes  = 512 << 20
 	mostMeta      = 64 << 10
 	mostBlock     = 64 << 20
-	mostSamples   = 1 << 25
+	MostSamples   = 1 << 25
 	mostFrames    = 1 << 10 // of a stack
 	mostNames     = 1 << 22 // strings, frames and stacks together
 	mostHz        = 1000
@@ -217,8 +217,8 @@ func (d *rawDecoder) block(payload []byte) error {
 		if n := len(d.strings) + len(r.Frames) + len(r.Stacks); n > mostNames {
 			d.fail("more than %d strings, frames and stacks are not read", mostNames)
 		}
-		if n := len(r.Samples) + len(r.Ticks) + len(r.Lost); n > mostSamples {
-			d.fail("more than %d samples are not read", mostSamples)
+		if n := len(r.Samples) + len(r.Ticks) + len(r.Lost); n > MostSamples {
+			d.fail("more than %d samples are not read", MostSamples)
 		}
 	}
 	return d.err

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
@@ -47,8 +48,9 @@ func cpuPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	seconds, err := strconv.ParseFloat(cmp.Or(r.FormValue("seconds"), "30"), 64)
-	if err != nil || !(seconds > 0) || seconds > 24*3600 {
-		http.Error(w, "seconds is how long to sample: more than 0", http.StatusBadRequest)
+	if most := s.longest(); err != nil || !(seconds > 0) || seconds > most.Seconds() {
+		http.Error(w, fmt.Sprintf("seconds is how long to sample: more than 0, and at most %.0f, since at %d samples per second of each of %d processors a profile has no room for more",
+			most.Seconds(), s.o.Hz, runtime.NumCPU()), http.StatusBadRequest)
 		return
 	}
 	got, err := s.during(r.Context(), time.Duration(seconds*float64(time.Second)))

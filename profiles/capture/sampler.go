@@ -198,6 +198,9 @@ func (s *Sampler) take(data []uint64) (poked bool) {
 			}
 		}
 	}
+	for w := range s.others {
+		_ = w.Flush() // into memory; a block that is not ended grows beyond what is read
+	}
 	return poked
 }
 
@@ -219,6 +222,12 @@ func (s *Sampler) Stop() error {
 	<-s.done
 	taken.Store(false)
 	return errors.Join(s.err, s.f.Close())
+}
+
+// longest is for how long during can take samples that a profile still has room for, with
+// every processor at work.
+func (s *Sampler) longest() time.Duration {
+	return profiles.MostSamples / time.Duration(s.o.Hz*runtime.NumCPU()) * time.Second
 }
 
 // during is a profile of what is sampled from now on for some time, or until ctx ends.

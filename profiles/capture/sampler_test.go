@@ -4,8 +4,10 @@ package capture
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -179,6 +181,11 @@ func TestLiveProfile(t *testing.T) {
 	if w.Code != http.StatusBadRequest {
 		t.Errorf("a page of -1 s has status %d", w.Code)
 	}
+	w = httptest.NewRecorder()
+	asked := fmt.Sprintf("/debug/pprof/profile?seconds=%.0f", s.longest().Seconds()+1)
+	if Pages().ServeHTTP(w, httptest.NewRequest(http.MethodGet, asked, nil)); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "at 100 samples per second") {
+		t.Errorf("a page of more samples than are read has status %d: %s", w.Code, w.Body)
+	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +196,57 @@ func TestLiveProfile(t *testing.T) {
 	all, live := in(t, raw, "burnFor", profiles.Window{From: raw.Start, To: raw.Until() + 1}), value(t, p, "samples", "burnFor")
 	if live == 0 || all < live {
 		t.Errorf("the burner has %d samples in the page and %d in the file", live, all)
+	}
+}
+
+// TestLongLiveProfile: of hours there is a page too, though it is more than the reader
+// takes as one block.
+func TestLongLiveProfile(t *testing.T) {
+	const (
+		samples = 6 << 20
+		size    = 12 // bytes of each in the file, by their times and counts; together more than 64 MiB
+		each    = 1 << 30
+	)
+	s := &Sampler{o: options(""), done: make(chan struct{}), others: map[*profiles.RawWriter]bool{}}
+	var err error
+	if s.w, err = profiles.NewRawWriter(io.Discard, s.meta(0), symbol); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	began := monotonic()
+	got := make(chan error, 1)
+	var p *profiles.Slice
+	go func() {
+		var err error
+		p, err = s.during(ctx, time.Hour)
+		got <- err
+	}()
+	for there := false; !there; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		there = len(s.others) > 0
+		s.mu.Unlock()
+	}
+	var pcs [1]uintptr
+	runtime.Callers(1, pcs[:])
+	data := []uint64{4, uint64(monotonic()), 1, uint64(pcs[0])}
+	s.take(data) // one that lies in the page, before those of some centuries
+	data = nil
+	at := uint64(began + int64(time.Hour))
+	for range 1 << 10 {
+		data = append(data, 4, 0, each, uint64(pcs[0]))
+	}
+	for n := 0; n < samples; n += len(data) / 4 {
+		for i := 1; i < len(data); i += 4 {
+			at += uint64(5 * time.Second) // takes 5 bytes
+			data[i] = at
+		}
+		s.take(data)
+		s.w.Drop()
+	}
+	close(s.done)
+	cancel()
+	if err := <-got; err != nil || p.Samples != 1 {
+		t.Errorf("a page of %d MiB of samples: %+v, %v", samples*size>>20, p, err)
 	}
 }
 
