@@ -37,6 +37,19 @@ func (d *differences) hold(what string, run, base any) {
 	}
 }
 
+// sameMemory is by which part the memory of one machine may differ: what the kernel keeps
+// for itself is another amount after every boot.
+const sameMemory = 0.02
+
+// memory adds that there is more or less of it.
+func (d *differences) memory(run, base int64) {
+	if most := max(run, base); float64(most-min(run, base)) <= sameMemory*float64(most) {
+		return
+	}
+	gib := func(n int64) string { return fmt.Sprintf("%.3g", float64(n)/(1<<30)) }
+	d.hold("memory, GiB", gib(run), gib(base))
+}
+
 func orNone(s string) string {
 	if s == "" || s == "0" {
 		return "none"
@@ -52,7 +65,7 @@ func Differences(run, base *results.Run, workload string) []Difference {
 	d.hold("host", m.Host, n.Host)
 	d.hold("processor", m.CPU, n.CPU)
 	d.hold("cores", m.Cores, n.Cores)
-	d.hold("memory, GiB", m.MemBytes>>30, n.MemBytes>>30)
+	d.memory(m.MemBytes, n.MemBytes)
 	d.hold("system", m.OS+"/"+m.Arch, n.OS+"/"+n.Arch)
 	d.hold("governor", m.Governor, n.Governor)
 	for _, part := range results.PartsOfCPUs() {

@@ -40,6 +40,10 @@ func TestDifferences(t *testing.T) {
 	f("[processor: d, and c in the baseline]", func(r *results.Run) { r.Machine.CPU = "d" })
 	f("[cores: 4, and 2 in the baseline]", func(r *results.Run) { r.Machine.Cores = 4 })
 	f("[memory, GiB: 16, and 8 in the baseline]", func(r *results.Run) { r.Machine.MemBytes *= 2 })
+	// The kernel has kept 1% more or less: of a machine at the edge of a whole GiB too.
+	f("[]", func(r *results.Run) { r.Machine.MemBytes = 8<<30 - 80<<20 })
+	f("[memory, GiB: 7.8, and 8 in the baseline]", func(r *results.Run) { r.Machine.MemBytes = 8<<30 - 200<<20 })
+	f("[memory, GiB: none, and 8 in the baseline]", func(r *results.Run) { r.Machine.MemBytes = 0 })
 	f("[system: linux/arm64, and linux/amd64 in the baseline]", func(r *results.Run) { r.Machine.Arch = "arm64" })
 	f("[governor: performance, and none in the baseline]", func(r *results.Run) { r.Machine.Governor = "performance" })
 	f("[CPUs of the client: 0, and none in the baseline]", func(r *results.Run) { r.CPUs = map[string]string{"client": "0"} })
