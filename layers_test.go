@@ -88,14 +88,15 @@ var arrows = map[string][]string{
 	"cmd/worker/franzgo": {"drivers/franzgo", "internal/solo"},
 	"cmd/worker/sarama":  {"drivers/sarama", "internal/solo"},
 	"cmd/worker/kafkago": {"drivers/kafkago", "internal/solo"},
-	"internal/live":      {"results", "workloads/plan"},
+	"internal/ownname":   {}, // for whoever serves pages
+	"internal/live":      {"internal/ownname", "results", "workloads/plan"},
 	"internal/conduct": {"drivers", "internal/arm", "internal/aside", "internal/cluster", "internal/launch", "internal/worker", "profiles", "profiles/capture", "results", "results/record",
 		"workloads", "workloads/acts", "workloads/churn", "workloads/plan"},
 	// Verify holds what is measured against what is read, and so needs both.
 	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/blame", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/launch", "internal/live", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
+	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/launch", "internal/live", "internal/ownname", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
 		"results", "results/compare", "results/gate", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "results/trend", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kbench/kbench/internal/ownname"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads/plan"
 )
@@ -58,7 +59,7 @@ func Listen(address string) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.HandleFunc("GET /{arm}/{worker}/debug/pprof/", s.pages)
-	s.server = &http.Server{Handler: s.ours(mux), ReadHeaderTimeout: 10 * time.Second}
+	s.server = &http.Server{Handler: ownname.Only(l, mux), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(l) }() // it ends with Close
 	return s, nil
 }
@@ -87,23 +88,6 @@ func (s *Server) Add(of results.TrialRef, worker string, role results.Role, page
 		defer s.mu.Unlock()
 		s.workers = slices.DeleteFunc(s.workers, func(o *shown) bool { return o == w })
 	}
-}
-
-// ours refuses a request that a page of somebody else had a browser send here: the
-// name that it gives for this machine is not one of its own.
-func (s *Server) ours(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		here, _ := s.listener.Addr().(*net.TCPAddr)
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip := net.ParseIP(host); here.IP.IsLoopback() && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, "this listens for this machine alone, by its own name", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // find waits for a worker, and returns nil where it does not come.

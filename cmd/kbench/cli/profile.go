@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kbench/kbench/internal/ownname"
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/profiles/ui"
 	"github.com/kbench/kbench/results"
@@ -253,7 +254,7 @@ func (a *app) serve(ctx context.Context, address, id string, h http.Handler) err
 	}
 	ctx, ended := a.inOrder(ctx)
 	defer ended()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: ownname.Only(l, h), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(a.out, "profiles of run %s: http://%s/\n", id, l.Addr())
 	fmt.Fprintln(a.errOut, "Ctrl-C ends it")
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })

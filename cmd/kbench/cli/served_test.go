@@ -34,14 +34,35 @@ func served(ts *testscript.TestScript, neg bool, args []string) {
 	if err == nil && link != nil {
 		_, err = page(address + link[1])
 	}
+	rebound := "not asked"
+	if err == nil {
+		rebound, err = under(address, "rebound.example")
+	}
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	if got := exitCode(ts, cmd.Wait()); got != cli.ExitOK {
 		ts.Fatalf("it ended with %d, want 0", got)
 	}
 	ts.Check(err)
+	if rebound != http.StatusText(http.StatusForbidden) {
+		ts.Fatalf("under another name of this machine it answers %s", rebound)
+	}
 	if link == nil || !regexp.MustCompile(args[0]).MatchString(index) {
 		ts.Fatalf("no %q, or no link to %s, in\n%s", args[0], args[1], index)
 	}
+}
+
+// under is with which status an address answers who calls this machine by a name.
+func under(url, host string) (string, error) {
+	ask, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	ask.Host = host
+	r, err := http.DefaultClient.Do(ask)
+	if err != nil {
+		return "", err
+	}
+	return http.StatusText(r.StatusCode), r.Body.Close()
 }
 
 // page is what an address answers.
