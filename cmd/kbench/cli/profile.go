@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +59,13 @@ record. --export writes the merged files, for "go tool pprof" and for builds
   kbench profile --diff sarama/range,sarama/sticky
   kbench profile tonight --diff tonight:,last-night: --arm franz-go --top
   kbench profile --export profiles`,
-		Args:              arguments(0, 1, "one run"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			// A flag that may stand without a number takes none from behind a space.
+			if i := slices.IndexFunc(args, isNumber); i >= 0 && cmd.Flags().Changed("top") {
+				return usagef("--top %s: write --top=%s; behind a space it is a run, and one that is called so is %s/%s", args[i], args[i], runsDir, args[i])
+			}
+			return arguments(0, 1, "one run")(cmd, args)
+		},
 		ValidArgsFunction: aRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(cmd); err != nil {
@@ -84,6 +91,11 @@ record. --export writes the merged files, for "go tool pprof" and for builds
 	completes(cmd, "role", oneWord(string(results.RoleProducer), string(results.RoleConsumer), string(results.RoleBoth)))
 	completes(cmd, "workload", oneWord(catalog.Names()...))
 	return cmd
+}
+
+func isNumber(arg string) bool {
+	_, err := strconv.Atoi(arg)
+	return err == nil
 }
 
 // check says which flags do not go together.
