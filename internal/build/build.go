@@ -299,22 +299,8 @@ func contentOf(dir string) (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	err = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := e.Name()
-		if e.IsDir() {
-			if path != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "runs") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !e.Type().IsRegular() || strings.HasSuffix(name, "_test.go") || !slices.Contains(sources, filepath.Ext(name)) {
-			return nil
-		}
+	err = eachSource(dir, func(path, rel string) error {
 		data, err := os.ReadFile(path)
-		rel, _ := filepath.Rel(dir, path) // path is below dir
 		fmt.Fprintf(sum, "%s %d\n", rel, len(data))
 		sum.Write(data)
 		return err
@@ -323,6 +309,33 @@ func contentOf(dir string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// eachSource does something with every file of a directory that has to do with a build;
+// rel is its path in the directory.
+func eachSource(dir string, do func(path, rel string) error) error {
+	return filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && path != dir && aside(e.Name()):
+			return filepath.SkipDir
+		case !e.Type().IsRegular() || !compiled(e.Name()):
+			return nil
+		}
+		rel, _ := filepath.Rel(dir, path) // path is below dir
+		return do(path, rel)
+	})
+}
+
+// aside says of a directory that nothing in it is built.
+func aside(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "runs"
+}
+
+// compiled says of a file that it is, or is embedded.
+func compiled(name string) bool {
+	return !strings.HasSuffix(name, "_test.go") && slices.Contains(sources, filepath.Ext(name))
 }
 
 // sources are the files that are compiled or embedded.

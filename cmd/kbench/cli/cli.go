@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,6 +50,7 @@ type app struct {
 
 	tables map[string]string // of workloads, as they stand on the screen already
 	ends   ends
+	edited sync.Once // says that workers are of another source
 }
 
 // Run is Main without the exit. Workers and brokers are started by running the

@@ -35,6 +35,13 @@ func (a *app) versions(names []string) (wants []build.Want, wrong []string) {
 // table. All that is wrong with any of them is said at once.
 func (a *app) have(ctx context.Context, wants []build.Want) error {
 	var wrong []string
+	if len(wants) > 0 {
+		a.edited.Do(func() {
+			if why := build.Edited(ctx); why != "" {
+				a.complain("warning: " + why)
+			}
+		})
+	}
 	for _, w := range wants {
 		path, err := build.Worker(ctx, w, func() { fmt.Fprintf(a.errOut, "building a worker with %s\n", w.Name) })
 		if err == nil {
