@@ -71,4 +71,11 @@ type GateArm struct {
 	Baseline *float64 `json:"baseline,omitempty"`
 	Low      *float64 `json:"low,omitempty"`
 	High     *float64 `json:"high,omitempty"`
+	// BaselineLow and BaselineHigh are the same of a baseline that is one run, and
+	// BaselineRuns says of how many runs it is the median, of so many that were asked for:
+	// an arm may not be in all.
+	BaselineLow   *float64 `json:"baseline_low,omitempty"`
+	BaselineHigh  *float64 `json:"baseline_high,omitempty"`
+	BaselineRuns  int      `json:"baseline_runs,omitempty"`
+	BaselineAsked int      `json:"baseline_asked,omitempty"`
 }

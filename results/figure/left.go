@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kbench/kbench/results"
@@ -80,17 +81,12 @@ func (f Figure) ofOthers(rows []results.Row, unfit map[Event]results.LeftWhy) {
 func (f Figure) Out(rows []results.Row) map[Event]results.LeftWhy {
 	out := map[Event]results.LeftWhy{}
 	switch f.Metric.Name {
-	case results.ProduceFailed, results.ProduceRetried, results.ProduceUnanswered, results.ProduceTwice, results.ConsumeRedelivered, results.ClientErrors, results.ClientStuck,
-		results.PauseDuplicates, results.PauseLostRecords, results.MachineForeign, results.MachineSteal, results.MachinePressure, results.MachineCanary:
+	case results.MachineForeign, results.MachineSteal, results.MachinePressure, results.MachineCanary:
 		return out
 	}
-	if strings.HasPrefix(f.Metric.Name, "leak.") { // no time, and held however busy the machine is
+	// Of leaks: no time, and held however busy the machine is.
+	if f.Exact() || strings.HasPrefix(f.Metric.Name, "leak.") {
 		return out
-	}
-	for _, truth := range []string{"audit.", "group.", "trial."} {
-		if f.Metric.Unit == results.UnitCount && strings.HasPrefix(f.Metric.Name, truth) {
-			return out
-		}
 	}
 	for _, r := range rows {
 		trial := Event{r.Workload, r.Arm, r.Lane, r.Trial, ""}
@@ -104,4 +100,18 @@ func (f Figure) Out(rows []results.Row) map[Event]results.LeftWhy {
 		}
 	}
 	return out
+}
+
+// Exact says that the figure counts what happened, whatever the machine was like: a
+// record is lost or not. Other counts, such as of requests or goroutines, scatter from
+// trial to trial as times do.
+func (f Figure) Exact() bool {
+	switch f.Metric.Name {
+	case results.ProduceFailed, results.ProduceRetried, results.ProduceUnanswered, results.ProduceTwice, results.ConsumeRedelivered, results.ClientErrors, results.ClientStuck,
+		results.PauseDuplicates, results.PauseLostRecords:
+		return true
+	}
+	return f.Metric.Unit == results.UnitCount && slices.ContainsFunc([]string{"audit.", "group.", "trial."}, func(truth string) bool {
+		return strings.HasPrefix(f.Metric.Name, truth)
+	})
 }

@@ -44,6 +44,7 @@ func (b Base) Of(run *results.Run) bool {
 
 // past keeps the baselines that are of the series of the run.
 func (j *judge) past(base []Base) {
+	j.asked = len(base)
 	for _, b := range base {
 		differs := series.Differences(j.run, b.Run, j.workload)
 		if len(differs) == 0 {
@@ -66,27 +67,39 @@ func (j *judge) named() string {
 	return strings.Join(ids, ", ")
 }
 
-// was is the figure of each arm in the baseline: of several runs the median.
-func (j *judge) was(e expression) (map[unit]float64, error) {
+// earlier is the figure of an arm in the baseline: of several runs the median.
+type earlier struct {
+	value float64
+	runs  int
+	vs    []float64 // of its trials, where it is one run
+}
+
+// was is what each arm had in the baseline.
+func (j *judge) was(e expression) (map[unit]earlier, error) {
 	switch {
 	case len(j.base) == 0 && j.apart == "":
 		return nil, fmt.Errorf("gate %q: it is against a baseline; \"kbench gate --baseline RUN\" decides it", e.text)
 	case len(j.base) == 0:
 		return nil, fmt.Errorf("gate %q: %s", e.text, j.apart)
 	}
-	all := map[unit][]float64{}
+	all, trials := map[unit][]float64{}, map[unit][]float64{}
 	for _, b := range j.base {
 		for arm, rows := range e.gather(ofWorkload(b.Summary.Rows, j.workload)).values {
 			v, _ := e.value(rows)
-			if e.Unit != results.UnitCount {
-				v = medianOf(e.byTrial(rows))
+			if !e.Exact() {
+				trials[arm] = e.byTrial(rows)
+				v = medianOf(trials[arm])
 			}
 			all[arm] = append(all[arm], v)
 		}
 	}
-	out := map[unit]float64{}
+	out := map[unit]earlier{}
 	for arm, vs := range all {
-		out[arm] = medianOf(vs)
+		was := earlier{value: medianOf(vs), runs: len(vs)}
+		if j.asked == 1 {
+			was.vs = trials[arm]
+		}
+		out[arm] = was
 	}
 	return out, nil
 }
@@ -118,19 +131,19 @@ const confidence = 0.95
 // against decides an arm by its baseline. A fixed bound is what somebody can live with,
 // and a median is on this side of it or on that. A bound that is one of the same figure
 // lies near it, and of two medians that do not differ one is the larger: so the whole
-// interval of the median has to be on one side, else it is not decided. Counts are exact.
-func (e expression) against(a *results.GateArm, rows []results.Row, was map[unit]float64, arm unit) {
-	before, known := was[arm]
-	if !known {
+// interval of the median has to be on one side, of a bound that is one run's too, wherever
+// in its own interval that lies; else it is not decided. What is exact has no interval.
+func (e expression) against(a *results.GateArm, rows []results.Row, was earlier) {
+	if was.runs == 0 {
 		a.Verdict, a.Why = results.NotDecided, "the baseline has no figure of it"
 		return
 	}
-	a.Baseline, a.Bound = &before, e.bound*before
-	if e.Unit == results.UnitCount {
+	a.Baseline, a.BaselineRuns, a.Bound = &was.value, was.runs, e.bound*was.value
+	if e.Exact() {
 		a.Verdict = e.verdict(a.Value, a.Bound)
 		return
 	}
-	if before <= 0 && e.bound != 1 {
+	if was.value <= 0 && e.bound != 1 {
 		a.Verdict, a.Why = results.NotDecided, "the baseline is not above 0, so that no number of times it is a bound; write one that is an amount"
 		return
 	}
@@ -138,16 +151,33 @@ func (e expression) against(a *results.GateArm, rows []results.Row, was map[unit
 	if e.Metric.PerEvent {
 		a.Value, a.Trial, a.Event = medianOf(vs), 0, ""
 	}
-	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(vs, &benchmath.DefaultThresholds), confidence)
-	if math.IsInf(s.Lo, 0) || math.IsInf(s.Hi, 0) {
+	var known bool
+	if a.Low, a.High, known = interval(vs); !known {
 		a.Verdict, a.Why = results.NotDecided, fmt.Sprintf("so few trials do not tell how far they scatter; it takes %d", leastTrials)
 		return
 	}
-	a.Low, a.High = &s.Lo, &s.Hi
-	low, high := e.verdict(s.Lo, a.Bound), e.verdict(s.Hi, a.Bound)
-	if a.Verdict = low; low != high {
-		a.Verdict, a.Why = results.NotDecided, "the bound is within the interval of its median; it takes more rounds"
+	boundLow, boundHigh, why := a.Bound, a.Bound, "the bound is within the interval of its median; it takes more rounds"
+	if was.vs != nil {
+		if a.BaselineLow, a.BaselineHigh, known = interval(was.vs); !known {
+			a.Verdict, a.Why = results.NotDecided, fmt.Sprintf("so few trials of the baseline do not tell how far they scatter; it takes %d", leastTrials)
+			return
+		}
+		boundLow, boundHigh = e.bound**a.BaselineLow, e.bound**a.BaselineHigh
+		why = "the intervals of its median and of the baseline's do not decide it; it takes more rounds of both"
 	}
+	low, high := e.verdict(*a.Low, boundHigh), e.verdict(*a.High, boundLow)
+	if a.Verdict = low; low != high {
+		a.Verdict, a.Why = results.NotDecided, why
+	}
+}
+
+// interval is where the median of trials lies, nil where they are too few to tell.
+func interval(vs []float64) (low, high *float64, known bool) {
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(vs, &benchmath.DefaultThresholds), confidence)
+	if math.IsInf(s.Lo, 0) || math.IsInf(s.Hi, 0) {
+		return nil, nil, false
+	}
+	return &s.Lo, &s.Hi, true
 }
 
 // leastTrials is of how many the median has an interval.
@@ -163,7 +193,7 @@ func (e *expression) parseBaseline(want string) error {
 			return fmt.Errorf("%q is not a number of times the baseline; write it as 1.05 * baseline", want)
 		}
 	}
-	if (e.op == "==" || e.op == "!=") && e.Unit != results.UnitCount {
+	if (e.op == "==" || e.op == "!=") && !e.Exact() {
 		return errors.New("a figure is never quite that of its baseline; write < 1.05 * baseline, or > 0.95 * baseline")
 	}
 	return nil

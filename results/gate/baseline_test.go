@@ -20,7 +20,7 @@ func before(id string, cost map[string][]float64) Base {
 		for _, v := range cost[arm] {
 			n++
 			run.Order = append(run.Order, results.TrialRef{N: n, Workload: "w", Arm: arm, Client: arm, Lane: "matched"})
-			s.Rows = append(s.Rows, row(arm, n, results.CPUPerRecord, "", results.UnitNs, v), row(arm, n, results.AuditDuplicate, "", results.UnitCount, float64(int(v)%10)))
+			s.Rows = append(s.Rows, row(arm, n, results.CPUPerRecord, "", results.UnitNs, v), row(arm, n, results.AuditDuplicate, "", results.UnitCount, float64(int(v)%10)), row(arm, n, results.GCCount, "", results.UnitCount, v))
 		}
 	}
 	return Base{run, s}
@@ -49,12 +49,21 @@ func TestAgainst(t *testing.T) {
 	f("cpu.per_record < 1.05 * baseline", now(1100), was, results.NotMet, "")
 	f("cpu.per_record > 0.95 * baseline", now(1000), was, results.Met, "")
 	f("cpu.per_record > 0.95 * baseline", now(900), was, results.NotMet, "")
-	f("cpu.per_record <= baseline", now(1000), was, results.NotDecided, "the bound is within the interval")
-	f("cpu.per_record < 1.05 * baseline", now(1051), was, results.NotDecided, "the bound is within the interval")
+	f("cpu.per_record <= baseline", now(1000), was, results.NotDecided, "the intervals of its median and of the baseline's do not decide it")
+	f("cpu.per_record < 1.05 * baseline", now(1051), was, results.NotDecided, "the intervals of its median and of the baseline's")
+	// A baseline that scatters is as uncertain as the run, and so is a bound of it.
+	wide := before("was", map[string][]float64{"a": {700, 800, 900, 1000, 1100, 1200, 1300}})
+	f("cpu.per_record < 1.05 * baseline", now(1000), wide, results.NotDecided, "the intervals of its median and of the baseline's")
+	f("cpu.per_record < 1.05 * baseline", now(1100), wide, results.NotDecided, "the intervals of its median and of the baseline's")
+	f("cpu.per_record < 1.05 * baseline", now(700), wide, results.Met, "")
+	f("cpu.per_record < 1.05 * baseline", now(1400), wide, results.NotMet, "")
+	f("cpu.per_record < 1.05 * baseline", now(1000), before("was", map[string][]float64{"a": {1000, 1000, 1000}}), results.NotDecided, "so few trials of the baseline do not tell how far they scatter; it takes 6")
 	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": {1000, 1001, 999, 1000, 1000}}), was, results.NotDecided, "it takes 6")
-	// Counts are exact: median 0 against 0 of one trial.
+	// Counts of the audit are exact: median 0 against 0 of one trial. Others are not.
 	f("audit.duplicate <= baseline", before("now", map[string][]float64{"a": {1000}}), was, results.Met, "")
 	f("audit.duplicate <= baseline", before("now", map[string][]float64{"a": {1009}}), was, results.NotMet, "")
+	f("gc.count <= baseline", before("now", map[string][]float64{"a": {1009}}), was, results.NotDecided, "so few trials")
+	f("gc.count <= 3 * baseline", now(1000), was, results.Met, "")
 	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": around(1000), "b": around(1000)}), was, results.NotDecided, "the baseline has no figure of it")
 	// One that has missed it has, whatever is not known of the other.
 	f("cpu.per_record < 1.05 * baseline", before("now", map[string][]float64{"a": around(1100), "b": around(1000)}), was, results.NotMet, "the baseline has no figure of it")
@@ -149,6 +158,11 @@ func TestTimesBaseline(t *testing.T) {
 			t.Errorf("%s: %v", times, err)
 		}
 	}
+	for expr, refused := range map[string]bool{"audit.lost == baseline": false, "gc.count == baseline": true} {
+		if err := Check(expr); (err != nil) != refused {
+			t.Errorf("%s: %v", expr, err)
+		}
+	}
 	for _, times := range []string{"", "1.05*", " 2  * "} {
 		if err := Check("cpu.per_record < " + times + "baseline"); err != nil {
 			t.Errorf("%s: %v", times, err)
@@ -170,6 +184,9 @@ func TestAgainstSeveral(t *testing.T) {
 	g := Against(now.Run, now.Summary.Rows, base, []string{"cpu.per_record < 1.05 * baseline"})[0]
 	if g.Verdict != results.Met || *g.Arms[0].Baseline != 1010 || g.Arms[0].Bound != 1.05*1010 || g.Baseline != "night-0, night-1, night-2" {
 		t.Errorf("%s against %s: %+v", g.Verdict, g.Baseline, g.Arms[0])
+	}
+	if a := g.Arms[0]; a.BaselineRuns != 3 || a.BaselineAsked != 4 || a.BaselineLow != nil {
+		t.Errorf("its baseline is of %d of %d runs, from %v", a.BaselineRuns, a.BaselineAsked, a.BaselineLow)
 	}
 	if a := g.Arms[0]; *a.Low < 1017 || *a.High > 1023 || *a.Low >= *a.High {
 		t.Errorf("the median lies from %v to %v", *a.Low, *a.High)

@@ -65,6 +65,7 @@ type judge struct {
 	rows     []results.Row
 	order    []results.TrialRef
 	base     []Base // of its series
+	asked    int    // how many there were to be
 	apart    string // why there is none, where some were named
 }
 
@@ -134,7 +135,7 @@ func (j *judge) decide(expr string) (results.Gate, error) {
 		return results.Gate{}, err
 	}
 	res := results.Gate{Expression: e.text, Verdict: results.Met, Bound: e.bound, Unit: e.Unit, Arms: []results.GateArm{}}
-	var was map[unit]float64
+	var was map[unit]earlier
 	if e.baseline {
 		if was, err = j.was(e); err != nil {
 			return res, err
@@ -156,7 +157,8 @@ func (j *judge) decide(expr string) (results.Gate, error) {
 			a.Trial, a.Event = one.Trial, one.Event
 		}
 		if e.baseline {
-			e.against(&a, rows, was, arm)
+			a.BaselineAsked = j.asked
+			e.against(&a, rows, was[arm])
 		} else {
 			a.Verdict = e.verdict(a.Value, a.Bound)
 		}

@@ -34,8 +34,11 @@ A gate is FIGURE OP BOUND, such as "p99(e2e.response) < 20ms", and every arm mus
 meet it. With --baseline the bound may be that of another run, arm by arm, or the
 median of the last good ones: "cpu.per_record < 1.05 * baseline". Good is a run that
 completed, of the same machine, broker and workload, that met its gates of fixed
-bounds. Such a gate is met or missed where the whole 95% interval of the median is
-on one side of the bound, which takes 6 rounds; counts are exact.
+bounds; an arm that is not in all of them is held against those that it is in, and
+their number stands beside it. Such a gate is met or missed where the whole 95%
+interval of the median is on one side of the bound, of a run's wherever in its own
+interval that lies, which takes 6 rounds of each. What the audit and the group count
+is exact.
 
 --output is text, markdown (at most 20 lines), json, junit (XML, in which a gate
 that is not decided is an error), or github (annotations of a workflow).

@@ -74,7 +74,16 @@ func GateArm(a results.GateArm) string {
 		out += fmt.Sprintf(" (%s to %s)", s.format(*a.Low), s.format(*a.High))
 	}
 	if a.Baseline != nil {
-		out += fmt.Sprintf(" for a bound of %s, %s in the baseline", s.format(a.Bound), s.format(*a.Baseline))
+		out += fmt.Sprintf(" for a bound of %s, %s", s.format(a.Bound), s.format(*a.Baseline))
+		if a.BaselineLow != nil {
+			out += fmt.Sprintf(" (%s to %s)", s.format(*a.BaselineLow), s.format(*a.BaselineHigh))
+		}
+		out += " in the baseline"
+		if asked := count(int64(a.BaselineAsked), "run"); a.BaselineRuns < a.BaselineAsked {
+			out += fmt.Sprintf(", the median of %d of %s", a.BaselineRuns, asked)
+		} else if a.BaselineAsked > 1 {
+			out += ", the median of " + asked
+		}
 	}
 	switch {
 	case a.Event != "":
