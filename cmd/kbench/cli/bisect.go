@@ -176,13 +176,7 @@ func (a *app) bisect(ctx context.Context, t *trying, b *bisected) error {
 	fmt.Fprintf(a.errOut, "bisect %s: %s; about %s a trial; trials are in %s\n", b.Client, b.searched(), t.length, t.out)
 	ctx, done := a.inOrder(ctx)
 	defer done()
-	err := b.search(ctx, t.try, func(s step) {
-		fmt.Fprintf(a.out, "%3d  %-10s %-12s %s\n", len(b.Steps), s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
-	})
-	if len(b.Steps) > 0 {
-		err = errors.Join(err, writeJSON(filepath.Join(t.out, bisectFile), b))
-	}
-	if err != nil {
+	if err := a.steps(ctx, b, t.try, t.out); err != nil {
 		return err
 	}
 	said, err := b.said()
@@ -190,7 +184,16 @@ func (a *app) bisect(ctx context.Context, t *trying, b *bisected) error {
 	return err
 }
 
-// writeJSON keeps a document beside the run directories that it tells of.
+// steps searches, and keeps each step as soon as it is made.
+func (a *app) steps(ctx context.Context, b *bisected, do try, out string) error {
+	return b.search(ctx, do, func(s step) error {
+		fmt.Fprintf(a.out, "%3d  %-10s %-12s %s\n", len(b.Steps), s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
+		return writeJSON(filepath.Join(out, bisectFile), b)
+	})
+}
+
+// writeJSON keeps a document beside the run directories that it tells of. A kill leaves
+// the one before, or this.
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err == nil {
@@ -199,7 +202,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(data, '\n'), 0o644)
+	return results.WriteFile(path, append(data, '\n'))
 }
 
 // searched is what is searched, in words. Commits may be very many.
@@ -279,7 +282,7 @@ const tries = 3
 type try func(ctx context.Context, client, dir string, s *step) (skip bool, err error)
 
 // search tries versions until the answer is known, and tells of each trial.
-func (b *bisected) search(ctx context.Context, do try, tell func(step)) error {
+func (b *bisected) search(ctx context.Context, do try, tell func(step) error) error {
 	s := bisect.New(b.Versions, b.Wrong)
 	olderMeets := b.breaks()
 	nothing := map[string]int{}
@@ -303,8 +306,10 @@ func (b *bisected) search(ctx context.Context, do try, tell func(step)) error {
 				s.Skip(version, fmt.Sprintf("nothing was decided in %d trials; in the last: %s", tries, st.Why))
 			}
 		}
-		b.Steps = append(b.Steps, st)
-		tell(st)
+		b.Steps, b.Answer = append(b.Steps, st), s.Answer()
+		if err := tell(st); err != nil {
+			return err
+		}
 	}
 }
 

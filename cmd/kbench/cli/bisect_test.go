@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +35,7 @@ func searched(t *testing.T, good, bad string, missing []string, otherwise map[st
 		}
 		return false, nil
 	}
-	if err := b.search(context.Background(), do, func(step) {}); err != nil {
+	if err := b.search(context.Background(), do, func(step) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	said, err := b.said()
@@ -49,6 +53,50 @@ func TestBisect(t *testing.T) {
 	}
 	if _, said, err = searched(t, "v1.43.0", "v1.40.1", versions[:5], nil); err != nil || !strings.HasPrefix(said, "v1.42.2 is the first that meets p50(pause.start) < 1s; v1.42.1 still misses it (99.") {
 		t.Errorf("%q, %v", said, err)
+	}
+}
+
+// TestBisectKept: what was tried is in the file as soon as it is known, with what it comes
+// to, so that a kill in the next trial leaves it.
+func TestBisectKept(t *testing.T) {
+	out := t.TempDir()
+	kept := func() (b bisected) {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(out, bisectFile))
+		if err == nil {
+			err = json.Unmarshal(data, &b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	b := &bisected{Client: "sarama", Good: "v1.40.1", Bad: "v1.43.0", Versions: versions, Gates: []string{"audit.lost == 0"}, Wrong: 0.05}
+	killed := errors.New("killed")
+	do := func(_ context.Context, _, _ string, s *step) (bool, error) {
+		if n := len(b.Steps); n == 3 {
+			return false, killed
+		} else if n > 0 {
+			if file := kept(); len(file.Steps) != n || file.Answer.Trials != n {
+				t.Errorf("%d steps and %d trials are kept of %d", len(file.Steps), file.Answer.Trials, n)
+			}
+		}
+		s.Verdict = results.Met
+		return false, nil
+	}
+	a := &app{out: io.Discard}
+	if err := a.steps(t.Context(), b, do, out); !errors.Is(err, killed) || len(kept().Steps) != 3 {
+		t.Errorf("%v, %d steps are kept of 3", err, len(kept().Steps))
+	}
+	// Where they cannot be kept, it does not go on for hours.
+	out = filepath.Join(out, bisectFile)
+	met := func(_ context.Context, _, _ string, s *step) (bool, error) {
+		s.Verdict = results.Met
+		return false, nil
+	}
+	b = &bisected{Client: "sarama", Good: "v1.40.1", Bad: "v1.43.0", Versions: versions, Wrong: 0.05}
+	if err := a.steps(t.Context(), b, met, out); err == nil || len(b.Steps) != 1 {
+		t.Errorf("below a file: %v after %d steps", err, len(b.Steps))
 	}
 }
 
@@ -174,7 +222,7 @@ func TestReplayOtherWayRound(t *testing.T) {
 		}
 		return false, nil
 	}
-	if err := b.search(context.Background(), do, func(step) {}); err != nil {
+	if err := b.search(context.Background(), do, func(step) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if r := (replayed{bisected: *b}); r.outcome() != notToldApart {

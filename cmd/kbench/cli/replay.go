@@ -149,8 +149,9 @@ func (a *app) replayOne(ctx context.Context, t *trying, r *replayed) error {
 	for _, name := range slices.Sorted(maps.Keys(t.broker.Props)) {
 		fmt.Fprintf(a.out, "  the broker has %s=%s\n", name, t.broker.Props[name])
 	}
-	err := r.search(ctx, t.try, func(s step) {
+	err := r.search(ctx, t.try, func(s step) error {
 		fmt.Fprintf(a.out, "  %-10s %-12s %s\n", s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
+		return nil
 	})
 	if err != nil {
 		return err
