@@ -124,10 +124,9 @@ func TestNights(t *testing.T) {
 }
 
 // With a single round the night itself has 1.5% of noise, a step is 2.6 times as high, and
-// a drift and a step look alike more often. Exact least squares, with the same price for a
-// step and a slope, find 92 of these steps within two nights, and 97 of the drifts.
+// a drift and a step look alike more often.
 func TestNightsOfOneRound(t *testing.T) {
-	testNights(t, 1, 92, 90, 12)
+	testNights(t, 1, 95, 90, 5)
 }
 
 // testNights holds what is found against how often it has to be, and every change that is
@@ -135,8 +134,8 @@ func TestNightsOfOneRound(t *testing.T) {
 // against how many histories may have one.
 func testNights(t *testing.T, rounds, steps, drifts, most int) {
 	var sum outcome
-	for seed := range uint64(100) {
-		sum.add(nightsOf(t, seed, rounds))
+	for seed := range uint64(100) { // not those of which the penalties were found, 0 to 99
+		sum.add(nightsOf(t, 1000+seed, rounds))
 	}
 	t.Logf("of 100: %+v", sum)
 	if sum.located < steps || sum.drifted < drifts || sum.busy < 100 || sum.alarms > most {
