@@ -75,9 +75,11 @@ var arrows = map[string][]string{
 	"internal/launch":  {"results", "results/record"},
 	"internal/arm":     {"drivers", "internal/launch", "results", "results/record", "workloads", "workloads/acts"},
 	"internal/wire":    {"drivers", "results/record"},
-	"internal/access":  {"drivers"},
-	"internal/cluster": {"drivers", "internal/access", "internal/launch", "internal/regular", "internal/scratch", "results", "workloads/reader"},
-	"internal/worker": {"drivers", "internal/access", "internal/wire", "profiles", "profiles/capture", "results", "results/record",
+	// What makes connections worse stands below the tap, which does not know it.
+	"internal/wire/link": {"results/record"},
+	"internal/access":    {"drivers"},
+	"internal/cluster":   {"drivers", "internal/access", "internal/launch", "internal/regular", "internal/scratch", "results", "workloads/reader"},
+	"internal/worker": {"drivers", "internal/access", "internal/wire", "internal/wire/link", "profiles", "profiles/capture", "results", "results/record",
 		"workloads", "workloads/pace", "workloads/payload"},
 	"internal/aside": {"internal/cluster", "internal/worker", "results", "results/record", "workloads/payload"},
 	// A worker with one driver in it, and what builds it at other versions of its client.

@@ -67,6 +67,15 @@ const (
 	WireBatch             = "wire.records_per_batch"
 	WireConnections       = "wire.connections"
 	WireOpened            = "wire.opened"
+	LinkDelayed           = "link.delayed"
+	LinkBytes             = "link.bytes"
+	LinkDelay             = "link.delay"
+	LinkStalls            = "link.stalls"
+	LinkStall             = "link.stall"
+	LinkCuts              = "link.cuts"
+	LinkIdle              = "link.idle_closed"
+	LinkRefused           = "link.dials_refused"
+	LinkDial              = "link.dial"
 	BrokerCPU             = "broker.cpu"
 	ObserverCPU           = "observer.cpu"
 	ProbeCPU              = "probe.cpu"
@@ -307,6 +316,16 @@ func Metrics() []Metric {
 		{Name: WireBatch, Unit: UnitCount, What: "mean records of a produced batch, over all of the measured part; class sampled: over one request in sixteen, in runs that counted no more"},
 		{Name: WireConnections, Unit: UnitCount, What: "most connections open at once, of all workers of a role"},
 		{Name: WireOpened, Unit: UnitCount, What: "connections opened in the measured part, of all workers of a role"},
+
+		{Name: LinkDelayed, Unit: UnitCount, What: "requests and responses of a role's workers that a fault of the link held back in the measured part; where the workload has such faults"},
+		{Name: LinkBytes, Unit: UnitBytes, What: "bytes that it held back"},
+		{Name: LinkDelay, Unit: UnitNs, Stats: []string{"p50", "max"}, What: "for how long it held back each of those requests and responses, as measured"},
+		{Name: LinkStalls, Unit: UnitCount, What: "times that it held a connection up because of segments that were lost"},
+		{Name: LinkStall, Unit: UnitNs, Stats: []string{"p50", "max"}, What: "for how long, each time"},
+		{Name: LinkCuts, Unit: UnitCount, What: "connections that it reset"},
+		{Name: LinkIdle, Unit: UnitCount, What: "connections that it closed because they had no traffic"},
+		{Name: LinkRefused, Unit: UnitCount, What: "dials that it refused"},
+		{Name: LinkDial, Unit: UnitNs, Stats: []string{"p50", "max"}, What: "by how much it made dials take longer, each; n: how many"},
 
 		{Name: BrokerCPU, Unit: UnitCores, What: "CPU of the broker processes over the measured part"},
 		{Name: ObserverCPU, Unit: UnitCores, What: "CPU of the process that asks the coordinator for its view of the group, over the measured part"},

@@ -249,8 +249,9 @@ type Act struct {
 	Phase        float64            `json:"phase"`
 	Planned      int64              `json:"planned"`           // when it was to be done
 	At           int64              `json:"at"`                // t_e: the call that starts, signals or kills
-	For          int64              `json:"for,omitempty"`     // stall: how long it was to last
-	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT
+	For          int64              `json:"for,omitempty"`     // stall, link: how long it was to last
+	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT; link: it was over
+	Link         *workloads.Link    `json:"link,omitempty"`    // link: what it was meanwhile
 	Gone         int64              `json:"gone,omitempty"`    // the process had ended; reopen: the new client had been made
 	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned
 	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
@@ -274,6 +275,19 @@ func (a *Act) Ended() string {
 		return a.Member
 	default:
 		return ""
+	}
+}
+
+// Suspends says whether it keeps a worker from delivering anything while it lasts: the
+// process is stopped, or nothing comes through its link.
+func (a *Act) Suspends(worker string) bool {
+	switch d := acts.Of(a.Kind); {
+	case d.Stops:
+		return a.Member == worker
+	case d.Link:
+		return (a.Member == worker || a.Member == "") && a.Link != nil && a.Link.Blackhole
+	default:
+		return false
 	}
 }
 

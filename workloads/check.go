@@ -131,14 +131,11 @@ func contradictions(s *Spec) findings {
 	fail(g.Heartbeat >= g.Session, []string{"group.heartbeat", "group.session"},
 		"a heartbeat every %s cannot keep a session of %s alive; write a heartbeat of at most a third of it, %s",
 		reader.ShowDuration(g.Heartbeat), reader.ShowDuration(g.Session), reader.ShowDuration((g.Session / 3).Truncate(time.Millisecond)))
-	warn(g.Heartbeat < g.Session && g.Session < 3*g.Heartbeat, []string{"group.session", "group.heartbeat"},
-		"a session of %s leaves no room for a lost heartbeat of %s; 3 heartbeats are usual", reader.ShowDuration(g.Session), reader.ShowDuration(g.Heartbeat))
-	warn(c.Fetch.Wait > g.Heartbeat/2 && c.Members > 0, []string{"consume.fetch.wait", "group.heartbeat"},
-		"sarama sends heartbeats behind its fetches, so a wait of %s delays a heartbeat of %s; at most half of it is fair",
-		reader.ShowDuration(c.Fetch.Wait), reader.ShowDuration(g.Heartbeat))
 	fail(len(s.Compare) > MostCompared, []string{"compare"},
 		"%d figures are too many: the more there are, the more rounds each of them takes; write at most %d", len(s.Compare), MostCompared)
 	out = append(out, groupNames(s)...)
+	out = append(out, linkOfTrial(s)...)
+	out = append(out, likely(s)...)
 	return append(out, churnFindings(s)...)
 }
 
@@ -205,5 +202,6 @@ func idle(s *Spec) (out findings) {
 		"consume.backlog", "phases.warmup", "phases.measure")
 	add(s.Kind() == Backlog, true, "has no effect with a backlog, which one producer fills", "consume.backlog", "produce.producers")
 	add(s.Produce.Rate.Max, true, "has no effect at rate max", "produce.rate", "produce.tick")
+	linkIdle(s, add)
 	return out
 }

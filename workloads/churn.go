@@ -227,6 +227,12 @@ func settings() reader.Kind {
 			for _, e := range v.Entries {
 				at := path + "." + e.Key
 				n := r.Root.Find(e.Key)
+				if n == nil { // fields of the link may be written as they are called in it
+					n = r.Root.Find(linkPath + e.Key)
+				}
+				if n != nil {
+					e.Key = n.Path
+				}
 				_, twice := out[e.Key]
 				switch {
 				case e.Val.Kind == reader.Broken:
@@ -235,7 +241,7 @@ func settings() reader.Kind {
 				case n == nil:
 					r.Fail(e.At, at, "is not the path of a field; %s", r.Suggest(e.Key))
 				case !ofMember(n):
-					r.Fail(e.At, at, "is not a setting of one member; write fields below consume or group, such as group.session")
+					r.Fail(e.At, at, "is not a setting of one member; write fields below consume, group or link, such as group.session")
 				default:
 					n.Kind.Read(r, at, e.Val, n.In(&scratch))
 					out[e.Key] = e.Val.Plain()
@@ -249,5 +255,5 @@ func settings() reader.Kind {
 // ofMember reports whether members of a group can differ in a field.
 func ofMember(n *reader.Field) bool {
 	section, _, _ := strings.Cut(n.Path, ".")
-	return n.Kind != nil && (section == "group" || section == "consume" && n.Path != "consume.members" && n.Path != "consume.backlog")
+	return n.Kind != nil && (section == "group" || section == "link" && n.Path != "link.on" && n.Path != "link.members" || section == "consume" && n.Path != "consume.members" && n.Path != "consume.backlog")
 }

@@ -22,6 +22,8 @@ func kinds() map[string]reader.Kind {
 		"size":     size(),
 		"rate":     rate(),
 		"schedule": schedule(),
+		"share":    shareOf(),
+		"node":     node(),
 		"timeline": timeline(),
 		"matrix":   matrix(),
 		// Which protocol an assignor belongs to is a matter of two fields and is

@@ -221,6 +221,30 @@ func TestWarnings(t *testing.T) {
 		"w.yaml:2:18: group.session: a session of 6s leaves no room for a lost heartbeat of 3s; 3 heartbeats are usual")
 	f("consume: {fetch: {wait: 2s}}",
 		"w.yaml:2:25: consume.fetch.wait: sarama sends heartbeats behind its fetches, so a wait of 2s delays a heartbeat of 3s; at most half of it is fair")
+	const link = "consume: {members: 3}\ngroup: {session: 10s, heartbeat: 3s}\nlink: "
+	f(link + "{delay: 200ms, jitter: 50ms, direction: out, loss: 15%}")
+	f(link+"{loss: 40%, direction: out}",
+		"w.yaml:4:14: link.loss: with a loss of 40% about 15 heartbeats an hour come later than the session of 10s allows, and their members are evicted by the network alone; a longer session has fewer")
+	f(link + "{loss: 40%, direction: in}") // the node has had the heartbeat
+	f(link+"{delay: 8s, direction: out}",
+		"w.yaml:4:15: link.delay: heartbeats of 3s come 8s later than they are sent, and a session of 10s does not last so long; write a longer session",
+		"w.yaml:4:15: link.delay: a heartbeat of 3s is answered after a round trip that is longer; write a longer heartbeat")
+	f(link+"{delay: 2s}",
+		"w.yaml:4:15: link.delay: a heartbeat of 3s is answered after a round trip that is longer; write a longer heartbeat")
+	f(link+"{blackhole: true}",
+		"w.yaml:4:19: link.blackhole: nothing comes through for the whole trial, so no member can ever join; write an act with a time, such as churn: [{do: link, at: 10s, for: 30s, with: {blackhole: true}}]")
+	f(link + "{blackhole: true, on: producers}")
+	f("group: {rebalance: 2s}",
+		"w.yaml:2:20: group.rebalance: a member learns of a rebalance at its next heartbeat, up to 3s later, and is evicted when it has not joined within 2s; write a rebalance of several heartbeats")
+	f("consume: {fetch: {wait: 10s}}\ngroup: {rebalance: 10s, heartbeat: 20s, session: 60s}",
+		"w.yaml:3:20: group.rebalance: a member learns of a rebalance at its next heartbeat, up to 20s later, and is evicted when it has not joined within 10s; write a rebalance of several heartbeats",
+		"w.yaml:2:25: consume.fetch.wait: kafka-go joins again only when its fetches have returned, up to 10s later, and is evicted after 10s; write a shorter wait")
+	f("produce: {rate: 1/m}\nconsume: {handler: {time: 40s}}",
+		"w.yaml:3:27: consume.handler.time: a member that handles a record for 40s cannot answer a rebalance within 30s, and is evicted; write a longer rebalance or a shorter time")
+	f("produce: {rate: 1/m}\nconsume: {handler: {time: 40s, revoke: free}}")
+	f("consume: {handler: {time: 100ms}}", // 600 records a second
+		"w.yaml:2:27: consume.handler.time: records come faster than they are handled, so a member may have 500 in hand (a poll of franz-go's) and take 50s to give partitions up, where a rebalance waits for 30s; write a longer rebalance, a shorter time or a lower rate")
+	f("produce: {rate: 20/s}\nconsume: {handler: {time: 100ms}}")
 	f("consume: {members: 20}", "w.yaml:2:20: consume.members: 20 members share 12 partitions, so some are idle")
 	f("consume: {commit: {mode: auto, records: 5}}",
 		"w.yaml:2:41: consume.commit.records: has an effect in commit mode sync alone")

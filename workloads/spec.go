@@ -32,6 +32,7 @@ type Spec struct {
 	Group    Group        `json:"group" doc:"The consumer group."`
 	Metadata Metadata     `json:"metadata" doc:"The client's view of the cluster."`
 	Phases   Phases       `json:"phases" doc:"The parts of a trial once the group is stable."`
+	Link     Link         `json:"link,omitzero" doc:"What the network does to the connections of the clients under test, on purpose."`
 	Churn    []ChurnEntry `json:"churn,omitempty" is:"timeline" doc:"What happens to the group in the measured part, the same for every arm; see churn[]."`
 	Leaks    bool         `json:"leaks,omitempty" doc:"Whether goroutines, connections and live heap of the members are read before the first act and after the last, which shows what leaks; each reading takes two garbage collections."`
 	Pause    Pause        `json:"pause" doc:"How stops are told from jitter."`
@@ -210,10 +211,10 @@ type ChurnEntry struct {
 	// (just before a beat), worst (just after), or a fraction such as 0.25 of the
 	// interval after a beat.
 	Phase   string         `json:"phase,omitempty" is:"phase" doc:"When within the heartbeat of the member acted on (join: of the oldest) the act is done: best is just before a beat, worst just after, a number that fraction of the interval after one. With when: random unless written; with at: whenever it is due."`
-	Target  string         `json:"target,omitempty" is:"oldest newest random" doc:"Who is acted on, by time in the group; random, the same for every arm, unless written."`
-	With    map[string]any `json:"with,omitempty" is:"settings" doc:"Settings of the member acted on, from its start on; of a restart those of the new process."`
+	Target  string         `json:"target,omitempty" is:"oldest newest random all" doc:"Who is acted on, by time in the group; random, the same for every arm, unless written. All is for link."`
+	With    map[string]any `json:"with,omitempty" is:"settings" doc:"Settings of the member acted on, from its start on; of a restart those of the new process; of link what the link does meanwhile, such as {delay: 200ms, loss: 10%}."`
 	Restore *bool          `json:"restore,omitempty" doc:"Whether the opposite act follows, recorded but not counted, once the group is stable; true unless written."`
-	For     time.Duration  `json:"for,omitempty" is:"1ms to 168h" doc:"How long a stall, crashloop or storm lasts."`
+	For     time.Duration  `json:"for,omitempty" is:"1ms to 168h" doc:"How long a stall, link, crashloop or storm lasts."`
 	ID      string         `json:"id,omitempty" is:"same new" doc:"Whether a restarted member keeps its identity; unless written it does in a static group."`
 	Rate    Rate           `json:"rate,omitzero" is:"rate" doc:"Acts of a storm, such as 3/m, at random instants (Poisson)."`
 	Count   int            `json:"count,omitempty" is:"1 to 10000" doc:"Partitions to add."`

@@ -46,6 +46,8 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		}
 		l.pending.Go(func() { l.resume(ctx, w, a.For, out) })
 		return nil
+	case acts.Link:
+		return l.badLink(ctx, a, w, out)
 	case acts.Restart, acts.AssignorStep:
 		return l.restart(ctx, a, w, out)
 	case acts.Reopen:

@@ -137,7 +137,7 @@ func (l *timeline) stirred() int64 {
 		if a.Error != "" {
 			continue
 		}
-		if act := acts.Of(a.Kind); act.Stops && a.Resumed == 0 || act.Ends && a.Gone == 0 {
+		if act := acts.Of(a.Kind); act.Lasts() && a.Resumed == 0 || act.Ends && a.Gone == 0 {
 			return math.MaxInt64
 		}
 		last = max(last, a.At, a.Resumed, a.Gone, a.Ready)

@@ -47,7 +47,7 @@ func newStuck(limit time.Duration, spec *workloads.Spec) *stuck {
 type member struct {
 	next   map[int32]int64
 	beaten int64 // when it sent its latest heartbeat
-	absent bool  // it was stopped on purpose
+	absent bool  // it was stopped, or cut off, on purpose
 }
 
 // accused are the partitions of a member that hands nothing on, and since when.
@@ -137,7 +137,7 @@ func (l *timeline) watchStuck(ctx context.Context) {
 		for _, w := range l.inGroup() {
 			alive, _ := w.report(worker.Alive)
 			beat, _ := w.report(worker.Beat)
-			all[w.job.Name], members[w.job.Name] = w, member{next: alive.Next, beaten: beat.At, absent: w.paused()}
+			all[w.job.Name], members[w.job.Name] = w, member{next: alive.Next, beaten: beat.At, absent: w.paused() || l.unreached(w.job.Name)}
 		}
 		for name, a := range s.see(record.Now(), v, members) {
 			_ = all[name].tell(worker.Command{Do: worker.Look, Start: a.since, Parts: a.parts}) // one that has ended is no more stuck

@@ -62,6 +62,9 @@ func (l *timeline) member(ctx context.Context, number, identity int, hold bool) 
 		if err := spec.Apply(path, value); err != nil {
 			return nil, fmt.Errorf("member %d: with %s: %w", number, path, err)
 		}
+		if strings.HasPrefix(path, "link.") { // it is this member's, whoever else has one
+			spec.Link.On, spec.Link.Members = "members", 0
+		}
 	}
 	for i := range l.acts {
 		if a := &l.acts[i]; a.To != nil && a.NewMember == number {

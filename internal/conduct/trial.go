@@ -323,6 +323,13 @@ func (t *trial) startFor(ctx context.Context, job worker.Job, fail func(error)) 
 	if len(t.plan.Spec.Churn) > 0 {
 		job.Interval = 100 * time.Millisecond // so that a window of churn can be cut out afterwards
 	}
+	if job.Spec.Link.Any() && job.Role.UnderTest() {
+		nodes, err := t.linkNodes(ctx, &job.Spec.Link)
+		if err != nil {
+			return nil, err
+		}
+		job.LinkNodes = nodes
+	}
 	program := t.run.o.Self
 	if job.Role == results.RoleProducer || job.Role == results.RoleConsumer || job.Role == results.RoleBoth {
 		t.profile(&job)

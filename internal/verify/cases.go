@@ -87,6 +87,9 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	for _, d := range clients {
 		cases = append(cases, pause(d, pauseSession/3))
 	}
+	for _, d := range clients {
+		cases = append(cases, badLink(d))
+	}
 	for _, broken := range faults() {
 		cases = append(cases, broken(next()))
 	}

@@ -35,6 +35,7 @@ type Evidence struct {
 	Owners       map[int32]string // who had the latest record of each partition
 	Meddled      results.Interval // when something was done to the trial's processes
 	Lies         []string         // the settings that the wire contradicts
+	Link         linked           // of the first member
 	Pauses       *window.Report   // what kbench says of acts, and of rebalances without any
 }
 
@@ -130,6 +131,9 @@ func read(dir *results.Dir) (Evidence, error) {
 		}
 	}
 	for i := range trial.Workers {
+		if w := &trial.Workers[i]; w.Role == results.RoleConsumer && e.Link.seen == nil {
+			e.Link = linkOf(w)
+		}
 		if err := e.worker(trial, &trial.Workers[i]); err != nil {
 			return e, fmt.Errorf("worker %s: %w", trial.Workers[i].Name, err)
 		}

@@ -53,6 +53,9 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 		for _, length := range lengths(d.Name()+" pause", n.Seed, count, pauseSession/2) {
 			cases = append(cases, pause(d, length))
 		}
+		for range (n.Stops + 3) / 4 {
+			cases = append(cases, badLink(d))
+		}
 		for i := range (n.Stops + 9) / 10 {
 			cases = append(cases, evict(d, pauseSession+time.Duration(2+i%4)*time.Second))
 		}

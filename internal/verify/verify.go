@@ -8,6 +8,7 @@
 //	evidence  what a trial left behind, read as a report reads it
 //	judge     injected against reported; pure
 //	process   the same for a process that is stopped
+//	link      what a link is said to have done, in the times of requests on the wire
 //	blame     whose stall it was: the same for processes that are not the client
 //	tally     how often the answer was found, and how often it must be; pure
 //

@@ -51,6 +51,18 @@ type Options struct {
 	TLS *tls.Config
 	// Interval is how often the sums are emitted. 0 stands for one second.
 	Interval time.Duration
+	// Below stands between the tap and TLS; nil, as nearly always: nothing does.
+	Below Below
+}
+
+// Below makes connections otherwise than they are: it is how a bad link is put in the
+// way. What it does to them the tap sees as its client does.
+type Below interface {
+	// Dial is called before a connection to a node is opened, and may take its time or
+	// refuse.
+	Dial(ctx context.Context, addr string) error
+	// Wrap is given the connection, in plaintext, and the number that it has in events.
+	Wrap(inner net.Conn, id int, addr string) net.Conn
 }
 
 // Tap opens connections and reads what goes over them. It is safe for
@@ -104,6 +116,11 @@ func (t *Tap) run() {
 
 // Dial opens a connection and returns its plaintext side.
 func (t *Tap) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if t.opts.Below != nil {
+		if err := t.opts.Below.Dial(ctx, addr); err != nil {
+			return nil, fmt.Errorf("connection to broker %s: %w", addr, &net.OpError{Op: "dial", Net: network, Err: err})
+		}
+	}
 	var d net.Dialer
 	inner, err := d.DialContext(ctx, network, addr)
 	if err != nil {
@@ -137,7 +154,11 @@ func handshake(ctx context.Context, inner net.Conn, config *tls.Config, addr str
 // wrap puts the tap around a connection to node.
 func (t *Tap) wrap(inner net.Conn, node string) *conn {
 	t.open.Add(1)
-	return newConn(t, inner, int(t.opened.Add(1)), node)
+	id := int(t.opened.Add(1))
+	if t.opts.Below != nil {
+		inner = t.opts.Below.Wrap(inner, id, node)
+	}
+	return newConn(t, inner, id, node)
 }
 
 // Open is how many connections are open.

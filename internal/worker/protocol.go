@@ -39,19 +39,22 @@ type Job struct {
 	Topics   results.Topics   `json:"topics,omitempty"` // all that the trial will ever have
 	First    int32            `json:"first,omitempty"`  // the number of the first partition of this producer; it has Spec.Topic.Partitions
 	Access   access.Access    `json:"access"`
-	Profiles []profiles.Kind  `json:"profiles,omitempty"`
-	Hz       int              `json:"profile_hz,omitempty"` // of the CPU profile; 0: the usual
-	Ballast  int              `json:"ballast,omitempty"`    // bytes to hold where others hold a profiler
-	Interval time.Duration    `json:"interval"`             // of the latency histograms
-	Every    int              `json:"clock_every"`          // a power of two; see results.Trial.ClockEvery
-	Hold     bool             `json:"hold,omitempty"`       // be ready, and start the client when told to join
-	Begins   map[int32]int64  `json:"begins,omitempty"`     // where a readback begins, if not at 0
-	Ends     map[int32]int64  `json:"ends,omitempty"`       // where a backlog or a readback ends
+	// LinkNodes are the nodes, host:port, that the link of the workload is about; none:
+	// all of them.
+	LinkNodes []string        `json:"link_nodes,omitempty"`
+	Profiles  []profiles.Kind `json:"profiles,omitempty"`
+	Hz        int             `json:"profile_hz,omitempty"` // of the CPU profile; 0: the usual
+	Ballast   int             `json:"ballast,omitempty"`    // bytes to hold where others hold a profiler
+	Interval  time.Duration   `json:"interval"`             // of the latency histograms
+	Every     int             `json:"clock_every"`          // a power of two; see results.Trial.ClockEvery
+	Hold      bool            `json:"hold,omitempty"`       // be ready, and start the client when told to join
+	Begins    map[int32]int64 `json:"begins,omitempty"`     // where a readback begins, if not at 0
+	Ends      map[int32]int64 `json:"ends,omitempty"`       // where a backlog or a readback ends
 }
 
 // Command is a later line from the supervisor.
 type Command struct {
-	Do string `json:"do"` // begin, join, reopen, offer, subscribe, read, end, drain, close, ask, enough or look
+	Do string `json:"do"` // begin, join, reopen, offer, subscribe, link, read, end, drain, close, ask, enough or look
 	// begin: when the parts of the trial start, ns of the monotonic clock. An
 	// End of 0 is told later, by end.
 	Warmup  int64 `json:"warmup,omitempty"`
@@ -64,6 +67,10 @@ type Command struct {
 	// subscribe: all topics of the member from now on. join and reopen: the same where
 	// they are others than those of its job.
 	Topics []string `json:"topics,omitempty"`
+	// link: what it is from now on, with which nodes (none: all), and for how long.
+	Link  *workloads.Link `json:"link,omitempty"`
+	Nodes []string        `json:"nodes,omitempty"`
+	For   time.Duration   `json:"for,omitempty"`
 	// drain: the offsets to reach.
 	Ends map[int32]int64 `json:"ends,omitempty"`
 	// ask: a page, and the number of the request for it. enough: the request whose
@@ -93,6 +100,7 @@ const (
 	Offer     = "offer"
 	Subscribe = "subscribe"
 	Read      = "read"
+	BadLink   = "link"
 	End       = "end"
 	Drain     = "drain"
 	Close     = "close"

@@ -33,6 +33,7 @@ type session struct {
 	spans   *record.Deliveries
 	latency *record.Latencies
 	tap     *wire.Tap
+	link    *links // nil where the workload has none
 	log     *os.File
 	logMu   sync.Mutex
 	ctx     context.Context // ends with the session
@@ -96,7 +97,12 @@ func openSession(ctx context.Context, job Job, report *reporter) (*session, erro
 	if err = s.startFlight(); err != nil {
 		return nil, err
 	}
-	s.tap = wire.New(wire.Options{Now: record.Now, Emit: s.emit, TLS: tlsConfig})
+	s.startLink(tlsConfig != nil)
+	tap := wire.Options{Now: record.Now, Emit: s.emit, TLS: tlsConfig}
+	if s.link != nil {
+		tap.Below = s.link
+	}
+	s.tap = wire.New(tap)
 	ok = true
 
 	s.clockPair()
@@ -210,6 +216,9 @@ func (s *session) clockPair() {
 // the runtime is sampled, the supervisor is told.
 func (s *session) phase(name string) {
 	s.tap.Flush()
+	if s.link != nil {
+		s.link.Flush()
+	}
 	r := s.runtime()
 	at := record.Now()
 	s.events.Write(record.Event{T: at, K: record.EvPhase, Phase: name, Runtime: &r})
@@ -304,6 +313,9 @@ func (s *session) close() error {
 		_ = s.capture.Stop() // the measured part was cut short; what there is is kept
 	}
 	s.tap.Close()
+	if s.link != nil {
+		s.link.Close()
+	}
 	if s.flight != nil {
 		s.flight.Stop()
 	}

@@ -262,6 +262,11 @@ func (w *worker) do(ctx context.Context, c Command) error {
 		w.offer(ctx, c.Start)
 	case Subscribe:
 		return w.subscribe(ctx, c.Topics)
+	case BadLink:
+		if w.s.link == nil || c.Link == nil {
+			return errors.New("there is no link to be made worse")
+		}
+		w.s.link.during(c.Link, c.Nodes, c.For)
 	case End:
 		w.end(c.End)
 	case Drain:

@@ -9,7 +9,6 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
-	"github.com/kbench/kbench/workloads/acts"
 )
 
 // stuck finds partitions that a live member owned, with records waiting, and
@@ -44,11 +43,12 @@ func (c *checker) stuck(t *results.Trial, places map[place][]*lane, grants map[i
 	}
 }
 
-// awake is since when an owner could have delivered: it may have been stopped.
+// awake is since when an owner could have delivered: it may have been stopped, or cut
+// off.
 func awake(done []results.Act, worker string, o group.Holding) int64 {
 	began := o.From
 	for _, act := range done {
-		if acts.Of(act.Kind).Stops && act.Member == worker && act.At < o.To && max(act.Resumed, act.At) > began {
+		if act.Suspends(worker) && act.At < o.To && max(act.Resumed, act.At) > began {
 			began = max(began, act.Resumed)
 			if act.Resumed == 0 {
 				began = o.To

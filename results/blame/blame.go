@@ -67,6 +67,8 @@ type Place struct {
 // has says whether a stall concerns the place.
 func (p *Place) has(s *Stall) bool {
 	switch {
+	case s.Node >= 0 && s.Source == SourceInjected && s.Who != "" && !slices.Contains(p.Workers, s.Who):
+		return false
 	case s.Node >= 0:
 		return s.Node == p.Coordinator || s.Node == p.Leader && !s.Group
 	case s.Source == SourceMachine || s.Source == SourceContention:

@@ -161,6 +161,22 @@ func TestOf(t *testing.T) {
 	f("a request about the group", Place{Leader: -1, Coordinator: 2}, all[7], all[8], all[10])
 	f("a partition of a group that changes", Place{Leader: 0, Coordinator: 2}, all[6], all[7], all[8], all[10])
 	f("nothing", Place{Leader: -1, Coordinator: -1})
+
+	// A link lies between one worker and one node, and concerns what needs both.
+	link := Stall{Source: SourceInjected, Who: "consumer-0", Node: 2, Possible: results.Interval{From: 10, To: 20}}
+	for _, at := range []struct {
+		place Place
+		want  int
+	}{
+		{Place{Leader: 2, Coordinator: -1, Workers: []string{"producer-0", "consumer-0"}}, 1},
+		{Place{Leader: 0, Coordinator: 2, Workers: []string{"consumer-0"}}, 1},
+		{Place{Leader: 2, Coordinator: -1, Workers: []string{"consumer-1"}}, 0},
+		{Place{Leader: 0, Coordinator: 0, Workers: []string{"consumer-0"}}, 0},
+	} {
+		if got := Of([]Stall{link}, at.place, results.Interval{From: 0, To: 30}); len(got) != at.want {
+			t.Errorf("a link at %+v: %v", at.place, got)
+		}
+	}
 }
 
 // TestExplain: half a second of silence, and who had it.

@@ -30,11 +30,7 @@ func Find(s Signs) []Stall {
 		}
 	}
 	for _, i := range s.Injected {
-		who := i.Worker
-		if i.Node >= 0 {
-			who = ""
-		}
-		f.stalls = append(f.stalls, Stall{Source: SourceInjected, Who: who, Node: i.Node, Certain: i.Interval, Possible: i.Interval, Excuses: true})
+		f.stalls = append(f.stalls, Stall{Source: SourceInjected, Who: i.Worker, Node: i.Node, Certain: i.Interval, Possible: i.Interval, Excuses: true})
 	}
 	for i := range s.Processes {
 		f.process(&s.Processes[i])

@@ -32,7 +32,7 @@ type Injected struct {
 	results.Interval
 	What   string // a word for it, such as the kind of the act
 	Worker string // that it was done to; "" where it was a node
-	Node   int32  // -1 where it was a worker
+	Node   int32  // -1 where it was a worker; with a worker it is what lies between the two
 }
 
 // Kind is what a process is to the client under test.

@@ -27,6 +27,7 @@ type Worker struct {
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
+	Links     []Link            // what the faults of its link did, by interval and connection
 	Waits     []Wait            // of its client for produce and fetch responses, the longest of each interval
 	Late      []record.Late     // each late wake-up of its canary
 	Behind    []record.Late     // what its generator itself was late with, of each second the latest
@@ -55,6 +56,12 @@ type Wire struct {
 	Requests, Bytes       int64
 	Unknown, Open, Opened int
 	Batched               *record.Batched // what Produce requests held, all of them; nil where none was sent, or not counted
+}
+
+// Link is what the faults of its link did to one connection of a worker in an interval.
+type Link struct {
+	From, To int64
+	record.Link
 }
 
 // Wait is the longest time of an interval that a client which was ready to read waited
@@ -284,6 +291,13 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 		w.Readings = append(w.Readings, newReading(ev))
 	case record.EvStuck, record.EvUnstuck:
 		w.stuck(ev)
+	case record.EvLink:
+		for _, l := range ev.Link {
+			for i := range l.Held {
+				l.Held[i].From, l.Held[i].To = l.Held[i].From-w.ahead, l.Held[i].To-w.ahead
+			}
+			w.Links = append(w.Links, Link{ev.From, ev.T, l})
+		}
 	case record.EvProbe:
 		for _, a := range ev.Answers {
 			for i := range a.Late {

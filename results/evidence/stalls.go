@@ -36,6 +36,7 @@ func (e *Trial) signs() blame.Signs {
 			s.Injected = append(s.Injected, blame.Injected{Interval: results.Interval{From: a.At, To: a.Resumed}, What: string(a.Kind), Worker: a.Member, Node: -1})
 		}
 	}
+	s.Injected = append(s.Injected, e.injectedLinks()...)
 	s.Processes = append(s.Processes, process(&e.Supervisor, blame.Supervisor))
 	for i := range e.Workers {
 		kind := blame.Watcher
@@ -115,9 +116,11 @@ func (e *Trial) answers(w *Worker) []blame.Answers {
 
 // waits are what the client of a worker waited for nodes, by node and API. Only the
 // longest wait of each interval is known, and what is usual is the median of those:
-// of a node that is often silent too much is taken for usual, and never too little.
+// of a node that is often silent too much is taken for usual, and never too little. Of
+// a wait in which the link held something back the node is not to blame.
 func (e *Trial) waits(w *Worker) []blame.Answers {
 	var out []blame.Answers
+	held := e.held(w)
 	for _, of := range []struct {
 		api   int16
 		asked blame.Asked
@@ -126,7 +129,8 @@ func (e *Trial) waits(w *Worker) []blame.Answers {
 		late := map[int32][]blame.Late{}
 		for _, l := range w.Waits {
 			node, known := e.Nodes[l.Node]
-			if l.API != of.api || !known {
+			way := results.Interval{From: l.From, To: l.To}
+			if l.API != of.api || !known || len(results.Clip(held[node], way)) > 0 {
 				continue
 			}
 			usual = append(usual, l.To-l.From)

@@ -78,6 +78,11 @@ type Event struct {
 	// Answers are those that a broker gave to the probe in the interval [From, T).
 	Answers []Answers `json:"answers,omitempty"`
 
+	// Law is what the link of a worker does from now on, for people. Link is what it did
+	// in the interval [From, T).
+	Law  string `json:"law,omitempty"`
+	Link []Link `json:"link,omitempty"`
+
 	View *GroupView `json:"view,omitempty"`
 
 	// Error is the first of Count such errors, the one of T, that sends were
@@ -124,6 +129,8 @@ const (
 	EvStuck    EventKind = "stuck"   // something has not happened since From; Phase: what
 	EvUnstuck  EventKind = "unstuck" // what was stuck at From has happened
 	EvReading  EventKind = "reading" // what the process holds at a moment, called Phase: Runtime, Open, and in File the stacks of its goroutines
+	EvLaw      EventKind = "law"     // from now on the link of the worker does something else
+	EvLink     EventKind = "link"    // what the link did to connections and dials
 )
 
 // Batch is a record batch in a sampled Produce request.

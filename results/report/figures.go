@@ -38,6 +38,17 @@ func headlines() [][]headline {
 			{"generator late, p99", above, results.ScheduleLag, "p99", results.UnitNs},
 			{"never handed over", above, results.ProduceUnsent, "", results.UnitCount},
 		}, {
+			{"held back by link", above, results.LinkDelayed, "", results.UnitCount},
+			{"for, p50", under, results.LinkDelay, "p50", results.UnitNs},
+			{"max", under, results.LinkDelay, "max", results.UnitNs},
+			{"stalls by loss", above, results.LinkStalls, "", results.UnitCount},
+			{"for, p50", under, results.LinkStall, "p50", results.UnitNs},
+			{"max", under, results.LinkStall, "max", results.UnitNs},
+			{"connections cut", above, results.LinkCuts, "", results.UnitCount},
+			{"closed idle", above, results.LinkIdle, "", results.UnitCount},
+			{"dials refused", above, results.LinkRefused, "", results.UnitCount},
+			{"slower dials by, p50", above, results.LinkDial, "p50", results.UnitNs},
+		}, {
 			{"CPU per record", above, results.CPUPerRecord, "", results.UnitNs},
 			{"of which harness", under, results.HarnessCPU, "", results.UnitNs},
 			{"", under, results.CPULayer, "", results.UnitNs}, // a row for each

@@ -254,6 +254,7 @@ func (b *builder) build() {
 			b.role(role, ws)
 		}
 	}
+	b.links()
 	b.broker()
 	b.watchers()
 	b.audit()

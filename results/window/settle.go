@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // actWindow is a window and the acts in it, as indices.
@@ -99,7 +100,7 @@ func (a *seen) effects(changes [][]change) []Interval {
 			continue
 		}
 		until := max(act.At, act.Ready)
-		if stops(act) {
+		if acts.Of(act.Kind).Lasts() {
 			until = max(until, min(act.Resumed, a.killed(act.Member, act.At)))
 		}
 		for _, c := range changes[i] {

@@ -25,6 +25,7 @@ const (
 	Stall   Kind = "stall"   // SIGSTOP, and SIGCONT after a time
 	Restart Kind = "restart" // the member ends and another process starts in its place
 	Reopen  Kind = "reopen"  // the member closes its client and opens a new one, in the process that it has
+	Link    Kind = "link"    // what the network does to the connections of a member is otherwise for a time
 
 	AddPartitions Kind = "add-partitions" // the topic grows
 	Subscribe     Kind = "subscribe"      // every member subscribes to one topic more
@@ -57,6 +58,7 @@ type Act struct {
 	Within  bool   // no process ends or starts: its client does
 	Abrupt  bool   // and is killed: it says no goodbye
 	Stops   bool   // a member is stopped and goes on later
+	Link    bool   // its link is worse, or broken
 	Grows   bool   // there are more partitions
 	Refresh bool   // which a member finds when it next looks at the metadata
 	Needs   string // setting that a client must have for it, by its key
@@ -69,6 +71,7 @@ var table = []Act{
 	{Kind: Stall, Fields: "every times phase target with for", Single: true, Stops: true},
 	{Kind: Restart, Fields: "every times phase target with id", Single: true, Ends: true, Joins: true},
 	{Kind: Reopen, Fields: "every times phase target", Single: true, Ends: true, Joins: true, Within: true},
+	{Kind: Link, Fields: "every times phase target with for", Single: true, Link: true},
 	{Kind: Rolling, Fields: "every times phase with", Roll: true},
 	{Kind: Crashloop, Fields: "every target with for", Storm: true, Every: 5 * time.Second},
 	{Kind: Storm, Fields: "restore for rate", Storm: true},
@@ -91,6 +94,9 @@ func Of(k Kind) Act {
 
 // Leaves says whether the member goes by itself: the way out is its client's own.
 func (a Act) Leaves() bool { return a.Ends && !a.Abrupt && !a.Joins }
+
+// Lasts says whether it takes its time, and is over when that is.
+func (a Act) Lasts() bool { return a.Stops || a.Link }
 
 // Has says whether an entry that asks for the act may have a field.
 func (a Act) Has(field string) bool { return slices.Contains(strings.Fields(a.Fields), field) }

@@ -16,7 +16,7 @@ func TestTable(t *testing.T) {
 		}
 		seen[a.Kind] = true
 		effects := 0
-		for _, does := range []bool{a.Joins || a.Ends, a.Stops, a.Grows, a.Roll, a.Storm} {
+		for _, does := range []bool{a.Joins || a.Ends, a.Stops, a.Link, a.Grows, a.Roll, a.Storm} {
 			if does {
 				effects++
 			}
@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 		if effects != 1 {
 			t.Errorf("%s does %d things", a.Kind, effects)
 		}
-		if a.Within && (!a.Ends || !a.Joins) || a.Abrupt && !a.Ends || a.Refresh && !a.Grows || a.Single && !a.Joins && !a.Ends && !a.Stops {
+		if a.Within && (!a.Ends || !a.Joins) || a.Abrupt && !a.Ends || a.Refresh && !a.Grows || a.Single && !a.Joins && !a.Ends && !a.Lasts() {
 			t.Errorf("%+v contradicts itself", a)
 		}
 		if i > 0 && a.Single && !table[i-1].Single {
@@ -40,8 +40,8 @@ func TestLists(t *testing.T) {
 			t.Errorf("%v, want %v", got, want)
 		}
 	}
-	f(Singles(), "join", "leave", "crash", "stall", "restart", "reopen")
-	f(With("for"), "stall", "crashloop", "storm")
+	f(Singles(), "join", "leave", "crash", "stall", "restart", "reopen", "link")
+	f(With("for"), "stall", "link", "crashloop", "storm")
 	f(With("fo"))
 	if slices.Contains(Names(), string(AssignorStep)) {
 		t.Error("a document may ask for a step")

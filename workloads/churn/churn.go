@@ -59,6 +59,7 @@ type Act struct {
 	For       time.Duration  // Stall
 	Count     int            // AddPartitions
 	To        []string       // AssignorStep
+	Link      workloads.Link // Link: what it is meanwhile, of Member or, where that is Nobody, of all who are in the group
 }
 
 // Started is the process that the act starts, or Nobody.
@@ -123,7 +124,7 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 	// A join or leave is seen by the others at their next beats.
 	detect := h / 2
 	switch d := acts.Of(a.Kind); {
-	case d.Stops:
+	case d.Lasts():
 		detect = a.For
 		if a.For >= session {
 			detect += h // evicted, it joins anew

@@ -187,3 +187,39 @@ func TestLength(t *testing.T) {
 	f("churn: [{do: storm, at: 5s, for: 120s, rate: 12/m}]", 100*time.Second, 250*time.Second)
 	f("group: {static: true}\nchurn: [{do: leave, when: stable, restore: false}]", s+2*h, s+5*h)
 }
+
+// TestLinkActs: what an act does to the link is the act's, and no setting that its
+// member is started with; one on all is of nobody.
+func TestLinkActs(t *testing.T) {
+	const doc = `
+link: {delay: 5ms}
+churn:
+  - {do: link, at: 10s, for: 20s, target: oldest, with: {loss: 10%, link.node: coordinator}}
+  - {do: link, at: 40s, for: 5s, target: all, with: {blackhole: true}}
+  - {do: link, when: stable, with: {cut: true}}
+  - {do: join, at: 60s, with: {link.delay: 50ms}, restore: false}`
+	list := expand(t, doc, 1)
+	if len(list) != 4 {
+		t.Fatal(briefs(list))
+	}
+	first, all, cut, join := list[0], list[1], list[2], list[3]
+	if first.Kind == acts.Link && first.When == churn.Stable { // it waits for nothing
+		first, all, cut = list[1], list[2], list[0]
+	}
+	if l := first.Link; first.Member != 0 || first.For != 20*time.Second || l.Loss != 0.1 || l.Delay != 5*time.Millisecond || l.Node != "coordinator" {
+		t.Errorf("%+v", first)
+	}
+	if all.Member != churn.Nobody || all.PhaseOf != 0 || !all.Link.Blackhole || all.Link.Loss != 0 {
+		t.Errorf("%+v", all)
+	}
+	if !cut.Link.Cut || cut.For != 0 || cut.Member == churn.Nobody {
+		t.Errorf("%+v", cut)
+	}
+	if set := churn.Settings(list); len(set) != 1 || set[join.Member]["link.delay"] != "50ms" {
+		t.Errorf("members are started with %v", set)
+	}
+	s := parse(t, doc)
+	if got := churn.Length(s, list); got < 60*time.Second {
+		t.Errorf("it takes %s", got)
+	}
+}

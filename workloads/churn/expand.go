@@ -136,6 +136,13 @@ func (t *timeline) act(st step) (Act, error) {
 			t.gone(a.Member)
 			t.group = append(t.group, a.Member)
 		}
+	case d.Link:
+		a.For, a.With, a.Link = e.For, nil, t.spec.LinkDuring(e)
+		a.PhaseOf = t.oldest()
+		if e.Target != "all" {
+			a.Member = t.victim(st)
+			a.PhaseOf = a.Member
+		}
 	default: // the whole group's
 		a.Count, a.PhaseOf = e.Count, t.oldest()
 	}

@@ -30,7 +30,8 @@ func (a *app) verifyCommand() *cobra.Command {
 place, a stop of a known length, ...) and holds what kbench reports against what
 was injected. A member of each client is stopped below its session, which nobody
 but its partitions may notice, and beyond it, so that the end of the session, the
-floor that follows from it and the gap have to fit. In a quiet run of each client
+floor that follows from it and the gap have to fit. Its link is slowed down, cut
+and made lossy, and requests on the wire must show it. In a quiet run of each client
 nothing may be found. It takes less than 3 minutes; leave the machine alone
 meanwhile.
 

@@ -26,6 +26,7 @@ func heading(spec *workloads.Spec, arms ...report.Arm) string {
 func leaves(t *testing.T, section reflect.Value, path string, f func(path string, value any)) {
 	other := map[string]any{
 		"records.size": 300.0, "produce.rate": "123/s", "produce.schedule": "poisson", "group.assignors": []any{"sticky"}, "process.gomemlimit": "512MiB",
+		"link.node": "coordinator", "link.share": 0.5,
 	}
 	for i := range section.NumField() {
 		field, tag := section.Field(i), section.Type().Field(i).Tag
@@ -43,7 +44,7 @@ func leaves(t *testing.T, section reflect.Value, path string, f func(path string
 		case field.Kind() == reflect.Int:
 			f(at, float64(v.(int)+1))
 		case field.Kind() == reflect.Float64:
-			f(at, v.(float64)+0.1)
+			f(at, field.Float()+0.1)
 		case field.Kind() == reflect.Bool:
 			f(at, !v.(bool))
 		case field.Kind() == reflect.String:
