@@ -179,9 +179,11 @@ func linkOfEntry(s *Spec, e *ChurnEntry, entry string) (out findings) {
 	for _, path := range slices.Sorted(maps.Keys(e.With)) {
 		out.fail(!strings.HasPrefix(path, linkPath), at, "%s is no field of the link; write one such as delay or loss", path)
 	}
-	lasting := l
-	lasting.Cut = false
-	out.fail(e.For == 0 && (!l.Cut || lasting.Any() && lasting != s.Link), []string{entry + ".for", entry + ".do", entry},
+	atOnce := l.Cut // and nothing that would have to last
+	for path := range e.With {
+		atOnce = atOnce && slices.Contains([]string{"link.cut", "link.node", "link.share"}, path)
+	}
+	out.fail(e.For == 0 && !atOnce, []string{entry + ".for", entry + ".do", entry},
 		"it is not said how long it lasts; write for, such as for: 5s")
 	return append(out, linkFindings(s, &l, true, func(string) []string { return at })...)
 }
