@@ -3,7 +3,6 @@ package verify
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
@@ -15,7 +14,6 @@ import (
 // linkEvidence is that of a link which did what it says, on the wire as in its account:
 // before the first act, in a delay, in losses, and at a cut of both connections.
 func linkEvidence() Evidence {
-	const ms = int64(time.Millisecond)
 	l := &workloads.Link{}
 	act := func(at, until int64) results.Act { return results.Act{At: at * ms, Resumed: until * ms, Link: l} }
 	e := Evidence{State: results.StateComplete, Pauses: &window.Report{Events: []window.Event{
@@ -41,7 +39,6 @@ func linkEvidence() Evidence {
 
 // TestLinkFound: an account that the wire bears out is believed, and no other.
 func TestLinkFound(t *testing.T) {
-	const ms = int64(time.Millisecond)
 	f := func(want string, change func(*Evidence)) {
 		t.Helper()
 		e := linkEvidence()
