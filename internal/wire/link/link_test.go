@@ -164,6 +164,28 @@ func TestPipelined(t *testing.T) {
 	})
 }
 
+// TestBehind: what comes behind something that is held back is held back with it, and
+// counted, though no law was for it.
+func TestBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(Law{Delay: 50 * ms, Out: true})
+		client, node := b.pair(1)
+		for range 2 {
+			if _, err := client.Write(frame(100)); err != nil {
+				t.Fatal(err)
+			}
+			b.Set(Law{Share: 1})
+		}
+		if _, err := io.ReadFull(node, make([]byte, 208)); err != nil || b.now() != int64(50*ms) {
+			t.Errorf("%v after %s", err, time.Duration(b.now()))
+		}
+		client.Close()
+		if got := b.sum(); got.Requests != 2 || got.Bytes != 208 || len(got.Delays) != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // TestBandwidth: 100 kB at 100 kB/s take a second, and come little by little.
 func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
