@@ -37,8 +37,8 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
 	KBENCH_HOUR=$(MINUTES) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence
 
-captures: build ## what each kind of capture costs the one it is taken of, in pairs (25 minutes; leave the machine alone)
-	$(GO) run ./scripts/captures --kbench bin/kbench
+captures: build ## what each kind of capture costs the one it is taken of, in pairs (360 short trials, about half an hour; leave the machine alone)
+	$(GO) run ./scripts/captures --kbench bin/kbench -- --set phases.warmup=500ms --set phases.measure=2s --set phases.drain=10s
 
 browser: ## are flame graphs drawn? (BROWSER=chromium)
 	$(call needs,$(or $(BROWSER),chromium),headless Chromium draws the pages (Debian, Ubuntu: apt-get install chromium))
