@@ -94,10 +94,12 @@ func (e *Trial) cycles(k *Kept) {
 	}
 }
 
-// owned is how many partitions a member had at a time, as the coordinator told.
+// owned is how many partitions a member had at a time, as the coordinator had last told
+// by then: the group was stable when the reading was asked for, and after it the members
+// may be closed before the coordinator is asked once more.
 func (e *Trial) owned(worker string, at int64) int {
 	for i := range e.Workers {
-		if v := group.ViewFrom(e.Workers[i].Group, at); v != nil {
+		if v := group.ViewBy(e.Workers[i].Group, at); v != nil {
 			for _, m := range v.Members {
 				if m.Worker == worker {
 					return len(m.Parts)

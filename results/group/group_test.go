@@ -142,4 +142,13 @@ func TestViewFrom(t *testing.T) {
 	if v := ViewFrom(events, 21); v != nil {
 		t.Errorf("from 21: %+v", v)
 	}
+	if v := ViewBy(events, 24); v == nil || v.State != "Stable" {
+		t.Errorf("by 24: %+v", v)
+	}
+	if v := ViewBy(events, 25); v == nil || v.State != "Empty" {
+		t.Errorf("by 25: %+v", v)
+	}
+	if v := ViewBy(events, 14); v != nil {
+		t.Errorf("by 14: %+v", v)
+	}
 }

@@ -12,3 +12,13 @@ func ViewFrom(events []record.Event, t int64) *record.GroupView {
 	}
 	return nil
 }
+
+// ViewBy is the last view of the coordinator that was answered by a time, nil without one.
+func ViewBy(events []record.Event, t int64) (last *record.GroupView) {
+	for _, e := range events {
+		if e.K == record.EvGroup && e.View != nil && e.T <= t {
+			last = e.View
+		}
+	}
+	return last
+}
