@@ -37,7 +37,7 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
 	KBENCH_HOUR=$(MINUTES) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence
 
-captures: build ## what each kind of capture costs the one it is taken of, in pairs (360 short trials, about half an hour; leave the machine alone)
+captures: build ## what each kind of capture costs the one it is taken of, in pairs (600 short trials, about an hour; leave the machine alone)
 	$(GO) run ./scripts/captures --kbench bin/kbench -- --set phases.warmup=500ms --set phases.measure=2s --set phases.drain=10s
 
 browser: ## are flame graphs drawn? (BROWSER=chromium)
@@ -73,10 +73,13 @@ fuzz: ## each fuzz test for 20 s
 damage: ## run directories damaged 10,000 times and shown (4 minutes; DAMAGE=1m or a number of rounds)
 	KBENCH_DAMAGE=$(or $(DAMAGE),10000) $(GO) test -count=1 -timeout 60m -run TestDamagedRuns ./results/report/text
 
+# Empty: results that Go has kept will do.
+FRESH = -count=1
+
 kafka: ## the tests that need Apache Kafka (a JDK, and Maven or KAFKA_HOME)
 	$(call needs,java,$(jdk))
 	$(if $(KAFKA_HOME),,$(call needs,mvn,it fetches Kafka where KAFKA_HOME is not set (Debian, Ubuntu: apt-get install maven)))
-	KBENCH_KAFKA=1 $(GO) test -count=1 -p 1 -timeout 20m ./internal/cluster ./internal/conduct
+	KBENCH_KAFKA=1 $(GO) test $(FRESH) -p 1 -timeout 20m ./internal/cluster ./internal/conduct
 
 theirs: ## all that others have on a cluster of Apache Kafka, before and after kbench's commands; a run there when a node dies (9 minutes)
 	$(call needs,java,$(jdk))
