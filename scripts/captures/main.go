@@ -1,7 +1,9 @@
 // Command captures measures what each kind of capture costs: of each client, a trial
 // without it and one with it, right after each other in one run of kbench, in pairs. What
 // it prints are the ratios of the second to the first, of CPU per record and of the rate.
-// Beside them stands A/A, where nothing is captured in either.
+// Beside them stands A/A, of two trials right before those in which nothing is captured.
+// The first trial of each client in a run is left out: with a broker that has just started
+// a record costs some percent more, whoever sends it.
 //
 // kbench takes no timing from a trial of which profiles were taken. Here that is the
 // question, so the marks of those trials are taken off before the figures are computed.
@@ -19,6 +21,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -29,6 +32,13 @@ import (
 
 // none is the pair without a capture.
 const none = "A/A"
+
+// The rounds of a run: the first is left out, in the last the profiles are taken.
+const (
+	firstPlain = 2 + iota
+	lastPlain
+	captured
+)
 
 type options struct {
 	kbench, workload string
@@ -45,7 +55,7 @@ func main() {
 	flag.IntVar(&o.pairs, "pairs", 10, "`pairs` of trials; an interval needs 6")
 	flag.StringVar(&kinds, "captures", "cpu;cpu@250;heap,allocs,goroutine;mutex,block;trace", "what --profile is given, with `semicolons`")
 	flag.Parse()
-	o.captures, o.more = append([]string{none}, strings.Split(kinds, ";")...), flag.Args()
+	o.captures, o.more = strings.Split(kinds, ";"), flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
@@ -67,6 +77,17 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	cells := map[string]map[string]*cell{} // by capture and client
+	add := func(pair int, capture, client string, with, plain side) {
+		if cells[capture] == nil {
+			cells[capture] = map[string]*cell{}
+		}
+		if cells[capture][client] == nil {
+			cells[capture][client] = &cell{}
+		}
+		at, cpu, rate := cells[capture][client], with.cpu/plain.cpu, with.rate/plain.rate
+		at.cpu, at.rate = append(at.cpu, cpu), append(at.rate, rate)
+		fmt.Fprintf(log, "pair %d of %d, %s, %s: CPU %.3f, rate %.3f\n", pair+1, o.pairs, capture, client, cpu, rate)
+	}
 	var clients []string
 	for pair := range o.pairs {
 		for i := range o.captures {
@@ -75,17 +96,10 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("pair %d, %s: %w", pair+1, capture, err)
 			}
-			if cells[capture] == nil {
-				cells[capture] = map[string]*cell{}
-			}
 			for _, c := range sides.clients {
-				if cells[capture][c] == nil {
-					cells[capture][c] = &cell{}
-				}
-				plain, with := sides.of[c][1], sides.of[c][2]
-				at := cells[capture][c]
-				at.cpu, at.rate = append(at.cpu, with.cpu/plain.cpu), append(at.rate, with.rate/plain.rate)
-				fmt.Fprintf(log, "pair %d of %d, %s, %s: CPU %.3f, rate %.3f\n", pair+1, o.pairs, capture, c, with.cpu/plain.cpu, with.rate/plain.rate)
+				of := sides.of[c]
+				add(pair, none, c, of[lastPlain], of[firstPlain])
+				add(pair, capture, c, of[captured], of[lastPlain])
 			}
 			clients = sides.clients
 		}
@@ -93,7 +107,8 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(w, "| capture\t| client\t| CPU per record\t| rate\t|")
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|")
-	for _, capture := range o.captures {
+	slices.Sort(clients)
+	for _, capture := range append([]string{none}, o.captures...) {
 		for _, c := range clients {
 			at := cells[capture][c]
 			fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t|\n", capture, c, ratio.Of(at.cpu), ratio.Of(at.rate))
@@ -102,20 +117,15 @@ func run(ctx context.Context, o options, out, log io.Writer) error {
 	return w.Flush()
 }
 
-// sides are the figures of a run: of each client those of the first round and of the second.
+// sides are the figures of a run: of each client those of each round.
 type sides struct {
 	clients []string
 	of      map[string]map[int]side
 }
 
-// trials runs each client once without the capture and once with it.
+// trials runs each client without the capture, and once with it.
 func trials(ctx context.Context, o options, capture, dir string) (*sides, error) {
-	args := []string{"run", o.workload, "--json", "--out", dir}
-	if capture == none {
-		args = append(args, "--rounds", "2")
-	} else {
-		args = append(args, "--rounds", "1", "--profile", capture)
-	}
+	args := []string{"run", o.workload, "--json", "--out", dir, "--rounds", fmt.Sprint(lastPlain), "--profile", capture}
 	if _, err := kbench(ctx, o, append(args, o.more...)...); err != nil {
 		return nil, err
 	}
@@ -145,7 +155,7 @@ func trials(ctx context.Context, o options, capture, dir string) (*sides, error)
 		out.of[r.Client][r.Round] = s
 	}
 	for c, rounds := range out.of {
-		for n := 1; n <= 2; n++ {
+		for n := firstPlain; n <= captured; n++ {
 			if s := rounds[n]; s.cpu <= 0 || s.rate <= 0 {
 				return nil, fmt.Errorf("round %d of %s has no figures", n, c)
 			}
