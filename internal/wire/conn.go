@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kbench/kbench/results/record"
 )
@@ -27,6 +28,8 @@ type conn struct {
 	out, in framer
 
 	closing sync.Once
+	closed  atomic.Bool // by the client
+	hungUp  atomic.Bool // by the other side, or by what is between
 }
 
 func newConn(t *Tap, inner net.Conn, id int, node string) *conn {
@@ -55,6 +58,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	} else {
 		c.requests.sent()
 	}
+	c.ended(err)
 	if report {
 		now := c.tap.opts.Now()
 		c.out.take(func(k *kept) {
@@ -78,7 +82,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		now := c.tap.opts.Now()
 		c.in.take(func(k *kept) { c.report(k, now, decodeResponse) })
 	}
+	c.ended(err)
 	return n, err
+}
+
+// ended reports that a connection was ended, once, where that was not the client's doing:
+// neither its Close nor a deadline of its own.
+func (c *conn) ended(err error) {
+	if err == nil { // as a rule; what is below allocates
+		return
+	}
+	var late net.Error
+	if c.closed.Load() || errors.As(err, &late) && late.Timeout() || c.hungUp.Swap(true) {
+		return
+	}
+	c.tap.opts.Emit(record.Event{T: c.tap.opts.Now(), K: record.EvHangup, Conn: c.id, Node: c.node})
 }
 
 // report emits the event of a frame.
@@ -93,6 +111,9 @@ func (c *conn) report(k *kept, now int64, decode func(*record.Event, *kept) erro
 		}
 		return
 	}
+	if e.K == record.EvTopics && !c.tap.topics.changed(&e) {
+		return
+	}
 	if e.K == record.EvResponse && c.pending.hold(e) {
 		return
 	}
@@ -101,6 +122,10 @@ func (c *conn) report(k *kept, now int64, decode func(*record.Event, *kept) erro
 
 // Close closes the connection.
 func (c *conn) Close() error {
-	c.closing.Do(func() { c.tap.open.Add(-1) })
+	c.closed.Store(true)
+	c.closing.Do(func() {
+		c.tap.open.Add(-1)
+		c.tap.quiet.closed(c)
+	})
 	return c.Conn.Close()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -91,6 +92,9 @@ func fillRequest(e *record.Event, req kmsg.Request) error {
 		for i := range r.Protocols {
 			e.Protocols = append(e.Protocols, r.Protocols[i].Name)
 		}
+		if len(r.Protocols) > 0 {
+			e.Topics = subscribed(r.Protocols[0].Metadata)
+		}
 	case *kmsg.SyncGroupRequest:
 		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
 		e.Generation, e.Protocol = r.Generation, text(r.Protocol)
@@ -132,6 +136,7 @@ func fillRequest(e *record.Event, req kmsg.Request) error {
 			e.Parts = parts(e.Parts, "", r.Topics[i].TopicID, r.Topics[i].Partitions)
 		}
 		e.Empty = r.Topics != nil && len(e.Parts) == 0
+		e.Topics = sorted(r.SubscribedTopicNames)
 	case *kmsg.FetchRequest:
 		if r.SessionID != 0 && r.SessionEpoch == -1 {
 			return errNothing // it ends a fetch session: its limits are nobody's settings
@@ -233,6 +238,13 @@ func fillResponse(e *record.Event, resp kmsg.Response) error {
 			}
 			e.Empty = len(e.Parts) == 0
 		}
+	case *kmsg.MetadataResponse:
+		e.K = record.EvTopics
+		for i := range r.Topics {
+			if t := &r.Topics[i]; t.ErrorCode == 0 && len(t.Partitions) > 0 {
+				e.Counts = append(e.Counts, record.TopicCount{Topic: part(text(t.Topic), t.TopicID, 0).Topic, Partitions: len(t.Partitions)})
+			}
+		}
 	default:
 		return fmt.Errorf("response %d is not one to be reported", resp.Key())
 	}
@@ -254,6 +266,26 @@ func fillAssignment(e *record.Event, assignment []byte) error {
 	}
 	return nil
 }
+
+// subscribed are the topics in the metadata of a member, which begin with a version and
+// their number; what follows them differs between clients and is not looked at.
+func subscribed(metadata []byte) []string {
+	c := cursor{b: metadata}
+	c.int16()
+	var topics []string
+	for n := c.int32(); n > 0 && !c.short(); n-- {
+		length := max(int(c.int16()), 0)
+		from := c.at
+		if c.skip(length); c.short() {
+			return nil
+		}
+		topics = append(topics, string(metadata[from:c.at]))
+	}
+	return sorted(topics)
+}
+
+// sorted is a list in order, whatever order its sender has it in.
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
 // fillOffsets takes the first error of an OffsetFetch, from version 8 on of any of
 // its groups.

@@ -44,6 +44,7 @@ func exchanges() []exchange {
 		}
 		return "orders"
 	}
+	subscription := (&kmsg.ConsumerMemberMetadata{Version: 1, Topics: []string{"returns", "orders"}}).AppendTo(nil)
 	var all []exchange
 	each := func(highest int16, f func(v int16) exchange) {
 		for v := range highest + 1 {
@@ -61,12 +62,12 @@ func exchanges() []exchange {
 		return exchange{
 			&kmsg.JoinGroupRequest{
 				Group: "g", SessionTimeoutMillis: 10000, RebalanceTimeoutMillis: 30000, MemberID: "m", InstanceID: str("i"),
-				ProtocolType: "consumer", Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range"}, {Name: "roundrobin"}},
+				ProtocolType: "consumer", Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: subscription}, {Name: "roundrobin"}},
 			},
 			&kmsg.JoinGroupResponse{ErrorCode: 27, Generation: 4, Protocol: str("range"), LeaderID: "m", MemberID: "m2"},
 			record.Event{
 				Group: "g", Member: "m", Instance: since(v, 5, "i"), SessionMs: 10000, RebalanceMs: rebalance,
-				Protocols: []string{"range", "roundrobin"},
+				Protocols: []string{"range", "roundrobin"}, Topics: []string{"orders", "returns"},
 			},
 			record.Event{Err: 27, Generation: 4, Protocol: "range", Member: "m2"},
 		}
@@ -176,7 +177,7 @@ func exchanges() []exchange {
 			},
 			record.Event{
 				Group: "g", Member: "m", Instance: "i", Generation: 4, RebalanceMs: 30000, Protocols: []string{"uniform"},
-				Parts: []drivers.TopicPartition{{Topic: idText, Partition: 1}},
+				Parts: []drivers.TopicPartition{{Topic: idText, Partition: 1}}, Topics: []string{"orders"},
 			},
 			record.Event{
 				Err: 110, Member: "m", Generation: 5,
@@ -218,9 +219,9 @@ func TestGroupRequestsInEveryVersion(t *testing.T) {
 				e.API, e.V, e.Corr = x.req.Key(), x.req.GetVersion(), corr
 				return e
 			}
-			want := []record.Event{ // the Tap has read the clock once before
-				complete(x.wantReq, record.EvRequest, 2, len(out)),
-				complete(x.wantResp, record.EvResponse, 5, len(in)), // and before and in the Read
+			want := []record.Event{ // the Tap has read the clock twice before: when it began, and as the request passed
+				complete(x.wantReq, record.EvRequest, 3, len(out)),
+				complete(x.wantResp, record.EvResponse, 6, len(in)), // and before and in the Read
 			}
 			if diff := cmp.Diff(want, events.of(record.EvRequest, record.EvResponse)); diff != "" {
 				t.Errorf("events differ (-want +got):\n%s", diff)

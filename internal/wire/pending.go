@@ -29,8 +29,8 @@ type asked struct {
 	corr    int32
 	token   bool // of SASL, without a Kafka header
 
-	// Of produce and fetch: when it was sent, and for how long a fetch lets the node wait
-	// for records. A client that is in Read waits for the node from then on.
+	// When it was sent, 0 of a token, and for how long a fetch lets the node wait for
+	// records. A client that is in Read waits for the node from then on.
 	sent int64
 	poll int64
 }
@@ -59,6 +59,16 @@ func (q *pending) answer(corr int32) (asked, bool) {
 		}
 	}
 	return asked{}, false
+}
+
+// oldest is the request that has waited longest for its response.
+func (q *pending) oldest() (asked, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first == len(q.queue) {
+		return asked{}, false
+	}
+	return q.queue[q.first], true
 }
 
 // token reports whether the next response is one to a raw SASL token, and if so

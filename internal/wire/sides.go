@@ -81,7 +81,7 @@ func (r *requests) header(f *frame, start []byte) int {
 	default:
 		f.keep = ofGroup(api)
 	}
-	r.known(f, asked{api: api, version: version, corr: corr}, true)
+	r.known(f, asked{api: api, version: version, corr: corr, sent: r.now()}, true)
 	return 0
 }
 
@@ -185,11 +185,11 @@ func (r *responses) header(f *frame, start []byte) int {
 		return 0
 	}
 	f.api, f.version, f.corr, f.known = a.api, a.version, corr, true
-	f.keep = ofGroup(a.api)
+	f.keep = ofGroup(a.api) || a.api == int16(kmsg.Metadata)
 	// What came before the client read is not the node's delay, nor what came behind
 	// another response on the same connection: the node does not look at a request, and
 	// begins no long poll, before it has answered the one before.
-	if from := max(max(a.sent, r.before)+a.poll, r.ready); a.sent != 0 && r.came > from {
+	if from := max(max(a.sent, r.before)+a.poll, r.ready); a.timed() && r.came > from {
 		r.sums.waited(a.api, r.node, from, r.came)
 	}
 	return 0
@@ -212,6 +212,9 @@ func ofGroup(api int16) bool {
 	}
 	return false
 }
+
+// timed says whether it is of interest for how long the response was waited for.
+func (a asked) timed() bool { return a.api == int16(kmsg.Produce) || a.api == int16(kmsg.Fetch) }
 
 // sampled counts a request and says whether it is one to be decoded.
 func sampled(seen *int, every int) bool {

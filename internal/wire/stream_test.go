@@ -376,8 +376,8 @@ func TestSumsOfIntervals(t *testing.T) {
 
 	one := int64(len(frame))
 	want := []record.Event{
-		{T: 2, K: record.EvWire, From: 1, Opened: 2, Open: 2, Wire: []record.WireAPI{{API: 3, Requests: 2, ReqBytes: 2 * one}}},
-		{T: 3, K: record.EvWire, From: 2, Open: 1, Unknown: 1, Wire: []record.WireAPI{{API: 3, Requests: 1, ReqBytes: one}}},
+		{T: 4, K: record.EvWire, From: 1, Opened: 2, Open: 2, Wire: []record.WireAPI{{API: 3, Requests: 2, ReqBytes: 2 * one}}},
+		{T: 6, K: record.EvWire, From: 4, Open: 1, Unknown: 1, Wire: []record.WireAPI{{API: 3, Requests: 1, ReqBytes: one}}},
 	}
 	if diff := cmp.Diff(want, events.of(record.EvWire)); diff != "" {
 		t.Errorf("sums differ (-want +got):\n%s", diff)

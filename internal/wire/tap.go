@@ -72,6 +72,9 @@ type Tap struct {
 	sums   sums
 	opened atomic.Int64 // which numbers the connections, too
 	open   atomic.Int64
+	failed atomic.Int64 // dials
+	quiet  quiet
+	topics topics
 
 	stop chan struct{}
 	done chan struct{}
@@ -86,6 +89,7 @@ type snapshot struct {
 	at      int64
 	apis    [apis]record.WireAPI
 	opened  int64
+	failed  int64
 	unknown int64
 }
 
@@ -116,6 +120,16 @@ func (t *Tap) run() {
 
 // Dial opens a connection and returns its plaintext side.
 func (t *Tap) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	done := t.quiet.dialling(addr, t.opts.Now())
+	defer done()
+	c, err := t.dial(ctx, network, addr)
+	if err != nil {
+		t.failed.Add(1)
+	}
+	return c, err
+}
+
+func (t *Tap) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if t.opts.Below != nil {
 		if err := t.opts.Below.Dial(ctx, addr); err != nil {
 			return nil, fmt.Errorf("connection to broker %s: %w", addr, &net.OpError{Op: "dial", Net: network, Err: err})
@@ -158,7 +172,9 @@ func (t *Tap) wrap(inner net.Conn, node string) *conn {
 	if t.opts.Below != nil {
 		inner = t.opts.Below.Wrap(inner, id, node)
 	}
-	return newConn(t, inner, id, node)
+	c := newConn(t, inner, id, node)
+	t.quiet.opened(c)
+	return c
 }
 
 // Open is how many connections are open.
@@ -169,7 +185,7 @@ func (t *Tap) Flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was := t.last
-	is := snapshot{at: t.opts.Now(), opened: t.opened.Load(), unknown: t.sums.unknown.Load()}
+	is := snapshot{at: t.opts.Now(), opened: t.opened.Load(), failed: t.failed.Load(), unknown: t.sums.unknown.Load()}
 	t.sums.read(&is.apis)
 	t.last = is
 
@@ -179,6 +195,7 @@ func (t *Tap) Flush() {
 		Opened:  int(is.opened - was.opened),
 		Open:    t.Open(),
 		Unknown: int(is.unknown - was.unknown),
+		Waiting: t.quiet.since(is.at - waits), Undialled: int(is.failed - was.failed),
 	})
 }
 

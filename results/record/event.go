@@ -30,6 +30,7 @@ type Event struct {
 	RebalanceMs int32                    `json:"rebalance_ms,omitempty"`
 	Parts       []drivers.TopicPartition `json:"parts,omitempty"`
 	Offsets     []int64                  `json:"offsets,omitempty"` // of Parts, in an OffsetCommit
+	Topics      []string                 `json:"topics,omitempty"`  // that a JoinGroup, or a beat of KIP-848, subscribes to; sorted
 	// Empty says that a beat of KIP-848, or its response, did have a list of
 	// partitions, and none in it. Without one nothing has changed.
 	Empty bool `json:"empty,omitempty"`
@@ -52,6 +53,17 @@ type Event struct {
 	Opened  int       `json:"opened,omitempty"`  // connections opened in the interval
 	Open    int       `json:"open,omitempty"`    // connections open at its end
 	Unknown int       `json:"unknown,omitempty"` // frames that could not be read
+
+	// At the end of the interval: connections whose oldest request has waited for its
+	// response for a second or more, beyond its long poll, and dials that have not come
+	// through for as long. A request that waits for other members is not among them.
+	Waiting []Waiting `json:"waiting,omitempty"`
+	// Undialled is how many dials failed in the interval.
+	Undialled int `json:"undialled,omitempty"`
+
+	// Counts are, of a Metadata response, the topics that have another number of
+	// partitions than this worker saw before.
+	Counts []TopicCount `json:"counts,omitempty"`
 
 	Phase   string   `json:"phase,omitempty"`
 	Error   string   `json:"error,omitempty"`
@@ -113,6 +125,8 @@ const (
 	EvProduce  EventKind = "produce" // a sampled Produce request
 	EvFetch    EventKind = "fetch"   // a sampled Fetch request
 	EvWire     EventKind = "wire"    // sums over an interval
+	EvTopics   EventKind = "topics"  // a Metadata response had another number of partitions than those before
+	EvHangup   EventKind = "hangup"  // a connection was ended, and not by the client
 	EvAssigned EventKind = "assigned"
 	EvRevoked  EventKind = "revoked"
 	EvLost     EventKind = "lost"
@@ -132,6 +146,20 @@ const (
 	EvLaw      EventKind = "law"     // from now on the link of the worker does something else
 	EvLink     EventKind = "link"    // what the link did to connections and dials
 )
+
+// TopicCount is how many partitions a topic has, by its name or its id.
+type TopicCount struct {
+	Topic      string `json:"topic"`
+	Partitions int    `json:"n"`
+}
+
+// Waiting is a connection on which nothing has come back for a while.
+type Waiting struct {
+	Conn int    `json:"conn,omitempty"` // 0: of a dial
+	Node string `json:"node"`           // host:port dialled
+	API  int16  `json:"api"`            // of the oldest request
+	From int64  `json:"from"`           // when it was sent, a fetch when its long poll was over at the latest
+}
 
 // Batch is a record batch in a sampled Produce request.
 type Batch struct {
