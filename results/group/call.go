@@ -13,10 +13,13 @@ type Call struct {
 	API          int16
 	Req, Resp    int64
 	Err          int16
-	ID, Instance string // of the member
-	Session      int64  // ns, as a JoinGroup asks for it
-	Generation   int32  // the request's; of a JoinGroup the response's
-	Epoch        int32  // ConsumerGroupHeartbeat: the response's
+	Conn         int // that it went over, and the node at the other end
+	Node         string
+	ID, Instance string   // of the member
+	Topics       []string // that a JoinGroup, or a beat of KIP-848, subscribes to
+	Session      int64    // ns, as a JoinGroup asks for it
+	Generation   int32    // the request's; of a JoinGroup the response's
+	Epoch        int32    // ConsumerGroupHeartbeat: the response's
 	Protocol     string
 	Asked, Given []int32 // partitions in the request and in the response
 	// NoneAsked and NoneGiven say that there was a list, and none in it.
@@ -117,7 +120,7 @@ func Pair(events []record.Event, group string) []Call {
 			}
 			open[k] = len(calls)
 			calls = append(calls, Call{
-				API: e.API, Req: e.T, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
+				API: e.API, Req: e.T, Conn: e.Conn, Node: e.Node, Topics: e.Topics, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
 				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e), NoneAsked: e.Empty, Commits: commits(e),
 			})
 		case record.EvResponse:

@@ -16,6 +16,7 @@ import "strings"
 const (
 	OffsetCommit           int16 = 8
 	OffsetFetch            int16 = 9
+	FindCoordinator        int16 = 10
 	JoinGroup              int16 = 11
 	Heartbeat              int16 = 12
 	LeaveGroup             int16 = 13
@@ -26,6 +27,9 @@ const (
 // The errors by which a coordinator tells a member that the group, or the member
 // in it, is no longer what it was.
 const (
+	CoordinatorLoading  int16 = 14
+	NoCoordinator       int16 = 15 // that could be reached
+	NotCoordinator      int16 = 16
 	IllegalGeneration   int16 = 22
 	UnknownMemberID     int16 = 25
 	RebalanceInProgress int16 = 27

@@ -22,7 +22,7 @@ func same(t *testing.T, what string, got, want any) {
 func TestNumbers(t *testing.T) {
 	for api, want := range map[int16]kmsg.Key{
 		OffsetCommit: kmsg.OffsetCommit, OffsetFetch: kmsg.OffsetFetch, JoinGroup: kmsg.JoinGroup, Heartbeat: kmsg.Heartbeat,
-		LeaveGroup: kmsg.LeaveGroup, SyncGroup: kmsg.SyncGroup, ConsumerGroupHeartbeat: kmsg.ConsumerGroupHeartbeat,
+		LeaveGroup: kmsg.LeaveGroup, SyncGroup: kmsg.SyncGroup, FindCoordinator: kmsg.FindCoordinator, ConsumerGroupHeartbeat: kmsg.ConsumerGroupHeartbeat,
 	} {
 		if api != want.Int16() {
 			t.Errorf("%s is %d, not %d", want.Name(), want.Int16(), api)
@@ -31,7 +31,8 @@ func TestNumbers(t *testing.T) {
 	for code, want := range map[int16]*kerr.Error{
 		IllegalGeneration: kerr.IllegalGeneration, UnknownMemberID: kerr.UnknownMemberID, RebalanceInProgress: kerr.RebalanceInProgress,
 		MemberIDRequired: kerr.MemberIDRequired, FencedInstanceID: kerr.FencedInstanceID, FencedMemberEpoch: kerr.FencedMemberEpoch,
-		StaleMemberEpoch: kerr.StaleMemberEpoch,
+		StaleMemberEpoch: kerr.StaleMemberEpoch, CoordinatorLoading: kerr.CoordinatorLoadInProgress, NoCoordinator: kerr.CoordinatorNotAvailable,
+		NotCoordinator: kerr.NotCoordinator,
 	} {
 		if code != want.Code {
 			t.Errorf("%s is %d, not %d", want.Message, want.Code, code)
@@ -63,10 +64,10 @@ func TestPair(t *testing.T) {
 		{K: record.EvRequest, T: 8, Conn: 1, Corr: 10, API: Heartbeat, Group: "g", Member: "m", Generation: 4},
 	}
 	same(t, "calls", Pair(events, "g"), []Call{
-		{API: JoinGroup, Req: 1, Resp: 5, ID: "m", Session: 6000e6, Generation: 4, Epoch: 4, Protocol: "range"},
-		{API: Heartbeat, Req: 2, Resp: 4, Err: RebalanceInProgress, ID: "m", Generation: 3},
-		{API: SyncGroup, Req: 6, Resp: 7, ID: "m", Generation: 4, Given: []int32{1, 2}},
-		{API: Heartbeat, Req: 8, ID: "m", Generation: 4},
+		{API: JoinGroup, Req: 1, Resp: 5, Conn: 1, ID: "m", Session: 6000e6, Generation: 4, Epoch: 4, Protocol: "range"},
+		{API: Heartbeat, Req: 2, Resp: 4, Conn: 2, Err: RebalanceInProgress, ID: "m", Generation: 3},
+		{API: SyncGroup, Req: 6, Resp: 7, Conn: 1, ID: "m", Generation: 4, Given: []int32{1, 2}},
+		{API: Heartbeat, Req: 8, Conn: 1, ID: "m", Generation: 4},
 	})
 	if all := Pair(events, ""); len(all) != 5 || all[2].Resp != 3 {
 		t.Errorf("where no group is named, that of every request is right: %+v", all)
@@ -83,8 +84,8 @@ func TestPairReused(t *testing.T) {
 		request(6, 1, 5, Heartbeat), response(7, 1, 5, Heartbeat), response(8, 1, 5, Heartbeat),
 		request(9, 2, 5, JoinGroup), response(10, 1, 5, JoinGroup), response(11, 2, 5, Heartbeat),
 	}, "g"), []Call{
-		{API: Heartbeat, Req: 1, Resp: 2}, {API: SyncGroup, Req: 3, Resp: 4},
-		{API: Heartbeat, Req: 5}, {API: Heartbeat, Req: 6, Resp: 7}, {API: JoinGroup, Req: 9},
+		{API: Heartbeat, Req: 1, Resp: 2, Conn: 1}, {API: SyncGroup, Req: 3, Resp: 4, Conn: 1},
+		{API: Heartbeat, Req: 5, Conn: 1}, {API: Heartbeat, Req: 6, Resp: 7, Conn: 1}, {API: JoinGroup, Req: 9, Conn: 2},
 	})
 }
 
@@ -94,8 +95,8 @@ func TestPairOrders(t *testing.T) {
 	commit := request(3, 1, 1, OffsetCommit)
 	commit.Parts, commit.Offsets = []drivers.TopicPartition{part(4), part(-1), part(2), part(3)}, []int64{40, 7, -1, 30}
 	same(t, "calls", Pair([]record.Event{commit, response(9, 1, 1, OffsetCommit), request(2, 2, 1, Heartbeat), response(4, 2, 1, Heartbeat)}, "g"), []Call{
-		{API: Heartbeat, Req: 2, Resp: 4},
-		{API: OffsetCommit, Req: 3, Resp: 9, Asked: []int32{2, 3, 4}, Commits: []Commit{{4, 40}, {3, 30}}},
+		{API: Heartbeat, Req: 2, Resp: 4, Conn: 2},
+		{API: OffsetCommit, Req: 3, Resp: 9, Conn: 1, Asked: []int32{2, 3, 4}, Commits: []Commit{{4, 40}, {3, 30}}},
 	})
 }
 
