@@ -92,6 +92,8 @@ func (a *seen) changesBy(act results.Act) []change {
 		add(a.parted(a.index(act.Member), act.At))
 	case d.Grows:
 		add(a.noticed(act.At))
+	case d.Link:
+		return a.lostTo(act)
 	case d.Stops:
 		if act.Refused() {
 			return nil

@@ -28,6 +28,15 @@ type Input struct {
 	Redelivered []audit.Redelivery
 	Strangers   []audit.Stranger // members of the group that kbench did not start
 	Stalls      *Stalls          // nil where nobody listened
+	Lost        []Lost           // members that a bad link took from the group, in the order of time
+}
+
+// Lost is that a member was evicted, or gave its membership up by itself because it could
+// not reach its coordinator, as package cause finds it.
+type Lost struct {
+	Worker  string
+	At      int64
+	Evicted bool
 }
 
 // Stalls are those of all that is not the client under test, and what decides which

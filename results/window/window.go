@@ -12,6 +12,7 @@
 //	wire      what the members told of the group, and that an act ended one: seen
 //	change    when an act changed the group in the coordinator's eyes (t0)
 //	expiry    the same for a member that was stopped and could not say so
+//	lost      the same for one that a bad link took from the group
 //	growth    the same for partitions that an act brought and a member noticed
 //	down      stretches in which partitions were late
 //	settle    windows: from an act until everything has been quiet for 2H: analysis
