@@ -280,7 +280,7 @@ func (d *Dir) refOf(name string) TrialRef {
 // derived are the files that are rebuilt from the raw ones. The name is relative
 // to the run directory, since what a worker wrote is raw whatever it is called.
 func derived(name string) bool {
-	if dir, file := filepath.Split(name); file == PausesFile || file == SplitFile {
+	if dir, file := filepath.Split(name); file == PausesFile || file == CausesFile || file == SplitFile {
 		return filepath.Dir(filepath.Clean(dir)) == TrialsDir
 	}
 	return name == SummaryFile || name == BenchFile || name == "report.html"

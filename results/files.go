@@ -68,7 +68,7 @@ func (d *Dir) Files(ref TrialRef) ([]File, error) {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
-		if err != nil || name == TrialFile || name == PausesFile || name == SplitFile {
+		if err != nil || name == TrialFile || name == PausesFile || name == CausesFile || name == SplitFile {
 			return err
 		}
 		s, err := d.sums.of(path, RawMost)

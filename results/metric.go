@@ -126,6 +126,9 @@ const (
 	GroupBeatGap          = "group.beat_gap"
 	GroupStrangers        = "group.strangers"
 	GroupRecovery         = "group.recovery"
+	RebalanceCause        = "rebalance.cause"
+	RebalanceOutside      = "rebalance.outside"
+	RebalanceOtherwise    = "rebalance.otherwise"
 	LeakGoroutines        = "leak.goroutines"
 	LeakConnections       = "leak.connections"
 	LeakHeap              = "leak.heap"
@@ -172,6 +175,15 @@ func leakClasses() (out []string) {
 		out = append(out, of+LeakBefore, of+LeakAfter, of)
 	}
 	return out
+}
+
+// Uncertain is the class of rebalance.cause of those whose cause is likely or not known.
+const Uncertain = "uncertain"
+
+// The classes of rebalance.cause and rebalance.outside that are causes, as package cause
+// finds them.
+func causeClasses() []string {
+	return []string{"", "join", "leave", "network", "process", "client", "metadata", "coordinator", "unknown"}
 }
 
 // Sampled is the class of wire.records_per_batch where not every batch was counted.
@@ -385,6 +397,10 @@ func Metrics() []Metric {
 		{Name: GroupRounds, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "generations that an event took"},
 		{Name: GroupMovement, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions that moved"},
 		{Name: GroupExcessRevocation, Unit: UnitRatio, Better: Lower, Stats: stats, PerEvent: true, What: "share of the partitions revoked without having to move"},
+
+		{Name: RebalanceCause, Unit: UnitCount, Classes: append(causeClasses(), Uncertain), What: "rebalances that members first knew of in the measured part, all rounds of one counted once; class: the cause by wire and signs of life, whatever was done on purpose: join, leave, network (a session ran out while the process ran and could not be reached, or a connection to the coordinator broke), process (its process was gone, stopped or starved), client (it ran, could be reached, and was silent), metadata (other partitions or topics), coordinator (it moved), unknown; uncertain: those of which that is likely, or unknown"},
+		{Name: RebalanceOutside, Unit: UnitCount, Better: Lower, Classes: causeClasses(), What: "those of them that are in the window of no event, under churn; class: the cause"},
+		{Name: RebalanceOtherwise, Unit: UnitCount, Better: Lower, Classes: []string{"", "certain"}, What: "events of one act whose first rebalance the wire shows another cause for than what was done; class certain: and shows it with certainty"},
 
 		{Name: LeakGoroutines, Unit: UnitCount, Better: Lower, Classes: leakClasses(), What: "goroutines that a member has more after 100 cycles than before, of the member with most; class: reopened (a cycle is a close of its client and a new one in the same process), stayed (it kept its client, a cycle is an act on the group); reopened_before, reopened_after, stayed_before, stayed_after: how many it had"},
 		{Name: LeakConnections, Unit: UnitCount, Better: Lower, Classes: leakClasses(), What: "the same of connections to the broker that are open, by the tap"},

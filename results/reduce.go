@@ -76,7 +76,7 @@ func (r *Raw) trial(fsys fs.FS, run, dir string) error {
 		}
 		below := strings.TrimPrefix(name, dir+"/")
 		size, listed := bytes[below]
-		ours := listed && size == info.Size() || below == TrialFile || below == PausesFile || below == SplitFile
+		ours := listed && size == info.Size() || below == TrialFile || below == PausesFile || below == CausesFile || below == SplitFile
 		if t.Files == nil {
 			ours = ours || rawName(t, below)
 		}

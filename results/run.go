@@ -34,6 +34,7 @@ const (
 	SupervisorFile = "supervisor.jsonl"   // per trial: events of the supervisor's own, such as its canary
 	MachineFile    = "machine.jsonl"      // per trial: the machine and its processes, ten times a second
 	PausesFile     = "pauses.json"        // per trial with churn, derived: its events in full
+	CausesFile     = "rebalances.json"    // per trial with a group, derived: each rebalance and its cause
 	SplitFile      = "latency-split.hlog" // per trial with churn, derived: latencies by steady, rebalance and catch-up
 )
 
@@ -278,6 +279,11 @@ func (a *Act) Ended() string {
 	}
 }
 
+// Hits says whether it makes the link of a worker otherwise.
+func (a *Act) Hits(worker string) bool {
+	return acts.Of(a.Kind).Link && a.Link != nil && (a.Member == worker || a.Member == "")
+}
+
 // Suspends says whether it keeps a worker from delivering anything while it lasts: the
 // process is stopped, or nothing comes through its link.
 func (a *Act) Suspends(worker string) bool {
@@ -285,7 +291,7 @@ func (a *Act) Suspends(worker string) bool {
 	case d.Stops:
 		return a.Member == worker
 	case d.Link:
-		return (a.Member == worker || a.Member == "") && a.Link != nil && a.Link.Blackhole
+		return a.Hits(worker) && a.Link.Blackhole
 	default:
 		return false
 	}

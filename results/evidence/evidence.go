@@ -6,6 +6,7 @@
 //	damage  what is missing or cannot be, before and after it is read
 //	load    events, latencies, machine samples; the spans stay in their files
 //	clock   times of other hosts, brought to the clock of the trial
+//	causes  why the group rebalanced, by the same signs and the wire
 //	stalls  who but the client stood still, by the signs of life of everybody
 //
 // What was found in it, the audit and the windows, is computed when it is first
@@ -19,6 +20,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/window"
 )
 
@@ -42,6 +44,7 @@ type Trial struct {
 	input  func() *window.Input
 	churn  func() *window.Report
 	still  func() *window.Stalls
+	why    func() []cause.Rebalance
 }
 
 // Load reads a trial of a run, which is to be closed. Files that were never made
@@ -62,9 +65,10 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	}
 	e.audit = sync.OnceValue(func() audit.Report { return audit.Check(t, e.Logs) })
 	e.still = sync.OnceValue(e.stalls)
+	e.why = sync.OnceValue(e.causes)
 	e.input = sync.OnceValue(func() *window.Input {
 		in := window.NewInput(t, e.Logs, e.audit())
-		in.Stalls = e.Stalls()
+		in.Stalls, in.Lost = e.Stalls(), e.lost()
 		return &in
 	})
 	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })
@@ -124,5 +128,6 @@ func (e *Trial) OnTheWire() (*window.Input, *window.Report) {
 		logs[i] = l
 	}
 	in := window.NewInput(e.Trial, logs, audit.Report{})
+	in.Lost = e.lost()
 	return &in, window.Compute(in)
 }

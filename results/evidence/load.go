@@ -27,6 +27,8 @@ type Worker struct {
 	Wire      []Wire
 	Produced  []Produced
 	Canary    []Canary
+	Hangups   []record.Event    // connections that were ended, and not by its client
+	Counts    []record.Event    // topics that it saw with another number of partitions
 	Links     []Link            // what the faults of its link did, by interval and connection
 	Waits     []Wait            // of its client for produce and fetch responses, the longest of each interval
 	Late      []record.Late     // each late wake-up of its canary
@@ -55,6 +57,8 @@ type Wire struct {
 	From, To              int64
 	Requests, Bytes       int64
 	Unknown, Open, Opened int
+	Waiting               []record.Waiting // connections on which nothing came back, as the interval ended
+	Undialled             int
 	Batched               *record.Batched // what Produce requests held, all of them; nil where none was sent, or not counted
 }
 
@@ -258,7 +262,10 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 			w.Closing = ev.T
 		}
 	case record.EvWire:
-		sum := Wire{From: ev.From, To: ev.T, Unknown: ev.Unknown, Open: ev.Open, Opened: ev.Opened}
+		sum := Wire{From: ev.From, To: ev.T, Unknown: ev.Unknown, Open: ev.Open, Opened: ev.Opened, Waiting: ev.Waiting, Undialled: ev.Undialled}
+		for i := range sum.Waiting {
+			sum.Waiting[i].From -= w.ahead
+		}
 		for _, api := range ev.Wire {
 			sum.Requests += api.Requests
 			sum.Bytes += api.ReqBytes + api.RespBytes
@@ -268,6 +275,10 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 			}
 		}
 		w.Wire = append(w.Wire, sum)
+	case record.EvHangup:
+		w.Hangups = append(w.Hangups, ev)
+	case record.EvTopics:
+		w.Counts = append(w.Counts, ev)
 	case record.EvProduce:
 		p := Produced{T: ev.T, Batches: int64(len(ev.Batches))}
 		for _, b := range ev.Batches {

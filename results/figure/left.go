@@ -111,7 +111,7 @@ func (f Figure) Exact() bool {
 		results.PauseDuplicates, results.PauseLostRecords:
 		return true
 	}
-	return f.Metric.Unit == results.UnitCount && slices.ContainsFunc([]string{"audit.", "group.", "trial."}, func(truth string) bool {
+	return f.Metric.Unit == results.UnitCount && slices.ContainsFunc([]string{"audit.", "group.", "rebalance.", "trial."}, func(truth string) bool {
 		return strings.HasPrefix(f.Metric.Name, truth)
 	})
 }

@@ -106,7 +106,7 @@ func (e expression) lacksProducer(s *workloads.Spec) error {
 
 func ofEvents(metric string) bool {
 	switch metric {
-	case results.GroupAmplification, results.GroupStorms, results.GroupRecovery, results.GroupRounds, results.GroupMovement, results.GroupExcessRevocation, results.AuditLate:
+	case results.GroupAmplification, results.GroupStorms, results.GroupRecovery, results.GroupRounds, results.GroupMovement, results.GroupExcessRevocation, results.AuditLate, results.RebalanceOutside, results.RebalanceOtherwise:
 		return true
 	}
 	return strings.HasPrefix(metric, "pause.")
@@ -117,7 +117,7 @@ func ofGroup(metric string) bool {
 	case results.AuditCommitRegression, results.AuditGhost, results.AuditOverlap, results.AuditStuck, results.AuditZombie, results.ObserverCPU:
 		return true
 	}
-	return strings.HasPrefix(metric, "group.")
+	return strings.HasPrefix(metric, "group.") || strings.HasPrefix(metric, "rebalance.")
 }
 
 // ofProducers says whether the figure has the role of who sends. Counts of sends

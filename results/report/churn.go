@@ -56,6 +56,7 @@ func (w *Workload) churn() {
 	all := kinds(w.Arms)
 	if len(all) == 0 {
 		w.atRest()
+		w.rebalances()
 		return
 	}
 	t := Table{Of: Events, Groups: []Group{}}
@@ -71,6 +72,7 @@ func (w *Workload) churn() {
 		t.Groups = append(t.Groups, Group{Rows: rows})
 	}
 	w.Tables = append(w.Tables, t)
+	w.rebalances()
 	for _, kind := range all {
 		w.slowest(kind, t.Arms)
 		w.shared(kind, t.Arms)

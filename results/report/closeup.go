@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/window"
 )
@@ -19,6 +20,8 @@ type Closeup struct {
 	Trial *results.Trial
 	Input *window.Input
 	Event *window.Event
+	// Causes are the rebalances that became known in its window, and why they came about.
+	Causes []cause.Rebalance
 }
 
 // Name is how the event is asked for: TRIAL.ACT, the act being the number in the
@@ -62,6 +65,11 @@ func Closeups(d *results.Dir, trials []*results.Trial) ([]Closeup, error) {
 		}
 		for i := range r.Events {
 			c := Closeup{Trial: t, Input: e.Input(), Event: &r.Events[i]}
+			for _, b := range e.Causes() {
+				if c.Event.Window.Contains(b.Known) {
+					c.Causes = append(c.Causes, b)
+				}
+			}
 			if c.Event.Counted {
 				n++
 				c.N = n

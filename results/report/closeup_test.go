@@ -10,10 +10,12 @@ import (
 	"github.com/kbench/kbench/internal/golden"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
 	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
 )
 
 const ms = int64(1e6)
@@ -92,6 +94,21 @@ func stalled() report.Closeup {
 	}
 }
 
+// unreachable is a member from which nothing comes through for 8 s, so that it is evicted.
+func unreachable() report.Closeup {
+	act := results.Act{N: 5, Kind: "link", Counted: true, Member: "consumer-1", At: at(0), For: 8000 * ms, Resumed: at(8000), Link: &workloads.Link{Blackhole: true, Direction: "both", Share: 0.5}}
+	return report.Closeup{N: 3, Trial: trialNo(12, "franz-go"),
+		Input: &window.Input{Heartbeat: 3000 * ms, Session: 6000 * ms, Acts: []results.Act{act}, Workers: []window.Worker{
+			{Name: "consumer-0", Calls: beats(-1000, 11_000, 3000)}, {Name: "consumer-1", Calls: beats(-500, 0, 3000)},
+		}},
+		Causes: []cause.Rebalance{{Known: at(6900), Reason: cause.Reason{At: at(5500), Cause: cause.Network, Sure: cause.Certain, Worker: "consumer-1", Why: "the session of consumer-1 ran out"}}},
+		Event: &window.Event{Name: "link#5", Counted: true, Settled: true, Protocol: "eager", Rounds: 1, Rebalanced: true, Acts: []results.Act{act}, Window: window.Interval{From: at(0), To: at(9000)},
+			T0: at(5500), Wire: 1500 * ms, Floor: 1400 * ms, FloorHigh: 1400 * ms, WireExcess: 100 * ms,
+			Partitions: []window.Partition{{Partition: 0, Class: window.Orphaned, OldOwner: "consumer-1", NewOwner: "consumer-0", Records: 50, Gap: 7000 * ms, Down: []window.Interval{{From: at(0), To: at(7000)}}}},
+		},
+	}
+}
+
 func TestDrawCloseup(t *testing.T) {
 	f := func(name string, c report.Closeup, width int) {
 		t.Helper()
@@ -106,6 +123,7 @@ func TestDrawCloseup(t *testing.T) {
 	f("event-join-narrow.txt", joined(), 60)
 	f("event-join-wide.txt", joined(), 160)
 	f("event-stall.txt", stalled(), 100)
+	f("event-link.txt", unreachable(), 100)
 }
 
 // restoring is the leave that ends what a join began; no figure counts it.

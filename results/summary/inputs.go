@@ -11,6 +11,7 @@ import (
 	"github.com/kbench/kbench/profiles/layers"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
@@ -41,7 +42,8 @@ type inputs struct {
 	churn    *window.Report // nil without churn
 	split    *split         // nil without churn
 	rest     *window.Rest   // of a group without churn
-	late     []tailFigure   // what others have of the ends of latencies
+	causes   []cause.Rebalance
+	late     []tailFigure // what others have of the ends of latencies
 	// distributed is what merged has made.
 	distributed map[ofRole]*hdrhistogram.Histogram
 	// kept is what members held before the acts and after them, untold how many of them
@@ -75,6 +77,7 @@ func newInputs(e *evidence.Trial) *inputs {
 func recorded(e *evidence.Trial) *inputs {
 	in := &inputs{trial: e.Trial, measured: part{e.Measured.From, e.Measured.To}, machine: e.Machine, truth: e.Audit()}
 	in.kept, in.untold = e.Kept()
+	in.causes = e.Causes()
 	if len(e.Acts) > 0 {
 		in.churn = e.Windows()
 	}

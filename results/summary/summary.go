@@ -19,6 +19,7 @@ import (
 
 	"github.com/kbench/kbench/profiles"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/fit"
 	"github.com/kbench/kbench/results/gate"
@@ -31,6 +32,7 @@ type churned struct {
 	*results.Trial
 	split   *split
 	windows *window.Report
+	causes  []cause.Rebalance // nil where there was none, too
 }
 
 // build computes the summary of a run, and what every trial of it has beside rows.
@@ -107,7 +109,7 @@ func summarise(d *results.Dir, trials []*results.Trial) (*results.Summary, []chu
 			damaged(warn, "no figures: ", err)
 			continue
 		}
-		beside[i].windows = in.churn
+		beside[i].windows, beside[i].causes = in.churn, in.causes
 		if err := e.Unread(); err != nil {
 			damaged(warn, "no figures: ", err)
 			continue
@@ -179,8 +181,8 @@ func (u *Unwritten) MayNot() bool {
 	return errors.Is(u, fs.ErrPermission) || errors.Is(u, syscall.EROFS)
 }
 
-// Write builds the summary and replaces summary.json, bench.txt, and the
-// latency-split.hlog and pauses.json of every trial with churn. Where they cannot be
+// Write builds the summary and replaces summary.json, bench.txt, the rebalances.json of
+// every trial with a group, and the latency-split.hlog and pauses.json of those with churn. Where they cannot be
 // written there is a summary too, and the error is Unwritten.
 //
 // Of a run that was reduced there is nothing to build one from, and the one that it has
@@ -214,7 +216,9 @@ func put(d *results.Dir, s *results.Summary, trials []churned) error {
 	for _, t := range trials {
 		dir := d.TrialPath(t.Ref)
 		pauses := func() ([]byte, error) { return results.EncodeJSON(pausesOf(t.Trial, t.windows)) }
+		causes := func() ([]byte, error) { return results.EncodeJSON(causesOf(t.Trial, t.windows, t.causes)) }
 		if err := errors.Join(derive(filepath.Join(dir, results.SplitFile), t.split != nil, t.split.encode),
+			derive(filepath.Join(dir, results.CausesFile), t.causes != nil, causes),
 			derive(filepath.Join(dir, results.PausesFile), t.windows != nil, pauses)); err != nil {
 			return fmt.Errorf("trial %d: %w", t.Ref.N, err)
 		}
@@ -259,6 +263,7 @@ func (b *builder) build() {
 	b.watchers()
 	b.audit()
 	b.pauses()
+	b.rebalances()
 	b.splitRows()
 	b.othersRows()
 	b.stuck()

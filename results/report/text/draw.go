@@ -68,6 +68,10 @@ func (d *drawing) figures() {
 	default:
 		d.wrapped("  wire     ", "the group did not change")
 	}
+	for i := range d.c.Causes {
+		r := &d.c.Causes[i]
+		d.wrapped("  cause    ", fmt.Sprintf("%s  %s (%s): %s", d.at(r.At), r.Cause, r.Sure, r.Why))
+	}
 	if of := d.c.Worst(); of != nil {
 		line := fmt.Sprintf("worst %s, partition %d", window.Short(of.Gap), of.Partition)
 		if of.FloorKnown {
@@ -153,8 +157,15 @@ func inWords(a results.Act, topics results.Topics) string {
 	if a.Replaces != "" {
 		s += " in place of " + a.Replaces
 	}
-	if a.Resumed != 0 {
+	if a.Link != nil {
+		s += ": " + linkInWords(a.Link)
+	}
+	switch {
+	case a.Resumed == 0:
+	case a.Link == nil:
 		s += fmt.Sprintf(", which went on after %s", window.Short(a.Resumed-a.At))
+	case a.For != 0:
+		s += fmt.Sprintf(", for %s", window.Short(a.Resumed-a.At))
 	}
 	if !a.Counted {
 		s += " (only restores the group)"
@@ -222,7 +233,7 @@ func (d *drawing) legend() {
 	}{
 		{'─', "delivering"}, {'█', "late"}, {'h', "heartbeat"}, {'!', "told to rejoin"}, {'J', "JoinGroup"},
 		{'=', "waits for the others"}, {'S', "SyncGroup"}, {'D', "delivers again"}, {'L', "leaves"}, {'X', "killed"},
-		{'▒', "stopped"}, {'░', "floor"}, {'▓', "excess"},
+		{'▒', "stopped"}, {'≈', "its link as in the act"}, {'░', "floor"}, {'▓', "excess"},
 	} {
 		if d.used[s.sign] {
 			parts = append(parts, string(s.sign)+" "+s.what)

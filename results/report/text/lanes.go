@@ -139,6 +139,11 @@ func (d *drawing) member(x axis, w *window.Worker) *lane {
 	l := x.lane()
 	from, to := d.life(x, w)
 	l.fill(from, to, '·')
+	for i := range d.c.Input.Acts {
+		if a := &d.c.Input.Acts[i]; a.Hits(w.Name) && a.At != 0 && a.At < to {
+			l.fill(max(a.At, from), min(max(a.Resumed, a.At), to), '≈')
+		}
+	}
 	for _, c := range w.Calls {
 		if c.API == group.JoinGroup && c.Resp != 0 {
 			l.fill(c.Req, c.Resp, '=')

@@ -32,6 +32,8 @@ func layoutOf(of report.Contents, close bool) layout {
 		l = layout{header: "events of churn", label: 23, unit: 2, arm: 13}
 	case report.Leaks:
 		l = layout{header: "what members hold,\nbefore / after", label: 23, unit: 3, arm: 13}
+	case report.Rebalances:
+		l = layout{header: "rebalances by cause,\nin all rounds", label: 23, unit: 2, arm: 13}
 	case report.Parts:
 		l = layout{header: "by when a record was due,\np50 / p99 / max", label: 23, unit: 2, arm: 13}
 	}
