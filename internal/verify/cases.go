@@ -90,6 +90,9 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	for _, d := range clients {
 		cases = append(cases, badLink(d))
 	}
+	for i := range causeCases(clients[0], table) {
+		cases = append(cases, causeCases(next(), table)[i])
+	}
 	for _, broken := range faults() {
 		cases = append(cases, broken(next()))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/summary"
@@ -36,7 +37,8 @@ type Evidence struct {
 	Meddled      results.Interval // when something was done to the trial's processes
 	Lies         []string         // the settings that the wire contradicts
 	Link         linked           // of the first member
-	Pauses       *window.Report   // what kbench says of acts, and of rebalances without any
+	Causes       []cause.Rebalance
+	Pauses       *window.Report // what kbench says of acts, and of rebalances without any
 }
 
 // Stop is a stop as the injector wrote it down. From and To are stamps of the
@@ -122,7 +124,7 @@ func read(dir *results.Dir) (Evidence, error) {
 			}
 		}
 	}
-	e.Pauses = trial.Windows()
+	e.Pauses, e.Causes = trial.Windows(), trial.Causes()
 	for _, l := range trial.Logs {
 		for _, lane := range l.Spans.Lanes {
 			if at := lane.Pages[0].FirstAt; lane.Kind == record.Acked && (e.FirstAck == 0 || at < e.FirstAck) {

@@ -121,6 +121,7 @@ func TestThorough(t *testing.T) {
 	for _, client := range []string{"franz-go", "sarama", "kafka-go"} {
 		want["stop "+client], want["quiet "+client] = 20, 20
 		want["process stopped "+client], want["stopped beyond session "+client], want["link "+client] = 5, 2, 5
+		want["cause "+client] = 20
 		for _, f := range append(faulty.Faults(), faulty.Fault{Kind: faulty.Rewind}) {
 			want[string(f.Kind)+" "+client] = 1
 		}

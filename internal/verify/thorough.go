@@ -70,6 +70,11 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 			cases = append(cases, blameCases(d, table)...)
 		}
 	}
+	for range (n.Stops + 4) / 5 { // of five kinds
+		for _, d := range clients {
+			cases = append(cases, causeCases(d, table)...)
+		}
+	}
 	for range n.Quiet {
 		for _, d := range clients {
 			cases = append(cases, quietGroup(d, n.QuietLength))

@@ -31,9 +31,10 @@ place, a stop of a known length, ...) and holds what kbench reports against what
 was injected. A member of each client is stopped below its session, which nobody
 but its partitions may notice, and beyond it, so that the end of the session, the
 floor that follows from it and the gap have to fit. Its link is slowed down, cut
-and made lossy, and requests on the wire must show it. In a quiet run of each client
-nothing may be found. It takes less than 3 minutes; leave the machine alone
-meanwhile.
+and made lossy, and requests on the wire must show it. Members join, leave, are
+killed and cut off, and topics grow: the wire alone must tell which it was. In a
+quiet run of each client nothing may be found. It takes about 3 minutes; leave the
+machine alone meanwhile.
 
 A gap may be longer than what explains it by one record interval and 20ms, or by
 how late the machine itself was. Two clients are granted 100ms more, which they
@@ -46,7 +47,7 @@ With --thorough it asks for numbers: for each client 20 stops of 100ms to half
 the session, drawn on a logarithmic scale, processes stopped below and beyond
 the session, every fault, and 20 quiet runs of 30s; for loopback, which costs
 nothing, 50 stops of up to 15s. Of 20 stops of a client one may be out of its
-bound; everything else must be found every time. It takes about 20 minutes and
+bound, and of 20 causes one may stay open; everything else must be found every time. It takes about 20 minutes and
 says beforehand how long. Quiet runs mostly wait and go four at a time, all else
 two at a time, each with a thread beside it that tells how late the machine is.
 
