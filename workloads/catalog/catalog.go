@@ -31,7 +31,7 @@ func Names() []string {
 		"churn-sample", "churn-table", "churn-floors", "churn-join", "churn-leave", "churn-crash", "churn-stall",
 		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
 		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler", "leaks",
-		"net-jitter", "net-sweep", "link-rtt", "link-idle-close",
+		"net-jitter", "net-sweep", "cfg-ratio", "cfg-article-a", "cfg-article-b", "link-rtt", "link-idle-close",
 	}
 }
 
