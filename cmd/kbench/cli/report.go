@@ -19,9 +19,9 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",
 		Short: "Rebuild the results of a run from its raw files and print them",
-		Long: `Rebuilds summary.json and bench.txt of a run directory, and pauses.json and
-latency-split.hlog of its trials with churn, byte for byte, and prints the
-tables. RUN is a run directory or its name below runs/; without it, the last
+		Long: `Rebuilds summary.json and bench.txt of a run directory, rebalances.json of its
+trials with a group, and pauses.json and latency-split.hlog of those with churn,
+byte for byte, and prints the tables. RUN is a run directory or its name below runs/; without it, the last
 run. "benchstat -col /client RUN/bench.txt" reads the same figures.
 
 --json prints the rows, warnings and gates of summary.json. --model prints what the
@@ -29,7 +29,7 @@ tables are made of, for whoever shows a run in another way: the same tables,
 marks, audits and gates, in numbers with their units and without a layout.
 
 --event draws one event of churn instead: what each partition and each member
-did around it, on one time axis, and where the time went. Events are counted
+did around it, on one time axis, why the group rebalanced, and where the time went. Events are counted
 over the run from 1; TRIAL.ACT names one by its trial and the number of its act
 (2.5 is crash#5 of trial 2), and so also those that only restore the group.
 "--event list" prints what there is.
