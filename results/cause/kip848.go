@@ -222,7 +222,7 @@ func (f *finder) latest() (at int64) {
 // itself that a topic has other partitions, and gives new ones to members.
 func (f *finder) ofTopics(was, known, until int64) Reason {
 	had := map[int32]bool{}
-	var fresh []int32
+	fresh := map[int32]bool{}
 	for m := range f.Members {
 		for _, c := range f.beats(m) {
 			for _, p := range c.Given {
@@ -236,7 +236,7 @@ func (f *finder) ofTopics(was, known, until int64) Reason {
 		for _, c := range f.beats(m) {
 			for _, p := range c.Given {
 				if c.Resp >= known && c.Resp <= until && !had[p] {
-					fresh = append(fresh, p)
+					fresh[p] = true
 				}
 			}
 		}

@@ -231,4 +231,45 @@ func TestRecorded(t *testing.T) {
 46.6 join certain consumer-4, 1
 50.6 metadata certain consumer-2, 1
 `)
+	// The same under cooperative assignors and KIP-848.
+	f("causes-franz-go-consumer.json", `
+-2.4 join certain consumer-0, 1
+-2.4 join certain consumer-2, 1
+-2.4 join certain consumer-1, 1
+2.9 join certain consumer-3, 1
+6.6 leave certain consumer-3, 1
+15.6 process certain consumer-0, 1
+17.8 join certain consumer-4, 1
+27.8 network certain consumer-1, 1
+31.8 join certain consumer-1, 1
+41.6 process certain consumer-4, 1
+44.3 join certain consumer-4, 1
+47.8 metadata certain , 1
+`)
+	f("causes-sarama-cooperative.json", `
+-3.7 join certain consumer-1, 1
+-2.6 join certain consumer-2, 2; also join certain consumer-0
+3.3 join certain consumer-3, 2
+7.3 leave certain consumer-3, 1
+15.4 process certain consumer-0, 1
+19.3 join certain consumer-4, 2
+29.4 network certain consumer-1, 1
+34.4 join certain consumer-1, 2
+43.5 process certain consumer-4, 1
+47.4 join certain consumer-4, 2
+51.5 metadata certain consumer-2, 1
+`)
+	f("causes-franz-go-cooperative.json", `
+-2.5 join certain consumer-2, 1
+-1.9 join certain consumer-0, 2; also join certain consumer-1
+3.2 join certain consumer-3, 2
+6.2 leave certain consumer-3, 1
+14.7 process certain consumer-0, 1
+17.2 join certain consumer-4, 2
+26.3 network certain consumer-1, 1
+32.8 join certain consumer-1, 2
+42.8 process certain consumer-4, 1
+47.3 join certain consumer-4, 2
+50.6 metadata certain consumer-2, 1
+`)
 }

@@ -41,6 +41,7 @@ func TestCutOff(t *testing.T) {
 	if p := e.Partitions[2]; !p.FloorKnown || p.Floor < 11_000*ms || p.Floor > 11_002*ms || p.OldOwner != "consumer-1" {
 		t.Errorf("%+v", p)
 	}
+	same(t, "phases of who was cut off", spent(t, e, "consumer-1"), map[Phase]int64{Start: 3, Detect: 3501, React: 2, Barrier: 2002, Assign: 1, Sync: 2})
 	// Nobody found that it was lost: nothing is known of a change.
 	if e := cutOff().only(t); e.Rebalanced || e.T0 != 0 {
 		t.Errorf("rebalanced %t, t0 at %d ms", e.Rebalanced, e.T0/ms)

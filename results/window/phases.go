@@ -4,6 +4,7 @@ import (
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // Phase is a part of the way of a member through a rebalance.
@@ -108,8 +109,11 @@ func (s *happening) ends(worker int, m *Member) {
 		from, phase := act.At, Stop
 		if c.joins {
 			phase = Start
-			if from = max(from, act.Gone); stops(act) { // of a restart, and of a stop
+			switch from = max(from, act.Gone); { // of a restart
+			case stops(act):
 				from = act.Resumed
+			case acts.Of(act.Kind).Link && !c.notice: // who was lost to it came back, which it could do when it was over
+				from = min(max(from, act.Resumed), c.at)
 			}
 		}
 		m.went(phase, from, c.at)
