@@ -129,6 +129,49 @@ func TestLeave(t *testing.T) {
 	s.last(t, Unknown, Open, "")
 }
 
+// A request to leave that has no answer has left where somebody knew before the session
+// can have been over; after it that is the session's end.
+func TestLeftUnheard(t *testing.T) {
+	s := two(8000)
+	s.beats(1, 4000, 7000)
+	s.call(1, group.LeaveGroup, 8000, 0, 0)
+	s.told(0, 10_001)
+	s.join(0, 10_002, 10_003, 2)
+	s.last(t, Leave, Likely, "y", "not answered")
+	s = silentGroup()
+	s.call(1, group.Heartbeat, 7000, 0, 0)
+	s.call(1, group.LeaveGroup, 12_000, 0, 0)
+	s.last(t, Network, Certain, "y")
+	s = kip()
+	s.call(1, group.ConsumerGroupHeartbeat, 11_000, 0, 0).Generation = 2
+	s.call(1, group.ConsumerGroupHeartbeat, 12_000, 0, 0).Generation = -1
+	s.beat(0, 12_000, 2, 2)
+	s.beat(0, 19_000, 2, 3)
+	s.last(t, Network, Certain, "y")
+}
+
+// Who asks to join and is gone before that is answered has begun a round all the same; a
+// second one must follow where the coordinator waited for it.
+func TestGhost(t *testing.T) {
+	s := two(8000)
+	s.in.Members = append(s.in.Members, Member{Worker: "z", Life: Life{Gone: 9000 * ms, End: "killed"}})
+	s.beats(1, 4000, 7000)
+	s.call(2, group.JoinGroup, 8000, 0, 0)
+	for m, at := range []int64{10_001, 10_002} {
+		s.told(m, at)
+		s.join(m, 10_010, 12_000, 2)
+	}
+	s.last(t, Join, Likely, "z", "its JoinGroup had no answer")
+	for m, at := range []int64{22_001, 22_002} {
+		s.beats(m, 13_000, 16_000, 19_000)
+		s.told(m, at)
+		s.join(m, 22_010, 22_020, 3)
+	}
+	if r := s.last(t, Process, Certain, "z", "its process had ended"); r.At != 22_000*ms {
+		t.Errorf("at %d", r.At)
+	}
+}
+
 // silentGroup is one in which y is not heard after a beat at 4 s, and x is told at 15 s.
 func silentGroup() *sim {
 	s := two(14_000)
