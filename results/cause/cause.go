@@ -95,6 +95,14 @@ type Member struct {
 	Wire
 }
 
+// between are the calls that were sent in a stretch of time, its ends included.
+func (m *Member) between(from, to int64) []group.Call {
+	sent := func(c group.Call, t int64) int { return cmp.Compare(c.Req, t) }
+	i, _ := slices.BinarySearchFunc(m.Calls, from, sent)
+	j, _ := slices.BinarySearchFunc(m.Calls, to+1, sent)
+	return m.Calls[i:max(i, j)]
+}
+
 // Life is what the process of a member showed of itself.
 type Life struct {
 	Heard []results.Interval // its canary woke up, and wrote that down; nil: it had none

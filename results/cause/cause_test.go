@@ -7,7 +7,6 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
-	"github.com/kbench/kbench/workloads/acts"
 )
 
 const ms = int64(1e6)
@@ -209,6 +208,10 @@ func TestNetwork(t *testing.T) {
 	s = silentGroup()
 	s.call(1, group.Heartbeat, 7000, 18_000, group.UnknownMemberID)
 	s.last(t, Network, Certain, "y")
+	// Something had no answer, and then had one.
+	s = silentGroup()
+	s.in.Members[1].Waiting = []Waiting{{results.Interval{From: 5000 * ms, To: 8000 * ms}, "a", 1}}
+	s.last(t, Client, Likely, "y")
 	// The beats wait behind a fetch, and are not on the wire.
 	s = silentGroup()
 	s.in.Members[1].Waiting = []Waiting{{results.Interval{From: 5000 * ms, To: 16_000 * ms}, "a", 1}, {results.Interval{From: 5000 * ms, To: 16_000 * ms}, "b", 0}}
@@ -227,6 +230,11 @@ func TestNetwork(t *testing.T) {
 	s = silentGroup()
 	s.call(1, group.Heartbeat, 7000, 0, 0)
 	s.in.Members[0].Calls = slices.DeleteFunc(s.in.Members[0].Calls, func(c group.Call) bool { return c.Req > 6000*ms && c.Req < 14_500*ms })
+	s.last(t, Network, Likely, "y")
+	// Nobody had, and others had asked: it is the node.
+	s.call(0, group.Heartbeat, 7000, 15_500, 0)
+	s.last(t, Coordinator, Likely, "y", "nor had x from that node")
+	s.in.Members[0].Gone = 14_000 * ms
 	s.last(t, Network, Likely, "y")
 	// Nobody knows whether its process ran.
 	s = silentGroup()
@@ -318,6 +326,10 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 	s.last(t, Metadata, Certain, "x", "subscribes to 2 topics, and did to 1 topic")
+	// It is the first number that it saw.
+	s = rejoining()
+	s.in.Members[0].Topics = []Topic{{8900 * ms, "t", 0, 12}}
+	s.last(t, Unknown, Open, "x")
 	// It had seen them before it joined.
 	s = rejoining()
 	s.in.Members[0].Topics = []Topic{{900 * ms, "t", 12, 18}}
@@ -402,6 +414,73 @@ func TestStranger(t *testing.T) {
 	s.last(t, Join, Likely, "somebody")
 }
 
+// What an answer says of another generation is no sign of the next one.
+func TestOldNews(t *testing.T) {
+	s := two(8000)
+	s.call(0, group.Heartbeat, 1050, 1200, group.RebalanceInProgress).Generation = 7
+	s.call(1, group.LeaveGroup, 8000, 8002, 0)
+	s.told(0, 10_001)
+	s.join(0, 10_002, 10_003, 2)
+	s.last(t, Leave, Certain, "y")
+}
+
+// The coordinator forgot the group, and its generations begin anew, with others in them.
+func TestAnew(t *testing.T) {
+	s := two(8000)
+	s.in.Members = append(s.in.Members, Member{Worker: "z"})
+	s.call(1, group.LeaveGroup, 8000, 8002, 0)
+	s.told(0, 10_001)
+	s.join(0, 10_002, 10_003, 2)
+	s.join(2, 15_000, 15_001, 1)
+	if r := s.last(t, Join, Certain, "z"); len(s.find()) != 3 || r.Generation != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// joinsAt is a group in which z asks to join at a time, and x is told at 10 s.
+func joinsAt(at int64) *sim {
+	s := two(8000)
+	s.in.Members = append(s.in.Members, Member{Worker: "z"})
+	s.beats(1, 4000, 7000)
+	s.told(0, 10_000)
+	s.told(1, 10_002)
+	for m := range 2 {
+		s.join(m, 10_010, 13_000, 2)
+	}
+	s.join(2, at, 13_000, 2)
+	return s
+}
+
+// What came after somebody knew is not the cause; of what was noted just after it that is
+// not certain.
+func TestTooLate(t *testing.T) {
+	joinsAt(10_040).last(t, Join, Certain, "z")
+	joinsAt(10_200).last(t, Join, Likely, "z")
+	if r := joinsAt(11_000).last(t, Unknown, Open, ""); len(r.Also) != 1 || r.Also[0].Worker != "z" {
+		t.Errorf("%+v", r.Also)
+	}
+	// Somebody asked to join again just before, and nobody knows why.
+	s := rejoining()
+	s.in.Members = append(s.in.Members, Member{Worker: "z"})
+	s.join(2, 9040, 10_010, 2)
+	s.last(t, Join, Likely, "z")
+}
+
+// The session begins when a JoinGroup or a SyncGroup is answered, which others may hold up.
+func TestSession(t *testing.T) {
+	s := two(14_000)
+	for i := range s.in.Members[1].Calls {
+		if c := &s.in.Members[1].Calls[i]; c.API == group.SyncGroup {
+			c.Resp = 5000 * ms
+		}
+	}
+	s.told(0, 16_000)
+	s.join(0, 16_001, 16_002, 2)
+	if r := s.last(t, Client, Likely, "y"); r.At != 15_000*ms {
+		t.Errorf("at %d", r.At)
+	}
+}
+
 // A generation was passed over: what happened in it nobody saw.
 func TestSkips(t *testing.T) {
 	s := two(8000)
@@ -409,83 +488,4 @@ func TestSkips(t *testing.T) {
 	s.told(0, 10_001)
 	s.join(0, 10_002, 10_003, 3)
 	s.last(t, Leave, Likely, "y", "no member was in")
-}
-
-// beat is one of KIP-848, answered after 1 ms.
-func (s *sim) beat(m int, at int64, epoch, answer int32, parts ...int32) *group.Call {
-	c := s.call(m, group.ConsumerGroupHeartbeat, at, at+1, 0)
-	c.Generation, c.Epoch, c.Given = epoch, answer, parts
-	return c
-}
-
-// kip is a group of KIP-848: x joined at 1 s and y at 2 s.
-func kip(workers ...string) *sim {
-	s := newSim(append([]string{"x", "y"}, workers...)...)
-	s.beat(0, 1000, 0, 1, 0, 1)
-	s.beat(1, 2000, 0, 2)
-	s.beat(0, 4000, 1, 2, 0)
-	s.beat(1, 5000, 2, 2, 1)
-	s.beat(0, 7000, 2, 2)
-	s.beat(1, 8000, 2, 2)
-	return s
-}
-
-func TestKIP848(t *testing.T) {
-	s := kip()
-	s.last(t, Join, Certain, "y")
-	if all := s.find(); len(all) != 2 || all[0].Cause != Join || all[0].Worker != "x" || all[1].Generation != 2 {
-		t.Errorf("%+v", all)
-	}
-	s = kip("z")
-	s.beat(2, 8500, 0, 3)
-	s.last(t, Join, Certain, "z")
-	s = kip()
-	s.beat(1, 9000, -1, -1)
-	s.beat(0, 10_000, 2, 3)
-	s.last(t, Leave, Certain, "y")
-	s = kip()
-	s.in.Members[1].Gone, s.in.Members[1].End = 8500*ms, "killed"
-	s.beat(0, 10_000, 2, 2)
-	s.beat(0, 19_000, 2, 3)
-	s.last(t, Process, Certain, "y")
-	s = kip()
-	s.call(1, group.ConsumerGroupHeartbeat, 11_000, 25_000, group.UnknownMemberID).Generation = 2
-	s.beat(0, 12_000, 2, 2)
-	s.beat(0, 19_000, 2, 3)
-	s.last(t, Network, Certain, "y", "ConsumerGroupHeartbeat to a")
-	// The broker gives out partitions that nobody had.
-	s = kip()
-	s.beat(0, 10_000, 2, 3, 0, 2)
-	s.last(t, Metadata, Certain, "", "1 partition that nobody had had")
-	s = kip()
-	s.beat(0, 10_000, 2, 3)
-	s.last(t, Unknown, Open, "")
-	// Two changes before anybody sees either.
-	s = kip("z")
-	s.beat(1, 9000, -1, -1)
-	s.beat(2, 9500, 0, 4)
-	if all := s.find(); len(all) != 4 || all[2].Cause != Leave || all[2].Generation != 3 || all[3].Cause != Join || all[3].Worker != "z" {
-		t.Errorf("%+v", all)
-	}
-}
-
-func TestExpected(t *testing.T) {
-	f := func(kind acts.Kind, want ...Cause) {
-		t.Helper()
-		if got := Expected(&results.Act{Kind: kind, At: 1, Resumed: 2}); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", kind, got, want)
-		}
-	}
-	f(acts.Join, Join)
-	f(acts.Leave, Leave)
-	f(acts.Crash, Process)
-	f(acts.Stall, Process)
-	f(acts.Restart, Leave, Join)
-	f(acts.Reopen, Leave, Join)
-	f(acts.Link, Network, Leave)
-	f(acts.AddPartitions, Metadata)
-	f(acts.Subscribe, Metadata)
-	if got := Expected(&results.Act{Kind: acts.Join}); got != nil {
-		t.Errorf("what was not done ought to be %v", got)
-	}
 }

@@ -147,10 +147,11 @@ type passage struct {
 // coordinator did not know it by counts for nothing.
 func (s *step) passage(m int) passage {
 	w := passage{m: m, was: s.p.latest[m], since: s.p.latest[m].Resp, now: s.r.in[m]}
-	for i := range s.Members[m].Calls {
-		c := &s.Members[m].Calls[i]
+	calls := s.Members[m].between(w.was.Req, s.r.last)
+	for i := range calls {
+		c := &calls[i]
 		switch {
-		case c == w.was || c.Req < w.was.Req:
+		case c == w.was:
 		case c.Leaves() && c.Req < s.r.joined && !c.Rejected():
 			w.left = cmp.Or(w.left, c)
 		case tells(c) && c.Resp >= w.since && c.Req < s.r.last && (c.Generation <= 0 || c.Generation == s.p.number): // of the round, and not of one before

@@ -88,7 +88,8 @@ func (f *finder) bumps() (out []*bump) {
 func (f *finder) epochs() []Rebalance {
 	var out []Rebalance
 	bumps := f.bumps()
-	var all []Reason
+	all := f.changes()
+	var spare []Reason // that were known with an epoch which counts fewer of them
 	for i, b := range bumps {
 		was, next := bump{}, b.known+f.Session
 		if i > 0 {
@@ -96,9 +97,6 @@ func (f *finder) epochs() []Rebalance {
 		}
 		if i+1 < len(bumps) {
 			next = min(next, bumps[i+1].known)
-		}
-		if all == nil {
-			all = f.changes()
 		}
 		now := f.until(&all, b.known)
 		for n := b.epoch - was.epoch; n > 1 && len(now) > 1 && i > 0; n-- {
@@ -109,6 +107,13 @@ func (f *finder) epochs() []Rebalance {
 		var found bool
 		if r.Reason, r.Also, found = named(now, b.known); !found {
 			r.Reason = f.ofTopics(was.known, b.known, max(b.end, next))
+		}
+		if r.Cause == Unknown && len(spare) > 0 {
+			r.Reason, spare = spare[0], nil
+			r.Sure = Likely
+			r.Why += "; it was taken together with another change, and may have been counted later"
+		} else {
+			spare = r.Also
 		}
 		out = append(out, r)
 	}
@@ -134,7 +139,9 @@ func (f *finder) changes() []Reason {
 	all := []Reason{}
 	for _, t := range f.tenancies() {
 		name := f.Members[t.m].Worker
-		all = append(all, Reason{At: t.joined.Req, Cause: Join, Sure: Certain, Worker: name, Why: name + " joined: its first heartbeat was answered with an epoch"})
+		if !f.takesOver(t) {
+			all = append(all, Reason{At: t.joined.Req, Cause: Join, Sure: Certain, Worker: name, Why: name + " joined: its first heartbeat was answered with an epoch"})
+		}
 		switch {
 		case t.left != nil && (t.left.OK() || !f.over(t)):
 			r := Reason{At: t.left.Req, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent a heartbeat that leaves"}
@@ -190,6 +197,27 @@ func (f *finder) expired(t tenancy) (Reason, bool) {
 	r.At, r.Evicted = of.first(), true
 	r.Why = fmt.Sprintf("the session of %s ran out, %s after the last heartbeat that renewed it: %s", f.Members[t.m].Worker, seconds(of.length), r.Why)
 	return r, true
+}
+
+// takesOver says whether a member came under the static identity of one that had not left:
+// nothing changes for the group.
+func (f *finder) takesOver(t tenancy) bool {
+	if t.joined.Instance == "" {
+		return false
+	}
+	for m := range f.Members {
+		for _, c := range f.beats(m) {
+			if m != t.m && c.Instance == t.joined.Instance && c.Req < t.joined.Req && !c.Leaves() {
+				return !f.leftBefore(m, t.joined.Req)
+			}
+		}
+	}
+	return false
+}
+
+// leftBefore says whether a member left for good before a time.
+func (f *finder) leftBefore(m int, at int64) bool {
+	return slices.ContainsFunc(f.beats(m), func(c *group.Call) bool { return c.Leaves() && c.Req < at })
 }
 
 // replaced says whether another process came under the static identity of a member before

@@ -1,14 +1,16 @@
 package cause
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/group"
@@ -88,6 +90,7 @@ func play(t *testing.T, file string) Input {
 			}
 			out.Calls = append(out.Calls, call)
 		}
+		slices.SortStableFunc(out.Calls, func(a, b group.Call) int { return cmp.Compare(a.Req, b.Req) })
 		for _, h := range m.Heard {
 			out.Heard = append(out.Heard, results.Interval{From: at(h[0]), To: at(h[1])})
 		}
@@ -130,7 +133,7 @@ func TestRecorded(t *testing.T) {
 	f := func(file, want string) {
 		t.Helper()
 		got := Find(play(t, file))
-		if diff := cmp.Diff(strings.TrimLeft(want, "\n"), listed(got)); diff != "" {
+		if diff := gocmp.Diff(strings.TrimLeft(want, "\n"), listed(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 			for _, r := range got {
 				t.Logf("%.3f %s", float64(r.At-began)/1e9, r.Why)

@@ -28,9 +28,10 @@ func (f *finder) session(m int, was *group.Call, since, until int64, kip bool) s
 	if was.Session > 0 {
 		s.length = was.Session
 	}
-	for i := range f.Members[m].Calls {
-		c := &f.Members[m].Calls[i]
-		if c.Req <= was.Req || c.Req > until || !c.Renews(kip) {
+	calls := f.Members[m].between(was.Req+1, until)
+	for i := range calls {
+		c := &calls[i]
+		if !c.Renews(kip) {
 			continue
 		}
 		at := c.Req
@@ -86,10 +87,9 @@ func (s *step) seen(id string) bool {
 // a process takes the place of a static member, and what was before it runs out in nobody.
 func (s *step) calm(but int, from, to int64) bool {
 	for m := range s.p.in {
-		for i := range s.Members[m].Calls {
-			if c := &s.Members[m].Calls[i]; m != but && c.Beats() && c.OK() && c.Req > from && c.Resp < to {
-				return true
-			}
+		calls := s.Members[m].between(from+1, to)
+		if m != but && slices.ContainsFunc(calls, func(c group.Call) bool { return c.Beats() && c.OK() && c.Resp < to }) {
+			return true
 		}
 	}
 	return false
@@ -126,9 +126,14 @@ func (f *finder) silent(m int, node string, over results.Interval, session int64
 		r.Cause, r.Sure, r.Why = Network, Likely, lost.words+"; whether its process ran is not known"
 	case lost.words != "":
 		r.Cause, r.Sure, r.Why = Network, Likely, "its process ran, and "+lost.words
-		if others := f.answered(m, node, lost.since, over.To); !lost.hangup && 2*(over.To-lost.since) >= session && others != "" {
+		had, none := f.others(m, node, lost.since, over.To)
+		switch {
+		case had == "" && none != "":
+			r.Cause = Coordinator
+			r.Why += fmt.Sprintf(", nor had %s from that node", none)
+		case !lost.hangup && 2*(over.To-lost.since) >= session && had != "":
 			r.Sure = Certain
-			r.Why += fmt.Sprintf(", where %s had answers", others)
+			r.Why += fmt.Sprintf(", where %s had answers", had)
 		}
 	case ran:
 		r.Cause, r.Sure, r.Why = Client, Likely, "its process ran and nothing that it had asked was without an answer: its client sent nothing that renews a session"
@@ -204,21 +209,29 @@ func (s *step) unheard(m int, from, to int64) string {
 	return s.lost(m, s.p.in[m].Node, results.Interval{From: from, To: to}).words
 }
 
-// answered says who else had answers from a node in a stretch of time; nobody: it may be
-// the node that was silent.
-func (f *finder) answered(but int, node string, from, to int64) string {
+// others says who else had an answer from a node in a stretch of time, and who asked and had
+// none: where nobody had one it may be the node that was silent.
+func (f *finder) others(but int, node string, from, to int64) (had, none string) {
 	for m := range f.Members {
 		if m == but {
 			continue
 		}
 		for i := range f.Members[m].Calls {
-			if c := &f.Members[m].Calls[i]; c.Resp > from && c.Resp < to && (node == "" || c.Node == node) {
-				return f.Members[m].Worker
+			c := &f.Members[m].Calls[i]
+			switch {
+			case node != "" && c.Node != node:
+			case c.Resp > from && c.Resp < to:
+				had = cmp.Or(had, f.Members[m].Worker)
+			case c.Beats() && c.Req >= from && c.Req < to && (c.Resp == 0 || c.Resp >= to) && f.Members[m].runs(to):
+				none = cmp.Or(none, f.Members[m].Worker)
 			}
 		}
 	}
-	return ""
+	return had, none
 }
+
+// runs says whether a process had not ended at a time.
+func (l *Life) runs(at int64) bool { return l.Gone == 0 || l.Gone > at }
 
 // apiName is the name of a request.
 func apiName(api int16) string {

@@ -17,6 +17,7 @@ func cutOff() *sim {
 	s.beats(0, 1000, 31_000)
 	s.beats(1, 500, 20_000)
 	s.call(1, group.Heartbeat, 21_500, 32_001, group.UnknownMemberID, 1) // it goes on asking
+	s.call(1, group.OffsetCommit, 22_000, 0, 0, 1)
 	s.beat(0, 31_000, group.RebalanceInProgress)
 	s.join(0, 31_003, 31_005, 31_007, 2, 0, 1, 2, 3)
 	s.call(1, group.JoinGroup, 32_003, 34_005, 0, 3).Protocol = "range"
@@ -33,7 +34,7 @@ func cutOff() *sim {
 // requests that came through; its partitions wait for that and for the survivor's beat.
 func TestCutOff(t *testing.T) {
 	s := cutOff()
-	s.in.Lost = []Lost{{Worker: "consumer-1", At: 31_000 * ms, Evicted: true}}
+	s.in.Lost = []Lost{{Worker: "consumer-1", At: 10_000 * ms}, {Worker: "consumer-1", At: 31_000 * ms, Evicted: true}}
 	e := s.only(t)
 	if !e.Rebalanced || e.T0 != 28_500*ms {
 		t.Errorf("rebalanced %t, t0 at %d ms", e.Rebalanced, e.T0/ms)
