@@ -84,7 +84,7 @@ func recovered(err *error) {
 func fillRequest(e *record.Event, req kmsg.Request) error {
 	switch r := req.(type) {
 	case *kmsg.JoinGroupRequest:
-		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)
+		e.Group, e.Member, e.Instance, e.Reason = r.Group, r.MemberID, text(r.InstanceID), text(r.Reason)
 		e.SessionMs = r.SessionTimeoutMillis
 		if r.Version >= 1 {
 			e.RebalanceMs = r.RebalanceTimeoutMillis
@@ -104,7 +104,8 @@ func fillRequest(e *record.Event, req kmsg.Request) error {
 	case *kmsg.LeaveGroupRequest:
 		e.Group, e.Member = r.Group, r.MemberID
 		if len(r.Members) > 0 { // clients leave for themselves alone
-			e.Member, e.Instance = r.Members[0].MemberID, text(r.Members[0].InstanceID)
+			m := &r.Members[0]
+			e.Member, e.Instance, e.Reason = m.MemberID, text(m.InstanceID), text(m.Reason)
 		}
 	case *kmsg.OffsetCommitRequest:
 		e.Group, e.Member, e.Instance = r.Group, r.MemberID, text(r.InstanceID)

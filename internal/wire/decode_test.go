@@ -62,12 +62,12 @@ func exchanges() []exchange {
 		return exchange{
 			&kmsg.JoinGroupRequest{
 				Group: "g", SessionTimeoutMillis: 10000, RebalanceTimeoutMillis: 30000, MemberID: "m", InstanceID: str("i"),
-				ProtocolType: "consumer", Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: subscription}, {Name: "roundrobin"}},
+				ProtocolType: "consumer", Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: subscription}, {Name: "roundrobin"}}, Reason: str("why"),
 			},
 			&kmsg.JoinGroupResponse{ErrorCode: 27, Generation: 4, Protocol: str("range"), LeaderID: "m", MemberID: "m2"},
 			record.Event{
 				Group: "g", Member: "m", Instance: since(v, 5, "i"), SessionMs: 10000, RebalanceMs: rebalance,
-				Protocols: []string{"range", "roundrobin"}, Topics: []string{"orders", "returns"},
+				Protocols: []string{"range", "roundrobin"}, Topics: []string{"orders", "returns"}, Reason: since(v, 8, "why"),
 			},
 			record.Event{Err: 27, Generation: 4, Protocol: "range", Member: "m2"},
 		}
@@ -100,9 +100,9 @@ func exchanges() []exchange {
 			code = 25
 		}
 		return exchange{
-			&kmsg.LeaveGroupRequest{Group: "g", MemberID: "m", Members: []kmsg.LeaveGroupRequestMember{{MemberID: "m", InstanceID: str("i")}}},
+			&kmsg.LeaveGroupRequest{Group: "g", MemberID: "m", Members: []kmsg.LeaveGroupRequestMember{{MemberID: "m", InstanceID: str("i"), Reason: str("why")}}},
 			&kmsg.LeaveGroupResponse{Members: []kmsg.LeaveGroupResponseMember{{MemberID: "m", ErrorCode: 25}}},
-			record.Event{Group: "g", Member: "m", Instance: since(v, 3, "i")},
+			record.Event{Group: "g", Member: "m", Instance: since(v, 3, "i"), Reason: since(v, 5, "why")},
 			record.Event{Err: code},
 		}
 	})

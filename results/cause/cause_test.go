@@ -114,10 +114,10 @@ func TestJoin(t *testing.T) {
 
 func TestLeave(t *testing.T) {
 	s := two(8000)
-	s.call(1, group.LeaveGroup, 8000, 8002, 0)
+	s.call(1, group.LeaveGroup, 8000, 8002, 0).Reason = "enough"
 	s.told(0, 10_001)
 	s.join(0, 10_002, 10_003, 2)
-	if r := s.last(t, Leave, Certain, "y", "sent LeaveGroup"); r.At != 8000*ms {
+	if r := s.last(t, Leave, Certain, "y", `y sent LeaveGroup ("enough")`); r.At != 8000*ms {
 		t.Errorf("at %d", r.At)
 	}
 	// The coordinator did not know it: it cannot be why.

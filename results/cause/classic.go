@@ -253,6 +253,14 @@ func (s *step) came(m int) string {
 	return "joined"
 }
 
+// saying is the reason that a client gives for a request, in words.
+func saying(c *group.Call) string {
+	if c.Reason == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", c.Reason)
+}
+
 // asked is the request to join of a member that was never in and had no answer, while the
 // next round came about; nil without one.
 func (s *step) asked(m int) *group.Call {
@@ -293,12 +301,12 @@ func (s *step) passed(m int, known int64) (all []Reason) {
 			all = append(all, s.join(m, w.now, "came back"))
 		}
 	case w.left != nil && (w.told == nil || w.left.Req < w.told.Resp+slack):
-		r := Reason{At: w.left.Req, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent LeaveGroup"}
+		r := Reason{At: w.left.Req, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent LeaveGroup" + saying(w.left)}
 		if !w.left.OK() {
 			r.Sure = Likely
 			r.Why += ", which was not answered"
 			if w.left.Resp != 0 {
-				r.Why = fmt.Sprintf("%s sent LeaveGroup, which was answered with error %d", name, w.left.Err)
+				r.Why = fmt.Sprintf("%s sent LeaveGroup%s, which was answered with error %d", name, saying(w.left), w.left.Err)
 			}
 		}
 		if lost := s.unheard(m, w.since, w.left.Req); lost != "" {

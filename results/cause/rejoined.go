@@ -11,25 +11,26 @@ import (
 // rejoined is why a member asked to join again that nobody had told to.
 func (s *step) rejoined(w passage) Reason {
 	name := s.Members[w.m].Worker
+	again := name + " asked to join again" + saying(w.back)
 	r := Reason{At: w.back.Req, Cause: Unknown, Sure: Open, Worker: name, soft: true}
 	if of, sure, words := s.moved(w, w.back.Req); words != "" {
-		r.Cause, r.Sure, r.Why, r.soft = of, sure, name+" asked to join again: "+words, false
+		r.Cause, r.Sure, r.Why, r.soft = of, sure, again+": "+words, false
 		return r
 	}
 	if sure, words := s.otherTopics(w); words != "" {
-		r.Cause, r.Sure, r.Why, r.soft = Metadata, sure, name+" asked to join again: "+words, false
+		r.Cause, r.Sure, r.Why, r.soft = Metadata, sure, again+": "+words, false
 		return r
 	}
 	if s.gaveUp(w.m) {
-		r.Why, r.follow = name+" asked to join again because it had given up partitions", true
+		r.Why, r.follow = again+" because it had given up partitions", true
 		return r
 	}
 	if words := s.unheard(w.m, w.since, w.back.Req); words != "" {
 		r.Cause, r.Sure, r.soft = Network, Likely, false
-		r.Why = fmt.Sprintf("%s asked to join again after %s; it was not evicted", name, words)
+		r.Why = fmt.Sprintf("%s after %s; it was not evicted", again, words)
 		return r
 	}
-	r.Why = name + " asked to join again, and the wire does not show why"
+	r.Why = again + ", and the wire does not show why"
 	return r
 }
 

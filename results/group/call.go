@@ -17,6 +17,7 @@ type Call struct {
 	Node         string
 	ID, Instance string   // of the member
 	Topics       []string // that a JoinGroup, or a beat of KIP-848, subscribes to
+	Reason       string   // that a client gives for a JoinGroup or a LeaveGroup
 	Session      int64    // ns, as a JoinGroup asks for it
 	Generation   int32    // the request's; of a JoinGroup the response's
 	Epoch        int32    // ConsumerGroupHeartbeat: the response's
@@ -120,7 +121,7 @@ func Pair(events []record.Event, group string) []Call {
 			}
 			open[k] = len(calls)
 			calls = append(calls, Call{
-				API: e.API, Req: e.T, Conn: e.Conn, Node: e.Node, Topics: e.Topics, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
+				API: e.API, Req: e.T, Conn: e.Conn, Node: e.Node, Topics: e.Topics, Reason: e.Reason, ID: e.Member, Instance: e.Instance, Session: int64(e.SessionMs) * 1e6,
 				Generation: e.Generation, Protocol: e.Protocol, Asked: numbers(e), NoneAsked: e.Empty, Commits: commits(e),
 			})
 		case record.EvResponse:

@@ -31,6 +31,8 @@ type Event struct {
 	Parts       []drivers.TopicPartition `json:"parts,omitempty"`
 	Offsets     []int64                  `json:"offsets,omitempty"` // of Parts, in an OffsetCommit
 	Topics      []string                 `json:"topics,omitempty"`  // that a JoinGroup, or a beat of KIP-848, subscribes to; sorted
+	// Reason is why a member joins or leaves, as its client says (KIP-800).
+	Reason string `json:"reason,omitempty"`
 	// Empty says that a beat of KIP-848, or its response, did have a list of
 	// partitions, and none in it. Without one nothing has changed.
 	Empty bool `json:"empty,omitempty"`

@@ -76,6 +76,9 @@ func (b *builder) rebalances() {
 		}
 		stray++
 		outside[r.Cause]++
+		if r.Cause == cause.Join && r.Sure == cause.Certain {
+			continue // of one that was lost before, and of that is told
+		}
 		if told++; told <= causesTold {
 			b.tellCause(r)
 		}
@@ -122,7 +125,7 @@ func (b *builder) asDone() {
 			continue
 		}
 		want := cause.Expected(&e.Acts[0])
-		r := slices.IndexFunc(b.causes, func(r cause.Rebalance) bool { return eventOfRebalance(b.churn, &r) == e })
+		r := slices.IndexFunc(b.causes, func(r cause.Rebalance) bool { return r.At >= e.Acts[0].At && eventOfRebalance(b.churn, &r) == e })
 		if r < 0 || len(want) == 0 {
 			continue
 		}

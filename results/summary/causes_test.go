@@ -16,7 +16,7 @@ import (
 func TestRebalances(t *testing.T) {
 	const second = int64(1e9)
 	of := func(known int64, c cause.Cause, sure cause.Sure) cause.Rebalance {
-		return cause.Rebalance{Known: known * second, Reason: cause.Reason{Cause: c, Sure: sure, Worker: "consumer-1", Why: "seen"}}
+		return cause.Rebalance{Known: known * second, Reason: cause.Reason{At: known * second, Cause: c, Sure: sure, Worker: "consumer-1", Why: "seen"}}
 	}
 	event := func(name string, kind acts.Kind, from, to int64) window.Event {
 		act := results.Act{Kind: kind, Member: "consumer-1", At: from * second}
@@ -30,7 +30,7 @@ func TestRebalances(t *testing.T) {
 			workers: []*worker{{Worker: &evidence.Worker{Worker: results.Worker{Name: "consumer-1", Role: results.RoleConsumer}}}},
 			causes: []cause.Rebalance{
 				of(5, cause.Join, cause.Certain), of(21, cause.Join, cause.Certain), of(31, cause.Leave, cause.Certain), of(41, cause.Network, cause.Certain), of(43, cause.Join, cause.Certain),
-				of(60, cause.Network, cause.Likely), of(61, cause.Network, cause.Likely), of(62, cause.Unknown, cause.Open), of(63, cause.Client, cause.Likely), of(64, cause.Client, cause.Likely),
+				of(59, cause.Join, cause.Certain), of(60, cause.Network, cause.Likely), of(61, cause.Network, cause.Likely), of(62, cause.Unknown, cause.Open), of(63, cause.Client, cause.Likely), of(64, cause.Client, cause.Likely),
 			},
 			churn: &window.Report{Events: []window.Event{
 				event("join#1", acts.Join, 20, 22), event("leave#2", acts.Leave, 30, 32), event("crash#3", acts.Crash, 40, 45), event("stall#4", acts.Stall, 50, 52),
@@ -39,8 +39,8 @@ func TestRebalances(t *testing.T) {
 	}
 	b.rebalances()
 	want := map[string]float64{
-		"rebalance.cause ": 9, "rebalance.cause join": 2, "rebalance.cause leave": 1, "rebalance.cause network": 3, "rebalance.cause client": 2, "rebalance.cause unknown": 1,
-		"rebalance.cause process": 0, "rebalance.cause uncertain": 5, "rebalance.outside ": 5, "rebalance.outside network": 2, "rebalance.outside join": 0,
+		"rebalance.cause ": 10, "rebalance.cause join": 3, "rebalance.cause leave": 1, "rebalance.cause network": 3, "rebalance.cause client": 2, "rebalance.cause unknown": 1,
+		"rebalance.cause process": 0, "rebalance.cause uncertain": 5, "rebalance.outside ": 6, "rebalance.outside network": 2, "rebalance.outside join": 1,
 		"rebalance.otherwise ": 1, "rebalance.otherwise certain": 1,
 	}
 	got := map[string]float64{}
@@ -70,7 +70,7 @@ func TestRebalances(t *testing.T) {
 	}
 	// Which event each is in stands in the file.
 	file := causesOf(&results.Trial{}, b.churn, b.causes)
-	if len(file.Rebalances) != 10 || file.Rebalances[0].Event != "" || file.Rebalances[1].Event != "join#1" || file.Rebalances[4].Event != "crash#3" || file.Rebalances[5].Event != "" {
+	if len(file.Rebalances) != 11 || file.Rebalances[0].Event != "" || file.Rebalances[1].Event != "join#1" || file.Rebalances[4].Event != "crash#3" || file.Rebalances[5].Event != "" {
 		t.Errorf("%+v", file.Rebalances)
 	}
 	// Without churn nothing is outside of anything, and without a group nothing is known.
