@@ -210,7 +210,7 @@ func (s *step) unheard(m int, from, to int64) string {
 }
 
 // others says who else had an answer from a node in a stretch of time, and who asked and had
-// none: where nobody had one it may be the node that was silent.
+// none for a second: where nobody had one it may be the node that was silent.
 func (f *finder) others(but int, node string, from, to int64) (had, none string) {
 	for m := range f.Members {
 		if m == but {
@@ -222,7 +222,7 @@ func (f *finder) others(but int, node string, from, to int64) (had, none string)
 			case node != "" && c.Node != node:
 			case c.Resp > from && c.Resp < to:
 				had = cmp.Or(had, f.Members[m].Worker)
-			case c.Beats() && c.Req >= from && c.Req < to && (c.Resp == 0 || c.Resp >= to) && f.Members[m].runs(to):
+			case c.Beats() && c.Req >= from && c.Req+int64(time.Second) < to && (c.Resp == 0 || c.Resp >= to) && f.Members[m].runs(to):
 				none = cmp.Or(none, f.Members[m].Worker)
 			}
 		}
