@@ -151,9 +151,8 @@ func (c *conn) end(how func()) (did bool) {
 // reset breaks the connection for both ends: what is under way is lost.
 func (c *conn) reset() bool {
 	return c.end(func() {
-		gone := os.NewSyscallError("read", syscall.ECONNRESET)
-		c.in.drop(gone)
-		c.out.drop(gone)
+		c.in.drop(os.NewSyscallError("read", syscall.ECONNRESET))
+		c.out.drop(os.NewSyscallError("write", syscall.ECONNRESET))
 		below := c.Conn
 		if secure, is := below.(*tls.Conn); is {
 			below = secure.NetConn()

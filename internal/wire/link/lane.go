@@ -141,8 +141,9 @@ func (l *lane) finish(put, taken error) {
 func (l *lane) drop(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.conn.link.opts.Now()
+	now, state := l.conn.link.opts.Now(), l.conn.link.state.Load()
 	for i := range l.pieces {
+		l.mark(&l.pieces[i], state)
 		l.tell(&l.pieces[i], now, 0)
 	}
 	l.end, l.cut = err, true
@@ -185,7 +186,6 @@ func (l *lane) ready(late <-chan struct{}) error {
 				return nil
 			}
 			waited = true
-			p.held = p.held || closed
 		}
 		news := l.news
 		l.mu.Unlock()
@@ -213,6 +213,7 @@ func (l *lane) rest(left time.Duration, closed bool, news, late <-chan struct{},
 // release counts for how long a piece was held. A taker who came only after it might
 // have gone on is himself to blame for the rest; l.mu is held.
 func (l *lane) release(p *piece, now int64, s *state, waited bool) {
+	l.mark(p, s)
 	until := now
 	if !waited {
 		until = min(now, max(p.due, p.came, l.opened(p, s)))
@@ -220,11 +221,17 @@ func (l *lane) release(p *piece, now int64, s *state, waited bool) {
 	l.tell(p, until, p.ended)
 }
 
-// opened is when a hole that a piece has been in was over: when the law of now began,
-// where the piece came before; l.mu is held.
+// mark notes that a piece was held where it is in a hole, or has been in one: all that is
+// in the lane is, and not only what would have been next. l.mu is held.
+func (l *lane) mark(p *piece, s *state) {
+	p.held = p.held || l.closes(s) || l.opened(p, s) > 0
+}
+
+// opened is when the latest hole that a piece has been in was over, 0 where it has been
+// in none; l.mu is held.
 func (l *lane) opened(p *piece, s *state) int64 {
-	if s.hole && p.came < s.since {
-		return s.since
+	if h := s.hole; h != nil && p.came < s.opened && h.on(l.way) && h.concerns(l.conn.node, l.conn.lot) {
+		return s.opened
 	}
 	return 0
 }

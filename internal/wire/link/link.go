@@ -65,10 +65,11 @@ type Link struct {
 
 // state is a law while it holds.
 type state struct {
-	law   Law
-	since int64
-	hole  bool          // there was one before
-	over  chan struct{} // closed when another law holds
+	law    Law
+	since  int64
+	hole   *Law          // the latest before it; nil for none
+	opened int64         // when that was over
+	over   chan struct{} // closed when another law holds
 }
 
 // hits says whether the law is for a connection.
@@ -113,7 +114,11 @@ func (l *Link) Set(law Law) {
 	defer l.mu.Unlock()
 	was := l.state.Load()
 	now := l.opts.Now()
-	l.state.Store(&state{law: law, since: now, hole: was.law.Hole, over: make(chan struct{})})
+	is := &state{law: law, since: now, hole: was.hole, opened: was.opened, over: make(chan struct{})}
+	if was.law.Hole {
+		is.hole, is.opened = &was.law, now
+	}
+	l.state.Store(is)
 	close(was.over)
 	for c := range l.conns {
 		l.watch(c)
