@@ -15,6 +15,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 	"github.com/kbench/kbench/workloads/churn"
 )
 
@@ -43,6 +44,21 @@ func (t *trial) linkNodes(ctx context.Context, l *workloads.Link) (addrs []strin
 		return nil, fmt.Errorf("link.node: the cluster has no such node as %s; its nodes are %v", l.Node, slices.Sorted(maps.Values(t.out.Nodes)))
 	}
 	return addrs, nil
+}
+
+// nodesOfActs looks for the nodes that acts on the link name, while nothing has been
+// started for them.
+func (t *trial) nodesOfActs(ctx context.Context) error {
+	for i := range t.acts {
+		a := &t.acts[i]
+		if _, err := strconv.Atoi(a.Link.Node); a.Kind != acts.Link || err != nil {
+			continue
+		}
+		if _, err := t.linkNodes(ctx, &a.Link); err != nil {
+			return fmt.Errorf("act %d, %s: %w", a.N, a.Kind, err)
+		}
+	}
+	return nil
 }
 
 // badLink makes the link of a member worse, or of all of them, for a time.

@@ -92,16 +92,28 @@ func openAfter(t *testing.T, w *evidence.Worker, at int64) {
 	}
 }
 
-// TestLinkWithNobody: a node that the cluster has not is named before a client starts.
+// TestLinkWithNobody: a node that the cluster has not is named before a client starts,
+// also where an act names it.
 func TestLinkWithNobody(t *testing.T) {
 	onEmbedded(t)
-	doc, err := workloads.Parse("bad-links.yaml", []byte(badLinks), workloads.Options{Set: []string{"link.node=9"}})
-	if err != nil {
-		t.Fatal(err)
+	f := func(text, want string, set ...string) {
+		t.Helper()
+		doc, err := workloads.Parse("bad-links.yaml", []byte(text), workloads.Options{Set: set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
+		got.wantStates(t, "failed")
+		if err == nil || !strings.Contains(got.trials[0].Error, want) {
+			t.Errorf("%v; want %q", got.trials[0].Error, want)
+		}
+		for _, w := range got.trials[0].Workers {
+			if w.Role.UnderTest() {
+				t.Errorf("%s was started", w.Name)
+			}
+		}
 	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
-	got.wantStates(t, "failed")
-	if want := "link.node: the cluster has no such node as 9; its nodes are [0 1 2]"; err == nil || !strings.Contains(got.trials[0].Error, want) {
-		t.Errorf("%v; want %q", got.trials[0].Error, want)
-	}
+	const none = "link.node: the cluster has no such node as 9; its nodes are [0 1 2]"
+	f(badLinks, none, "link.node=9")
+	f(strings.Replace(badLinks, "cut: true, node: any", "cut: true, node: 9", 1), "act 2, link: "+none)
 }

@@ -264,6 +264,9 @@ func (t *trial) steps(ctx context.Context) error {
 		if err := t.createTopics(ctx); err != nil {
 			return err
 		}
+		if err := t.nodesOfActs(ctx); err != nil {
+			return err
+		}
 		if err := t.prepareGroup(ctx); err != nil {
 			return err
 		}
