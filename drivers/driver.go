@@ -245,6 +245,11 @@ type Env struct {
 	// Log takes a line of the client's own log: level 0 error, 1 warning,
 	// 2 info, 3 debug.
 	Log func(level int, line string)
+
+	// Fault takes what a client did that no client may, and that no ack, Record or
+	// Event can tell of, such as an answer for a record that it was not given. It is
+	// counted among the errors of the client. It may be nil.
+	Fault func(error)
 }
 
 // SASL holds credentials.

@@ -168,6 +168,7 @@ func (e *Env) env() drivers.Env {
 			e.lines = append(e.lines, line)
 			e.mu.Unlock()
 		},
+		Fault: func(err error) { e.complain("fault: %v", err) },
 	}
 }
 

@@ -16,6 +16,7 @@ type producer struct {
 	client  client.AsyncProducer
 	unacked bool // the broker answers nothing
 	ack     func(*drivers.Msg, error)
+	fault   func(error)         // nil: nobody wants to know
 	done    chan struct{}       // closed when the last ack is out
 	closed  atomic.Bool         // the client panics when it is closed again, or sent to afterwards
 	slabs   map[int32][]message // of each partition, the unused part of its last slab
@@ -55,6 +56,7 @@ func (driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Ms
 		client:  c,
 		unacked: config.Producer.RequiredAcks == client.NoResponse,
 		ack:     ack,
+		fault:   env.Fault,
 		slabs:   map[int32][]message{},
 		done:    make(chan struct{}),
 	}
@@ -72,20 +74,41 @@ func (p *producer) drain() {
 	failing.Go(func() {
 		for e := range p.client.Errors() {
 			p.answering.Lock()
-			p.fail(e.Msg.Metadata.(*drivers.Msg), e.Err)
+			if m := p.of(e.Msg); m != nil {
+				p.fail(m, e.Err)
+			}
 			p.answering.Unlock()
 		}
 	})
 	for m := range p.client.Successes() {
 		p.answering.Lock()
-		p.succeed(m)
+		if msg := p.of(m); msg != nil {
+			p.succeed(msg, m)
+		}
 		p.answering.Unlock()
 	}
 	failing.Wait()
 }
 
-func (p *producer) succeed(m *client.ProducerMessage) {
-	msg := m.Metadata.(*drivers.Msg)
+// of is the Msg that an answer is about. Version 1.32.0 was seen to answer for a message
+// that it had not been given: that is its fault, and no record has its answer by it.
+func (p *producer) of(m *client.ProducerMessage) *drivers.Msg {
+	if m != nil {
+		if msg, ours := m.Metadata.(*drivers.Msg); ours {
+			return msg
+		}
+	}
+	if p.fault != nil {
+		where := "of no topic"
+		if m != nil {
+			where = fmt.Sprintf("of topic %q, partition %d", m.Topic, m.Partition)
+		}
+		p.fault(fmt.Errorf("sarama producer: the client answered for a message %s, that it was not given: it has no metadata of ours", where))
+	}
+	return nil
+}
+
+func (p *producer) succeed(msg *drivers.Msg, m *client.ProducerMessage) {
 	msg.Offset = m.Offset
 	if p.unacked {
 		msg.Offset = -1

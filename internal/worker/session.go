@@ -162,7 +162,14 @@ func (s *session) env() drivers.Env {
 		Dial:  s.tap.Dial,
 		SASL:  s.job.Access.SASL,
 		Log:   s.logLine,
+		Fault: s.fault,
 	}
+}
+
+// fault notes what the client should not have done.
+func (s *session) fault(err error) {
+	s.logLine(0, "reported: "+err.Error())
+	s.events.Write(record.Event{T: record.Now(), K: record.EvError, Error: err.Error()})
 }
 
 var levels = [...]string{"ERROR", "WARN", "INFO", "DEBUG"}
