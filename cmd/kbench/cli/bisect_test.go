@@ -229,3 +229,48 @@ func TestReplayOtherWayRound(t *testing.T) {
 		t.Errorf("%s: %+v", r.outcome(), b.Answer)
 	}
 }
+
+// TestReplayKept: the steps of the case under way are in the file as soon as they are
+// made, behind those of the cases that are over, so that a kill in the next trial leaves
+// them.
+func TestReplayKept(t *testing.T) {
+	out, killed := t.TempDir(), errors.New("killed")
+	trials := 0
+	do := func(_ context.Context, _, _ string, s *step) (bool, error) {
+		if trials++; trials == 7 {
+			return false, killed
+		}
+		if s.Verdict = results.Met; s.Version == "v1.1.0" {
+			s.Verdict = results.NotMet
+		}
+		return false, nil
+	}
+	var cases []*replayed
+	for _, name := range []string{"one", "two", "three"} {
+		r := &replayed{Name: name, do: do}
+		r.bisected = bisected{Client: "sarama", Good: "v1.2.0", Bad: "v1.1.0", Versions: []string{"v1.1.0", "v1.2.0"}, Wrong: 0.05}
+		cases = append(cases, r)
+	}
+	a := &app{out: io.Discard}
+	if _, err := a.replayAll(context.Background(), cases, out); !errors.Is(err, killed) {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(out, replayFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []replayed
+	if err := json.Unmarshal(data, &kept); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for i, r := range kept {
+		steps += len(r.Steps)
+		if over := i < len(kept)-1; (r.Outcome == toldApart) != over || (r.Outcome == "") == over {
+			t.Errorf("%s: %q", r.Name, r.Outcome)
+		}
+	}
+	if steps != 6 || len(kept) != 2 || len(kept[1].Steps) == 0 {
+		t.Errorf("%d steps of %d cases are kept: %s", steps, len(kept), data)
+	}
+}

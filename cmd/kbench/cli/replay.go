@@ -91,19 +91,22 @@ const (
 	notToldApart = "not told apart"
 )
 
-// replayed is a claim and what came of it.
+// replayed is a claim and what came of it. Without an outcome it is under way, or was
+// when the replay ended.
 type replayed struct {
 	bisected
 	Name    string `json:"name"`
 	What    string `json:"what"`
 	Outcome string `json:"outcome"`
+
+	do         try
+	properties map[string]string // of the broker
 }
 
 // replay runs the named cases, or all. Properties of the broker that were given win over
 // those of a case.
 func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options, given []string, out string, wrong float64) error {
 	var cases []*replayed
-	var tries []*trying
 	for _, c := range replay.Cases() {
 		if len(names) > 0 && !slices.Contains(names, c.Name) {
 			continue
@@ -119,24 +122,16 @@ func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options,
 		if c.Nodes > 0 && !cmd.Flags().Changed("nodes") {
 			t.broker.Nodes = c.Nodes
 		}
-		r := &replayed{Name: c.Name, What: c.What}
+		r := &replayed{Name: c.Name, What: c.What, do: t.try, properties: t.broker.Props}
 		r.bisected = bisected{Client: c.Client, Good: c.Good, Bad: c.Bad, Versions: []string{c.Bad, c.Good}, Workload: t.spec.Name, Gates: t.spec.Gate, Wrong: wrong}
 		slices.SortFunc(r.Versions, semver.Compare)
-		cases, tries = append(cases, r), append(tries, t)
+		cases = append(cases, r)
 	}
 	ctx, done := a.inOrder(cmd.Context())
 	defer done()
-	var open []string
-	for i, r := range cases {
-		if err := a.replayOne(ctx, tries[i], r); err != nil {
-			return err
-		}
-		if r.Outcome == notToldApart {
-			open = append(open, r.Name)
-		}
-		if err := writeJSON(filepath.Join(out, replayFile), cases[:i+1]); err != nil {
-			return err
-		}
+	open, err := a.replayAll(ctx, cases, out)
+	if err != nil {
+		return err
 	}
 	if len(open) > 0 {
 		return gateError{errors.New("not told apart: " + strings.Join(open, ", ")), ExitUndecided}
@@ -144,21 +139,36 @@ func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options,
 	return nil
 }
 
-func (a *app) replayOne(ctx context.Context, t *trying, r *replayed) error {
-	fmt.Fprintf(a.out, "%s: %s %s: %s; %s does not\n", r.Name, r.Client, r.Bad, r.What, r.Good)
-	for _, name := range slices.Sorted(maps.Keys(t.broker.Props)) {
-		fmt.Fprintf(a.out, "  the broker has %s=%s\n", name, t.broker.Props[name])
+// replayAll replays one case after the other, keeps each step as soon as it is made, and
+// returns those that were not told apart.
+func (a *app) replayAll(ctx context.Context, cases []*replayed, out string) (open []string, err error) {
+	for i, r := range cases {
+		keep := func() error { return writeJSON(filepath.Join(out, replayFile), cases[:i+1]) }
+		if err := a.replayOne(ctx, r, keep); err != nil {
+			return open, err
+		}
+		if r.Outcome == notToldApart {
+			open = append(open, r.Name)
+		}
 	}
-	err := r.search(ctx, t.try, func(s step) error {
+	return open, nil
+}
+
+func (a *app) replayOne(ctx context.Context, r *replayed, keep func() error) error {
+	fmt.Fprintf(a.out, "%s: %s %s: %s; %s does not\n", r.Name, r.Client, r.Bad, r.What, r.Good)
+	for _, name := range slices.Sorted(maps.Keys(r.properties)) {
+		fmt.Fprintf(a.out, "  the broker has %s=%s\n", name, r.properties[name])
+	}
+	err := r.search(ctx, r.do, func(s step) error {
 		fmt.Fprintf(a.out, "  %-10s %-12s %s\n", s.Version, s.Verdict, strings.TrimSpace(s.Figures+" "+s.Why))
-		return nil
+		return keep()
 	})
 	if err != nil {
 		return err
 	}
 	r.Outcome = r.outcome()
 	fmt.Fprintf(a.out, "  %s (%s)\n\n", r.Outcome, r.counted())
-	return nil
+	return keep()
 }
 
 // outcome is what the answer of the search says of the claim. The older of the two is
