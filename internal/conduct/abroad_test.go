@@ -180,17 +180,20 @@ func wantAbroad(t *testing.T, got *outcome, far *abroad, trial *results.Trial) {
 	last := trial.Phases[len(trial.Phases)-1].To
 	for _, w := range e.Workers {
 		for _, s := range w.Runtime {
-			if s.T < first || s.T > last+int64(time.Second) {
+			if s.T < first || s.T > last+int64(farApart) {
 				t.Errorf("%s: %s was sampled %s after the beginning", trial.Ref.Workload, w.Name, time.Duration(s.T-first))
 			}
 		}
 	}
 	for _, m := range e.Machine {
-		if m.T < first-int64(time.Second) || m.T > last+int64(10*time.Second) || m.Procs[results.SupervisorProcess] == 0 {
+		if m.T < first-int64(farApart) || m.T > last+int64(farApart) || m.Procs[results.SupervisorProcess] == 0 {
 			t.Errorf("%s: the machine was sampled %s after the beginning: %v", trial.Ref.Workload, time.Duration(m.T-first), m.Procs)
 		}
 	}
 }
+
+// farApart is more than a busy machine takes, and much less than clocks are apart.
+const farApart = time.Minute
 
 // wantSameTimes checks that no figure has the distance of the clocks in it.
 func wantSameTimes(t *testing.T, got *outcome) {
@@ -214,7 +217,7 @@ func wantSameTimes(t *testing.T, got *outcome) {
 	if seconds == 0 || len(churned.Acts) != 2 || len(r.Events) == 0 {
 		t.Fatalf("%d figures are times, %d acts, %d events", seconds, len(churned.Acts), len(r.Events))
 	}
-	if join := churned.Acts[0]; join.Phase < 0.4 || join.Phase > 2 {
+	if join := churned.Acts[0]; join.Phase < 0 || join.Phase*float64(churned.Spec.Group.Heartbeat) > float64(farApart) {
 		t.Errorf("an act that was planned for %v of a heartbeat was done at %v", join.PlannedPhase, join.Phase)
 	}
 	for _, e := range r.Events {

@@ -73,7 +73,8 @@ func TestTimeline(t *testing.T) {
 	// windows run into each other, and rightly so. Then there is nothing more to
 	// ask of them. But that it was so busy only a thread that sleeps can tell: its
 	// wake-ups are late too, if not by as much.
-	woken := tapOf(t, got, trial).woken
+	w := tapOf(t, got, trial)
+	woken := w.woken
 	for _, e := range r.Events {
 		if len(e.Acts) != 1 || !e.Settled {
 			if woken < doc.Spec.Pause.Theta/10 {
@@ -131,7 +132,7 @@ func TestTimeline(t *testing.T) {
 	}
 	// A crash is noticed when the session ends, counted from a request that was at
 	// most a heartbeat old.
-	if d := time.Duration(crash.T0 - crash.Acts[0].At); d > doc.Spec.Group.Session+noted || d < 3*time.Second {
+	if d := time.Duration(crash.T0 - crash.Acts[0].At); d > doc.Spec.Group.Session+w.noted() || d < 3*time.Second {
 		t.Errorf("crash: expired %s after the kill, with a session of %s", d, doc.Spec.Group.Session)
 	}
 }

@@ -80,7 +80,7 @@ func table() []drivers.Driver {
 
 var clients = [...]string{"franz-go", "sarama", "kafka-go"}
 
-// endToEnd is a small workload with known numbers: 600 records on four
+// endToEnd is a small workload with known numbers: 500 records a second on four
 // partitions, read by one member. Its length is that of the measured part.
 func endToEnd(name string, measure time.Duration) workloads.Spec {
 	s := workloads.Default()
@@ -93,8 +93,8 @@ func endToEnd(name string, measure time.Duration) workloads.Spec {
 	return s
 }
 
-// short is long enough for figures.
-func short(name string) workloads.Spec { return endToEnd(name, time.Second) }
+// short is long enough for figures, also where the machine stands still for a second.
+func short(name string) workloads.Spec { return endToEnd(name, 2*time.Second) }
 
 // long ends by what the test does to it, and by nothing else.
 func long(name string) workloads.Spec { return endToEnd(name, 10*time.Minute) }
@@ -114,6 +114,7 @@ func options(name, dir string, all []plan.Trial) conduct.Options {
 		ID: runID(name), Out: filepath.Join(dir, "run"), Seed: 7, Trials: all, Command: []string{"kbench", "run"},
 		Broker: cluster.Options{Kind: cluster.Embedded, Log: os.Stderr},
 		Table:  table(), Launcher: &spy{}, Self: []string{os.Args[0]}, Progress: &hook{},
+		Deadlines: patient(),
 	}
 	for _, p := range all {
 		if !slices.ContainsFunc(o.Specs, func(s workloads.Spec) bool { return s.Name == p.Spec.Name }) {
@@ -121,6 +122,12 @@ func options(name, dir string, all []plan.Trial) conduct.Options {
 		}
 	}
 	return o
+}
+
+// patient are the deadlines of trials in which nothing hangs. A busy machine was seen to
+// take more than 10 s to end a process that was killed, and to let a worker speak.
+func patient() conduct.Deadlines {
+	return conduct.Deadlines{Start: 2 * time.Minute, Stable: 5 * time.Minute, Close: 3 * time.Minute, Silence: time.Minute, Abort: 20 * time.Second}
 }
 
 // runID is fit to be part of the name of a topic.
@@ -329,7 +336,9 @@ func (s *spy) latest(t *testing.T, name string) spied {
 }
 
 // hook is a Progress that calls measuring in the middle of the measured part of
-// one workload, and ended after each trial.
+// one workload, and ended after each trial. The trial waits for what measuring does:
+// however late it comes on a busy machine, no process of the trial has been told to
+// close, and nothing is removed. Only what producers do goes by the clock.
 type hook struct {
 	workload  string
 	measuring func()
@@ -338,7 +347,6 @@ type hook struct {
 
 	mu      sync.Mutex
 	current string
-	calls   sync.WaitGroup
 }
 
 // intoIt is how far into the measured part a hook is called.
@@ -352,14 +360,17 @@ func (h *hook) Trial(ref results.TrialRef, _ int) {
 
 func (h *hook) Measuring(warmup, _ time.Duration) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.measuring == nil || h.current != h.workload {
+	wanted := h.measuring != nil && h.current == h.workload
+	h.mu.Unlock()
+	if !wanted {
 		return
 	}
-	h.calls.Go(func() {
+	var call sync.WaitGroup // beside the supervisor, which a test that gives up must not end
+	call.Go(func() {
 		time.Sleep(warmup + intoIt)
 		h.measuring()
 	})
+	call.Wait()
 }
 
 func (h *hook) Step(what string) {
@@ -370,9 +381,7 @@ func (h *hook) Step(what string) {
 	}
 }
 
-// Ended waits for the hook, so that what it does is over before the run is.
 func (h *hook) Ended(ref results.TrialRef, _ results.State, _ string) {
-	h.calls.Wait()
 	if h.ended != nil {
 		h.ended(ref)
 	}

@@ -253,12 +253,12 @@ func TestStallBeyondSession(t *testing.T) {
 			t.Errorf("%s %s", w.Name, w.Exit)
 		}
 	}
-	r := got.evidence(t, trial).Windows()
+	r, w := got.evidence(t, trial).Windows(), tapOf(t, got, trial)
 	if r.Changes != 3 { // the end of the session, the return, the leave
 		t.Errorf("%d changes, want 3", r.Changes)
 	}
 	e := r.Events[0]
-	if !e.Rebalanced || e.T0 <= stall.At || e.T0 > stall.At+int64(spec.Group.Session+noted) {
+	if !e.Rebalanced || e.T0 <= stall.At || e.T0 > stall.At+int64(spec.Group.Session+w.noted()) {
 		t.Errorf("stall: rebalanced %t, the session ended %s after the stop", e.Rebalanced, time.Duration(e.T0-stall.At))
 	}
 	orphaned := 0
@@ -267,7 +267,7 @@ func TestStallBeyondSession(t *testing.T) {
 			continue
 		}
 		orphaned++
-		if p.OldOwner != "consumer-0" || p.Gap < p.Floor-int64(time.Second/50) {
+		if p.OldOwner != "consumer-0" || p.Gap < p.Floor-int64(time.Second/50+w.woken) {
 			t.Errorf("partition %d of %s: gap %s, floor %s", p.Partition, p.OldOwner, time.Duration(p.Gap), time.Duration(p.Floor))
 		}
 	}
@@ -292,8 +292,10 @@ func TestCrashOfStalledMember(t *testing.T) {
 	}
 	trial := got.trials[0]
 	stall, crash := trial.Acts[0], trial.Acts[1]
-	if stall.Member != "consumer-0" || stall.Error != "it had ended before it could go on" || stall.Resumed < crash.Gone {
-		t.Errorf("the stall is told as %+v", stall)
+	// A busy machine was seen to take more than 3 s to end a process that was killed.
+	said := stall.Error == "it had ended before it could go on" || stall.Error == "" && crash.Gone > stall.Resumed
+	if stall.Member != "consumer-0" || !said || stall.Resumed < crash.At {
+		t.Errorf("the stall is told as %+v, and the crash as %+v", stall, crash)
 	}
 	if crash.Member != "consumer-0" || crash.Gone < crash.At || crash.Error != "" {
 		t.Errorf("the crash is told as %+v", crash)

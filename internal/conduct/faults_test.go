@@ -12,7 +12,6 @@ import (
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
-	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -188,7 +187,7 @@ func TestHangOnClose(t *testing.T) {
 			all := append(trials([]workloads.Spec{spec}, "franz-go+hang"), trials([]workloads.Spec{short("after")}, "franz-go")...)
 			all[1].N, all[1].Dir = 2, "002-after"
 			o := options(t.Name(), t.TempDir(), all)
-			o.Deadlines = conduct.Deadlines{Close: 15 * time.Second, Abort: time.Second}
+			o.Deadlines.Close, o.Deadlines.Abort = 15*time.Second, time.Second
 			got, err := run(t, bounded(t), o)
 			if err == nil {
 				t.Error("the run passed")

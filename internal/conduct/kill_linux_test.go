@@ -75,7 +75,7 @@ func TestWorkerStopped(t *testing.T) {
 	brokers(t, func(t *testing.T, kind string) {
 		o := around(t.Name(), t.TempDir())
 		o.Broker.Kind, o.Broker.Nodes = kind, 1
-		o.Deadlines = conduct.Deadlines{Abort: time.Second}
+		o.Deadlines.Silence, o.Deadlines.Abort = 15*time.Second, time.Second
 		signalled(t, &o, "consumer-0", syscall.SIGSTOP)
 		got, err := run(t, bounded(t), o)
 		if err == nil {
@@ -114,7 +114,9 @@ func TestBrokerKilledBetweenTrials(t *testing.T) {
 			t.Error(err)
 		}
 		broker.Wait()
-		time.Sleep(500 * time.Millisecond) // for the supervisor to hear of it
+		for range 100 { // for the supervisor to hear of it, which is this process: it is let run so often
+			time.Sleep(5 * time.Millisecond)
+		}
 	}}
 	got, err := run(t, bounded(t), o)
 	if err != nil {
@@ -188,7 +190,7 @@ func supervise(ctx context.Context) error {
 	o := around("killed", in.Dir)
 	o.Broker.Kind = in.Kind
 	if in.Patience > 0 {
-		o.Trials = trials([]workloads.Spec{endToEnd("cut", 8*time.Second)}, "franz-go")
+		o.Trials = trials([]workloads.Spec{endToEnd("cut", 4*in.Patience)}, "franz-go")
 		o.Deadlines.Silence = in.Patience
 	}
 	o.Progress = &hook{workload: "cut", measuring: func() {

@@ -3,6 +3,7 @@ package conduct_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -45,7 +46,7 @@ func TestLive(t *testing.T) {
 	o.Live = s
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	pages := s.URL() + "/sarama/producer-0/debug/pprof/"
+	pages, traces := s.URL()+"/sarama/producer-0/debug/pprof/", 0
 	o.Progress = &hook{workload: "looked-at", measuring: func() {
 		defer cancel()
 		if _, index, _ := fetched(t, s.URL()+"/"); !strings.Contains(index, "/sarama/producer-0/debug/pprof/") || !strings.Contains(index, "looked-at") {
@@ -64,9 +65,14 @@ func TestLive(t *testing.T) {
 		if p, err := profile.ParseData([]byte(body)); err != nil || p.DurationNanos < int64(900*time.Millisecond) {
 			t.Errorf("profile: %v, %v", err, p)
 		}
-		// Larger than one piece.
-		if _, body, err := fetched(t, pages+"trace?seconds=4"); err != nil || !strings.HasPrefix(body, "go 1.") || len(body) < 64<<10 {
-			t.Errorf("trace: %v, %d bytes", err, len(body))
+		// Larger than one piece, which on a slow machine takes a while.
+		for seconds, whole := 2, false; !whole && seconds <= 64 && !t.Failed(); seconds *= 2 {
+			traces++
+			_, body, err := fetched(t, fmt.Sprintf("%strace?seconds=%d", pages, seconds))
+			whole = len(body) >= 64<<10
+			if err != nil || !strings.HasPrefix(body, "go 1.") || !whole && seconds == 64 {
+				t.Errorf("trace of %d s: %v, %d bytes", seconds, err, len(body))
+			}
 		}
 	}}
 	got, _ := run(t, ctx, o)
@@ -78,7 +84,7 @@ func TestLive(t *testing.T) {
 		}
 		asked = append(asked, w.Asked...)
 	}
-	if len(asked) != 4 || asked[2].Page != "/debug/pprof/profile?seconds=1" || asked[2].To-asked[2].From < int64(900*time.Millisecond) {
+	if len(asked) != 3+traces || asked[2].Page != "/debug/pprof/profile?seconds=1" || asked[2].To-asked[2].From < int64(900*time.Millisecond) {
 		t.Errorf("trial.json says that these were asked for: %v", asked)
 	}
 }
@@ -102,12 +108,16 @@ func TestLiveEnds(t *testing.T) {
 			status, _, _ := fetched(t, s.URL()+"/franz-go/producer-0/debug/pprof/profile?seconds=600")
 			got <- status
 		}()
-		for range 100 { // until it is under way
+		underWay := false
+		for range 1500 { // a minute: it takes no time where all is well
 			_, body, _ := fetched(t, s.URL()+"/franz-go/producer-0/debug/pprof/goroutine?debug=1")
-			if strings.Contains(body, "pprof.Profile") || strings.Contains(body, "capture.") {
+			if underWay = strings.Contains(body, "capture.cpuPage"); underWay {
 				break
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(40 * time.Millisecond)
+		}
+		if !underWay {
+			t.Error("the page was never under way")
 		}
 		if err := syscall.Kill(l.latest(t, "producer-0").PID(), syscall.SIGKILL); err != nil {
 			t.Error(err)
@@ -137,8 +147,11 @@ func TestLiveBesideProfiles(t *testing.T) {
 	}
 	o := options("live-profiles", t.TempDir(), all)
 	o.Profiles, o.Live = []profiles.Kind{profiles.CPU}, s
-	early := make(chan error, 1)
+	early, was := make(chan error, 1), make(chan struct{})
+	// The worker is not told to close before the page is whole, however late it was asked for.
+	o.Progress = &hook{workload: "both-look", measuring: func() { <-was }}
 	go func() { // it waits for the worker
+		defer close(was)
 		status, body, err := fetched(t, s.URL()+"/kafka-go/producer-0/debug/pprof/profile?seconds=1")
 		if err == nil && status != http.StatusOK {
 			err = errors.New(body)

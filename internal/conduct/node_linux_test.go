@@ -19,7 +19,7 @@ import (
 // node waits for another. On a busy machine a part is the machine's.
 func TestNodeStopped(t *testing.T) {
 	needKafka(t)
-	s := endToEnd("stopped", 3*time.Second)
+	s := endToEnd("stopped", 6*time.Second)
 	s.Topic.Partitions, s.Topic.Replication = 6, 1
 	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{s}, clients[:]...))
 	o.Broker.Kind = cluster.Kafka

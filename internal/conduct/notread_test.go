@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/workloads"
 )
@@ -21,11 +20,11 @@ func TestReadBackNeverAnswers(t *testing.T) {
 	f := func(name string, change func(*workloads.Spec), known, unknown []string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := short("deaf")
+			s := endToEnd("deaf", 4*time.Second) // in which something is answered on any machine
 			change(&s)
 			c := ownBroker(t, 1)
 			o, _ := attachedTo(t, c, s, "franz-go")
-			o.Deadlines = conduct.Deadlines{Transfer: time.Second}
+			o.Deadlines.Transfer = time.Second
 			spy := o.Launcher.(*spy)
 			c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
 				c.KeepControl()
@@ -59,7 +58,7 @@ func TestReadBackNeverAnswers(t *testing.T) {
 	f("producing", func(s *workloads.Spec) { s.Consume.Members = 0 }, nil,
 		[]string{results.AuditLost, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt, results.AuditForeign, results.AuditUnanswered})
 	f("left behind", func(s *workloads.Spec) {
-		s.Consume.Handler.Time, s.Phases.Drain = 5*time.Millisecond, 300*time.Millisecond
+		s.Consume.Handler.Time, s.Phases.Warmup, s.Phases.Drain = 20*time.Millisecond, 0, 300*time.Millisecond
 	}, []string{results.E2EResponse, results.AuditDuplicate, results.AuditReordered, results.AuditCorrupt},
 		[]string{results.AuditLost, results.AuditUndelivered})
 }

@@ -215,6 +215,7 @@ func TestSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := got.evidence(t, got.trials[0])
+	got.skipMerged(t, got.trials[0])
 	slice := map[string]*profiles.Slice{}
 	for _, s := range e.Slices() {
 		var cuts []profiles.Cut
@@ -270,6 +271,19 @@ func TestSlices(t *testing.T) {
 	top := hottest(more)
 	if !strings.HasSuffix(top, "faulty.burnOnRevoke") {
 		t.Errorf("rebalances have %s more than the steady time, want the burner: %d samples in %d windows against %d in %d", top, rebalance.Samples, rebalance.Windows, steady.Samples, steady.Windows)
+	}
+}
+
+// skipMerged skips a test of events where the machine was too busy to tell them apart:
+// windows run into each other where deliveries are late by theta all by themselves, and
+// no act then has a slice of its own. That it was so busy a sleeper can tell.
+func (o *outcome) skipMerged(t *testing.T, trial *results.Trial) {
+	t.Helper()
+	woken := tapOf(t, o, trial).woken
+	for _, ev := range o.evidence(t, trial).Windows().Events {
+		if (len(ev.Acts) != 1 || !ev.Settled) && woken >= trial.Spec.Pause.Theta/10 {
+			t.Skipf("the machine, late by %s, was too busy to tell the events apart: the window of %s has %d acts, settled %t", woken, ev.Name, len(ev.Acts), ev.Settled)
+		}
 	}
 }
 

@@ -9,11 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kbench/kbench/internal/cluster"
+	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/record"
@@ -46,33 +50,83 @@ func TestStopIsRecorded(t *testing.T) {
 // nodes, whatever it is asked.
 func TestSilenceIsRecorded(t *testing.T) {
 	onEmbedded(t)
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{endToEnd("silence", 2*time.Second)}, "franz-go"))
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{long("silence")}, "franz-go"))
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
 	o.Progress = &hook{workload: "silence", measuring: func() {
+		defer cancel()
 		stopFor(t, o.Launcher.(*spy).latest(t, "broker").PID(), stopped)
+		awaitSilence(t, o)
 	}}
-	got, err := run(t, bounded(t), o)
-	if err != nil {
+	got, err := run(t, ctx, o)
+	if !isInterrupted(err) {
 		t.Fatal(err)
 	}
-	asked, silent, waited := map[int16]bool{}, map[int32]bool{}, false
+	heard := silence{asked: map[int16]bool{}, silent: map[int32]bool{}}
 	for _, w := range got.evidence(t, got.trials[0]).Workers {
 		for _, l := range w.Waits {
-			_, known := got.trials[0].Nodes[l.Node]
-			waited = waited || known && l.API == 0 && l.To-l.From >= int64(stopped-100*time.Millisecond)
+			if _, known := got.trials[0].Nodes[l.Node]; known {
+				heard.wait(l.API, l.To-l.From)
+			}
 		}
-		for _, a := range w.Answers {
-			asked[a.API] = true
-			for _, l := range a.Late {
-				// It may have been stopped between two questions.
-				if l.By() >= int64(stopped-100*time.Millisecond) && l.T-l.Since >= int64(stopped-20*time.Millisecond) {
-					silent[a.Node] = true
-				}
+		heard.answers(w.Answers)
+	}
+	if !heard.whole() {
+		t.Errorf("%+v", heard)
+	}
+}
+
+// silence is what was heard of a broker that was stopped: which APIs were asked, which
+// nodes were silent for long enough, and whether a producer waited for its answers.
+type silence struct {
+	asked  map[int16]bool
+	silent map[int32]bool
+	waited bool
+}
+
+func (s *silence) whole() bool { return len(s.asked) == 3 && len(s.silent) == 3 && s.waited }
+
+func (s *silence) wait(api int16, length int64) {
+	s.waited = s.waited || api == int16(kmsg.Produce) && length >= int64(stopped-100*time.Millisecond)
+}
+
+func (s *silence) answers(all []record.Answers) {
+	for _, a := range all {
+		s.asked[a.API] = true
+		for _, l := range a.Late {
+			// It may have been stopped between two questions.
+			if l.By() >= int64(stopped-100*time.Millisecond) && l.T-l.Since >= int64(stopped-20*time.Millisecond) {
+				s.silent[a.Node] = true
 			}
 		}
 	}
-	if len(asked) != 3 || len(silent) != 3 || !waited {
-		t.Errorf("the APIs %v were asked, the nodes %v were silent; the producer waited for its answers: %t", asked, silent, waited)
+}
+
+// awaitSilence waits until probe and producer have written down what they heard, which
+// they do once a second.
+func awaitSilence(t *testing.T, o conduct.Options) {
+	t.Helper()
+	var heard silence
+	for range 3000 { // a minute: it takes a second where all is well
+		heard = silence{asked: map[int16]bool{}, silent: map[int32]bool{}}
+		for _, worker := range []string{"probe", "producer-0"} {
+			// What it is still writing has a torn end.
+			_ = record.ReadEvents(filepath.Join(o.Out, "trials", o.Trials[0].Dir, worker, results.EventsFile), func(e record.Event) error {
+				heard.answers(e.Answers)
+				for _, w := range e.Wire {
+					if w.Longest != nil {
+						heard.wait(w.API, w.Longest.T-w.Longest.From)
+					}
+				}
+				return nil
+			})
+		}
+		if heard.whole() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
+	t.Errorf("nobody has written down %+v", heard)
 }
 
 // burnArg makes this binary one that has nothing to do with a trial and burns CPU.
@@ -137,8 +191,9 @@ func TestForeignIsRecorded(t *testing.T) {
 	if _, known := samples[0].Procs[results.BrokerProcess(0)]; !known {
 		t.Errorf("the look at the machine takes the broker for others: %v", samples[0].Procs)
 	}
-	if len(samples) < 20 {
-		t.Errorf("%d samples of some seconds", len(samples))
+	measured := got.trials[0].Phase(results.PhaseMeasure)
+	if first, last := samples[0].T, samples[len(samples)-1].T; len(samples) < 3 || first > got.trials[0].Phases[0].From || last < measured.To {
+		t.Errorf("%d samples, from %d to %d, do not enclose the trial", len(samples), first, last)
 	}
 }
 
@@ -157,21 +212,18 @@ func stopFor(t *testing.T, pid int, length time.Duration) {
 }
 
 // wantStop looks for the stop in what a canary wrote down: the process cannot have
-// used more CPU than there was before and after it.
+// used more CPU than there was before and after it. A busy machine may have been as late
+// at another time, when the process was at work.
 func wantStop(t *testing.T, late []record.Late, length time.Duration) {
 	t.Helper()
-	for _, l := range late {
-		// It is stopped in a nap, and some time after the signal was sent.
-		const before, accounting = 25 * time.Millisecond, 20 * time.Millisecond
-		if l.By() < int64(length-before) {
-			continue
-		}
-		if most := int64(runtime.NumCPU())*(l.T-l.Since-int64(length)) + int64(accounting); l.CPU > most {
-			t.Errorf("%s of CPU in %s of which it was stopped for %s", time.Duration(l.CPU), time.Duration(l.T-l.Since), length)
-		}
-		return
+	// It is stopped in a nap, and some time after the signal was sent.
+	const before, accounting = 25 * time.Millisecond, 20 * time.Millisecond
+	if !slices.ContainsFunc(late, func(l record.Late) bool {
+		most := int64(runtime.NumCPU())*(l.T-l.Since-int64(length)) + int64(accounting)
+		return l.By() >= int64(length-before) && l.CPU <= most
+	}) {
+		t.Errorf("no wake-up was late by %s, in which the process did nothing: %+v", length, late)
 	}
-	t.Errorf("no wake-up was late by %s: %v", length, late)
 }
 
 // A supervisor that was suspended for longer than a worker may be silent has heard
@@ -188,7 +240,7 @@ func TestSupervisorStopped(t *testing.T) {
 		_ = p.Signal(context.Background(), syscall.SIGKILL)
 		p.Wait()
 	})
-	const patience = 2 * time.Second
+	const patience = 5 * time.Second // what a busy machine takes of a worker is less
 	if err := json.NewEncoder(p.Stdin()).Encode(map[string]any{"Dir": dir, "Kind": cluster.Embedded, "Patience": patience}); err != nil {
 		t.Fatal(err)
 	}
