@@ -29,7 +29,7 @@ func on(ts *testscript.TestScript, extra ...kgo.Opt) *kgo.Client {
 
 // limit bounds what only a defect makes long.
 func limit(ts *testscript.TestScript) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	ts.Defer(cancel)
 	return ctx
 }
@@ -92,7 +92,7 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	was := ts.ReadFile(args[0])
 	now := list(ts)
-	for end := time.Now().Add(30 * time.Second); string(now) != was && time.Now().Before(end); now = list(ts) {
+	for end := time.Now().Add(2 * time.Minute); string(now) != was && time.Now().Before(end); now = list(ts) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	if string(now) != was {

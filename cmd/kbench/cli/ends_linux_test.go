@@ -20,7 +20,7 @@ import (
 
 // hang is how long a test waits for what should come at once before it says that it
 // does not come.
-const hang = time.Minute
+const hang = 3 * time.Minute
 
 // TestFirstSignalEnds: a command that only reads and prints is in the middle of that
 // when a signal comes. It prints more than its pipe holds, and nobody reads on.

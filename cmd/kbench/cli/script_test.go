@@ -24,6 +24,7 @@ import (
 	"github.com/kbench/kbench/drivers/kafkago"
 	"github.com/kbench/kbench/drivers/loopback"
 	"github.com/kbench/kbench/drivers/sarama"
+	"github.com/kbench/kbench/internal/launch"
 )
 
 func TestMain(m *testing.M) {
@@ -89,7 +90,7 @@ func TestScript(t *testing.T) {
 }
 
 // toolchain lets scripts build workers with other versions of a client: with what is on
-// this machine, and into a cache of their own.
+// this machine, and into a cache of their own. $CPU is a processor that they may use.
 func toolchain(e *testscript.Env) error {
 	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY").Output()
 	if err != nil {
@@ -102,6 +103,9 @@ func toolchain(e *testscript.Env) error {
 			return fmt.Errorf("go list: %w", err)
 		}
 		e.Vars = append(e.Vars, name+"="+strings.TrimSpace(string(dir)))
+	}
+	if _, allowed, err := launch.CPUs(); err == nil {
+		e.Vars = append(e.Vars, "CPU="+launch.CPUSet(allowed[:1]).String())
 	}
 	e.Vars = append(e.Vars, "GOCACHE="+env[0], "GOMODCACHE="+env[1], "GOPROXY="+env[2], "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, ".cache"))
 	return nil
@@ -175,16 +179,23 @@ func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
-	for limit := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(limit) {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	limit := time.After(3 * time.Minute)
+	for !there() {
+		select {
+		case err := <-ended:
+			ts.Fatalf("%s did not come; it ended by itself with %d:\n%s", args[0], exitCode(ts, err), ts.ReadFile("interrupted.stderr"))
+		case <-limit:
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			ts.Fatalf("%s did not come", args[0])
+			<-ended
+			ts.Fatalf("%s did not come; it had said:\n%s", args[0], ts.ReadFile("interrupted.stderr"))
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	ts.Check(cmd.Process.Signal(sig))
-	if got := exitCode(ts, cmd.Wait()); got != cli.ExitInterrupted {
-		ts.Fatalf("it ended with %d, want %d", got, cli.ExitInterrupted)
+	if got := exitCode(ts, <-ended); got != cli.ExitInterrupted {
+		ts.Fatalf("it ended with %d, want %d:\n%s", got, cli.ExitInterrupted, ts.ReadFile("interrupted.stderr"))
 	}
 }
 
