@@ -49,6 +49,8 @@ func eachIn(t *testing.T, ways []string, f func(t *testing.T, d drivers.Driver, 
 const (
 	topic      = "work"
 	partitions = 3
+	// patience is what only a defect uses up.
+	patience = 2 * time.Minute
 )
 
 // settings are those of a matched workload that every client can do.
@@ -141,7 +143,7 @@ func send(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env, m
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	await := func(n int) {
 		for range n {
@@ -240,7 +242,7 @@ func join(t *testing.T, d drivers.Driver, s drivers.Settings, env drivers.Env, h
 
 func leave(t *testing.T, c drivers.Consumer) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := c.Close(ctx); err != nil {
 		t.Fatal(err)
@@ -250,7 +252,7 @@ func leave(t *testing.T, c drivers.Consumer) {
 // eventually waits for what must come.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("did not happen: %s", what)
 		}

@@ -140,7 +140,7 @@ func TestBatchesHoldTheSameRecords(t *testing.T) {
 				env, _ := watched(t, &w)
 				s := settings()
 				s.Produce.BatchRecords, s.Produce.BatchBytes = batch.records, batch.bytes
-				s.Produce.Linger = 300 * time.Millisecond
+				s.Produce.Linger = 2 * time.Second // a slow machine takes a while to fill a batch
 				s.Produce.Window = n
 				s.Produce.Chunk = 1000
 				produce(t, d, s, env, n)

@@ -113,7 +113,7 @@ func checkFree(ctx context.Context, e *Env, lanes string) error {
 	const n, partitions = 40, 4
 	tps, s := e.alone(partitions)
 	s.Consume.Lanes, s.Consume.Revoke = lanes, drivers.RevokeFree
-	s.Group.Session, s.Group.Rebalance = 4*checkLimit, 4*checkLimit
+	s.Group.Session, s.Group.Rebalance = 3*checkLimit, 3*checkLimit
 	e.need(s, drivers.KeyRevoke, drivers.KeyLanes)
 	rewind := e.plan(s, drivers.KeyEvents).Fidelity == drivers.Unsupported
 
@@ -231,7 +231,7 @@ func checkLost(ctx context.Context, e *Env) error {
 	const n, partitions = 20, 3
 	e.needBroker()
 	tps, s := e.alone(partitions)
-	s.Group.Session = 4 * checkLimit // so that nothing else throws it out
+	s.Group.Session = 3 * checkLimit // so that nothing else throws it out
 	e.need(s, drivers.KeyEvents)
 	snd := e.sends(ctx, s, e.env(), tps, n)
 	m := e.joinAndRead(ctx, s, e.env(), n*partitions, memberOptions{})

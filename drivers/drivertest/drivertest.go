@@ -29,10 +29,10 @@ import (
 const (
 	// checkLimit ends a check that hangs. A rebalance of the slowest client
 	// takes a few seconds on a busy machine.
-	checkLimit = 45 * time.Second
+	checkLimit = 90 * time.Second
 
 	// closeLimit ends a Close that hangs.
-	closeLimit = 8 * time.Second
+	closeLimit = 30 * time.Second
 
 	// parallel is how many checks run at once: most of their time is waiting.
 	parallel = 4

@@ -12,10 +12,12 @@ import (
 
 // patience is how long a goroutine may take to end. Each look of goleak waits for
 // less than half a second, which a busy machine can keep a goroutine from running.
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 // Find returns an error that names the goroutines which are there and do not end.
-func Find(opts ...goleak.Option) error {
+func Find(opts ...goleak.Option) error { return within(patience, opts...) }
+
+func within(patience time.Duration, opts ...goleak.Option) error {
 	for began := time.Now(); ; {
 		err := goleak.Find(opts...)
 		if err == nil || time.Since(began) > patience {

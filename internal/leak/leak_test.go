@@ -22,7 +22,7 @@ func TestSlowIsNoLeak(t *testing.T) {
 func TestLeakIsFound(t *testing.T) {
 	before, stop := goleak.IgnoreCurrent(), make(chan struct{})
 	go func() { <-stop }()
-	err := Find(before)
+	err := within(time.Second, before)
 	if err == nil || !strings.Contains(err.Error(), "TestLeakIsFound") {
 		t.Errorf("%v, want the goroutine of this test", err)
 	}

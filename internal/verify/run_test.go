@@ -76,7 +76,7 @@ func chosen(t *testing.T, names ...string) []verify.Case {
 // TestRun takes two faults and a stop through everything: processes, raw files,
 // rows, judgement. How long the gap of the stop was is no business of a test.
 func TestRun(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	var started []string
 	cases := chosen(t, "drop", "rewind", "stop 100ms, loopback")
@@ -101,12 +101,20 @@ func TestRun(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if a := answers[0]; a.Injected != "84 records not delivered" || a.Reported != "audit.lost 84" {
+	// 84, where the machine let the producer send all that was due.
+	n := 0
+	if a := answers[0]; a.Reported != fmt.Sprintf("audit.lost %d", first(a.Injected, &n)) || n == 0 || n > 84 {
 		t.Errorf("injected %s, reported %s", a.Injected, a.Reported)
 	}
 	if a := answers[2]; !strings.HasPrefix(a.Injected, "a stop of ") || !strings.HasPrefix(a.Reported, "gap ") {
 		t.Errorf("injected %s, reported %s: %q", a.Injected, a.Reported, a.Wrong)
 	}
+}
+
+// first is the number that a text begins with.
+func first(text string, n *int) int {
+	_, _ = fmt.Sscan(text, n)
+	return *n
 }
 
 // TestInterrupt: what is interrupted gives no verdict.

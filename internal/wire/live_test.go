@@ -30,7 +30,7 @@ const (
 	topic   = "orders"
 	group   = "readers"
 	records = 200
-	limit   = 30 * time.Second // to fail rather than hang; nothing is decided by it
+	limit   = 3 * time.Minute // to fail rather than hang; nothing is decided by it
 )
 
 // client produces records and then consumes them in a group, committing, with
