@@ -19,7 +19,7 @@ test: ## the tests that need nothing but Go
 
 race: ## the same under the race detector, but for what only reads the tree, runs README's commands, simulates or builds (OF: packages; BUT: tests to leave out)
 	$(call needs,$(word 1,$(shell $(GO) env CC)),the race detector links with a C compiler (Debian, Ubuntu: apt-get install gcc libc6-dev))
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip '^(TestFalseAlarms|TestPower|TestInterval|TestSequence|TestSequenceBaseline|TestPilot)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m -skip '^(TestFalseAlarms|TestPower|TestInterval|TestSequence|TestSequenceBaseline|TestPilot)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
 
 bench: ## the hot paths, then the harness tax
 	$(GO) test -run '^$$' -bench . -benchmem ./results/record ./workloads/... ./internal/wire ./internal/worker ./drivers/loopback
@@ -79,7 +79,7 @@ FRESH = -count=1
 kafka: ## the tests that need Apache Kafka (a JDK, and Maven or KAFKA_HOME)
 	$(call needs,java,$(jdk))
 	$(if $(KAFKA_HOME),,$(call needs,mvn,it fetches Kafka where KAFKA_HOME is not set (Debian, Ubuntu: apt-get install maven)))
-	KBENCH_KAFKA=1 $(GO) test $(FRESH) -p 1 -timeout 20m ./internal/cluster ./internal/conduct
+	KBENCH_KAFKA=1 $(GO) test $(FRESH) -p 1 -timeout 40m ./internal/cluster ./internal/conduct
 
 theirs: ## all that others have on a cluster of Apache Kafka, before and after kbench's commands; a run there when a node dies (9 minutes)
 	$(call needs,java,$(jdk))
