@@ -77,7 +77,8 @@ func (o *outcome) wantBlamed(t *testing.T, tr *results.Trial, node int32, stoppe
 			others += s.Least
 		}
 	}
-	if length := stopped.Length(); 3*found < length || 10*others > latest.Late() {
+	// What is a little late on a busy machine is no cause of what a stop did.
+	if length := stopped.Length(); 3*found < length || 2*others > found {
 		t.Errorf("node %d stood still for %d of the %d ns that a record is late by; they are said to be of %+v", node, length, latest.Late(), shares)
 	}
 }

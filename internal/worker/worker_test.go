@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -396,6 +398,43 @@ func TestTermWhileProducing(t *testing.T) {
 	}
 	f(workloads.Rate{PerSecond: 5000})
 	f(workloads.Rate{Max: true})
+}
+
+// blaming is loopback, and a client that does what no client may.
+type blaming struct{ drivers.Driver }
+
+func (*blaming) Name() string { return "blaming" }
+
+func (b *blaming) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers.Msg, error)) (drivers.Producer, error) {
+	env.Fault(errors.New("it answered for a message of nobody"))
+	return b.Driver.Producer(s, env, ack)
+}
+
+// TestFault: what a driver says of its client is among the errors of the client, in the
+// events and in the log, and ends nothing.
+func TestFault(t *testing.T) {
+	job, d := testJob(t), &blaming{loopback.New()}
+	job.Name, job.Role, job.Client = "producer-0", results.RoleProducer, d.Name()
+	c := talk(t, job, d)
+	c.hear(Ready)
+	c.say(Command{Do: Close})
+	c.hear(Done)
+	if err := c.end(); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	if err := record.ReadEvents(filepath.Join(job.Dir, results.EventsFile), func(e record.Event) error {
+		if e.K == record.EvError && e.Error == "it answered for a message of nobody" {
+			told++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(job.Dir, results.ClientLogFile))
+	if err != nil || told != 1 || !strings.Contains(string(log), "ERROR reported: it answered for a message of nobody") {
+		t.Errorf("it is told %d times; the log: %q, %v", told, log, err)
+	}
 }
 
 // TestRefused hears clear words about a job that cannot be done.
