@@ -179,11 +179,13 @@ func (o Options) allowMore(d time.Duration) {
 type Cluster struct {
 	access   Access
 	info     results.Broker
-	pids     []int // of the nodes, in their order; one process may be several nodes
 	internal *admin
 	died     chan error
 	proc     *brokerProcess // nil where attached
 	holder   *holder        // of the lease of this run, where attached
+
+	pidsMu sync.Mutex
+	pids   []int // of the nodes, in their order; one process may be several nodes
 
 	stop    sync.Once
 	stopErr error
@@ -228,13 +230,15 @@ func (c *Cluster) Info() results.Broker { return c.info }
 // PIDs returns the processes whose CPU is the broker's, each once: the JVMs, or
 // the process of the embedded broker. It is empty where attached.
 func (c *Cluster) PIDs() []int {
+	c.pidsMu.Lock()
+	defer c.pidsMu.Unlock()
 	return slices.Compact(slices.Clone(c.pids))
 }
 
 // ParentPID returns the `kbench broker` process that the nodes are children of. It
 // is 0 where the nodes live in that very process, and where attached.
 func (c *Cluster) ParentPID() int {
-	if c.proc == nil || slices.Contains(c.pids, c.proc.PID()) {
+	if c.proc == nil || slices.Contains(c.PIDs(), c.proc.PID()) {
 		return 0
 	}
 	return c.proc.PID()

@@ -34,6 +34,7 @@ type coordinator struct {
 
 	mu     sync.Mutex
 	groups map[string]*rounds
+	latest string // the group that a member last asked to be in
 	closed bool
 }
 
@@ -65,7 +66,7 @@ type session struct {
 // watch has the coordinator read the requests that a cluster gets. They are read in
 // the order in which they are handled, before they are.
 func (k *coordinator) watch(c *kfake.Cluster) {
-	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetCommit, kmsg.LeaveGroup, kmsg.DeleteGroups} {
+	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetCommit, kmsg.LeaveGroup, kmsg.DeleteGroups, kmsg.ConsumerGroupHeartbeat} {
 		c.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			k.request(req)
 			return nil, nil, false
@@ -78,7 +79,10 @@ func (k *coordinator) request(req kmsg.Request) {
 	defer k.mu.Unlock()
 	switch r := req.(type) {
 	case *kmsg.JoinGroupRequest:
+		k.latest = r.Group
 		k.join(r)
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		k.latest = r.Group
 	case *kmsg.SyncGroupRequest:
 		k.sync(r)
 	case *kmsg.HeartbeatRequest:
@@ -92,6 +96,13 @@ func (k *coordinator) request(req kmsg.Request) {
 			k.forget(name)
 		}
 	}
+}
+
+// newest is the group that a member last asked to be in: that of the trial under way.
+func (k *coordinator) newest() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.latest
 }
 
 // of is the group of a name, made where it is new.

@@ -32,7 +32,9 @@ type embedded struct {
 	cluster     *kfake.Cluster
 	dir         *scratch.Dir // of the files; nil: all is in memory
 	coordinator *coordinator
-	admin       *admin // of the coordinator
+	admin       *admin  // of the coordinator
+	doors       []*door // of the nodes, in their order
+	epochs      epochs
 	is          ready
 }
 
@@ -80,9 +82,7 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if listen != nil {
-		opts = append(opts, kfake.ListenFn(listen))
-	}
+	opts = append(opts, kfake.ListenFn(e.behindDoors(listen)))
 	if o.Blackhole {
 		opts = append(opts, kfake.BlackholeProduce())
 	}
@@ -125,6 +125,7 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 	}
 	e.coordinator.watch(e.cluster)
 	answerUncommitted(e.cluster)
+	e.epochs.answer(e.cluster)
 	if err := e.configure(ctx, o.Props); err != nil {
 		return nil, err
 	}

@@ -17,11 +17,14 @@ type idleListener struct {
 	idle time.Duration
 }
 
-// listenIdle listens as the property says; nil: connections may be idle for ever.
-func listenIdle(props map[string]string) (func(network, address string) (net.Listener, error), error) {
+// listenFunc is how a node listens.
+type listenFunc func(network, address string) (net.Listener, error)
+
+// listenIdle listens as the property says; without it connections may be idle for ever.
+func listenIdle(props map[string]string) (listenFunc, error) {
 	value, given := props[maxIdle]
 	if !given {
-		return nil, nil
+		return net.Listen, nil
 	}
 	ms, err := strconv.Atoi(value)
 	if err != nil || ms < 1 {

@@ -87,8 +87,13 @@ func (j *jvm) lastWords() string {
 
 // end kills a node that may have ended already.
 func (j *jvm) end() {
+	j.want()
+	_ = j.Signal(context.Background(), syscall.SIGKILL)
+}
+
+// want says that its end is wanted.
+func (j *jvm) want() {
 	j.mu.Lock()
 	j.wanted = true
 	j.mu.Unlock()
-	_ = j.Signal(context.Background(), syscall.SIGKILL)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -35,8 +36,13 @@ const (
 type kafkaNodes struct {
 	is    ready
 	dir   *scratch.Dir
-	nodes []*jvm
+	nodes []*jvm // which change under mu once the cluster is ready
 	dead  chan error
+
+	// again starts a node once more.
+	again func(n int) (*jvm, error)
+	mu    sync.Mutex
+	ended bool // the end of all is wanted
 }
 
 // errPortTaken says that a node did not get its port.
@@ -102,6 +108,7 @@ func tryKafka(ctx context.Context, o Options, dist distribution, choose func(int
 		k.nodes = append(k.nodes, node)
 		go node.watch(k.dead)
 	}
+	k.again = func(n int) (*jvm, error) { return startNode(ctx, o, dist, layout, n) }
 	access.Seeds = layout.seeds()
 	if err := k.await(ctx, layout, access); err != nil {
 		return nil, err
@@ -117,9 +124,7 @@ func tryKafka(ctx context.Context, o Options, dist distribution, choose func(int
 		SASL:    o.Security.SASL,
 		Java:    dist.javaVersion,
 	}}
-	for _, n := range k.nodes {
-		k.is.PIDs = append(k.is.PIDs, n.PID())
-	}
+	k.is.PIDs = k.pids()
 	return k, nil
 }
 
@@ -273,10 +278,14 @@ func (k *kafkaNodes) died() <-chan error { return k.dead }
 // stop kills the nodes. Their data goes with them, so that there is nothing to leave in
 // good order, and a node that hangs, or that has lost the others, would never end so.
 func (k *kafkaNodes) stop() error {
-	for _, n := range k.nodes {
+	k.mu.Lock()
+	k.ended = true
+	nodes := slices.Clone(k.nodes)
+	k.mu.Unlock()
+	for _, n := range nodes {
 		n.end()
 	}
-	for _, n := range k.nodes {
+	for _, n := range nodes {
 		<-n.Done()
 		<-n.copy
 	}

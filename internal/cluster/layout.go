@@ -133,6 +133,10 @@ func (l layout) server(n int) (map[string]string, error) {
 		// A topic exists when kbench has made it, not when a client asks.
 		"auto.create.topics.enable": "false",
 
+		// Leaders move when an act has them move, and go back after the trial, and not in
+		// the middle of one because five minutes have passed.
+		"auto.leader.rebalance.enable": "false",
+
 		// Workloads may ask for quicker groups than the defaults allow.
 		"group.min.session.timeout.ms":             strconv.FormatInt(minSession.Milliseconds(), 10),
 		"group.consumer.min.session.timeout.ms":    strconv.FormatInt(minSession.Milliseconds(), 10),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/kbench/kbench/internal/launch"
@@ -20,6 +21,7 @@ type message struct {
 	Ready    *ready        `json:"ready,omitempty"`    // clients may come
 	Failed   string        `json:"failed,omitempty"`   // the start failed; the process ends
 	Died     string        `json:"died,omitempty"`     // a node ended unasked; the others go on
+	Obeyed   *obeyed       `json:"obeyed,omitempty"`   // an order was carried out, or could not be
 }
 
 // ready is what the supervisor needs to know of a running cluster.
@@ -38,6 +40,10 @@ type brokerProcess struct {
 
 	messages chan message
 	quit     chan struct{} // closed when the end of the process is wanted
+
+	mu     sync.Mutex
+	orders map[int]chan obeyed // that are not carried out yet, by number
+	last   int                 // number of the last
 }
 
 // startBroker starts the process, hands it the options and waits until it is
@@ -63,6 +69,7 @@ func startBroker(ctx context.Context, o Options, l launch.Launcher, self []strin
 		Process:  proc,
 		died:     make(chan error, maxNodes+1),
 		messages: make(chan message),
+		orders:   make(map[int]chan obeyed),
 		quit:     make(chan struct{}),
 	}
 	go p.read()
@@ -124,8 +131,11 @@ func (p *brokerProcess) read() {
 // watch reports deaths until the process has ended.
 func (p *brokerProcess) watch() {
 	for m := range p.messages {
-		if m.Died != "" {
+		switch {
+		case m.Died != "":
 			p.report(errors.New(m.Died))
+		case m.Obeyed != nil:
+			p.obeyed(*m.Obeyed)
 		}
 	}
 	exit := p.Wait()

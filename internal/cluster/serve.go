@@ -124,17 +124,20 @@ func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Wr
 
 	// The input is watched from the start: a supervisor that dies while Maven
 	// is fetching must not be outlived either.
+	orders := make(chan order, mostOrders)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		defer cancel()
-		_, _ = io.Copy(io.Discard, lines) // until it ends
+		readOrders(lines, orders)
 	}()
 
 	n, err := startNodes(ctx, o)
 	if err != nil {
 		return say.failed(err)
 	}
+	var obeying sync.WaitGroup
+	defer obeying.Wait()
 	r := n.ready()
 	say.message(message{Ready: &r})
 	for {
@@ -143,6 +146,8 @@ func serveSupervised(ctx context.Context, log io.Writer, in io.Reader, out io.Wr
 			return n.stop()
 		case err := <-n.died():
 			say.message(message{Died: err.Error()})
+		case do := <-orders:
+			obeying.Go(func() { say.message(message{Obeyed: carryOut(n, do)}) })
 		}
 	}
 }

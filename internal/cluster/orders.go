@@ -1,0 +1,148 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/kbench/kbench/internal/launch"
+)
+
+// This file is what the supervisor has done to single nodes: an order goes to the
+// process that holds them, as a line on its input, and it answers when it has been
+// carried out. What is wanted so is no death.
+
+// Order is what is done to a node.
+type Order string
+
+// The orders. After Kill or Terminate a node can be started, after Stop continued.
+const (
+	Kill      Order = "kill"      // it is gone at once
+	Terminate Order = "terminate" // it hands over what it leads, and ends
+	StartNode Order = "start"     // again, in its data directory
+	Stop      Order = "stop"      // it stands still, and keeps its connections
+	Continue  Order = "continue"
+
+	// Of an embedded cluster alone; others are asked through their admin API.
+	moveLeaders     Order = "move-leaders"     // what it leads is another's
+	moveCoordinator Order = "move-coordinator" // as is what it coordinates
+)
+
+// order is an order as it is sent.
+type order struct {
+	ID   int   `json:"id"`
+	Node int32 `json:"node"`
+	Do   Order `json:"do"`
+}
+
+// obeyed says what became of an order.
+type obeyed struct {
+	ID    int    `json:"id"`
+	Error string `json:"error,omitempty"`
+	PIDs  []int  `json:"pids,omitempty"` // of all nodes since then
+}
+
+// obedient is nodes to which something can be done one by one.
+type obedient interface {
+	// obey does it, and returns when it is done. It may be called for several nodes at
+	// once.
+	obey(node int32, do Order) error
+
+	// pids are the processes of the nodes, as they are now.
+	pids() []int
+}
+
+var (
+	_ obedient = (*kafkaNodes)(nil)
+	_ obedient = (*embedded)(nil)
+)
+
+// mostOrders is how many orders may wait: there is one for each node, and one more
+// while that is being answered.
+const mostOrders = 2 * maxNodes
+
+// readOrders reads orders until the input ends. What is none is passed over: the end is
+// what must not be missed.
+func readOrders(lines *bufio.Reader, to chan<- order) {
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var o order
+		if json.Unmarshal(line, &o) == nil && o.Do != "" {
+			select {
+			case to <- o:
+			default: // nobody takes orders: the cluster is starting, or ending
+			}
+		}
+	}
+}
+
+// carryOut obeys an order.
+func carryOut(n nodes, o order) *obeyed {
+	out := &obeyed{ID: o.ID}
+	all, obeys := n.(obedient)
+	if !obeys {
+		out.Error = "nothing can be done to these nodes"
+		return out
+	}
+	if err := all.obey(o.Node, o.Do); err != nil {
+		out.Error = err.Error()
+	}
+	out.PIDs = all.pids()
+	return out
+}
+
+// obeyed hands the answer to an order to who waits for it.
+func (p *brokerProcess) obeyed(o obeyed) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if answer := p.orders[o.ID]; answer != nil {
+		delete(p.orders, o.ID)
+		answer <- o
+	}
+}
+
+// order sends an order and waits for its answer.
+func (p *brokerProcess) order(ctx context.Context, node int32, do Order) (obeyed, error) {
+	answer := make(chan obeyed, 1)
+	p.mu.Lock()
+	p.last++
+	id := p.last
+	p.orders[id] = answer
+	err := launch.Send(p, order{ID: id, Node: node, Do: do})
+	p.mu.Unlock()
+	if err != nil {
+		return obeyed{}, err
+	}
+	select {
+	case o := <-answer:
+		if o.Error != "" {
+			return o, errors.New(o.Error)
+		}
+		return o, nil
+	case <-p.Done():
+		return obeyed{}, fmt.Errorf("the broker process (pid %d) ended: %s", p.PID(), p.Wait())
+	case <-ctx.Done():
+		return obeyed{}, context.Cause(ctx)
+	}
+}
+
+// Order has something done to a node of a cluster that kbench has started, and returns
+// when it is done.
+func (c *Cluster) Order(ctx context.Context, node int32, do Order) error {
+	if c.proc == nil {
+		return fmt.Errorf("%s node %d: the cluster was there before kbench, which does nothing to its nodes", do, node)
+	}
+	o, err := c.proc.order(ctx, node, do)
+	if err != nil {
+		return fmt.Errorf("%s node %d: %w", do, node, err)
+	}
+	c.pidsMu.Lock()
+	defer c.pidsMu.Unlock()
+	c.pids = o.PIDs
+	return nil
+}
