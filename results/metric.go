@@ -76,6 +76,15 @@ const (
 	LinkIdle              = "link.idle_closed"
 	LinkRefused           = "link.dials_refused"
 	LinkDial              = "link.dial"
+	BrokerLeaders         = "broker.leaders"
+	BrokerCoordinator     = "broker.coordinator"
+	RecoverDelivered      = "recover.delivered"
+	RecoverAcked          = "recover.acked"
+	RecoverCoordinator    = "recover.coordinator"
+	RecoverEvictions      = "recover.evictions"
+	RecoverFailed         = "recover.failed"
+	RecoverOpened         = "recover.opened"
+	RecoverMetadata       = "recover.metadata"
 	BrokerCPU             = "broker.cpu"
 	ObserverCPU           = "observer.cpu"
 	ProbeCPU              = "probe.cpu"
@@ -387,6 +396,16 @@ func Metrics() []Metric {
 		{Name: PauseUAny, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which any partition was down"},
 		{Name: PauseUAll, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which all partitions were down"},
 		{Name: PauseCatchUp, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "from resuming to the lag being back"},
+
+		{Name: BrokerLeaders, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "of an act on nodes of the broker: act to every partition being served, by a leader that answers and waits for no node that is away; the broker's own share, and the floor of recover.delivered and recover.acked"},
+		{Name: BrokerCoordinator, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to a node answering as the coordinator of the group; the floor of recover.coordinator"},
+		{Name: RecoverDelivered, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to every partition delivering again that had stopped for more than pause.theta; 0: none had"},
+		{Name: RecoverAcked, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to every producer being acknowledged again in each partition, the reference producer where it is who sends"},
+		{Name: RecoverCoordinator, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first FindCoordinator that was answered once the group had a coordinator, of the last member that asked; n: how many asked"},
+		{Name: RecoverEvictions, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "times that a member was told that it is none any more, in the window of an act on nodes"},
+		{Name: RecoverFailed, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "sends that were answered with an error in that window"},
+		{Name: RecoverOpened, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "connections that the clients under test opened in that window"},
+		{Name: RecoverMetadata, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "Metadata requests that they sent in that window"},
 
 		{Name: GroupGenerations, Unit: UnitCount, Better: Lower, What: "generations of the group"},
 		{Name: GroupAmplification, Unit: UnitRatio, Better: Lower, What: "generations per change of the members or of what they read"},

@@ -78,6 +78,7 @@ const (
 	KindSlowest         Kind = "slowest"            // the member and the phase that took longest
 	KindLeakNotKnown    Kind = "leak-not-known"     // what members held, or why it cannot be compared
 	KindKept            Kind = "kept"               // a stall in a figure that stays the client's
+	KindNode            Kind = "node"               // what was done to a node of the broker
 	KindWholeBeat       Kind = "excess-near-a-beat" // of the client's own doing
 )
 

@@ -6,6 +6,7 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -250,9 +251,10 @@ type Act struct {
 	Phase        float64            `json:"phase"`
 	Planned      int64              `json:"planned"`           // when it was to be done
 	At           int64              `json:"at"`                // t_e: the call that starts, signals or kills
-	For          int64              `json:"for,omitempty"`     // stall, link: how long it was to last
-	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT; link: it was over
+	For          int64              `json:"for,omitempty"`     // stall, link, broker: how long it was to last
+	Resumed      int64              `json:"resumed,omitempty"` // stall: SIGCONT; link: it was over; broker: all nodes were back and in step
 	Link         *workloads.Link    `json:"link,omitempty"`    // link: what it was meanwhile
+	Broker       *BrokerAct         `json:"broker,omitempty"`  // broker: what was done to which nodes
 	Gone         int64              `json:"gone,omitempty"`    // the process had ended; reopen: the new client had been made
 	Stable       int64              `json:"stable,omitempty"`  // the supervisor saw the group stable again, all partitions owned
 	Owned        map[string][]int32 `json:"owned,omitempty"`   // by worker just before, as the coordinator told
@@ -262,6 +264,46 @@ type Act struct {
 	Added []int32 `json:"added,omitempty"`
 	Ready int64   `json:"ready,omitempty"`
 	Error string  `json:"error,omitempty"`
+}
+
+// BrokerAct is what an act did to nodes of the broker, in the order in which it was done.
+type BrokerAct struct {
+	Fault string      `json:"fault"` // workloads.KillNode and so on
+	Node  string      `json:"node"`  // which was meant: a word, or its id
+	Nodes []NodeFault `json:"nodes"`
+}
+
+// NodeFault is what was done to one node, and when. Times that are 0 did not come.
+type NodeFault struct {
+	Node int32 `json:"node"`
+	At   int64 `json:"at"`             // the signal
+	Done int64 `json:"done,omitempty"` // it had ended, or stood still; or what it led was another's
+	Back int64 `json:"back,omitempty"` // it was started again, or went on
+	// Whole is when the cluster was whole again: the node had been seen to answer, and
+	// all replicas of the trial's topics to be in step.
+	Whole int64 `json:"whole,omitempty"`
+}
+
+// Name is what is done to which node, such as kill coordinator.
+func (b *BrokerAct) Name() string { return b.Fault + " " + b.Node }
+
+// Away is when the node was surely not there, the end of time where it did not come back.
+// One that is to end in good order hands over first.
+func (b *BrokerAct) Away(f *NodeFault) (Interval, bool) {
+	from := f.At
+	switch b.Fault {
+	case workloads.MoveNode:
+		return Interval{}, false
+	case workloads.RestartNode:
+		if from = f.Done; from == 0 {
+			return Interval{}, false
+		}
+	}
+	away := Interval{From: from, To: f.Back}
+	if f.Back == 0 {
+		away.To = math.MaxInt64
+	}
+	return away, true
 }
 
 // Ended is the worker whose process, or client, the act ended; empty for an act that
@@ -285,22 +327,25 @@ func (a *Act) Hits(worker string) bool {
 }
 
 // Suspends says whether it keeps a worker from delivering anything while it lasts: the
-// process is stopped, or nothing comes through its link.
+// process is stopped, nothing comes through its link, or a node of the broker is away.
 func (a *Act) Suspends(worker string) bool {
 	switch d := acts.Of(a.Kind); {
 	case d.Stops:
 		return a.Member == worker
 	case d.Link:
 		return a.Hits(worker) && a.Link.Blackhole
+	case d.Node: // what it has to deliver may be with that node
+		return a.Broker != nil && a.Broker.Fault != workloads.MoveNode
 	default:
 		return false
 	}
 }
 
 // Refused says whether nothing was done: a member that is stopped cannot be
-// stopped again.
+// stopped again, and neither can a node that is away.
 func (a *Act) Refused() bool {
-	return acts.Of(a.Kind).Stops && a.Resumed == 0 && a.Error != ""
+	d := acts.Of(a.Kind)
+	return (d.Stops || d.Node) && a.Resumed == 0 && a.Error != ""
 }
 
 // Phase is a part of a trial. Times are ns of the host's monotonic clock.

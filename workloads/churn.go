@@ -61,12 +61,13 @@ func (e *ChurnEntry) has(key string) bool {
 // entryFields describes an entry of churn.
 var entryFields = sync.OnceValue(func() *reader.Field {
 	return reader.Fields[ChurnEntry]("One line of the timeline.", map[string]reader.Kind{
-		"act":      reader.Word(acts.Names()...),
-		"acts":     sequence(acts.Singles()),
-		"phase":    phase(),
-		"settings": settings(),
-		"rate":     rate(),
-		"classic":  reader.Words(reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
+		"act":         reader.Word(acts.Names()...),
+		"acts":        sequence(acts.Singles()),
+		"phase":       phase(),
+		"target-node": node(CoordinatorNode, LeaderNode, FollowerNode, ControllerNode, AnyNode, AllNodes),
+		"settings":    settings(),
+		"rate":        rate(),
+		"classic":     reader.Words(reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
 	})
 })
 

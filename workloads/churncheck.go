@@ -151,7 +151,7 @@ func entryFindings(s *Spec, i int) (out findings) {
 		"acts %s apart fall into each other's windows, which then are one; at least two heartbeats, %s, keep them apart",
 		reader.ShowDuration(e.Every), reader.ShowDuration(2*s.Group.Heartbeat))
 
-	fail(e.has("for") && e.For == 0 && !act.Link, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
+	fail(e.has("for") && e.For == 0 && !act.Link && !act.Node, "for do cycle", "it is not said how long the %s lasts; write for, such as for: 5s", what)
 	fail(e.has("rate") && e.Rate == Rate{}, "rate do", "it is not said how many acts a second; write rate, such as rate: 3/m")
 	fail(e.Rate.Max, "rate", "a storm has a rate; write one such as 3/m")
 	fail(e.has("count") && e.Count == 0, "count do", "it is not said how many; write count, such as count: 6")
@@ -163,8 +163,11 @@ func entryFindings(s *Spec, i int) (out findings) {
 	}
 	fail(empties(s, e), "do cycle", "it would leave the group of %d empty, and nobody would read; write more consume.members, or let others join first", s.Consume.Members)
 	fail(e.Target == "all" && !act.Link, "target", "all at once is for link; write oldest, newest or random")
-	if act.Link {
+	switch {
+	case act.Link:
 		return append(out, linkOfEntry(s, e, entry)...)
+	case act.Node:
+		return append(out, brokerOfEntry(s, e, at)...)
 	}
 	out = append(out, withFindings(s, e, entry)...)
 	return out

@@ -23,7 +23,7 @@ func kinds() map[string]reader.Kind {
 		"rate":     rate(),
 		"schedule": schedule(),
 		"share":    shareOf(),
-		"node":     node(),
+		"node":     node(AnyNode, CoordinatorNode, OtherNodes),
 		"timeline": timeline(),
 		"matrix":   matrix(),
 		// Which protocol an assignor belongs to is a matter of two fields and is

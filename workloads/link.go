@@ -67,9 +67,8 @@ const (
 	OtherNodes      = "others" // than the coordinator
 )
 
-// node is the kind of link.node: a word, or the id of a node.
-func node() reader.Kind {
-	known := []string{AnyNode, CoordinatorNode, OtherNodes}
+// node is the kind of a node: a word, or its id.
+func node(known ...string) reader.Kind {
 	const most = 1 << 30
 	return reader.Scalar(object{"anyOf": []any{reader.WordSchema(known), object{"type": "integer", "minimum": 0, "maximum": most}}},
 		func(v reader.Value) (string, string) {

@@ -214,7 +214,9 @@ type ChurnEntry struct {
 	Target  string         `json:"target,omitempty" is:"oldest newest random all" doc:"Who is acted on, by time in the group; random, the same for every arm, unless written. All is for link."`
 	With    map[string]any `json:"with,omitempty" is:"settings" doc:"Settings of the member acted on, from its start on; of a restart those of the new process; of link what the link does meanwhile, such as {delay: 200ms, loss: 10%}."`
 	Restore *bool          `json:"restore,omitempty" doc:"Whether the opposite act follows, recorded but not counted, once the group is stable; true unless written."`
-	For     time.Duration  `json:"for,omitempty" is:"1ms to 168h" doc:"How long a stall, link, crashloop or storm lasts."`
+	Fault   string         `json:"fault,omitempty" is:"kill stop restart move" doc:"What is done to a node of the broker: kill ends it at once and starts it again after for, in its data directory; stop lets it stand still for so long; restart has it hand over what it leads, end, and start again; move takes from it what it leads or coordinates and leaves it alone."`
+	Node    string         `json:"node,omitempty" is:"target-node" doc:"Which node of the broker: the coordinator of the group, the leader of the first partition, a follower of it, the controller, any, all of them one after the other, or the one with this id. Any and follower are random, the same for every arm."`
+	For     time.Duration  `json:"for,omitempty" is:"1ms to 168h" doc:"How long a stall, link, crashloop or storm lasts, or a node of the broker is away or stands still."`
 	ID      string         `json:"id,omitempty" is:"same new" doc:"Whether a restarted member keeps its identity; unless written it does in a static group."`
 	Rate    Rate           `json:"rate,omitzero" is:"rate" doc:"Acts of a storm, such as 3/m, at random instants (Poisson)."`
 	Count   int            `json:"count,omitempty" is:"1 to 10000" doc:"Partitions to add."`

@@ -57,6 +57,10 @@ func probe(ctx context.Context, s *worker.Stage) error {
 	for _, id := range ids {
 		n := &node{id: id, cluster: c, group: s.Job().Settings.GroupID, layout: l, hush: h, emit: s.Write}
 		nodes.Go(func() { n.run(asking, interval) })
+		if s.Job().Spec.BrokerActs() {
+			serves := &serving{id: id, cluster: c, job: s.Job(), emit: s.Write}
+			nodes.Go(func() { serves.run(asking, interval) })
+		}
 	}
 	return s.Until(ctx, nil, nil)
 }

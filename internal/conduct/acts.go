@@ -48,6 +48,8 @@ func (l *timeline) act(ctx context.Context, a *churn.Act, out *results.Act) erro
 		return nil
 	case acts.Link:
 		return l.badLink(ctx, a, w, out)
+	case acts.Broker:
+		return l.onNodes(ctx, a, out)
 	case acts.Restart, acts.AssignorStep:
 		return l.restart(ctx, a, w, out)
 	case acts.Reopen:

@@ -99,7 +99,7 @@ func Run(ctx context.Context, o Options) (*results.Dir, error) {
 		o.Progress = silent{}
 	}
 	r := &runner{o: o, progress: o.Progress, reference: drivers.Find(o.Table, Reference)}
-	if err := r.lacking(); err != nil {
+	if err := cmp.Or(r.lacking(), Refused(o.Broker, o.Trials)); err != nil {
 		return nil, err
 	}
 	trials, err := r.open()

@@ -34,7 +34,7 @@ func (t *trial) silentNode() error {
 	m, _ := probe.report(worker.Alive)
 	limit := t.patience()
 	for _, id := range slices.Sorted(maps.Keys(m.Silent)) {
-		if silent := time.Duration(m.Silent[id]) * time.Second; silent >= limit {
+		if silent := time.Duration(m.Silent[id]) * time.Second; silent >= limit && !t.down.lately(id, limit) {
 			return fmt.Errorf("broker: %s has answered nobody for %s, in this step: %s; it hangs, was suspended, or cannot be reached",
 				t.nodeName(id), silent, doing)
 		}

@@ -24,7 +24,7 @@ func (l *timeline) settleLimit() time.Duration {
 	if l.partitions > int32(l.plan.Spec.Topic.Partitions) {
 		limit += 2 * l.plan.Spec.Metadata.Refresh // until the clients look
 	}
-	return limit
+	return limit + l.awayLimit()
 }
 
 // look is what the coordinator last said of the group: to the observer where

@@ -107,7 +107,7 @@ func (l *timeline) play(ctx context.Context) error {
 	}
 	for i := range l.acts {
 		a := &l.acts[i]
-		l.step(fmt.Sprintf("act %d of %d: %s", i+1, len(l.acts), strings.TrimSpace(string(a.Kind)+" "+memberName(a.Member))))
+		l.step(fmt.Sprintf("act %d of %d: %s", i+1, len(l.acts), strings.TrimSpace(a.Title()+" "+memberName(a.Member))))
 		if err := l.prepare(ctx, a); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (l *timeline) play(ctx context.Context) error {
 		l.set(func() { l.done = append(l.done, out) })
 		beat, beaten := l.lastBeat(a.PhaseOf)
 		if err := l.act(ctx, a, out); err != nil {
-			return fmt.Errorf("act %d, %s: %w", a.N, strings.TrimSpace(string(a.Kind)+" "+out.Member), err)
+			return fmt.Errorf("act %d, %s: %w", a.N, strings.TrimSpace(a.Title()+" "+out.Member), err)
 		}
 		if a.Phase >= 0 {
 			out.PhaseOf, out.Phase = memberName(a.PhaseOf), -1

@@ -45,6 +45,7 @@ type trial struct {
 
 	fail  func(error) // ends the trial
 	death error       // of the broker, as watch saw it
+	down  downs       // nodes that acts have ended or stopped
 
 	mu      sync.Mutex
 	workers []*process
@@ -97,6 +98,7 @@ func (t *trial) conduct(ctx context.Context) error {
 	if err == nil {
 		err = t.checkWire()
 	}
+	t.restore(err)
 	if !isInterrupt(err) || !t.ownsBroker() {
 		t.cleanUp(limit)
 	}

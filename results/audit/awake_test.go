@@ -9,8 +9,9 @@ import (
 	"github.com/kbench/kbench/workloads/acts"
 )
 
-// TestAwake: an owner to whom nothing could come is not stuck for as long, be it stopped
-// or behind a link that lets nothing through; one behind a slow link could deliver.
+// TestAwake: an owner to whom nothing could come is not stuck for as long, be it stopped,
+// behind a link that lets nothing through, or without a node of the broker; one behind a
+// slow link could deliver, and so could one whose leaders were moved.
 func TestAwake(t *testing.T) {
 	f := func(want int64, act results.Act) {
 		t.Helper()
@@ -27,5 +28,8 @@ func TestAwake(t *testing.T) {
 	f(60, results.Act{Kind: acts.Link, Link: hole, Resumed: 60}) // all of them
 	f(10, results.Act{Kind: acts.Link, Member: "consumer-1", Link: hole, Resumed: 60})
 	f(10, results.Act{Kind: acts.Link, Member: "consumer-0", Link: slow, Resumed: 60})
+	kill, move := &results.BrokerAct{Fault: workloads.KillNode}, &results.BrokerAct{Fault: workloads.MoveNode}
+	f(60, results.Act{Kind: acts.Broker, Broker: kill, Resumed: 60})
+	f(10, results.Act{Kind: acts.Broker, Broker: move, Resumed: 60})
 	f(10, results.Act{Kind: acts.Crash, Member: "consumer-1"})
 }

@@ -50,6 +50,8 @@ type Stall struct {
 	// Group says that it was heard of the group alone, which the node coordinates:
 	// what it leads is another matter.
 	Group bool
+	// Unserved is what no node served because of what was done to one of them.
+	Unserved Unserved
 	// Excuses is false for the client's own process, which was suspended, and for
 	// contention: they are said, and the time stays the client's.
 	Excuses bool
@@ -58,19 +60,42 @@ type Stall struct {
 // Place is what one partition depends on. What is not known, or does not matter, is left
 // out: a node of -1, a worker without a name.
 type Place struct {
+	Partition   int32
 	Leader      int32
 	Coordinator int32    // where what the group does matters
 	Workers     []string // its producers and owners
 	Hosts       []string // of those
+
+	// Leaders and Coordinators are known where nodes were ended or moved on purpose: all
+	// that were that in the stretch, in place of the one that was so at the beginning.
+	Leaders, Coordinators []int32
+}
+
+func (p *Place) ledBy(node int32) bool {
+	if len(p.Leaders) > 0 {
+		return slices.Contains(p.Leaders, node)
+	}
+	return node == p.Leader
+}
+
+func (p *Place) coordinatedBy(node int32) bool {
+	if len(p.Coordinators) > 0 {
+		return slices.Contains(p.Coordinators, node)
+	}
+	return node == p.Coordinator
 }
 
 // has says whether a stall concerns the place.
 func (p *Place) has(s *Stall) bool {
 	switch {
+	case s.Unserved.Group:
+		return p.Coordinator >= 0
+	case s.Unserved.Is:
+		return s.Unserved.Partition == p.Partition
 	case s.Node >= 0 && s.Source == SourceInjected && s.Who != "" && !slices.Contains(p.Workers, s.Who):
 		return false
 	case s.Node >= 0:
-		return s.Node == p.Coordinator || s.Node == p.Leader && !s.Group
+		return p.coordinatedBy(s.Node) || p.ledBy(s.Node) && !s.Group
 	case s.Source == SourceMachine || s.Source == SourceContention:
 		return slices.Contains(p.Hosts, s.Who)
 	}

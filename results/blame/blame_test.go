@@ -1,6 +1,7 @@
 package blame
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -175,6 +176,38 @@ func TestOf(t *testing.T) {
 	} {
 		if got := Of([]Stall{link}, at.place, results.Interval{From: 0, To: 30}); len(got) != at.want {
 			t.Errorf("a link at %+v: %v", at.place, got)
+		}
+	}
+
+	// Where leaders and coordinators were moved all that were it matter, and no other.
+	for node, want := range []bool{false, true, true, false} {
+		stall := Stall{Source: SourceBroker, Node: int32(node), Possible: results.Interval{From: 10, To: 20}}
+		at := Place{Leader: 0, Leaders: []int32{1, 2}, Coordinator: -1}
+		if got := Of([]Stall{stall}, at, results.Interval{From: 0, To: 30}); (len(got) == 1) != want {
+			t.Errorf("node %d, with leaders %v: %v", node, at.Leaders, got)
+		}
+	}
+
+	// What nobody served concerns who needs it, whichever nodes are known to be which.
+	within := results.Interval{From: 10, To: 20}
+	found := Find(Signs{Injected: []Injected{
+		{Interval: within, Possible: results.Interval{From: 5, To: 21}, What: "broker", Node: -1, Unserved: Unserved{Is: true, Partition: 3}},
+		{Interval: within, Possible: within, What: "broker", Node: -1, Unserved: Unserved{Is: true, Group: true}},
+	}})
+	if len(found) != 2 || found[0].Possible.From != 5 || found[0].Possible.To != 21 || found[0].Certain != within || !found[0].Excuses {
+		t.Fatalf("%+v", found)
+	}
+	for _, at := range []struct {
+		place Place
+		want  []Stall
+	}{
+		{Place{Partition: 3, Leader: 1, Coordinator: -1}, found[:1]},
+		{Place{Partition: 3, Leader: -1, Coordinator: 1}, found},
+		{Place{Partition: 0, Leader: 1, Coordinator: 1}, found[1:]},
+		{Place{Partition: 0, Leader: 1, Coordinator: -1}, nil},
+	} {
+		if got := Of(found, at.place, results.Interval{From: 0, To: 30}); !slices.Equal(got, at.want) {
+			t.Errorf("at %+v: %v", at.place, got)
 		}
 	}
 }

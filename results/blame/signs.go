@@ -33,6 +33,19 @@ type Injected struct {
 	What   string // a word for it, such as the kind of the act
 	Worker string // that it was done to; "" where it was a node
 	Node   int32  // -1 where it was a worker; with a worker it is what lies between the two
+
+	// Of an act on nodes of the broker: what nobody served meanwhile, and when that may
+	// have been so beyond what is sure.
+	Unserved Unserved
+	Possible results.Interval
+}
+
+// Unserved is what no node of the broker served, whichever was to: a partition, or the
+// group. The zero value is nothing of the kind.
+type Unserved struct {
+	Is        bool
+	Group     bool
+	Partition int32 // where it is not the group
 }
 
 // Kind is what a process is to the client under test.

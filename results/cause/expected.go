@@ -9,7 +9,8 @@ import (
 // where the act need not make any. What ends one client and starts another is a leave, or
 // where the old one went unnoticed a join. A member whose link breaks is evicted, or gives
 // up by itself; a client that leaves in good order as soon as it hears again (kafka-go)
-// has left.
+// has left. What is done to a node of the broker need make none, and members that rejoin
+// have lost their coordinator or a connection to it.
 func Expected(a *results.Act) []Cause {
 	switch d := acts.Of(a.Kind); {
 	case a.At == 0 || a.Refused():
@@ -26,6 +27,8 @@ func Expected(a *results.Act) []Cause {
 		return []Cause{Network, Leave}
 	case d.Grows:
 		return []Cause{Metadata}
+	case d.Node:
+		return []Cause{Coordinator, Network, Leave}
 	}
 	return nil
 }

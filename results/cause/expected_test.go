@@ -22,6 +22,7 @@ func TestExpected(t *testing.T) {
 	f(acts.Restart, Leave, Join)
 	f(acts.Reopen, Leave, Join)
 	f(acts.Link, Network, Leave)
+	f(acts.Broker, Coordinator, Network, Leave)
 	f(acts.AddPartitions, Metadata)
 	f(acts.Subscribe, Metadata)
 	if got := Expected(&results.Act{Kind: acts.Join}); got != nil {

@@ -114,6 +114,11 @@ func (e *Trial) impossible() string {
 	}
 	for _, a := range e.Acts {
 		times = append(times, a.Planned, a.At, a.For, a.Resumed, a.Gone, a.Stable, a.Ready)
+		if a.Broker != nil {
+			for _, n := range a.Broker.Nodes {
+				times = append(times, n.At, n.Done, n.Back, n.Whole)
+			}
+		}
 	}
 	for _, t := range times {
 		if t < -mostTime || t > mostTime {

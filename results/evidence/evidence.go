@@ -68,7 +68,7 @@ func Load(d *results.Dir, t *results.Trial) (*Trial, error) {
 	e.why = sync.OnceValue(e.causes)
 	e.input = sync.OnceValue(func() *window.Input {
 		in := window.NewInput(t, e.Logs, e.audit())
-		in.Stalls, in.Lost = e.Stalls(), e.lost()
+		in.Stalls, in.Lost, in.Served = e.Stalls(), e.lost(), e.served()
 		return &in
 	})
 	e.churn = sync.OnceValue(func() *window.Report { return window.Compute(*e.input()) })

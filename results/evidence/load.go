@@ -34,6 +34,7 @@ type Worker struct {
 	Late      []record.Late     // each late wake-up of its canary
 	Behind    []record.Late     // what its generator itself was late with, of each second the latest
 	Answers   []record.Answers  // of the broker, where this is the probe; those of a node and an API in the order of time
+	Servings  []Serving         // of nodes, where this is the probe and acts are done to them
 	Clock     int64             // wall - monotonic, as first read; 0: unknown
 	Group     []record.Event    // requests and responses of the group's APIs, what the client reported, the coordinator's views
 	Closing   int64             // when it began to close in good order; 0: never
@@ -56,6 +57,7 @@ type Sample struct {
 type Wire struct {
 	From, To              int64
 	Requests, Bytes       int64
+	Metadata              int64 // requests of that kind
 	Unknown, Open, Opened int
 	Waiting               []record.Waiting // connections on which nothing came back, as the interval ended
 	Undialled             int
@@ -75,6 +77,9 @@ type Wait struct {
 	Node     string
 	From, To int64
 }
+
+// metadataAPI is the key of Metadata requests.
+const metadataAPI = 3
 
 // Produced is what one produce request held, of those that were sampled.
 type Produced struct{ T, Batches, Records int64 }
@@ -262,19 +267,7 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 			w.Closing = ev.T
 		}
 	case record.EvWire:
-		sum := Wire{From: ev.From, To: ev.T, Unknown: ev.Unknown, Open: ev.Open, Opened: ev.Opened, Waiting: ev.Waiting, Undialled: ev.Undialled}
-		for i := range sum.Waiting {
-			sum.Waiting[i].From -= w.ahead
-		}
-		for _, api := range ev.Wire {
-			sum.Requests += api.Requests
-			sum.Bytes += api.ReqBytes + api.RespBytes
-			sum.Batched = cmp.Or(sum.Batched, api.Batched)
-			if l := api.Longest; l != nil {
-				w.Waits = append(w.Waits, Wait{api.API, l.Node, l.From - w.ahead, l.T - w.ahead})
-			}
-		}
-		w.Wire = append(w.Wire, sum)
+		w.wire(ev)
 	case record.EvHangup:
 		w.Hangups = append(w.Hangups, ev)
 	case record.EvTopics:
@@ -309,6 +302,8 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 			}
 			w.Links = append(w.Links, Link{ev.From, ev.T, l})
 		}
+	case record.EvServing:
+		w.serving(ev)
 	case record.EvProbe:
 		for _, a := range ev.Answers {
 			for i := range a.Late {
@@ -319,6 +314,38 @@ func (w *Worker) event(ev record.Event, topics results.Topics) {
 	case record.EvClock:
 		w.Clock = cmp.Or(w.Clock, ev.Wall-ev.T)
 	}
+}
+
+// wire takes in what went over the wire in an interval.
+func (w *Worker) wire(ev record.Event) {
+	sum := Wire{From: ev.From, To: ev.T, Unknown: ev.Unknown, Open: ev.Open, Opened: ev.Opened, Waiting: ev.Waiting, Undialled: ev.Undialled}
+	for i := range sum.Waiting {
+		sum.Waiting[i].From -= w.ahead
+	}
+	for _, api := range ev.Wire {
+		sum.Requests += api.Requests
+		if api.API == metadataAPI {
+			sum.Metadata += api.Requests
+		}
+		sum.Bytes += api.ReqBytes + api.RespBytes
+		sum.Batched = cmp.Or(sum.Batched, api.Batched)
+		if l := api.Longest; l != nil {
+			w.Waits = append(w.Waits, Wait{api.API, l.Node, l.From - w.ahead, l.T - w.ahead})
+		}
+	}
+	w.Wire = append(w.Wire, sum)
+}
+
+// serving takes in what a node serves.
+func (w *Worker) serving(ev record.Event) {
+	if ev.Serving == nil {
+		return
+	}
+	s := Serving{From: ev.From, T: ev.T, Serving: *ev.Serving}
+	if s.Well != 0 {
+		s.Well -= w.ahead
+	}
+	w.Servings = append(w.Servings, s)
 }
 
 // EachSpan calls fn for every span of a worker, lane by lane. It is valid until fn

@@ -17,7 +17,7 @@ func (e *Trial) stalls() *window.Stalls {
 	if len(e.Supervisor.Canary) == 0 {
 		return nil
 	}
-	s := &window.Stalls{All: blame.Find(e.signs()), Leaders: e.Leaders, Coordinator: e.Coordinator, Hosts: map[string]string{}}
+	s := &window.Stalls{All: blame.Find(e.signs()), Leaders: e.Leaders, Coordinator: e.Coordinator, Hosts: map[string]string{}, Served: e.served()}
 	for _, w := range e.Workers {
 		s.Hosts[w.Name] = w.Host
 		switch w.Role {
@@ -37,6 +37,7 @@ func (e *Trial) signs() blame.Signs {
 		}
 	}
 	s.Injected = append(s.Injected, e.injectedLinks()...)
+	s.Injected = append(s.Injected, unserved(e.served())...)
 	s.Processes = append(s.Processes, process(&e.Supervisor, blame.Supervisor))
 	for i := range e.Workers {
 		kind := blame.Watcher
@@ -85,13 +86,14 @@ func process(w *Worker, kind blame.Kind) blame.Process {
 	return p
 }
 
-// answers are those that the broker gave to the probe, by node and question.
+// answers are those that the broker gave to the probe, by node and question. That a node
+// gave none while an act had it away says nothing of it.
 func (e *Trial) answers(w *Worker) []blame.Answers {
 	type question struct {
 		node int32
 		api  int16
 	}
-	of, usual := map[question]*blame.Answers{}, map[question][]int64{}
+	of, usual, away := map[question]*blame.Answers{}, map[question][]int64{}, e.away()
 	var order []question
 	for _, a := range w.Answers {
 		q := question{a.Node, a.API}
@@ -103,7 +105,9 @@ func (e *Trial) answers(w *Worker) []blame.Answers {
 			usual[q] = append(usual[q], a.Usual)
 		}
 		for _, l := range a.Late {
-			of[q].Late = append(of[q].Late, sign(l))
+			if way := (results.Interval{From: l.Since, To: l.T}); len(results.Clip(away[a.Node], way)) == 0 {
+				of[q].Late = append(of[q].Late, sign(l))
+			}
 		}
 	}
 	var out []blame.Answers
@@ -117,10 +121,11 @@ func (e *Trial) answers(w *Worker) []blame.Answers {
 // waits are what the client of a worker waited for nodes, by node and API. Only the
 // longest wait of each interval is known, and what is usual is the median of those:
 // of a node that is often silent too much is taken for usual, and never too little. Of
-// a wait in which the link held something back the node is not to blame.
+// a wait in which the link held something back, or an act had it away, the node is not to
+// blame.
 func (e *Trial) waits(w *Worker) []blame.Answers {
 	var out []blame.Answers
-	held := e.held(w)
+	held, away := e.held(w), e.away()
 	for _, of := range []struct {
 		api   int16
 		asked blame.Asked
@@ -130,7 +135,7 @@ func (e *Trial) waits(w *Worker) []blame.Answers {
 		for _, l := range w.Waits {
 			node, known := e.Nodes[l.Node]
 			way := results.Interval{From: l.From, To: l.To}
-			if l.API != of.api || !known || len(results.Clip(held[node], way)) > 0 {
+			if l.API != of.api || !known || len(results.Clip(held[node], way)) > 0 || len(results.Clip(away[node], way)) > 0 {
 				continue
 			}
 			usual = append(usual, l.To-l.From)

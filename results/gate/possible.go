@@ -44,13 +44,20 @@ func (e expression) impossible(a *Planned) error {
 			return fmt.Errorf("no %s of this run is called %s", l.key, want)
 		}
 	}
-	if kind, _, _ := strings.Cut(e.Asks("event"), "#"); kind != "" {
-		kind, _, _ = strings.Cut(kind, " ") // stall 5s, where there are several lengths
-		if !slices.Contains(a.Events, kind) {
-			return fmt.Errorf("%s has no event of the kind %s; it has %s", a.Spec.Name, kind, orNone(a.Events))
-		}
+	if kind, _, _ := strings.Cut(e.Asks("event"), "#"); kind != "" && !a.has(kind) {
+		return fmt.Errorf("%s has no event of the kind %s; it has %s", a.Spec.Name, kind, orNone(a.Events))
 	}
 	return e.lacks(a)
+}
+
+// has says whether there will be events of a kind. Where there are several lengths that is
+// the last word of it, as in stall 5s.
+func (a *Planned) has(kind string) bool {
+	short := kind
+	if i := strings.LastIndexByte(kind, ' '); i > 0 {
+		short = kind[:i]
+	}
+	return slices.Contains(a.Events, kind) || slices.Contains(a.Events, short)
 }
 
 func orNone(words []string) string {
@@ -66,6 +73,8 @@ func (e expression) lacks(a *Planned) error {
 	switch name := e.Metric.Name; {
 	case ofEvents(name) && len(a.Events) == 0:
 		return fmt.Errorf("%s is a figure of events, and %s has no churn", name, a.Spec.Name)
+	case ofNodes(name) && !a.Spec.BrokerActs():
+		return fmt.Errorf("%s is a figure of acts on nodes of the broker, and %s has none; write one such as churn: [{do: broker, fault: kill, node: coordinator, for: 5s, when: stable}]", name, a.Spec.Name)
 	case strings.HasPrefix(name, "leak."):
 		return e.lacksReadings(a)
 	case ofGroup(name) && !group, strings.HasPrefix(name, "e2e.") && !group:
@@ -109,7 +118,12 @@ func ofEvents(metric string) bool {
 	case results.GroupAmplification, results.GroupStorms, results.GroupRecovery, results.GroupRounds, results.GroupMovement, results.GroupExcessRevocation, results.AuditLate, results.RebalanceOutside, results.RebalanceOtherwise:
 		return true
 	}
-	return strings.HasPrefix(metric, "pause.")
+	return strings.HasPrefix(metric, "pause.") || ofNodes(metric)
+}
+
+// ofNodes says whether a figure is of acts on nodes of the broker.
+func ofNodes(metric string) bool {
+	return metric == results.BrokerLeaders || metric == results.BrokerCoordinator || strings.HasPrefix(metric, "recover.")
 }
 
 func ofGroup(metric string) bool {

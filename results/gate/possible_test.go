@@ -66,4 +66,15 @@ func TestPossible(t *testing.T) {
 	f(churn, "p99(produce.response) < 1s", "ask for it with {role=reference}")
 	f(churn, "p99(produce.response{role=reference}) < 1s", "")
 	f(nil, "audit.lost == 0", "") // every arm is refused, with a reason of its own
+
+	// Acts on nodes of the broker are called by what they do, and to which.
+	node := spec("reference", 3, 0, false)
+	node.Churn = []workloads.ChurnEntry{{Do: "broker", Fault: "kill", Node: "leader"}}
+	nodes := plan(node, "kill leader", "stop any")
+	f(nodes, "max(recover.delivered{event=kill leader}) < 20s", "")
+	f(nodes, "max(recover.delivered{event=stop any 2s}) < 20s", "")
+	f(nodes, "max(recover.delivered{event=kill any}) < 20s", "no event of the kind kill any; it has kill leader, stop any")
+	f(nodes, "max(broker.leaders) < 20s", "")
+	f(churn, "max(broker.leaders) < 20s", "broker.leaders is a figure of acts on nodes of the broker, and w has none")
+	f(endToEnd, "max(recover.acked) < 20s", "w has no churn")
 }

@@ -92,6 +92,9 @@ type Event struct {
 	// Answers are those that a broker gave to the probe in the interval [From, T).
 	Answers []Answers `json:"answers,omitempty"`
 
+	// Serving is what a node serves from T on, as the probe was told; it asked at From.
+	Serving *Serving `json:"serving,omitempty"`
+
 	// Law is what the link of a worker does from now on, for people. Link is what it did
 	// in the interval [From, T).
 	Law  string `json:"law,omitempty"`
@@ -117,6 +120,23 @@ type Tally struct {
 	Twice      int64 `json:"twice"`      // answers for records that had one
 }
 
+// ServingLate is from when on an answer to what a node serves is kept though it is the same
+// as before. What a busy machine makes of the three questions is less.
+const ServingLate = int64(100e6)
+
+// Serving is what a node answers for.
+type Serving struct {
+	Node int32 `json:"node"`
+	// Well is when it last answered as it had before: what it served then it served until
+	// that at the least. 0: never.
+	Well int64 `json:"well,omitempty"`
+	// Leads are the partitions that it leads, by number, each with the nodes that are in
+	// step as it knows them.
+	Leads map[int32][]int32 `json:"leads,omitempty"`
+	Group bool              `json:"group,omitempty"` // it coordinates the group
+	Error string            `json:"error,omitempty"` // why it did not answer: then it serves nothing
+}
+
 // EventKind is the kind of an Event.
 type EventKind string
 
@@ -139,6 +159,7 @@ const (
 	EvCanary   EventKind = "canary"  // how late the machine woke a thread that only sleeps
 	EvBehind   EventKind = "behind"  // the records that the generator itself was late with, or a reference producer, of each second the latest
 	EvProbe    EventKind = "probe"   // how a node answered to the probe
+	EvServing  EventKind = "serving" // what a node serves, where that is another than before
 	EvGroup    EventKind = "group"   // the coordinator's own view, by the observer
 	EvFailed   EventKind = "failed"  // sends were answered with an error
 	EvTally    EventKind = "tally"   // a producer has closed its account

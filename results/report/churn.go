@@ -111,6 +111,13 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 		{"gap excess, p50 / max", results.PauseGapExcess, []string{"p50", "max"}},
 		{"unexplained, p50 / max", results.PauseUnexplained, []string{"p50", "max"}},
 		{"lost partition-s, mean", results.PauseLost, []string{"mean"}},
+		{"broker: leaders back, p50 / max", results.BrokerLeaders, []string{"p50", "max"}},
+		{"delivered again, p50 / max", results.RecoverDelivered, []string{"p50", "max"}},
+		{"acknowledged again, p50 / max", results.RecoverAcked, []string{"p50", "max"}},
+		{"broker: coordinator back, p50 / max", results.BrokerCoordinator, []string{"p50", "max"}},
+		{"coordinator found, p50 / max", results.RecoverCoordinator, []string{"p50", "max"}},
+		{"connections opened, mean", results.RecoverOpened, []string{"mean"}},
+		{"Metadata requests, mean", results.RecoverMetadata, []string{"mean"}},
 	} {
 		add(h.label, h.metric, overEvents(h.metric, h.stats...))
 	}
@@ -121,6 +128,8 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 	for _, cause := range causes {
 		add("duplicates, "+cause, results.PauseDuplicates, total(results.PauseDuplicates, cause))
 	}
+	add("evictions", results.RecoverEvictions, total(results.RecoverEvictions, ""))
+	add("failed sends", results.RecoverFailed, total(results.RecoverFailed, ""))
 	add("lost records", results.PauseLostRecords, total(results.PauseLostRecords, ""))
 	return out
 }

@@ -66,7 +66,7 @@ func (b *builder) soFar() {
 	}
 	for i := range b.churn.Events {
 		if e := &b.churn.Events[i]; e.Counted && b.over(e) {
-			b.event(e)
+			b.event(i, e)
 		}
 	}
 	// Of what was not delivered nobody knows whether it would have been.

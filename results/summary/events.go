@@ -80,6 +80,7 @@ type pausesEvent struct {
 	Duplicates       map[string]int64  `json:"duplicates"`
 	Late             *int64            `json:"late,omitempty"`
 	Lost             int64             `json:"lost"`
+	Recovery         *window.Recovery  `json:"recovery,omitempty"` // of an act on nodes of the broker
 	Down             []window.Interval `json:"down"`
 	Partitions       []pausesPart      `json:"partitions"`
 	Members          []pausesMember    `json:"members"`
@@ -150,7 +151,7 @@ func eventOf(e *window.Event, lateness bool) pausesEvent {
 		WireExcess: where(e.Rebalanced, e.WireExcess), UAny: where(lateness, e.UAny), UAll: where(lateness, e.UAll), LostPartition: where(lateness, e.LostPartitionTime),
 		CatchUp: where(lateness, e.CatchUp), Movement: e.Movement, ExcessRevocation: e.ExcessRevocation,
 		Baseline: where(e.BaselineKnown, e.Baseline), Noisy: e.Noisy, Duplicates: e.Duplicates.ByCause(),
-		Late: where(lateness, e.Late), Lost: e.Lost, Down: append([]window.Interval{}, e.Down...),
+		Recovery: e.Recovery, Late: where(lateness, e.Late), Lost: e.Lost, Down: append([]window.Interval{}, e.Down...),
 		Partitions: []pausesPart{}, Members: []pausesMember{}, Words: results.Lines(e.Words), Notes: results.Lines(e.Notes),
 	}
 	for _, a := range e.Acts {

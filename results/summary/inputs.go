@@ -43,7 +43,10 @@ type inputs struct {
 	split    *split         // nil without churn
 	rest     *window.Rest   // of a group without churn
 	causes   []cause.Rebalance
-	late     []tailFigure // what others have of the ends of latencies
+	// recovered is, of events in which something was done to a node of the broker, what
+	// came of it; by their index.
+	recovered map[int]recovered
+	late      []tailFigure // what others have of the ends of latencies
 	// distributed is what merged has made.
 	distributed map[ofRole]*hdrhistogram.Histogram
 	// kept is what members held before the acts and after them, untold how many of them
@@ -80,6 +83,7 @@ func recorded(e *evidence.Trial) *inputs {
 	in.causes = e.Causes()
 	if len(e.Acts) > 0 {
 		in.churn = e.Windows()
+		in.recovered = recoveredIn(e, in.churn)
 	}
 	for i := range e.Workers {
 		w := &worker{Worker: &e.Workers[i]}

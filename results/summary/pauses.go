@@ -57,7 +57,7 @@ func (b *builder) pauses() {
 	}
 	for i := range r.Events {
 		if r.Events[i].Counted {
-			b.event(&r.Events[i])
+			b.event(i, &r.Events[i])
 		}
 	}
 	for _, s := range r.Storms {
@@ -73,8 +73,8 @@ func (b *builder) pauses() {
 	}
 }
 
-// event adds the figures of one event. What is not known has no row.
-func (b *builder) event(e *window.Event) {
+// event adds the figures of one event, by its index. What is not known has no row.
+func (b *builder) event(at int, e *window.Event) {
 	plain := func(metric, class string, value float64, n int64) {
 		m, _ := results.LookupMetric(metric)
 		b.add(results.Row{Event: e.Name, Class: class, Metric: metric, Unit: m.Unit, Value: value, N: n})
@@ -89,6 +89,7 @@ func (b *builder) event(e *window.Event) {
 		ns(results.PauseWireExcess, e.WireExcess)
 	}
 	b.gaps(e, plain)
+	b.recovery(at, e, plain)
 	b.phases(e, ns)
 	if !b.churn.Slow {
 		seconds(results.PauseLost, e.LostPartitionTime)
@@ -159,8 +160,12 @@ func (b *builder) gaps(e *window.Event, plain func(metric, class string, value f
 
 // led splits the gap of partitions that kept their owner by who leads them. A
 // client that talks to the group through the connection that it fetches with
-// cannot fetch from the coordinator's node while a JoinGroup waits there.
+// cannot fetch from the coordinator's node while a JoinGroup waits there. Where a node was
+// away that is why they stopped, and who leads and coordinates is another than before.
 func (b *builder) led(e *window.Event, plain func(metric, class string, value float64, n int64)) {
+	if e.Recovery != nil {
+		return
+	}
 	var coordinator, others worst
 	for _, p := range e.Partitions {
 		leader, known := b.trial.Leaders[p.Partition]

@@ -52,8 +52,11 @@ type rebalance struct {
 // Where t0 is an interval so is the floor, but never their difference.
 func (s *knowledge) wireTime() (r rebalance) {
 	if len(s.changes) == 0 {
-		if s.wire.KIP && slices.ContainsFunc(s.acts, grows) {
+		switch {
+		case s.wire.KIP && slices.ContainsFunc(s.acts, grows):
 			r.rounds = s.epochs()
+		case !s.wire.KIP && slices.ContainsFunc(s.acts, onNode): // whoever began them, nothing else did
+			_, r.rounds = s.over(s.window.From)
 		}
 		return r
 	}
@@ -74,7 +77,7 @@ func (s *knowledge) wireTime() (r rebalance) {
 		r.over, r.rounds = s.kipOver()
 		r.known = max(r.known, s.kipFloor(r.t0))
 	} else {
-		r.over, r.rounds = s.over()
+		r.over, r.rounds = s.over(s.changes[0].since)
 	}
 	return r
 }
@@ -142,12 +145,12 @@ func changes(s group.Step, m *group.Member) bool {
 }
 
 // over is when the last member had its assignment of the final generation, 0
-// where nobody got one, and how many rounds there were on the way.
-func (s *happening) over() (at int64, rounds int) {
+// where nobody got one, and how many rounds there were on the way since a time.
+func (s *happening) over(since int64) (at int64, rounds int) {
 	highest := int32(-1)
 	generations := map[int32]bool{}
 	for _, st := range s.wire.Steps {
-		if st.Kind != group.Synced || st.At <= s.changes[0].since || st.At > s.window.To {
+		if st.Kind != group.Synced || st.At <= since || st.At > s.window.To {
 			continue
 		}
 		if st.Call.API == group.ConsumerGroupHeartbeat {
@@ -200,7 +203,7 @@ func (s *knowledge) floors(parts []Partition) {
 // member waits from its owner's own beat until then. Under a cooperative one it need
 // not wait at all. KIP-848 has rules of its own.
 func (s *knowledge) partitionFloor(p *Partition) ([]wait, bool) {
-	var waits []wait
+	waits := s.brokerWaits(p.Partition)
 	for _, act := range s.acts {
 		if stops(act) && !act.Refused() && act.Member == p.OldOwner && p.Class != Orphaned {
 			if act.Resumed == 0 {

@@ -14,8 +14,15 @@ import (
 func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N) }
 
 // kind is the kind of event that an act makes. Stops of different lengths are
-// different things, so where a trial has several a stop is named by its own.
+// different things, so where a trial has several a stop is named by its own. Acts on nodes
+// of the broker are named by what is done, and to which node.
 func (a *seen) kind(act results.Act) string {
+	if b := act.Broker; b != nil {
+		if a.nodeLengths > 1 && b.Fault == workloads.StopNode {
+			return fmt.Sprintf("%s %s", b.Name(), time.Duration(act.For))
+		}
+		return b.Name()
+	}
 	if stops(act) && act.For != 0 && a.lengths > 1 {
 		return fmt.Sprintf("%s %s", act.Kind, time.Duration(act.For))
 	}
@@ -91,11 +98,11 @@ func stallLengths(done []results.Act, churn []workloads.ChurnEntry) []results.Ac
 
 func off(a, b int64) int64 { return max(a-b, b-a) }
 
-// lengthsOf counts the different lengths of stops.
-func lengthsOf(acts []results.Act) int {
+// lengthsOf counts the different lengths of stops, of members or of nodes.
+func lengthsOf(acts []results.Act, such func(results.Act) bool) int {
 	seen := map[int64]bool{}
 	for _, act := range acts {
-		if stops(act) && act.For != 0 {
+		if such(act) && act.For != 0 {
 			seen[act.For] = true
 		}
 	}

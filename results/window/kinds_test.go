@@ -46,6 +46,14 @@ func TestCalled(t *testing.T) {
 	f("stall 5s#1", true, false, nil, stopped(1, 5*time.Second))
 	f("stall 1s#1", true, true, []string{"stall 12s"}, stopped(1, time.Second), stopped(2, 12*time.Second))
 	f("stall#1", true, false, nil, stopped(1, 0))
+	// What was done to nodes of the broker is called by that.
+	node := func(n int, fault string) results.Act {
+		return results.Act{N: n, Kind: acts.Broker, Group: "broker", Counted: true, Broker: &results.BrokerAct{Fault: fault, Node: "leader"}}
+	}
+	down := results.Act{N: 9, Kind: acts.Broker, Group: "broker", Counted: true, Error: "node 2 is down already"}
+	f("kill leader#1", true, false, nil, node(1, "kill"))
+	f("kill leader#1", true, true, []string{"move leader"}, node(1, "kill"), node(2, "move"))
+	f("kill leader#1", true, false, nil, node(1, "kill"), down)
 }
 
 // The act that an event is named by is not said to have merged with it.

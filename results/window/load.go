@@ -28,6 +28,7 @@ type Input struct {
 	Redelivered []audit.Redelivery
 	Strangers   []audit.Stranger // members of the group that kbench did not start
 	Stalls      *Stalls          // nil where nobody listened
+	Served      *Served          // nil without acts on nodes of the broker, or where nobody asked them
 	Lost        []Lost           // members that a bad link took from the group, in the order of time
 }
 
@@ -47,6 +48,7 @@ type Stalls struct {
 	Coordinator int32 // -1 without a group
 	Producers   []string
 	Hosts       map[string]string // by worker
+	Served      *Served           // nil without acts on nodes of the broker
 }
 
 // Worker is one member process.

@@ -33,9 +33,15 @@ func (s *Stalls) leads(within Interval, partition int32, owner string) []blame.S
 }
 
 func (s *Stalls) of(within Interval, coordinator, partition int32, workers []string) []blame.Stall {
-	at := blame.Place{Leader: -1, Coordinator: coordinator}
+	at := blame.Place{Partition: partition, Leader: -1, Coordinator: coordinator}
 	if node, known := s.Leaders[partition]; known {
 		at.Leader = node
+	}
+	if s.Served != nil {
+		at.Leaders = s.Served.Led[partition].in(within)
+		if coordinator >= 0 {
+			at.Coordinators = s.Served.Coordinated.in(within)
+		}
 	}
 	for _, w := range workers {
 		if w != "" { // nobody had it, or nobody knows who

@@ -117,7 +117,7 @@ func (a *seen) effects(changes [][]change) []Interval {
 // What is killed while it is stopped does not go on when its stop is over.
 func (in *Input) killed(worker string, from int64) int64 {
 	for _, act := range in.Acts {
-		if act.At >= from && act.At != 0 && act.Ended() == worker {
+		if act.At >= from && act.At != 0 && worker != "" && act.Ended() == worker {
 			return act.At
 		}
 	}

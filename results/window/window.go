@@ -24,6 +24,7 @@
 //	kip848    the same where members are told one by one
 //	lateness  gaps, and what was late before
 //	resume    when everything was delivered again; records by the part they were due in
+//	served    when the broker and its clients had recovered from an act on its nodes
 //	others    what of a lateness is the client's, and what stalls of others have of a figure
 //	phases    where the time went, by member
 //	kinds     what an event is called
@@ -112,6 +113,9 @@ type Event struct {
 	LostPartitionTime, CatchUp int64
 	Movement, ExcessRevocation float64
 
+	// Recovery is what came of an act on nodes of the broker; nil without one.
+	Recovery *Recovery
+
 	// Others is what stalls of others cover of a figure of the event where that is
 	// worth a mark, else nil.
 	Others *Others
@@ -187,11 +191,14 @@ func Compute(in Input) *Report {
 // seen is what was recorded, and the course of the group that it tells.
 type seen struct {
 	Input
-	wire    *group.Course
-	lengths int // different ones that stops have
+	wire        *group.Course
+	lengths     int // different ones that stops of members have
+	nodeLengths int // and those of nodes of the broker
 }
 
-func see(in Input) *seen { return &seen{in, newWire(in), lengthsOf(in.Acts)} }
+func see(in Input) *seen {
+	return &seen{in, newWire(in), lengthsOf(in.Acts, stops), lengthsOf(in.Acts, stopsNode)}
+}
 
 // analysis is what was found about the trial as a whole.
 type analysis struct {
@@ -225,6 +232,7 @@ func (a *analysis) event(win actWindow) Event {
 	e.rebalance(k.wireTime())
 	e.Late, e.Lost = h.gaps(e.Partitions)
 	e.Resumed = h.resumed(e.Partitions)
+	e.Recovery = h.recovery(&e)
 	k.floors(e.Partitions)
 	e.unions()
 	e.Others = h.others(&e)

@@ -15,6 +15,7 @@ import (
 // words says who was slow and in which phase: the longest that is a client's own
 // doing.
 func (s *knowledge) words(e *Event) (words []results.Remark, lateBeat int64) {
+	words = append(words, s.broken(e)...)
 	if len(s.changes) == 0 {
 		if slices.ContainsFunc(s.acts, stops) {
 			words = append(words, results.Remarkf(results.KindUnnoticed, "the stop was shorter than the session: the group did not notice"))

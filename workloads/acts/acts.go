@@ -27,6 +27,8 @@ const (
 	Reopen  Kind = "reopen"  // the member closes its client and opens a new one, in the process that it has
 	Link    Kind = "link"    // what the network does to the connections of a member is otherwise for a time
 
+	Broker Kind = "broker" // a node of the broker is ended or stopped and comes back, or gives up what it leads
+
 	AddPartitions Kind = "add-partitions" // the topic grows
 	Subscribe     Kind = "subscribe"      // every member subscribes to one topic more
 
@@ -59,6 +61,7 @@ type Act struct {
 	Abrupt  bool   // and is killed: it says no goodbye
 	Stops   bool   // a member is stopped and goes on later
 	Link    bool   // its link is worse, or broken
+	Node    bool   // it is done to a node of the broker, and to no member
 	Grows   bool   // there are more partitions
 	Refresh bool   // which a member finds when it next looks at the metadata
 	Needs   string // setting that a client must have for it, by its key
@@ -72,6 +75,7 @@ var table = []Act{
 	{Kind: Restart, Fields: "every times phase target with id", Single: true, Ends: true, Joins: true},
 	{Kind: Reopen, Fields: "every times phase target", Single: true, Ends: true, Joins: true, Within: true},
 	{Kind: Link, Fields: "every times phase target with for", Single: true, Link: true},
+	{Kind: Broker, Fields: "every times phase fault node for", Node: true},
 	{Kind: Rolling, Fields: "every times phase with", Roll: true},
 	{Kind: Crashloop, Fields: "every target with for", Storm: true, Every: 5 * time.Second},
 	{Kind: Storm, Fields: "restore for rate", Storm: true},
@@ -96,7 +100,7 @@ func Of(k Kind) Act {
 func (a Act) Leaves() bool { return a.Ends && !a.Abrupt && !a.Joins }
 
 // Lasts says whether it takes its time, and is over when that is.
-func (a Act) Lasts() bool { return a.Stops || a.Link }
+func (a Act) Lasts() bool { return a.Stops || a.Link || a.Node }
 
 // Has says whether an entry that asks for the act may have a field.
 func (a Act) Has(field string) bool { return slices.Contains(strings.Fields(a.Fields), field) }

@@ -16,7 +16,7 @@ func TestTable(t *testing.T) {
 		}
 		seen[a.Kind] = true
 		effects := 0
-		for _, does := range []bool{a.Joins || a.Ends, a.Stops, a.Link, a.Grows, a.Roll, a.Storm} {
+		for _, does := range []bool{a.Joins || a.Ends, a.Stops, a.Link, a.Node, a.Grows, a.Roll, a.Storm} {
 			if does {
 				effects++
 			}
@@ -41,7 +41,7 @@ func TestLists(t *testing.T) {
 		}
 	}
 	f(Singles(), "join", "leave", "crash", "stall", "restart", "reopen", "link")
-	f(With("for"), "stall", "link", "crashloop", "storm")
+	f(With("for"), "stall", "link", "broker", "crashloop", "storm")
 	f(With("fo"))
 	if slices.Contains(Names(), string(AssignorStep)) {
 		t.Error("a document may ask for a step")

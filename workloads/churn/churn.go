@@ -56,10 +56,22 @@ type Act struct {
 	SameID    bool           // NewMember has the identity (group.instance.id) of Member
 	Kill      bool           // Restart: Member is killed and not closed
 	With      map[string]any // settings of Member, or of NewMember if there is one, from its start on
-	For       time.Duration  // Stall
+	For       time.Duration  // Stall, Link, Broker
 	Count     int            // AddPartitions
 	To        []string       // AssignorStep
 	Link      workloads.Link // Link: what it is meanwhile, of Member or, where that is Nobody, of all who are in the group
+	Fault     string         // Broker: what is done, after For undone
+	Node      string         // Broker: to which node, as the document has it
+	Pick      uint64         // Broker: which one, where several are meant
+}
+
+// Title is what is done, in words: an act on a node of the broker is called by its fault
+// and the node that is meant.
+func (a Act) Title() string {
+	if a.Fault != "" {
+		return a.Fault + " " + a.Node
+	}
+	return string(a.Kind)
 }
 
 // Started is the process that the act starts, or Nobody.
@@ -124,6 +136,8 @@ func recovery(s *workloads.Spec, a Act) time.Duration {
 	// A join or leave is seen by the others at their next beats.
 	detect := h / 2
 	switch d := acts.Of(a.Kind); {
+	case d.Node:
+		detect = workloads.NodesAway(a.Fault, a.Node, a.For)
 	case d.Lasts():
 		detect = a.For
 		if a.For >= session {

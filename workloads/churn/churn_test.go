@@ -223,3 +223,30 @@ churn:
 		t.Errorf("it takes %s", got)
 	}
 }
+
+// TestBrokerActs: an act on nodes of the broker is nobody's in the group, and which node is
+// taken, where several are meant, follows from the seed. What it takes is expected.
+func TestBrokerActs(t *testing.T) {
+	const doc = "churn: [{do: broker, fault: kill, node: any, for: 12s, when: stable, times: 2}, {do: broker, fault: move, node: leader, at: 200s}]"
+	done := expand(t, doc, 1)
+	if got := briefs(done); got != "+broker -1, +broker -1, +broker -1@3m20s" {
+		t.Fatal(got)
+	}
+	kill, move := done[0], done[2]
+	if kill.Fault != "kill" || kill.Node != "any" || kill.For != 12*time.Second || kill.Title() != "kill any" || kill.PhaseOf != 0 || kill.Started() != churn.Nobody {
+		t.Errorf("%+v", kill)
+	}
+	if move.Fault != "move" || move.For != 0 {
+		t.Errorf("%+v", move)
+	}
+	if again := expand(t, doc, 1); again[0].Pick != kill.Pick || expand(t, doc, 2)[0].Pick == kill.Pick || done[1].Pick == kill.Pick {
+		t.Error("the choice of a node does not follow from the seed")
+	}
+	if apart := done[1].At - kill.At; apart < 24*time.Second || apart > 40*time.Second {
+		t.Errorf("a kill is over after %v", apart)
+	}
+	roll := expand(t, "churn: [{do: broker, fault: restart, node: all, when: stable}]", 1)
+	if got := churn.Length(parse(t, ""), roll); got < 36*time.Second || got > 60*time.Second {
+		t.Errorf("a roll is expected to take %v", got)
+	}
+}

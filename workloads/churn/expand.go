@@ -143,6 +143,8 @@ func (t *timeline) act(st step) (Act, error) {
 			a.Member = t.victim(st)
 			a.PhaseOf = a.Member
 		}
+	case d.Node:
+		a.For, a.Fault, a.Node, a.PhaseOf, a.Pick = e.For, e.Fault, e.Node, t.oldest(), t.rng.Uint64()
 	default: // the whole group's
 		a.Count, a.PhaseOf = e.Count, t.oldest()
 	}

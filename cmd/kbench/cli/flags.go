@@ -269,7 +269,11 @@ func (a *app) possible(s *selected) error {
 		}
 		p := gate.Planned{Arm: t.Arm.Name, Client: t.Arm.Client, Lane: t.Arm.Lane, Spec: &t.Spec}
 		for _, act := range t.Acts {
-			if act.Counted {
+			switch {
+			case !act.Counted:
+			case act.Fault != "": // such acts are called by what they do alone
+				p.Events = append(p.Events, act.Title())
+			default:
 				p.Events = append(p.Events, string(act.Kind), act.Of)
 			}
 		}

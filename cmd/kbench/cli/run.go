@@ -186,7 +186,7 @@ func (a *app) wanted(cmd *cobra.Command, args []string, f *runFlags) (w *wanted,
 		wrong = errors.Join(wrong, errors.New("--keep goes with --brokers: a broker that kbench starts ends with the run"))
 	}
 	if wrong == nil {
-		wrong = a.waitable(w.q, w.chosen)
+		wrong = errors.Join(a.waitable(w.q, w.chosen), conduct.Refused(w.bo, w.chosen.trials))
 	}
 	if wrong == nil {
 		wrong = a.pin(cmd, f.cpus, w.cpus, &w.bo, w.chosen.trials)

@@ -1,0 +1,67 @@
+package summary
+
+import (
+	"testing"
+
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
+	"github.com/kbench/kbench/results/evidence"
+	"github.com/kbench/kbench/results/record"
+	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
+)
+
+// TestRecovery: what producers and connections did while a node was away is taken of the
+// window of its act, and stands beside what the broker took.
+func TestRecovery(t *testing.T) {
+	const ms = int64(1e6)
+	spec := workloads.Default()
+	ack := func(partition int32, due, at int64) record.Span {
+		return record.Span{Kind: record.Acked, Partition: partition, Count: 1, First: uint64(due), Due: due * ms, LastDue: due * ms, At: at * ms, LastAt: at * ms, MaxLate: (at - due) * ms}
+	}
+	sum := func(from int64, opened int, metadata int64) evidence.Wire {
+		return evidence.Wire{From: from * ms, To: (from + 100) * ms, Opened: opened, Metadata: metadata}
+	}
+	e := &evidence.Trial{
+		Trial: &results.Trial{Spec: spec},
+		Logs: []audit.Log{{Worker: "producer-0", Spans: record.HoldSpans(
+			ack(0, 900, 950),   // before
+			ack(0, 1010, 4200), // the first that waited
+			ack(0, 2000, 4210),
+			ack(0, 4300, 4310), // and then it was quick again
+			ack(1, 1500, 1520), // it never stopped
+		)}},
+		Workers: []evidence.Worker{
+			{Worker: results.Worker{Name: "producer-0", Role: results.RoleProducer}, Wire: []evidence.Wire{sum(800, 9, 9), sum(1000, 2, 5), sum(4900, 1, 1), sum(5000, 7, 7)},
+				Refused: []record.Reported{{T: 1200 * ms, Count: 3}, {T: 800 * ms, Count: 100}}},
+			{Worker: results.Worker{Name: "probe", Role: results.RoleProbe}, Wire: []evidence.Wire{sum(1000, 50, 50)}},
+		},
+	}
+	churn := &window.Report{Events: []window.Event{
+		{Name: "join#1"},
+		{Name: "kill leader#2", Window: window.Interval{From: 1000 * ms, To: 5000 * ms}, Partitions: make([]window.Partition, 2),
+			Recovery: &window.Recovery{Leaders: 3000 * ms, Coordinator: 40 * ms, Delivered: 3100 * ms, Found: 50 * ms, Lookers: 2, Evicted: 1}},
+	}}
+	b := &builder{inputs: &inputs{trial: e.Trial, churn: churn, recovered: recoveredIn(e, churn)}}
+	got := map[string]float64{}
+	for i := range churn.Events {
+		b.recovery(i, &churn.Events[i], func(metric, class string, value float64, n int64) {
+			if m, known := results.LookupMetric(metric); !known || !m.PerEvent || class != "" || n == 0 {
+				t.Errorf("%s{%s}, n %d", metric, class, n)
+			}
+			got[metric] = value
+		})
+	}
+	want := map[string]float64{
+		results.BrokerLeaders: 3e9, results.BrokerCoordinator: 40e6, results.RecoverDelivered: 3.1e9, results.RecoverCoordinator: 50e6,
+		results.RecoverAcked: 3.2e9, results.RecoverEvictions: 1, results.RecoverFailed: 3, results.RecoverOpened: 3, results.RecoverMetadata: 6,
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %g, not %g", name, got[name], value)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,77 @@
+package workloads
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kbench/kbench/workloads/acts"
+	"github.com/kbench/kbench/workloads/reader"
+)
+
+// The faults of a node of the broker: what an act does to it.
+const (
+	KillNode    = "kill"
+	StopNode    = "stop"
+	RestartNode = "restart"
+	MoveNode    = "move" // no fault of the node: what it leads or coordinates is another's
+)
+
+// The words for nodes of acts on the broker, beside those of link.node.
+const (
+	LeaderNode     = "leader"     // of the first partition of the topic
+	FollowerNode   = "follower"   // of that
+	ControllerNode = "controller" // of the cluster
+	AllNodes       = "all"        // one after the other
+)
+
+// NodeReturn is what it takes a node that was ended to start and to be in step with the
+// others again, roughly: Apache Kafka's on two busy cores.
+const NodeReturn = 12 * time.Second
+
+// usualNodes is how many nodes a cluster is taken to have where it is not known yet.
+const usualNodes = 3
+
+// BrokerActs reports whether an act of the timeline is done to a node of the broker.
+func (s *Spec) BrokerActs() bool {
+	return slices.ContainsFunc(s.Acts(), func(a acts.Act) bool { return a.Node })
+}
+
+// NodesAway estimates for how long an act on the broker has a node away, or nodes one
+// after the other, until the cluster is whole again.
+func NodesAway(fault, node string, length time.Duration) time.Duration {
+	if fault == KillNode || fault == RestartNode {
+		length += NodeReturn
+	}
+	if node == AllNodes {
+		length *= usualNodes
+	}
+	return length
+}
+
+// brokerOfEntry looks at what an entry does to a node of the broker.
+func brokerOfEntry(s *Spec, e *ChurnEntry, at func(keys string) []string) (out findings) {
+	out.fail(e.Fault == "", at("fault do"), "it is not said what happens to the node; write fault: kill, stop, restart or move")
+	out.fail(e.Node == "", at("node do"), "it is not said which node; write one such as node: coordinator, or leader")
+	if e.Fault == "" || e.Node == "" {
+		return out
+	}
+	away := e.Fault == KillNode || e.Fault == StopNode
+	out.fail(away && e.For == 0, at("for fault do"), "it is not said after how long the node goes on; write for, such as for: 5s")
+	out.fail(e.Fault == MoveNode && e.For > 0, at("for fault"), "what is moved stays where it then is; remove it")
+	out.fail(e.Fault == MoveNode && e.Node != CoordinatorNode && e.Node != LeaderNode, at("node fault"),
+		"there is nothing to be moved away from it by that name; write node: coordinator or node: leader")
+	out.fail(e.Fault == MoveNode && e.Node == LeaderNode && s.Topic.Replication == 1, append([]string{"topic.replication"}, at("node")...),
+		"no other node has the partitions, so that their leaders cannot move; write a replication of 3")
+	out.fail(e.Node == FollowerNode && s.Topic.Replication == 1, append([]string{"topic.replication"}, at("node")...),
+		"no other node has the first partition, so that nobody follows; write a replication of 3")
+	out.warn(s.Topic.Replication == 1 && (e.Fault == KillNode || e.Fault == RestartNode), []string{"topic.replication", at("node")[0]},
+		"no other node has what this one leads, so those partitions stand still until it is back; write a replication of 3")
+	out.warn(e.Fault == StopNode && e.For >= NodeSession, at("for"),
+		"a node that stands still for %s is given up after its session of %s, and others lead in its place; stop it for less, or write fault: kill where that is meant",
+		reader.ShowDuration(e.For), reader.ShowDuration(NodeSession))
+	return out
+}
+
+// NodeSession is after how long without a heartbeat a node of Apache Kafka is given up by
+// the controller: broker.session.timeout.ms, as kbench sets it.
+const NodeSession = 9 * time.Second
