@@ -32,6 +32,7 @@ func Names() []string {
 		"churn-rolling", "churn-static-restart", "churn-crashloop", "churn-storm",
 		"churn-assignor-roll", "churn-add-partitions", "churn-subscribe", "churn-idle-leave", "churn-slow-join", "churn-slow-handler", "leaks",
 		"net-jitter", "net-sweep", "cfg-ratio", "cfg-article-a", "cfg-article-b", "link-rtt", "link-idle-close",
+		"broker-coordinator", "broker-leader", "broker-roll", "broker-slow",
 	}
 }
 

@@ -112,6 +112,32 @@ func TestChurnIsAsAnnounced(t *testing.T) {
 	}
 }
 
+// TestBrokerFaults: as many acts on nodes as are announced, nothing but them, and gates that
+// can be decided.
+func TestBrokerFaults(t *testing.T) {
+	want := map[string]map[string]int{
+		"broker-coordinator": {"kill coordinator": 6}, "broker-leader": {"kill leader": 6}, "broker-roll": {"restart all": 2}, "broker-slow": {"stop leader": 12},
+	}
+	for name, counts := range want {
+		specs, _, err := catalog.Load(name, workloads.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		trials, err := plan.Expand(specs, []string{"franz-go"}, []string{"matched"}, plan.Rounds{Timed: 0}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, a := range trials[0].Acts {
+			got[a.Title()]++
+		}
+		if s := trials[0].Spec; !maps.Equal(got, counts) || len(s.Gate) == 0 || !s.BrokerActs() {
+			t.Errorf("%s: acts %v, want %v; gates %v", name, got, counts, s.Gate)
+		}
+		t.Logf("%-22s %v", name, plan.Duration(trials[0].Spec))
+	}
+}
+
 // TestFullMatrix: the churn workloads have every assignor under the protocol
 // that it belongs to, and their own arms keep their names among these.
 func TestFullMatrix(t *testing.T) {
