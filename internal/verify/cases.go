@@ -93,6 +93,7 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 	for i := range causeCases(clients[0], table) {
 		cases = append(cases, causeCases(next(), table)[i])
 	}
+	cases = append(cases, nodes(next()))
 	for _, broken := range faults() {
 		cases = append(cases, broken(next()))
 	}

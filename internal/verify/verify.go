@@ -10,6 +10,7 @@
 //	process   the same for a process that is stopped
 //	link      what a link is said to have done, in the times of requests on the wire
 //	cause     why the group rebalanced, by the wire alone
+//	node      what an act on nodes of the broker is said to have taken, in its own length
 //	blame     whose stall it was: the same for processes that are not the client
 //	tally     how often the answer was found, and how often it must be; pure
 //

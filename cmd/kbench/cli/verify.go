@@ -32,9 +32,10 @@ was injected. A member of each client is stopped below its session, which nobody
 but its partitions may notice, and beyond it, so that the end of the session, the
 floor that follows from it and the gap have to fit. Its link is slowed down, cut
 and made lossy, and requests on the wire must show it. Members join, leave, are
-killed and cut off, and topics grow: the wire alone must tell which it was. In a
-quiet run of each client nothing may be found. It takes about 3 minutes; leave the
-machine alone meanwhile.
+killed and cut off, and topics grow: the wire alone must tell which it was. A leader
+stands still and the coordinator is killed, which may fail nothing and be nobody's.
+In a quiet run of each client nothing may be found. It takes about 3 minutes; leave
+the machine alone meanwhile.
 
 A gap may be longer than what explains it by one record interval and 20ms, or by
 how late the machine itself was. Two clients are granted 100ms more, which they

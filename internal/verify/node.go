@@ -1,0 +1,88 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/window"
+	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
+)
+
+// This file is the case in which nodes of the broker fail on purpose: a leader stands
+// still for a known time, and the coordinator is killed and comes back. No trial may fail
+// by it, what the broker took must be found again in the answers of its nodes, and the
+// time in which nobody served a partition may be charged to nobody.
+
+// What is done to nodes. A probe asks each of them every 50 ms, and how often a busy
+// machine lets it is in the bound.
+const (
+	nodeStop = 2 * time.Second
+	nodeAway = 500 * time.Millisecond
+	nodeNear = 250 * time.Millisecond
+)
+
+// nodes is a member of each client that lives through both.
+func nodes(d drivers.Driver) Case {
+	s := small("node")
+	s.Name = fileName("verify-node-" + d.Name())
+	s.Group.Heartbeat, s.Group.Session, s.Group.Rebalance, s.Group.RejoinBackoff = 500*time.Millisecond, 6*time.Second, 6*time.Second, 100*time.Millisecond
+	s.Consume.Fetch.Wait = 100 * time.Millisecond
+	s.Phases.Measure = time.Second
+	s.Churn = []workloads.ChurnEntry{
+		{Do: string(acts.Broker), Fault: workloads.StopNode, Node: workloads.LeaderNode, For: nodeStop, At: time.Second, Times: 1},
+		{Do: string(acts.Broker), Fault: workloads.KillNode, Node: workloads.CoordinatorNode, For: nodeAway, At: 5 * time.Second, Times: 1},
+	}
+	return Case{
+		Name: "node", Question: questionNode, Driver: d, Spec: s, judge: nodesFound, missable: true, weight: waiting,
+		Bound: fmt.Sprintf("the partitions of a leader that stands still are found to be served by nobody for as long, to %s, and of a gap no more than that beyond it is left to the client; a coordinator that is killed fails no trial", nodeNear),
+	}
+}
+
+// nodesFound expects the two acts, and of the first what it is known to have taken.
+func nodesFound(e Evidence) (v verdict) {
+	v.injected = fmt.Sprintf("a leader stopped for %s, a coordinator killed", nodeStop)
+	v.reported = e.found()
+	v.wrong = e.others(results.AuditDuplicate, results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression) // of a member that had to join again
+	if e.Pauses == nil || len(e.Pauses.Events) != 2 || e.Pauses.Events[0].Recovery == nil || e.Pauses.Events[1].Recovery == nil {
+		v.off("there must be two events of acts on nodes")
+		return v
+	}
+	stop, kill := &e.Pauses.Events[0], &e.Pauses.Events[1]
+	b := stop.Acts[0].Broker
+	if b == nil || len(b.Nodes) != 1 {
+		v.off("one node must have been stopped")
+		return v
+	}
+	lasted := b.Nodes[0].Back - b.Nodes[0].At
+	if far := stop.Recovery.Leaders - lasted; far < -int64(nodeNear) || far > int64(nodeNear) {
+		v.off("partitions are said to have been served by nobody for %s, and their leader stood still for %s", round(stop.Recovery.Leaders), round(lasted))
+	}
+	worst := worstOf(stop)
+	if worst == nil {
+		v.off("no partition had to wait for the node, so that nothing was tested")
+		return v
+	}
+	if left := worst.Unexplained.Least; left > int64(nodeNear) {
+		v.off("%s of a gap of %s are left to the client, of a node that stood still for %s", round(left), round(worst.Gap), round(lasted))
+	}
+	if worst.Gap < lasted-int64(nodeNear) {
+		v.off("the longest gap is %s, shorter than the stop of %s", round(worst.Gap), round(lasted))
+	}
+	v.reported = fmt.Sprintf("%s, a gap of %s, %s of it the client's; a coordinator after %s", round(stop.Recovery.Leaders), round(worst.Gap), round(worst.Unexplained.Least), round(kill.Recovery.Coordinator))
+	return v
+}
+
+// worstOf is the partition with the longest gap of those that had to wait; nil: none had.
+func worstOf(e *window.Event) (worst *window.Partition) {
+	for i := range e.Partitions {
+		p := &e.Partitions[i]
+		if p.FloorKnown && p.Floor > 0 && p.Unexplained != nil && (worst == nil || cmp.Compare(p.Gap, worst.Gap) > 0) {
+			worst = p
+		}
+	}
+	return worst
+}
