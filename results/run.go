@@ -6,7 +6,6 @@ package results
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -264,46 +263,6 @@ type Act struct {
 	Added []int32 `json:"added,omitempty"`
 	Ready int64   `json:"ready,omitempty"`
 	Error string  `json:"error,omitempty"`
-}
-
-// BrokerAct is what an act did to nodes of the broker, in the order in which it was done.
-type BrokerAct struct {
-	Fault string      `json:"fault"` // workloads.KillNode and so on
-	Node  string      `json:"node"`  // which was meant: a word, or its id
-	Nodes []NodeFault `json:"nodes"`
-}
-
-// NodeFault is what was done to one node, and when. Times that are 0 did not come.
-type NodeFault struct {
-	Node int32 `json:"node"`
-	At   int64 `json:"at"`             // the signal
-	Done int64 `json:"done,omitempty"` // it had ended, or stood still; or what it led was another's
-	Back int64 `json:"back,omitempty"` // it was started again, or went on
-	// Whole is when the cluster was whole again: the node had been seen to answer, and
-	// all replicas of the trial's topics to be in step.
-	Whole int64 `json:"whole,omitempty"`
-}
-
-// Name is what is done to which node, such as kill coordinator.
-func (b *BrokerAct) Name() string { return b.Fault + " " + b.Node }
-
-// Away is when the node was surely not there, the end of time where it did not come back.
-// One that is to end in good order hands over first.
-func (b *BrokerAct) Away(f *NodeFault) (Interval, bool) {
-	from := f.At
-	switch b.Fault {
-	case workloads.MoveNode:
-		return Interval{}, false
-	case workloads.RestartNode:
-		if from = f.Done; from == 0 {
-			return Interval{}, false
-		}
-	}
-	away := Interval{From: from, To: f.Back}
-	if f.Back == 0 {
-		away.To = math.MaxInt64
-	}
-	return away, true
 }
 
 // Ended is the worker whose process, or client, the act ended; empty for an act that

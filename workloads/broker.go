@@ -13,8 +13,25 @@ const (
 	KillNode    = "kill"
 	StopNode    = "stop"
 	RestartNode = "restart"
-	MoveNode    = "move" // no fault of the node: what it leads or coordinates is another's
+	MoveNode    = "move"   // no fault of the node: what it leads or coordinates is another's
+	AnswerNode  = "answer" // requests are answered with an error
+	DelayNode   = "delay"  // requests are answered later
 )
+
+// requests are those that can be answered with an error, or later: what members and
+// producers ask and whoever looks on need not.
+func requests() []string {
+	return []string{"Produce", "Fetch", "OffsetCommit", "OffsetFetch", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "OffsetForLeaderEpoch", "ConsumerGroupHeartbeat"}
+}
+
+// errorNames are the errors with which they can be.
+func errorNames() []string {
+	return []string{
+		"NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS",
+		"NOT_LEADER_OR_FOLLOWER", "LEADER_NOT_AVAILABLE", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "UNKNOWN_TOPIC_OR_PARTITION", "OFFSET_OUT_OF_RANGE",
+		"NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "REQUEST_TIMED_OUT", "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "UNKNOWN_SERVER_ERROR",
+	}
+}
 
 // The words for nodes of acts on the broker, beside those of link.node.
 const (
@@ -50,12 +67,20 @@ func NodesAway(fault, node string, length time.Duration) time.Duration {
 
 // brokerOfEntry looks at what an entry does to a node of the broker.
 func brokerOfEntry(s *Spec, e *ChurnEntry, at func(keys string) []string) (out findings) {
-	out.fail(e.Fault == "", at("fault do"), "it is not said what happens to the node; write fault: kill, stop, restart or move")
+	out.fail(e.Fault == "", at("fault do"), "it is not said what happens to the node; write fault: kill, stop, restart, move, answer or delay")
 	out.fail(e.Node == "", at("node do"), "it is not said which node; write one such as node: coordinator, or leader")
 	if e.Fault == "" || e.Node == "" {
 		return out
 	}
+	answers, delays := e.Fault == AnswerNode, e.Fault == DelayNode
 	away := e.Fault == KillNode || e.Fault == StopNode
+	out.fail((answers || delays) && e.For == 0, at("for fault do"), "it is not said for how long; write for, such as for: 5s")
+	out.fail((answers || delays) && e.Request == "", at("request fault"), "it is not said which requests; write request, such as request: Heartbeat")
+	out.fail(answers && e.Error == "", at("error fault"), "it is not said with which error; write error, such as error: NOT_COORDINATOR")
+	out.fail(delays && e.Delay == 0, at("delay fault"), "it is not said by how much; write delay, such as delay: 2s")
+	out.fail(!answers && !delays && e.Request != "", at("request fault"), "has no meaning for %s; remove it, it is for answer or delay", e.Fault)
+	out.fail(!answers && e.Error != "", at("error fault"), "has no meaning for %s; remove it, it is for answer", e.Fault)
+	out.fail(!delays && e.Delay > 0, at("delay fault"), "has no meaning for %s; remove it, it is for delay", e.Fault)
 	out.fail(away && e.For == 0, at("for fault do"), "it is not said after how long the node goes on; write for, such as for: 5s")
 	out.fail(e.Fault == MoveNode && e.For > 0, at("for fault"), "what is moved stays where it then is; remove it")
 	out.fail(e.Fault == MoveNode && e.Node != CoordinatorNode && e.Node != LeaderNode, at("node fault"),

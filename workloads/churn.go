@@ -66,6 +66,8 @@ var entryFields = sync.OnceValue(func() *reader.Field {
 		"phase":       phase(),
 		"target-node": node(CoordinatorNode, LeaderNode, FollowerNode, ControllerNode, AnyNode, AllNodes),
 		"settings":    settings(),
+		"request":     reader.Word(requests()...),
+		"error":       reader.Word(errorNames()...),
 		"rate":        rate(),
 		"classic":     reader.Words(reader.WordSchema(classicAssignors()), oneOf(classicAssignors())),
 	})

@@ -30,7 +30,10 @@ import (
 // up. Groups of KIP-848 have sessions that are right, and are left alone.
 type coordinator struct {
 	shortest, longest time.Duration // the sessions that the simulation accepts
-	group             groupOps
+	// unheard says which requests a node answers with an error, so that they reach no
+	// group; nil: none.
+	unheard func(key int16, node int32) bool
+	group   groupOps
 
 	mu     sync.Mutex
 	groups map[string]*rounds
@@ -68,7 +71,9 @@ type session struct {
 func (k *coordinator) watch(c *kfake.Cluster) {
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetCommit, kmsg.LeaveGroup, kmsg.DeleteGroups, kmsg.ConsumerGroupHeartbeat} {
 		c.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
-			k.request(req)
+			if k.unheard == nil || !k.unheard(req.Key(), c.CurrentNode()) {
+				k.request(req)
+			}
 			return nil, nil, false
 		})
 	}

@@ -215,7 +215,8 @@ func (d *door) gone() bool {
 
 func (e *embedded) pids() []int { return slices.Repeat([]int{os.Getpid()}, len(e.doors)) }
 
-func (e *embedded) obey(id int32, do Order) error {
+func (e *embedded) obey(o order) error {
+	id, do := o.Node, o.Do
 	if id < 0 || int(id) >= len(e.doors) {
 		return fmt.Errorf("there is no node %d; they are numbered from 0 to %d", id, len(e.doors)-1)
 	}
@@ -233,6 +234,10 @@ func (e *embedded) obey(id int32, do Order) error {
 		return d.stand(false)
 	case moveLeaders:
 		return e.lead(id)
+	case inject:
+		return e.injections.add(e.cluster, id, o.Injection)
+	case heal:
+		return e.injections.end(o.Injection)
 	case moveCoordinator:
 		return e.coordinate(id)
 	default:

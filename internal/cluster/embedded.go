@@ -35,6 +35,7 @@ type embedded struct {
 	admin       *admin  // of the coordinator
 	doors       []*door // of the nodes, in their order
 	epochs      epochs
+	injections  injections
 	is          ready
 }
 
@@ -121,11 +122,11 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 	e.coordinator = &coordinator{
 		shortest: millis(o.Props, "group.min.session.timeout.ms", minSession),
 		longest:  millis(o.Props, "group.max.session.timeout.ms", maxSession),
-		group:    adminOps{e.admin}, groups: map[string]*rounds{},
+		group:    adminOps{e.admin}, groups: map[string]*rounds{}, unheard: e.injections.refuses,
 	}
 	e.coordinator.watch(e.cluster)
-	answerUncommitted(e.cluster)
-	e.epochs.answer(e.cluster)
+	answerUncommitted(e.cluster, e.injections.on)
+	e.epochs.answer(e.cluster, e.injections.on)
 	if err := e.configure(ctx, o.Props); err != nil {
 		return nil, err
 	}
@@ -226,6 +227,7 @@ func (e *embedded) stop() error {
 		e.coordinator.close()
 		e.admin.close()
 	}
+	e.injections.endAll()
 	if e.cluster != nil {
 		e.cluster.Close()
 	}

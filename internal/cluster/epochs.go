@@ -57,12 +57,15 @@ func (e *epochs) end(topic string, partition, epoch int32) (offset int64, known 
 
 // answer has the simulation answer OffsetForLeaderEpoch where all that is asked for is
 // known here; the rest, and what is wrong with a request, it answers itself.
-func (e *epochs) answer(c *kfake.Cluster) {
+func (e *epochs) answer(c *kfake.Cluster, injected func(key int16) bool) {
 	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		r := req.(*kmsg.OffsetForLeaderEpochRequest)
 		node := c.CurrentNode()
 		resp := r.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+		if injected(r.Key()) {
+			return nil, nil, false
+		}
 		all := true
 		c.SleepControl(func() {
 			for _, asked := range r.Topics {

@@ -24,7 +24,8 @@ func (k *kafkaNodes) pids() (all []int) {
 
 // obey does it. A node that was ended keeps its place, and its process is there to be
 // asked about, until another takes it.
-func (k *kafkaNodes) obey(id int32, do Order) error {
+func (k *kafkaNodes) obey(o order) error {
+	id, do := o.Node, o.Do
 	i := int(id) - 1
 	k.mu.Lock()
 	if i < 0 || i >= len(k.nodes) {

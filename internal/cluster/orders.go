@@ -28,6 +28,8 @@ const (
 	// Of an embedded cluster alone; others are asked through their admin API.
 	moveLeaders     Order = "move-leaders"     // what it leads is another's
 	moveCoordinator Order = "move-coordinator" // as is what it coordinates
+	inject          Order = "inject"           // it answers requests otherwise
+	heal            Order = "heal"             // and as it should again
 )
 
 // order is an order as it is sent.
@@ -35,6 +37,8 @@ type order struct {
 	ID   int   `json:"id"`
 	Node int32 `json:"node"`
 	Do   Order `json:"do"`
+
+	Injection *Injection `json:"injection,omitempty"`
 }
 
 // obeyed says what became of an order.
@@ -42,13 +46,14 @@ type obeyed struct {
 	ID    int    `json:"id"`
 	Error string `json:"error,omitempty"`
 	PIDs  []int  `json:"pids,omitempty"` // of all nodes since then
+	Hits  int64  `json:"hits,omitempty"` // of what was injected until then
 }
 
 // obedient is nodes to which something can be done one by one.
 type obedient interface {
 	// obey does it, and returns when it is done. It may be called for several nodes at
 	// once.
-	obey(node int32, do Order) error
+	obey(o order) error
 
 	// pids are the processes of the nodes, as they are now.
 	pids() []int
@@ -89,8 +94,11 @@ func carryOut(n nodes, o order) *obeyed {
 		out.Error = "nothing can be done to these nodes"
 		return out
 	}
-	if err := all.obey(o.Node, o.Do); err != nil {
+	if err := all.obey(o); err != nil {
 		out.Error = err.Error()
+	}
+	if counts, is := n.(interface{ hits(order) int64 }); is {
+		out.Hits = counts.hits(o)
 	}
 	out.PIDs = all.pids()
 	return out
@@ -107,23 +115,23 @@ func (p *brokerProcess) obeyed(o obeyed) {
 }
 
 // order sends an order and waits for its answer.
-func (p *brokerProcess) order(ctx context.Context, node int32, do Order) (obeyed, error) {
+func (p *brokerProcess) order(ctx context.Context, o order) (obeyed, error) {
 	answer := make(chan obeyed, 1)
 	p.mu.Lock()
 	p.last++
-	id := p.last
-	p.orders[id] = answer
-	err := launch.Send(p, order{ID: id, Node: node, Do: do})
+	o.ID = p.last
+	p.orders[o.ID] = answer
+	err := launch.Send(p, o)
 	p.mu.Unlock()
 	if err != nil {
 		return obeyed{}, err
 	}
 	select {
-	case o := <-answer:
-		if o.Error != "" {
-			return o, errors.New(o.Error)
+	case said := <-answer:
+		if said.Error != "" {
+			return said, errors.New(said.Error)
 		}
-		return o, nil
+		return said, nil
 	case <-p.Done():
 		return obeyed{}, fmt.Errorf("the broker process (pid %d) ended: %s", p.PID(), p.Wait())
 	case <-ctx.Done():
@@ -134,15 +142,20 @@ func (p *brokerProcess) order(ctx context.Context, node int32, do Order) (obeyed
 // Order has something done to a node of a cluster that kbench has started, and returns
 // when it is done.
 func (c *Cluster) Order(ctx context.Context, node int32, do Order) error {
+	_, err := c.order(ctx, order{Node: node, Do: do})
+	return err
+}
+
+func (c *Cluster) order(ctx context.Context, o order) (obeyed, error) {
 	if c.proc == nil {
-		return fmt.Errorf("%s node %d: the cluster was there before kbench, which does nothing to its nodes", do, node)
+		return obeyed{}, fmt.Errorf("%s node %d: the cluster was there before kbench, which does nothing to its nodes", o.Do, o.Node)
 	}
-	o, err := c.proc.order(ctx, node, do)
+	said, err := c.proc.order(ctx, o)
 	if err != nil {
-		return fmt.Errorf("%s node %d: %w", do, node, err)
+		return said, fmt.Errorf("%s node %d: %w", o.Do, o.Node, err)
 	}
 	c.pidsMu.Lock()
 	defer c.pidsMu.Unlock()
-	c.pids = o.PIDs
-	return nil
+	c.pids = said.PIDs
+	return said, nil
 }

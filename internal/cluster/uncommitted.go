@@ -10,11 +10,13 @@ import (
 // The simulation has null there, which some releases of sarama cannot read, v1.42.1 and
 // v1.46.1 among them: they find the answer malformed and begin their session anew, for
 // ever.
-func answerUncommitted(c *kfake.Cluster) {
+//
+// Where something else is injected into such requests, they are not answered here.
+func answerUncommitted(c *kfake.Cluster, injected func(key int16) bool) {
 	c.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		r := req.(*kmsg.OffsetFetchRequest)
-		if r.Version != 6 && r.Version != 7 || len(r.Topics) == 0 {
+		if r.Version != 6 && r.Version != 7 || len(r.Topics) == 0 || injected(r.Key()) {
 			return nil, nil, false
 		}
 		node := c.CurrentNode()

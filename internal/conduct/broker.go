@@ -74,7 +74,9 @@ func (l *timeline) onNodes(ctx context.Context, a *churn.Act, out *results.Act) 
 		}
 	}
 	l.set(func() {
-		out.At, out.Broker = record.Now(), &results.BrokerAct{Fault: a.Fault, Node: a.Node, Nodes: []results.NodeFault{}}
+		out.At, out.Broker = record.Now(), &results.BrokerAct{
+			Fault: a.Fault, Node: a.Node, Nodes: []results.NodeFault{}, Request: a.Request, Error: a.Error, Delay: int64(a.Delay),
+		}
 	})
 	if len(nodes) == 1 && takesAway(a.Fault) {
 		l.down.set(nodes[0], 0) // before another act can ask
@@ -146,37 +148,34 @@ func (l *timeline) nodesOf(ctx context.Context, a *churn.Act) ([]int32, error) {
 
 // onNode does it to one node, and returns when the cluster is whole again.
 func (l *timeline) onNode(ctx context.Context, a *churn.Act, node int32, out *results.Act) error {
-	f := results.NodeFault{Node: node, At: record.Now()}
-	var at int
+	var f *results.NodeFault // under l.mu
 	l.set(func() {
-		if at = len(out.Broker.Nodes); at == 0 {
+		out.Broker.Nodes = append(out.Broker.Nodes, results.NodeFault{Node: node, At: record.Now()})
+		if f = &out.Broker.Nodes[len(out.Broker.Nodes)-1]; len(out.Broker.Nodes) == 1 {
 			f.At = out.At
 		}
-		out.Broker.Nodes = append(out.Broker.Nodes, f)
 	})
-	now := func(moment func(*results.NodeFault) *int64) {
-		l.set(func() { *moment(&out.Broker.Nodes[at]) = record.Now() })
-	}
-	done := func(f *results.NodeFault) *int64 { return &f.Done }
-	back := func(f *results.NodeFault) *int64 { return &f.Back }
-	whole := func(f *results.NodeFault) *int64 { return &f.Whole }
-	if a.Fault == workloads.MoveNode {
+	now := func(moment *int64) { l.set(func() { *moment = record.Now() }) }
+	switch a.Fault {
+	case workloads.MoveNode:
 		if err := l.move(ctx, a, node); err != nil {
 			return err
 		}
-		now(done)
+		now(&f.Done)
 		return nil
+	case workloads.AnswerNode, workloads.DelayNode:
+		return l.answerOtherwise(ctx, a, node, f, now)
 	}
 	down, up := ordersOf(a.Fault)
 	l.down.set(node, 0)
 	if err := l.order(ctx, node, down); err != nil {
 		return err
 	}
-	now(done)
+	now(&f.Done)
 	if err := record.SleepUntil(ctx, record.Now()+int64(a.For)); err != nil {
 		return err // whoever ends the trial ends the cluster too
 	}
-	now(back)
+	now(&f.Back)
 	if err := l.order(ctx, node, up); err != nil {
 		return err
 	}
@@ -188,13 +187,32 @@ func (l *timeline) onNode(ctx context.Context, a *churn.Act, node int32, out *re
 	if err := l.cluster.AwaitWhole(waiting, node, l.names()); err != nil {
 		return err
 	}
-	now(whole)
+	now(&f.Whole)
 	l.down.set(node, record.Now())
 	return nil
 }
 
 // takesAway says whether a node is away, or stands still, by a fault.
-func takesAway(fault string) bool { return fault != workloads.MoveNode }
+func takesAway(fault string) bool {
+	return fault == workloads.KillNode || fault == workloads.StopNode || fault == workloads.RestartNode
+}
+
+// answerOtherwise has a node answer requests with an error, or later, for a time.
+func (l *timeline) answerOtherwise(ctx context.Context, a *churn.Act, node int32, f *results.NodeFault, now func(*int64)) error {
+	in := cluster.Injection{ID: a.N, Request: a.Request, Error: a.Error, Delay: a.Delay}
+	if err := l.cluster.Inject(ctx, node, in); err != nil {
+		return err
+	}
+	now(&f.Done)
+	err := record.SleepUntil(ctx, record.Now()+int64(a.For))
+	// Also when the trial ends early: the cluster lives on.
+	healing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	hits, herr := l.cluster.Heal(healing, node, in)
+	now(&f.Back)
+	l.set(func() { f.Requests = hits })
+	return errors.Join(err, herr)
+}
 
 // ordersOf are what is done to a node, and what undoes it.
 func ordersOf(fault string) (down, up cluster.Order) {
@@ -282,8 +300,13 @@ func hurts(o cluster.Options, a *churn.Act) error {
 		return errors.New("nodes of an attached cluster are left alone; use --broker kafka, or embedded")
 	case o.Kind == cluster.Embedded && a.Node == workloads.ControllerNode:
 		return errors.New("the controller of the simulated broker is never another node; use --broker kafka, or name another node")
+	case o.Kind == cluster.Kafka && a.Request != "":
+		return errors.New("what a node of Apache Kafka answers is its own; use --broker embedded")
 	case o.Kind == cluster.Kafka:
 		first = 1
+	}
+	if a.Request != "" && a.Node == workloads.AllNodes {
+		return errors.New("one node at a time answers otherwise; name one")
 	}
 	if a.Fault == workloads.MoveNode && nodes < 2 {
 		return errors.New("there is no other node to which it could go; use --nodes 3")

@@ -12,6 +12,7 @@ import (
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
@@ -168,6 +169,61 @@ churn:   [{do: broker, fault: restart, node: all, for: 200ms, when: stable}]
 	}
 }
 
+// TestBrokerAnswers: a node of the simulated broker answers with errors, and later, for a
+// time. How many requests had it is known, and the time is charged to nobody.
+func TestBrokerAnswers(t *testing.T) {
+	onEmbedded(t)
+	const doc = `
+name: answers
+topic:   {partitions: 6, replication: 3}
+produce: {by: reference, rate: 300/s}
+consume: {members: 2, commit: {mode: marked, every: 200ms}}
+group:   {session: 10s, heartbeat: 200ms}
+phases:  {warmup: 500ms, drain: 60s}
+pause:   {theta: 500ms}
+churn:
+  - {do: broker, fault: answer, request: Heartbeat, error: NOT_COORDINATOR, node: coordinator, for: 1s, when: stable}
+  - {do: broker, fault: delay, request: Fetch, delay: 2s, node: leader, for: 3s, when: stable}
+`
+	parsed, err := workloads.Parse("answers.yaml", []byte(doc), workloads.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go")))
+	got.wantStates(t, "complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := got.trials[0]
+	e := got.evidence(t, trial)
+	for i, want := range []string{"answer Heartbeat NOT_COORDINATOR", "delay Fetch"} {
+		act := &trial.Acts[i]
+		if act.Broker == nil || act.Broker.Name() != want || len(act.Broker.Nodes) != 1 || act.Resumed <= act.At {
+			t.Fatalf("act %d: %+v", i+1, act)
+		}
+		if f := act.Broker.Nodes[0]; f.Requests == 0 || f.Back < f.Done || f.Done < f.At {
+			t.Errorf("%s: %+v", want, f)
+		}
+	}
+	// Of a partition whose fetches were delayed by 2 s nothing came for a second and more.
+	most := int64(0)
+	for _, ev := range e.Windows().Events {
+		for _, p := range ev.Partitions {
+			most = max(most, p.Gap)
+		}
+	}
+	if most < int64(time.Second) {
+		t.Errorf("the longest gap is %s", time.Duration(most))
+	}
+	injected := false
+	for _, s := range e.Stalls().All {
+		injected = injected || s.Source == blame.SourceInjected && s.Node == trial.Leaders[0] && s.Excuses
+	}
+	if !injected {
+		t.Error("nothing stands among the stalls")
+	}
+}
+
 // TestBrokerRefused: what a broker cannot take is refused before anything starts.
 func TestBrokerRefused(t *testing.T) {
 	f := func(entry string, broker cluster.Options, want string) {
@@ -191,6 +247,8 @@ func TestBrokerRefused(t *testing.T) {
 	f("{do: broker, fault: kill, node: leader, for: 1s, when: stable}", cluster.Options{Kind: cluster.Attached, Brokers: []string{"127.0.0.1:1"}}, "nodes of an attached cluster are left alone")
 	f("{do: broker, fault: kill, node: 3, for: 1s, when: stable}", embedded, "there is no node 3; they are numbered from 0 to 2")
 	f("{do: broker, fault: kill, node: 0, for: 1s, when: stable}", kafka, "there is no node 0; they are numbered from 1 to 3")
+	f("{do: broker, fault: answer, request: Heartbeat, error: NOT_COORDINATOR, node: coordinator, for: 1s, when: stable}", kafka, "what a node of Apache Kafka answers is its own; use --broker embedded")
+	f("{do: broker, fault: delay, request: Fetch, delay: 1s, node: all, for: 1s, when: stable}", embedded, "act 1 of its churn, delay Fetch: one node at a time answers otherwise; name one")
 	one := embedded
 	one.Nodes = 1
 	f("{do: broker, fault: move, node: leader, when: stable}", one, "there is no other node to which it could go; use --nodes 3")

@@ -218,6 +218,21 @@ func (r *reigns) gaps(hurt []results.Interval, end int64) (out []window.Unserved
 	return out
 }
 
+// answering is when nodes answered requests otherwise than they should.
+func (e *Trial) answering() (out []blame.Injected) {
+	for _, a := range e.Acts {
+		if a.Broker == nil || !a.Broker.Answers() {
+			continue
+		}
+		for _, n := range a.Broker.Nodes {
+			if n.Back > n.At {
+				out = append(out, blame.Injected{Interval: results.Interval{From: n.At, To: n.Back}, What: string(acts.Broker), Node: n.Node})
+			}
+		}
+	}
+	return out
+}
+
 // unserved are those stretches as what was injected.
 func unserved(s *window.Served) (out []blame.Injected) {
 	if s == nil {

@@ -38,6 +38,7 @@ func (e *Trial) signs() blame.Signs {
 	}
 	s.Injected = append(s.Injected, e.injectedLinks()...)
 	s.Injected = append(s.Injected, unserved(e.served())...)
+	s.Injected = append(s.Injected, e.answering()...)
 	s.Processes = append(s.Processes, process(&e.Supervisor, blame.Supervisor))
 	for i := range e.Workers {
 		kind := blame.Watcher

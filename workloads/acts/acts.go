@@ -75,7 +75,7 @@ var table = []Act{
 	{Kind: Restart, Fields: "every times phase target with id", Single: true, Ends: true, Joins: true},
 	{Kind: Reopen, Fields: "every times phase target", Single: true, Ends: true, Joins: true, Within: true},
 	{Kind: Link, Fields: "every times phase target with for", Single: true, Link: true},
-	{Kind: Broker, Fields: "every times phase fault node for", Node: true},
+	{Kind: Broker, Fields: "every times phase fault node for request error delay", Node: true},
 	{Kind: Rolling, Fields: "every times phase with", Roll: true},
 	{Kind: Crashloop, Fields: "every target with for", Storm: true, Every: 5 * time.Second},
 	{Kind: Storm, Fields: "restore for rate", Storm: true},

@@ -63,12 +63,21 @@ type Act struct {
 	Fault     string         // Broker: what is done, after For undone
 	Node      string         // Broker: to which node, as the document has it
 	Pick      uint64         // Broker: which one, where several are meant
+	Request   string         // Broker: of answers and delays, which requests
+	Error     string         // with which error
+	Delay     time.Duration  // by how much later
 }
 
 // Title is what is done, in words: an act on a node of the broker is called by its fault
-// and the node that is meant.
+// and the node that is meant, or by what it does to requests.
 func (a Act) Title() string {
-	if a.Fault != "" {
+	switch a.Fault {
+	case "":
+	case workloads.AnswerNode:
+		return a.Fault + " " + a.Request + " " + a.Error
+	case workloads.DelayNode:
+		return a.Fault + " " + a.Request
+	default:
 		return a.Fault + " " + a.Node
 	}
 	return string(a.Kind)

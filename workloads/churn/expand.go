@@ -145,6 +145,7 @@ func (t *timeline) act(st step) (Act, error) {
 		}
 	case d.Node:
 		a.For, a.Fault, a.Node, a.PhaseOf, a.Pick = e.For, e.Fault, e.Node, t.oldest(), t.rng.Uint64()
+		a.Request, a.Error, a.Delay = e.Request, e.Error, e.Delay
 	default: // the whole group's
 		a.Count, a.PhaseOf = e.Count, t.oldest()
 	}
