@@ -98,6 +98,7 @@ type handler struct {
 	late    sync.WaitGroup // zombies that wait for their time
 	silent  bool           // the client tells of no revokes
 	stove   stove          // for BurnRecord
+	gate    *turnstile     // for Serve
 
 	mu    sync.Mutex
 	lanes map[drivers.TopicPartition]*lane
@@ -245,6 +246,8 @@ func (l *lane) Record(r *drivers.Rec) {
 		busy(l.h.fault.For, func() {})
 	case kind == BurnRecord && hit:
 		l.h.stove.burn(l.h.fault.Nth, l.h.fault.For)
+	case kind == Serve:
+		l.h.gate.pass(l.h.fault.For)
 	case kind == Litter && once:
 		busy(l.h.fault.For, litter)
 	case kind == Zombie:

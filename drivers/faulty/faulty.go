@@ -42,6 +42,7 @@ const (
 	BurnRecord Kind = "burn-record" // every record costs CPU, which the log adds up; the same
 	Leak       Kind = "leak"        // Close of a consumer leaves a goroutine and a connection behind, which a process sees that lives on
 	Block      Kind = "block"       // from one record on Send takes none, and waits for its context; the same
+	Serve      Kind = "serve"       // records are delivered no faster than one in so long, by all members of a process together; the same
 )
 
 // Fault is one way in which to break a driver.
@@ -55,8 +56,8 @@ type Fault struct {
 	// many records at a time.
 	Nth int
 
-	// For is how long a Stall, Burn, BurnRevoke or Litter takes, a BurnRecord for each
-	// record, and how long after a revoke a Zombie
+	// For is how long a Stall, Burn, BurnRevoke or Litter takes, a BurnRecord or Serve for
+	// each record, and how long after a revoke a Zombie
 	// delivers: with 0 it does so before anybody else can have the partition,
 	// and after Close too. Where the client tells of no revokes, it is how long a
 	// partition must have had no record to be taken for given up; with 0 only
@@ -74,7 +75,7 @@ func (f Fault) String() string {
 }
 
 // Faults returns one fault of each kind that a user of the driver can notice,
-// which is every kind but Stall, Burn, BurnRevoke, BurnRecord, Litter, Block, Rewind and Leak: the last
+// which is every kind but Stall, Burn, BurnRevoke, BurnRecord, Litter, Block, Serve, Rewind and Leak: the last
 // two are seen on the wire, or in a process that closes clients again and again, alone, the others are
 // no errors.
 func Faults() []Fault {
@@ -96,6 +97,7 @@ type driver struct {
 	drivers.Driver
 	name  string
 	fault Fault
+	gate  turnstile // for Serve
 }
 
 var (
@@ -150,7 +152,7 @@ func (d *driver) Consumer(s drivers.Settings, env drivers.Env, h drivers.Handler
 	if d.fault.Kind == Rewind && env.Dial != nil {
 		env.Dial = (&rewind{nth: d.fault.Nth, last: make(map[drivers.TopicPartition]int64)}).through(env.Dial)
 	}
-	wrapped := &handler{Handler: h, fault: d.fault, log: env.Log, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
+	wrapped := &handler{Handler: h, fault: d.fault, gate: &d.gate, log: env.Log, lanes: make(map[drivers.TopicPartition]*lane), closing: make(chan struct{})}
 	wrapped.silent = slices.ContainsFunc(d.Plan(s), func(p drivers.Setting) bool {
 		return p.Key == drivers.KeyEvents && p.Fidelity == drivers.Unsupported
 	})
