@@ -145,6 +145,12 @@ func (b *block) round(n int, of string) ([]Trial, error) {
 	return out, nil
 }
 
+// Alone is a trial as the only one of a run.
+func (t Trial) Alone() Trial {
+	t.number(1)
+	return t
+}
+
 // number gives a trial its place in the run.
 func (t *Trial) number(n int) {
 	t.N, t.Dir = n, fmt.Sprintf("%03d-%s-%s-%d", n, t.Workload, FileName(t.Arm.Name), t.Round)

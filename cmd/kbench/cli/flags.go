@@ -151,20 +151,32 @@ type selection struct {
 func (s *selection) add(a *app, cmd *cobra.Command) {
 	cmd.Args = arguments(1, -1, `a workload: a name that "kbench list" prints, or a file`)
 	cmd.ValidArgsFunction = workload
+	s.addArms(a, cmd)
 	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker); sarama@v1.60.1 is a client at\nanother version, sarama=../my-sarama one from a directory, and\nsarama=../my-sarama@main a commit of a clone")
-	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe and fast producer), stock (its\ndefaults)")
 	f.BoolVar(&s.aa, "aa", false, "run the first client twice, under two names: what compare then finds\nbetween the two is what chance and the machine make of nothing")
 	f.IntVar(&s.rounds, "rounds", 0, "run `n` rounds, each of them every arm once, in random order\n(default: as the workload says)")
-	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
-	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated. A\nfield that a workload varies between its arms is fixed thereby")
+	s.addFields(cmd)
 	f.BoolVar(&s.full, "full", false, "run the full matrix of each workload in place of its own; most churn\nworkloads have all assignors, and the group protocol of KIP-848, in it")
 	f.StringVar(&s.profile, "profile", "", "`kinds` of profiles, with commas, of every worker of the client: cpu (or\ncpu@250 for 250 samples a second), heap, allocs, goroutine, mutex,\nblock, trace, or flight: a trace of the seconds before a client is found\nstuck; taken in rounds of their own")
 	f.IntVar(&s.profileRounds, "profile-rounds", 1, "with --profile, run `n` rounds more for the profiles; no timing is taken\nfrom them")
 	completes(cmd, "profile", someWords(profiles.Names()...))
+}
+
+// addArms says of which clients, in which lanes.
+func (s *selection) addArms(a *app, cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringSliceVar(&s.clients, "client", nil, "`names` of the clients to run, with commas (default: all of\n\"kbench list clients\" that use a broker); sarama@v1.60.1 is a client at\nanother version, sarama=../my-sarama one from a directory, and\nsarama=../my-sarama@main a commit of a clone")
+	f.StringSliceVar(&s.lanes, "lane", []string{string(drivers.Matched)}, "`lanes`, with commas, are how settings are chosen: matched (equal on the\nwire), best (each client's safe and fast producer), stock (its\ndefaults)")
 	completes(cmd, "client", someWords(a.clientNames()...))
 	completes(cmd, "lane", someWords(string(drivers.Matched), string(drivers.Best), string(drivers.Stock)))
+}
+
+// addFields says by which seed, and which fields of workloads are otherwise.
+func (s *selection) addFields(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Uint64Var(&s.seed, "seed", 0, "`n` seeds order, keys, payloads and schedules (default: random, and\nprinted)")
+	f.StringArrayVar(&s.sets, "set", nil, "override a field of every workload, `path=value`; may be repeated. A\nfield that a workload varies between its arms is fixed thereby")
 	completes(cmd, "set", setting)
 }
 
@@ -263,23 +275,7 @@ func (s *selection) profiled(cmd *cobra.Command, out *selected, rounds *plan.Rou
 func (a *app) possible(s *selected) error {
 	planned := map[string][]gate.Planned{}
 	for i := range s.trials {
-		t := &s.trials[i]
-		if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), nil); refused != "" || t.Round > 1 {
-			continue
-		}
-		p := gate.Planned{Arm: t.Arm.Name, Client: t.Arm.Client, Lane: t.Arm.Lane, Spec: &t.Spec}
-		for _, act := range t.Acts {
-			switch {
-			case !act.Counted:
-			case act.Fault != "": // such acts are called by what they do alone
-				p.Events = append(p.Events, act.Title())
-			default:
-				p.Events = append(p.Events, string(act.Kind), act.Of)
-			}
-		}
-		slices.Sort(p.Events)
-		p.Events = slices.Compact(p.Events)
-		planned[t.Workload] = append(planned[t.Workload], p)
+		planned[s.trials[i].Workload] = append(planned[s.trials[i].Workload], a.plannedOf(&s.trials[i])...)
 	}
 	var wrong []string
 	for _, spec := range s.specs {
@@ -293,6 +289,27 @@ func (a *app) possible(s *selected) error {
 		return errors.New(strings.Join(wrong, "\n"))
 	}
 	return nil
+}
+
+// plannedOf is the arm of a trial as gates see it; none where it cannot do the workload,
+// or is of a further round.
+func (a *app) plannedOf(t *plan.Trial) []gate.Planned {
+	if _, refused := arm.Plan(&t.Spec, drivers.Mode(t.Arm.Lane), drivers.Find(a.table, t.Arm.Client), nil); refused != "" || t.Round > 1 {
+		return nil
+	}
+	p := gate.Planned{Arm: t.Arm.Name, Client: t.Arm.Client, Lane: t.Arm.Lane, Spec: &t.Spec}
+	for _, act := range t.Acts {
+		switch {
+		case !act.Counted:
+		case act.Fault != "": // such acts are called by what they do alone
+			p.Events = append(p.Events, act.Title())
+		default:
+			p.Events = append(p.Events, string(act.Kind), act.Of)
+		}
+	}
+	slices.Sort(p.Events)
+	p.Events = slices.Compact(p.Events)
+	return []gate.Planned{p}
 }
 
 func (a *app) clientNames() []string {

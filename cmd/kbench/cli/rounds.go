@@ -42,19 +42,31 @@ func (r *roundFlags) open(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("for") || cmd.Flags().Changed("until")
 }
 
-var untilShape = regexp.MustCompile(`^([0-9]*\.?[0-9]+) ?%$`)
+var shareShape = regexp.MustCompile(`^([0-9]*\.?[0-9]+) ?%$`)
 
 // share is what --until asks for.
 func (r *roundFlags) share() (float64, error) {
-	parts := untilShape.FindStringSubmatch(r.until)
-	if parts == nil {
+	share, written := shareOf(r.until)
+	switch {
+	case !written:
 		return 0, fmt.Errorf("--until %s: write how far an interval may reach to either side as a share, such as 2%%", r.until)
-	}
-	of100, err := strconv.ParseFloat(parts[1], 64)
-	if err != nil || of100 <= 0 || of100 >= 100 {
+	case share <= 0 || share >= 1:
 		return 0, fmt.Errorf("--until %s: write a share above 0%% and below 100%%, such as 2%%", r.until)
 	}
-	return of100 / 100, nil
+	return share, nil
+}
+
+// shareOf reads a share that is written as 2%.
+func shareOf(text string) (share float64, written bool) {
+	parts := shareShape.FindStringSubmatch(text)
+	if parts == nil {
+		return 0, false
+	}
+	of100, err := strconv.ParseFloat(parts[1], 64)
+	if err != nil {
+		return 0, true // more digits than anyone writes
+	}
+	return of100 / 100, true
 }
 
 // sequence is what the flags ask for; nil where the number of rounds is given. Its error

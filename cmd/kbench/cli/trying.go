@@ -129,30 +129,45 @@ func (t *trying) try(ctx context.Context, client, dir string, s *step) (skip boo
 			s.Events++
 		}
 	}
-	id := cluster.NewRunID()
-	bo := t.broker
-	bo.OnDisk, _ = t.a.onDisk(trials, bo, launch.Here{}.Machine().MemBytes)
-	bo.Props = sampled(bo, trials)
-	progress := newProgress(t.a.rawErr, t.a.expected(trials))
-	bo.Progress = progress.Step
 	s.Run = filepath.Join(t.out, dir)
-	run, err := conduct.Run(ctx, conduct.Options{
-		ID: id, Out: s.Run, Seed: t.seed + uint64(t.trials), Specs: []workloads.Spec{t.spec}, Trials: trials, Broker: bo, Idle: conduct.Idle,
-		Command: append([]string{"kbench"}, t.a.args...), Table: t.a.table, Launcher: launch.Local{}, Self: t.a.self, Progress: progress,
-	})
-	progress.close()
-	if errors.Is(err, conduct.ErrInterrupted) || run == nil {
+	one := alone{a: t.a, broker: t.broker, command: append([]string{"kbench"}, t.a.args...)}
+	_, sum, failed, err := one.run(ctx, &t.spec, trial, t.seed+uint64(t.trials), s.Run)
+	if err != nil {
 		return false, err
 	}
-	sum, serr := summary.Write(run)
-	if serr != nil {
-		return false, serr
-	}
 	s.Verdict, s.Figures, s.Why = verdictOf(sum.Gates, text.GateArm)
-	if err != nil {
-		s.Verdict, s.Why = results.NotDecided, "the trial failed: "+err.Error()
+	if failed != nil {
+		s.Verdict, s.Why = results.NotDecided, "the trial failed: "+failed.Error()
 	}
 	return false, nil
+}
+
+// alone runs trials that are each a run of their own.
+type alone struct {
+	a       *app
+	broker  cluster.Options
+	command []string
+}
+
+// run runs a trial into a directory, and sums it up. failed is why the trial did; an error
+// ends the whole.
+func (s *alone) run(ctx context.Context, spec *workloads.Spec, trial *plan.Trial, seed uint64, out string) (run *results.Dir, sum *results.Summary, failed, err error) {
+	trials := []plan.Trial{*trial}
+	bo := s.broker
+	bo.OnDisk, _ = s.a.onDisk(trials, bo, launch.Here{}.Machine().MemBytes)
+	bo.Props = sampled(bo, trials)
+	progress := newProgress(s.a.rawErr, s.a.expected(trials))
+	bo.Progress = progress.Step
+	run, failed = conduct.Run(ctx, conduct.Options{
+		ID: cluster.NewRunID(), Out: out, Seed: seed, Specs: []workloads.Spec{*spec}, Trials: trials, Broker: bo, Idle: conduct.Idle,
+		Command: s.command, Table: s.a.table, Launcher: launch.Local{}, Self: s.a.self, Progress: progress,
+	})
+	progress.close()
+	if errors.Is(failed, conduct.ErrInterrupted) || run == nil {
+		return nil, nil, nil, failed
+	}
+	sum, err = summary.Write(run)
+	return run, sum, failed, err
 }
 
 // have builds a client, once; why is why it cannot be had.
