@@ -58,6 +58,7 @@ var arrows = map[string][]string{
 	"results/summary":         {"internal/visible", "profiles", "profiles/layers", "results", "results/audit", "results/blame", "results/cause", "results/evidence", "results/fit", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/profiled":        {"drivers", "profiles", "profiles/layers", "profiles/ui", "results", "results/evidence", "results/summary"},
 	"results/figure":          {"results"},
+	"results/held":            {"results", "results/fit", "results/gate"},
 	"results/compare":         {"results", "results/figure", "results/series", "workloads/plan"},
 	"results/series":          {"results", "workloads"},
 	"results/gate":            {"results", "results/figure", "results/series", "workloads"},
@@ -66,7 +67,7 @@ var arrows = map[string][]string{
 	"results/report":          {"drivers", "profiles", "profiles/layers", "results", "results/cause", "results/evidence", "results/window", "workloads", "workloads/acts"},
 	"results/report/markdown": {"results", "results/compare", "results/report/text", "results/trend"},
 	"results/report/ci":       {"internal/visible", "results", "results/report/text"},
-	"results/report/text":     {"drivers", "internal/visible", "results", "results/blame", "results/compare", "results/group", "results/profiled", "results/report", "results/series", "results/trend", "results/window", "workloads", "workloads/acts"},
+	"results/report/text":     {"drivers", "internal/visible", "results", "results/blame", "results/compare", "results/group", "results/held", "results/profiled", "results/report", "results/series", "results/trend", "results/window", "workloads", "workloads/acts"},
 	// Measuring. It writes the run directory and never reads results.
 	"internal/leak":    {}, // for tests
 	"internal/golden":  {}, // for tests
@@ -87,6 +88,7 @@ var arrows = map[string][]string{
 	"internal/solo":      {"drivers", "internal/arm", "internal/worker"},
 	"internal/build":     {},
 	"internal/bisect":    {},
+	"internal/knee":      {},
 	"internal/doctor":    {"results", "results/compare"},
 	"cmd/worker/franzgo": {"drivers/franzgo", "internal/solo"},
 	"cmd/worker/sarama":  {"drivers/sarama", "internal/solo"},
@@ -99,8 +101,8 @@ var arrows = map[string][]string{
 	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/blame", "results/cause", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/launch", "internal/live", "internal/ownname", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
-		"results", "results/compare", "results/gate", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "results/trend", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
+	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/knee", "internal/launch", "internal/live", "internal/ownname", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
+		"results", "results/compare", "results/gate", "results/held", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "results/trend", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:
 	// kbench as a user's main has it, and the clients that only the adapters know

@@ -93,9 +93,11 @@ func (t *Trial) had(l Look) float64 {
 
 // grain is how far others may be off: the kernel books whole ticks on whoever runs
 // when they come, and kbench's own to the nanosecond. Two standard deviations.
-func (t *Trial) grain() float64 {
-	ticks := float64(t.Measured.Length) / float64(10*time.Millisecond) * float64(max(t.Cores, 1))
-	return 2 * math.Sqrt(ticks/4) * float64(10*time.Millisecond) / float64(t.Measured.Length)
+func (t *Trial) grain() float64 { return grain(t.Measured.Length, t.Cores) }
+
+func grain(length int64, cores int) float64 {
+	ticks := float64(length) / float64(10*time.Millisecond) * float64(max(cores, 1))
+	return 2 * math.Sqrt(ticks/4) * float64(10*time.Millisecond) / float64(length)
 }
 
 // round is what is compared: all arms of a workload in a round.
@@ -224,6 +226,23 @@ func Overall(all []*Trial, out int) *results.Remark {
 		With("before", results.UnitCores, before).With("during", results.UnitCores, others).
 		With("canary least", results.UnitNs, canary).With("canary most", results.UnitNs, slowest)
 	return &m
+}
+
+// Alone is why a trial that has no other arm of its round beside it says less of its client
+// than it may look: others used the machine in its measured part, of that length. Empty
+// where nobody looked, too.
+func Alone(run *results.Run, rows []results.Row, length time.Duration) string {
+	others, known := 0.0, false
+	for _, r := range rows {
+		stolen := r.Metric == results.MachineSteal
+		if r.Class == "measured" && (stolen || r.Metric == results.MachineForeign && !run.Broker.Unseen()) {
+			others, known = others+r.Value, true
+		}
+	}
+	if !known || length <= 0 || others <= mostCores+grain(int64(length), run.Machine.Cores) {
+		return ""
+	}
+	return fmt.Sprintf("others used %.2f cores while it was measured", others)
 }
 
 // Busy is why a run says nothing beside runs of other days: others used the machine while

@@ -45,6 +45,12 @@ func AsksBaseline(expr string) bool {
 	return err == nil && e.baseline
 }
 
+// FigureOf is what a gate is about.
+func FigureOf(expr string) (figure.Figure, error) {
+	e, err := parse(expr)
+	return e.Figure, err
+}
+
 // gatePattern takes a gate apart coarsely.
 var gatePattern = regexp.MustCompile(`^\s*([^<>=!{]+(?:\{[^{}]*\})?\s*\)?)\s*(<=|>=|==|!=|<|>)\s*(.*?)\s*$`)
 

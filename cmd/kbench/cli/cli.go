@@ -92,7 +92,7 @@ clients, versions and nights can be compared.`,
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.compareCommand(), a.gateCommand(), a.trendCommand(), a.doctorCommand(), a.bisectCommand(), a.replayCommand(), a.profileCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
+	root.AddCommand(a.runCommand(), a.listCommand(), a.planCommand(), a.reportCommand(), a.compareCommand(), a.gateCommand(), a.trendCommand(), a.doctorCommand(), a.bisectCommand(), a.replayCommand(), a.kneeCommand(), a.profileCommand(), a.brokerCommand(), a.cleanCommand(), a.schemaCommand(), a.verifyCommand(), a.versionCommand(), a.workerCommand())
 
 	defer a.leave()
 	defer a.ends.listen()()

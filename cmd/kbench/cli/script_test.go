@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kbench/kbench/cmd/kbench/cli"
+	"github.com/kbench/kbench/drivers/faulty"
 	"github.com/kbench/kbench/drivers/franzgo"
 	"github.com/kbench/kbench/drivers/kafkago"
 	"github.com/kbench/kbench/drivers/loopback"
@@ -34,6 +35,10 @@ func TestMain(m *testing.M) {
 		// Two drivers of which one is planted at half the speed of the other.
 		"planted": func() {
 			cli.Main(franzgo.New(), loopback.New(), paced{loopback.New(), "whole", 4 * time.Millisecond}, paced{loopback.New(), "half", 8 * time.Millisecond})
+		},
+		// A driver with a fault that is counted, so that what it comes to is known.
+		"known": func() {
+			cli.Main(franzgo.New(), faulty.Wrap(loopback.New(), faulty.Fault{Kind: faulty.Duplicate, Nth: 7}))
 		},
 	})
 }

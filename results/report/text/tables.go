@@ -49,7 +49,7 @@ func (w writer) line(g report.Group, r report.Row) line {
 		}
 		write = func(c report.Cell) string { return by.value(c.Values[0]) + few(c.Values[0]) + spread(c, w.spread) }
 	case w.of == report.Leaks:
-		l.unit, write = held(r, w.separator())
+		l.unit, write = ofMembers(r, w.separator())
 	case w.of == report.Parts && r.Unit == results.UnitCount:
 		l.unit, write = "%", func(c report.Cell) string { return shares(c, w.separator()) }
 	case r.Metric != "":
@@ -82,9 +82,9 @@ func (w writer) line(g report.Group, r report.Row) line {
 	return l
 }
 
-// held is how what members hold is written: levels beside each other, in one unit for
+// ofMembers is how what members hold is written: levels beside each other, in one unit for
 // all arms, and what there is more with its sign.
-func held(r report.Row, separator string) (unit string, write func(report.Cell) string) {
+func ofMembers(r report.Row, separator string) (unit string, write func(report.Cell) string) {
 	largest := 0.0
 	for _, v := range valuesOf(r) {
 		largest = max(largest, math.Abs(v.Value))
