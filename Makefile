@@ -6,7 +6,7 @@ MINUTES ?= 15,30,60
 needs = @command -v $(1) >/dev/null 2>&1 || { echo "make $@ needs $(1), which is not here: $(2)" >&2; exit 1; }
 jdk = a JDK, 17 or later (Debian, Ubuntu: apt-get install default-jre-headless)
 
-.PHONY: help build test race bench tax sizes floors hour captures browser ledgers burn lint vuln fuzz damage kafka theirs sigkill answers versions
+.PHONY: help build test race bench tax sizes floors knees hour captures browser ledgers burn lint vuln fuzz damage kafka theirs sigkill answers versions
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ test: ## the tests that need nothing but Go
 
 race: ## the same under the race detector, but for what only reads the tree, runs README's commands, simulates or builds (OF: packages; BUT: tests to leave out)
 	$(call needs,$(word 1,$(shell $(GO) env CC)),the race detector links with a C compiler (Debian, Ubuntu: apt-get install gcc libc6-dev))
-	CGO_ENABLED=1 $(GO) test -race -timeout 40m -skip '^(TestFalseAlarms|TestPower|TestInterval|TestSequence|TestSequenceBaseline|TestPilot)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m -skip '^(TestFalseAlarms|TestPower|TestInterval|TestSequence|TestSequenceBaseline|TestPilot|TestCovers)$$|^TestScript$$/^(versions|bisect|replay|compare|gate|plan|list|header|workloads|help)$$$(if $(value BUT),|$(value BUT))' $$($(GO) list $(or $(OF),./...) | grep -vx "$$($(GO) list .)")
 
 bench: ## the hot paths, then the harness tax
 	$(GO) test -run '^$$' -bench . -benchmem ./results/record ./workloads/... ./internal/wire ./internal/worker ./drivers/loopback
@@ -33,6 +33,9 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 	run=runs/floors-$$(date +%Y%m%d-%H%M%S); \
 	  bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run; ran=$$?; \
 	  $(GO) run ./scripts/floors $$run && exit $$ran
+
+knees: ## is a known limit found, and do five searches of the clients' knees agree? (40 minutes; SEARCHES=5; leave the machine alone)
+	mkdir -p bin && $(GO) build -o bin/knees ./scripts/knees && bin/knees -searches $(or $(SEARCHES),5)
 
 hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
 	KBENCH_HOUR=$(MINUTES) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence

@@ -112,6 +112,7 @@ var arrows = map[string][]string{
 	"scripts/tax": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "internal/launch", "internal/worker", "profiles", "results",
 		"results/record", "scripts/bare", "scripts/ratio", "scripts/sides", "workloads"},
 	"scripts/captures": {"results", "scripts/ratio"},
+	"scripts/knees":    {"cmd/kbench/cli", "drivers", "drivers/faulty", "drivers/franzgo", "drivers/kafkago", "drivers/loopback", "drivers/sarama", "results/held"},
 	"scripts/ratio":    {},
 	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "results", "results/evidence", "results/record",
 		"scripts/bare", "scripts/sides", "workloads"},

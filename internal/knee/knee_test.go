@@ -78,10 +78,10 @@ func TestExact(t *testing.T) {
 	t.Logf("up to %d trials from a tenth to ten times of the knee", most)
 }
 
-// TestCoverage: the knee lies in the interval as often as is said, however outcomes
+// TestCovers: the knee lies in the interval as often as is said, however outcomes
 // scatter and whatever a machine does now and then; and where they scatter little it is as
 // narrow as asked, by few trials.
-func TestCoverage(t *testing.T) {
+func TestCovers(t *testing.T) {
 	const seeds = 400
 	f := func(scatter, hiccups float64, least, narrow int, trials float64) {
 		t.Helper()
