@@ -19,7 +19,7 @@ fi
 client=$1 clone=$(cd "$2" && pwd) base=$3 head=$4
 shift 4
 [ "${1:-}" != -- ] || shift
-[ $# -gt 0 ] || set -- produce-max --rounds 8
+[ $# -gt 0 ] || set -- produce-max --rounds 16
 
 work=$(mktemp -d)
 out=${KBENCH_OUT:-$work/out}
