@@ -91,6 +91,9 @@ func brokerOfEntry(s *Spec, e *ChurnEntry, at func(keys string) []string) (out f
 		"no other node has the first partition, so that nobody follows; write a replication of 3")
 	out.warn(s.Topic.Replication == 1 && (e.Fault == KillNode || e.Fault == RestartNode), []string{"topic.replication", at("node")[0]},
 		"no other node has what this one leads, so those partitions stand still until it is back; write a replication of 3")
+	out.warn(s.Produce.By == "arm" && e.Fault != StopNode && !answers && !delays && s.Metadata.Refresh > patient, append([]string{"metadata.refresh"}, at("fault")...),
+		"kafka-go's Writer learns of new leaders by refreshing its metadata alone, here at a random time up to %s, and its sends fail until then; write one of seconds, such as 6s, which is its default",
+		reader.ShowDuration(s.Metadata.Refresh))
 	out.warn(e.Fault == StopNode && e.For >= NodeSession, at("for"),
 		"a node that stands still for %s is given up after its session of %s, and others lead in its place; stop it for less, or write fault: kill where that is meant",
 		reader.ShowDuration(e.For), reader.ShowDuration(NodeSession))

@@ -114,6 +114,11 @@ func TestChurnWarnings(t *testing.T) {
 	f("churn: [{do: join, at: 5s, every: 6s, times: 2}]")
 	f("churn: [{do: join, at: 5s, every: 5s, times: 2}]",
 		"w.yaml:2:35: churn[0].every: acts 5s apart fall into each other's windows, which then are one; at least two heartbeats, 6s, keep them apart")
+	move := "churn: [{do: broker, fault: move, node: leader, when: stable}]\nproduce: {rate: 240/s, by: "
+	f(move + "arm}\nmetadata: {refresh: 6s}")
+	f(move + "reference}")
+	f(move+"arm}",
+		"w.yaml:2:29: churn[0].fault: kafka-go's Writer learns of new leaders by refreshing its metadata alone, here at a random time up to 5m, and its sends fail until then; write one of seconds, such as 6s, which is its default")
 }
 
 func TestSuiteCannotChangeAPartOfATimeline(t *testing.T) {

@@ -310,7 +310,7 @@ func groupRows(s drivers.Settings, rows map[string]setting) {
 	}
 	if m := s.MetadataRefresh; m > 0 {
 		rows[drivers.KeyMetadataRefresh] = approx(fmt.Sprintf("MetadataTTL=%s, WatchPartitionChanges, PartitionWatchInterval=%s", m, m), "",
-			"the Writer at a random time up to it; of the Reader every member watches, not the leader alone", func(t target) {
+			"the Writer at a random time up to it, and not when a leader has moved: sends to the old one fail until then; of the Reader every member watches, not the leader alone", func(t target) {
 				if t.transport != nil {
 					t.transport.MetadataTTL = m
 				} else {
