@@ -60,13 +60,17 @@ type Tally struct {
 // N is how many there were.
 func (t Tally) N() int { return t.Held + t.Missed }
 
+// row is how many trials of a rate in a row said nothing, and in how many of them it was
+// missed.
+type row struct{ trials, missed int }
+
 // Search is a search under way.
 type Search struct {
 	o           Options
 	step        float64 // of the grid, as a logarithm
 	bottom, top int     // the places of the bounds
 	tallies     map[int]Tally
-	nothing     map[int]int // trials in a row that said nothing, by place
+	nothing     map[int]row // trials in a row that said nothing, by place
 	trials      int
 	stuck       string // why it cannot go on
 	odds        *odds
@@ -75,7 +79,7 @@ type Search struct {
 
 // New begins a search.
 func New(o Options) *Search {
-	s := &Search{o: o, step: math.Log1p(o.Precision / goal), top: math.MaxInt32, tallies: map[int]Tally{}, nothing: map[int]int{}, odds: newOdds()}
+	s := &Search{o: o, step: math.Log1p(o.Precision / goal), top: math.MaxInt32, tallies: map[int]Tally{}, nothing: map[int]row{}, odds: newOdds()}
 	place := func(rate float64) int { return int(math.Round(math.Log(rate/o.From) / s.step)) }
 	s.bottom = min(place(max(o.Least, 1)), 0)
 	if o.Most > 0 {
@@ -148,9 +152,14 @@ func (s *Search) Undecided(rate float64, missed bool, why string) bool {
 	if !ok {
 		return false
 	}
-	switch s.nothing[at]++; {
-	case s.nothing[at] < undecided:
-	case missed:
+	r := s.nothing[at]
+	if r.trials++; missed {
+		r.missed++
+	}
+	s.nothing[at] = r
+	switch {
+	case r.trials < undecided:
+	case r.missed == r.trials:
 		return s.Tried(rate, false)
 	default:
 		s.stuck = fmt.Sprintf("nothing was decided at %g/s in %d trials; in the last: %s", rate, undecided, why)
@@ -189,10 +198,18 @@ func (s *Search) next() (at int, more bool) {
 	if at, is := s.open(low, high); is {
 		return at, true
 	}
-	for _, end := range []int{max(low, s.bottom), min(high, s.top)} {
-		if s.tallies[end].N() < s.o.Repeats {
-			return end, true
-		}
+	return s.weak(low, high)
+}
+
+// weak says whether an end of an interval does not bear it yet, and which: it was tried less
+// often than asked, or its trials do not say in their most on which side of the knee it
+// lies. An end beyond a bound is none.
+func (s *Search) weak(low, high int) (end int, is bool) {
+	if t := s.tallies[low]; low >= s.bottom && (t.N() < s.o.Repeats || t.Held <= t.Missed) {
+		return low, true
+	}
+	if t := s.tallies[high]; high <= s.top && (t.N() < s.o.Repeats || t.Missed <= t.Held) {
+		return high, true
 	}
 	return 0, false
 }
@@ -233,10 +250,19 @@ func (s *Search) within(low, high int, middle float64) int {
 }
 
 // interval is between which places the knee lies, and the middle of its odds. An end may
-// be one beyond a bound.
+// be one beyond a bound. Where the knee surely lies at a place, that is the end which its
+// trials make it, or none.
 func (s *Search) interval() (low, high int, middle float64) {
 	if s.known == nil {
 		low, high, middle = s.odds.interval(s.tallies, s.doubling())
+		if t := s.tallies[low]; low == high {
+			if t.Held <= t.Missed {
+				low--
+			}
+			if t.Missed <= t.Held {
+				high++
+			}
+		}
 		s.known = &between{min(max(low, s.bottom-1), s.top), max(min(high, s.top+1), s.bottom), middle}
 	}
 	return s.known.low, s.known.high, s.known.middle
@@ -289,11 +315,7 @@ func (s *Search) Answer() Answer {
 
 // settled says whether an interval is what was asked for, whoever ended the search.
 func (s *Search) settled(low, high int) bool {
-	for _, end := range []int{max(low, s.bottom), min(high, s.top)} {
-		if s.tallies[end].N() < s.o.Repeats {
-			return false
-		}
-	}
+	_, weak := s.weak(low, high)
 	_, open := s.open(low, high)
-	return high-low <= goal && !open
+	return high-low <= goal && !open && !weak
 }

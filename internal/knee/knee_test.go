@@ -32,7 +32,11 @@ func searched(t *testing.T, o Options, holds func(float64) bool) (*Search, Answe
 	for n := 0; ; n++ {
 		rate, more := s.Next()
 		if !more {
-			return s, s.Answer()
+			a := s.Answer()
+			if wrong := unfounded(o, a); wrong != "" {
+				t.Errorf("%s: %+v", wrong, a)
+			}
+			return s, a
 		}
 		if n > o.Trials {
 			t.Fatal("it does not end")
@@ -47,6 +51,20 @@ func searched(t *testing.T, o Options, holds func(float64) bool) (*Search, Answe
 			t.Fatalf("it does not know %g, for which it asked", rate)
 		}
 	}
+}
+
+// unfounded is what an answer that says it is found lacks.
+func unfounded(o Options, a Answer) string {
+	switch {
+	case !a.Found:
+	case a.Held == 0 && (o.Least == 0 || a.Missed > o.Least), a.Missed == 0 && a.Held < o.Most:
+		return "it ends at no bound"
+	case a.Held > 0 && a.Missed > 0 && 2*(a.Missed-a.Held)/(a.Missed+a.Held) > o.Precision+0.01:
+		return "it is wider than asked"
+	case a.Held > 0 && a.HeldIn.N() < o.Repeats, a.Missed > 0 && a.MissedIn.N() < o.Repeats:
+		return "an end was tried less often than asked"
+	}
+	return ""
 }
 
 func usual(from float64) Options {
@@ -162,6 +180,28 @@ func TestHiccup(t *testing.T) {
 	}
 }
 
+// TestFounded: what is said to be found is as narrow as asked between the very rates that
+// are named, and both of these were tried as often as asked, however outcomes scatter; that
+// of the lowest rate it is not known on which side it lies is no answer.
+func TestFounded(t *testing.T) {
+	f := func(o Options, scatter, hiccups float64) {
+		t.Helper()
+		for seed := range 200 {
+			rng := rand.New(rand.NewPCG(uint64(seed), 12))
+			c := &client{knee: 2000 * math.Exp(3*rng.Float64()), scatter: scatter, hiccups: hiccups, rng: rng}
+			searched(t, o, c.holds)
+		}
+	}
+	f(usual(6000), 0.02, 0)
+	o := usual(6000)
+	o.Repeats = 10
+	f(o, 0.01, 0.05)
+	o.Repeats, o.Precision = 1, MostPrecision
+	f(o, 0.05, 0.02)
+	o.From, o.Least, o.Most = 5000, 5000, 10_000
+	f(o, 0.10, 0.10)
+}
+
 // TestPartial: what a search knows before its end is no more than it may say.
 func TestPartial(t *testing.T) {
 	s := New(usual(1000))
@@ -217,6 +257,23 @@ func TestUndecided(t *testing.T) {
 	}
 	if a := s.Answer(); !a.Found || a.Why != "" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestMissedNowAndThen: a trial that failed says nothing of a rate that was missed before
+// it, or after it: three in a row count as one that was missed where all of them were.
+func TestMissedNowAndThen(t *testing.T) {
+	for failed := range 3 {
+		s := New(usual(1000))
+		for n := range 3 {
+			if rate, more := s.Next(); !more || rate != 1000 {
+				t.Fatalf("after %d it tries %g, %t", n, rate, more)
+			}
+			s.Undecided(1000, n != failed, "why")
+		}
+		if a := s.Answer(); a.Trials != 0 || a.Why != "nothing was decided at 1000/s in 3 trials; in the last: why" {
+			t.Errorf("with trial %d failed: %+v", failed, a)
+		}
 	}
 }
 
