@@ -79,6 +79,13 @@ func Judge(run *results.Run, t *results.Trial, s *results.Summary) Trial {
 		return out
 	}
 	open := j.slo(&out)
+	if _, words := j.mark(results.TrialContradicted); words != "" {
+		out.Outcome, out.Why, out.Missed = NotDecided, words, nil // it is of another workload
+		return out
+	}
+	if _, words := j.mark(results.TrialNotRead); words != "" {
+		open = cmp.Or(open, words) // whether all came out is not known
+	}
 	exact := j.load(&out)
 	switch {
 	case len(out.Missed) == 0 && open != "":
@@ -227,14 +234,15 @@ func (j *judge) count(metric string) float64 {
 const full = 0.10
 
 // blame says who gave out. The client is charged with what nobody else explains. That a
-// record is lost, or that an SLO on a count of what happened is missed, nobody else does;
-// and a send that failed, or a record that was not delivered, others than kbench on the
-// machine do not (MEASURING 8).
+// record is lost, or there twice, or that an SLO on such a count is missed, nobody else
+// does; and a send that failed, or a record that was not delivered, others than kbench on
+// the machine do not, but a broker may that did not answer (MEASURING 8).
 func (j *judge) blame(out *Trial, exact string) {
-	truth := j.exactSLO()
+	truth, counted := j.exactSLO()
 	if j.count(results.AuditLost) > 0 {
 		truth = cmp.Or(truth, exact)
 	}
+	exact = cmp.Or(exact, counted)
 	if truth != "" {
 		out.Limit, out.By, out.Why = Client, "records", truth
 		return
@@ -278,15 +286,23 @@ func (j *judge) marked() (who Limit, words string) {
 	}
 }
 
-// exactSLO is an SLO that was missed and counts what happened, whatever the machine was
-// like.
-func (j *judge) exactSLO() string {
+// exactSLO are SLOs that were missed and count what happened, whatever the machine was
+// like: truth what became of records, which nobody but the client explains, and counted
+// the rest. Marks of the trial are how it went, and no such count.
+func (j *judge) exactSLO() (truth, counted string) {
 	for _, g := range j.sum.Gates {
-		if f, err := gate.FigureOf(g.Expression); err == nil && g.Verdict == results.NotMet && f.Exact() {
-			return g.Expression
+		f, err := gate.FigureOf(g.Expression)
+		if err != nil || g.Verdict != results.NotMet || !f.Exact() || strings.HasPrefix(f.Metric.Name, "trial.") {
+			continue
+		}
+		switch name := f.Metric.Name; {
+		case name == results.ProduceTwice, name == results.PauseLostRecords, strings.HasPrefix(name, "audit.") && name != results.AuditUndelivered && name != results.AuditUnanswered:
+			truth = cmp.Or(truth, g.Expression)
+		default:
+			counted = cmp.Or(counted, g.Expression)
 		}
 	}
-	return ""
+	return truth, counted
 }
 
 // others says whether stalls of others than the client have so much of the tail that an

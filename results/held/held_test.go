@@ -122,6 +122,15 @@ func TestJudge(t *testing.T) {
 	counted := good().add("", "measured", results.MachineForeign, "", 0.5, 1).add("", "", results.AuditDuplicate, "", 9, 60_000)
 	counted.run.Specs[0].Gate = []string{"audit.duplicate < 9"}
 	f(counted, held.NotHeld, held.Client, "records", "audit.duplicate < 9")
+	// It is the same where an SLO asks for it, and a mark is no count of what became of records.
+	asked := func(of *trial, slo string) *trial {
+		of.run.Specs[0].Gate = []string{slo}
+		return of
+	}
+	f(asked(silent().add(results.RoleProducer, "", results.ProduceFailed, "", 1, 60_000), "produce.failed == 0"), held.NotHeld, held.Broker, "", "did not answer")
+	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add(results.RoleProducer, "", results.ProduceRetried, "", 1, 60_000), "produce.retried == 0"), held.NotHeld, held.Client, "records", "produce.retried == 0")
+	f(asked(silent().add("", "", results.AuditDuplicate, "", 1, 60_000), "audit.duplicate == 0"), held.NotHeld, held.Client, "records", "audit.duplicate == 0")
+	f(asked(good().mark(results.TrialGeneratorLate, "lag", "generator late: p99 of 30ms"), "trial.generator_late == 0"), held.NotHeld, held.Generator, "", "p99 of 30ms")
 	// Nobody is excused by marks where all was held.
 	f(good().mark(results.TrialGeneratorLate, "lag", "generator late"), held.Held, "", "", "")
 	f(good().mark(results.TrialNotSteady, "variation", "not steady"), held.Held, "", "", "")
@@ -166,6 +175,24 @@ func TestJudgeOpen(t *testing.T) {
 	// One that is missed is missed, whatever is not known of another.
 	of.run.Specs[0].Gate = []string{"cpu.per_record{role=producer} < 1us", "max(pause.gap) < 1s"}
 	if got := of.judge(); got.Outcome != held.NotHeld {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestJudgeOut: a trial that was not of the workload says nothing of its rate, and one whose
+// log was not read to its end does not say that all came out.
+func TestJudgeOut(t *testing.T) {
+	for _, of := range []*trial{good(), good().add("", "", results.AuditUndelivered, "", 4, 60_000)} {
+		of.run.Specs[0].Gate = []string{"produce.failed == 0"} // which a gate decides however it was
+		got := of.add(results.RoleProducer, "", results.ProduceFailed, "", 0, 60_000).mark(results.TrialContradicted, "acks", "not as planned: the wire contradicts the plan: acks").judge()
+		if got.Outcome != held.NotDecided || got.Limit != "" || len(got.Missed) > 0 || !strings.Contains(got.Why, "contradicts the plan") || got.SLO[0] == nil {
+			t.Errorf("%+v", got)
+		}
+	}
+	if got := good().mark(results.TrialNotRead, "all", "not read back: the broker died").judge(); got.Outcome != held.NotDecided || len(got.Missed) > 0 || got.Why != "not read back: the broker died" {
+		t.Errorf("%+v", got)
+	}
+	if got := late().mark(results.TrialNotRead, "all", "not read back").judge(); got.Outcome != held.NotHeld {
 		t.Errorf("%+v", got)
 	}
 }

@@ -132,16 +132,15 @@ func (k *Knee) Derive() {
 }
 
 // limitOf is who gave out in most of the trials that did not hold a rate; of two alike the
-// client is not charged. Where all of them were missed while others used the machine, it is
-// the machine.
+// client is not charged. One that missed while others used the machine is a third of one,
+// since three in a row count as one that was not held.
 func limitOf(trials []Trial) (most Limit, by, why string) {
-	missed := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Outcome != NotHeld })
-	if len(missed) == 0 {
-		missed = slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Limit == "" })
-	}
+	missed := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Limit == "" })
 	count := map[Limit]int{}
 	for _, t := range missed {
-		count[t.Limit]++
+		if count[t.Limit]++; t.Outcome == NotHeld {
+			count[t.Limit] += 2
+		}
 	}
 	for _, l := range []Limit{Machine, Generator, Broker, Client} {
 		if count[l] > count[most] {

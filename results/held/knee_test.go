@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,18 @@ func TestLimit(t *testing.T) {
 		}
 	}
 	if k.Derive(); k.Arms[1].Limit != held.Machine {
+		t.Errorf("%+v", k.Arms[1])
+	}
+	// Three in a row that missed while others used the machine count as one that did not hold.
+	k = search(t)
+	k.Steps = slices.DeleteFunc(k.Steps, func(s held.Step) bool { return s.Rate == 12_600 && s.Limit == held.Broker })
+	busy := k.Steps[slices.IndexFunc(k.Steps, func(s held.Step) bool { return s.Limit == held.Machine })]
+	k.Steps = append(k.Steps, busy, busy)
+	if k.Derive(); k.Arms[1].Limit != held.Machine {
+		t.Errorf("%+v", k.Arms[1])
+	}
+	k.Steps = append(k.Steps, k.Steps[12])
+	if k.Derive(); k.Arms[1].Limit != held.Client {
 		t.Errorf("%+v", k.Arms[1])
 	}
 	// The figures of what was not decided are shown where there are no others.
