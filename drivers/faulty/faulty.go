@@ -128,7 +128,7 @@ func (d *driver) Producer(s drivers.Settings, env drivers.Env, ack func(*drivers
 	if d.fault.Kind == Lie {
 		s = lie(s)
 	}
-	p := &producer{fault: d.fault, ack: ack, next: make(map[drivers.TopicPartition]int64)}
+	p := &producer{fault: d.fault, ack: ack, gate: &d.gate, next: make(map[drivers.TopicPartition]int64)}
 	toClient := ack
 	switch d.fault.Kind {
 	case EarlyAck:

@@ -3,6 +3,7 @@ package faulty
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ type producer struct {
 	drivers.Producer
 	fault Fault
 	ack   func(*drivers.Msg, error)
+	gate  *turnstile // for Serve
 
 	mu   sync.Mutex // also makes early acks come one at a time
 	n    int
@@ -31,6 +33,8 @@ func (p *producer) Send(ctx context.Context, msgs []*drivers.Msg) error {
 		return p.ackFirst(ctx, msgs)
 	case Block:
 		return p.block(ctx, msgs)
+	case Serve:
+		return p.serve(ctx, msgs)
 	default:
 		return p.Producer.Send(ctx, msgs)
 	}
@@ -73,6 +77,20 @@ func (p *producer) block(ctx context.Context, msgs []*drivers.Msg) error {
 	}
 	<-ctx.Done()
 	return &drivers.NotTaken{Taken: before, Err: ctx.Err()}
+}
+
+// serve says of Msgs when they came.
+func (p *producer) serve(ctx context.Context, msgs []*drivers.Msg) error {
+	p.gate.comes(len(msgs))
+	err := p.Producer.Send(ctx, msgs)
+	if err != nil {
+		taken := 0
+		if short := (*drivers.NotTaken)(nil); errors.As(err, &short) {
+			taken = short.Taken
+		}
+		p.gate.stays(len(msgs) - taken)
+	}
+	return err
 }
 
 // ackTwice acks a copy again, as the harness may reuse what was acked.
