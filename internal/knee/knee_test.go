@@ -186,7 +186,7 @@ func TestHiccup(t *testing.T) {
 func TestFounded(t *testing.T) {
 	f := func(o Options, scatter, hiccups float64) {
 		t.Helper()
-		for seed := range 200 {
+		for seed := range 60 {
 			rng := rand.New(rand.NewPCG(uint64(seed), 12))
 			c := &client{knee: 2000 * math.Exp(3*rng.Float64()), scatter: scatter, hiccups: hiccups, rng: rng}
 			searched(t, o, c.holds)
