@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,25 @@ func SLOOf(expr string) (SLO, error) {
 
 // Schema is the version of File that this code writes.
 const Schema = 1
+
+// Damaged is what of it no search has; empty where there is nothing.
+func (k *Knee) Damaged() string {
+	positive := func(v float64) bool { return v > 0 && v <= math.MaxFloat64 }
+	switch {
+	case !positive(k.From), k.Most != 0 && !positive(k.Most), k.Least != 0 && !positive(k.Least):
+		return fmt.Sprintf("it begins at %g/s, and has the bounds %g and %g/s", k.From, k.Least, k.Most)
+	case k.Most != 0 && k.Most < k.From, k.Least > k.From:
+		return fmt.Sprintf("it begins at %g/s, outside of its bounds %g and %g/s", k.From, k.Least, k.Most)
+	case !(k.Precision >= 0.001 && k.Precision <= 1) || k.Repeats < 1:
+		return fmt.Sprintf("precision %g and %d repeats", k.Precision, k.Repeats)
+	}
+	for i, s := range k.Steps {
+		if !positive(s.Rate) {
+			return fmt.Sprintf("trial %d is of %g/s", i+1, s.Rate)
+		}
+	}
+	return ""
+}
 
 // Step is one trial.
 type Step struct {

@@ -57,21 +57,22 @@ interval is as narrow as --precision, and both of its ends were tried --repeats
 times. Clients have a trial each in turns, in an order drawn anew for each of them.
 Where outcomes scatter it takes more trials, 40 of a client at the most, and the
 interval that comes out is wider. A trial that misses while others use the machine
-says nothing, and is run again.
+says nothing, and is run again; it is not among those 40, and three in a row count
+as one that missed.
 
 With each interval stands who gave out: the client, or the broker, who offers the
 load, or the machine, beyond which nothing is known of the client. Then the latency
 over the rate. Each trial keeps its run directory; ` + held.File + ` beside them says what
 was tried and what came of it. --resume goes on with a search that was cut off, or
-whose time was up (--for is then that of all of it); --read prints one again, from
-its run directories.
+whose time was up (--for is then that of all of it); --read, or "kbench report" of
+its directory, prints one again, from its run directories.
 
 --output is text, csv (a line for each trial) or json.
 
 Exit codes: 0 of each client the highest rate is known, or it holds --to; 1 a
-failure; 2 usage; 3 a client does not hold the lowest rate; 5 of one it is not
-known, as time was up, outcomes scatter, or another than the client gave out;
-130 interrupted.`,
+failure; 2 usage; 3 a client does not hold the lowest rate, by its own fault; 5 of
+one it is not known, as time was up, outcomes scatter, or another than the client
+gave out; 130 interrupted.`,
 		Example: `  kbench knee end-to-end --slo 'p99(e2e.response) < 50ms'
   kbench knee produce-rate --slo 'p99(produce.response) < 20ms' --client franz-go --from 50000/s --for 10m
   kbench knee end-to-end --slo 'p99(e2e.response) < 50ms' --slo 'rss.peak < 1GiB' --broker kafka --precision 10%
@@ -88,11 +89,8 @@ known, as time was up, outcomes scatter, or another than the client gave out;
 				return usagef("--output %s: there is %s", flags.form, strings.Join(kneeForms, ", "))
 			}
 			if cmd.Flags().Changed("read") {
-				k, err := a.kneeKept(flags.read)
+				k, err := a.kneeRead("--read ", flags.read)
 				if err != nil {
-					return usagef("--read %w", err)
-				}
-				if _, err := kneeAgain(k, flags.read); err != nil {
 					return err
 				}
 				return errors.Join(a.printKnee(k, flags.form), kneeTold(k))

@@ -6,12 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kbench/kbench/drivers"
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/held"
+	"github.com/kbench/kbench/workloads"
 )
 
 // kneeFor is a search whose trials come to what is known of each arm.
@@ -148,4 +154,95 @@ func TestKneeTold(t *testing.T) {
 	broker := found
 	broker.Limit = held.Broker
 	f(ExitUndecided, "a: the broker gave out first", broker)
+	// That the lowest rate is not held is no word on the client where another one gave out.
+	f(ExitUndecided, "a: the machine gave out first", held.Arm{Name: "a", NotHeld: 10, Found: true, Limit: held.Machine})
+}
+
+// TestKneeRoom: a rate for which the machine has not the memory is not run, and is an end of
+// what is searched, by the machine.
+func TestKneeRoom(t *testing.T) {
+	s := kneeFor(t, map[string]float64{"franz-go": 1e9}, held.Client)
+	s.spec = workloads.Default()
+	s.spec.Name, s.sel.clients, s.sel.lanes = "w", []string{"franz-go"}, []string{string(drivers.Matched)}
+	s.k.Arms = []held.Arm{{Name: "franz-go"}}
+	s.course = courseOf(s.k)
+	s.one = alone{a: s.a, broker: cluster.Options{Kind: cluster.Kafka, Nodes: 3, Heap: "100000g"}} // more than any machine has
+	run := s.do
+	s.do = func(ctx context.Context, st *held.Step) error {
+		if st.Rate < 3000 {
+			return run(ctx, st)
+		}
+		return s.try(ctx, st)
+	}
+	if err := s.a.knee(t.Context(), s, "text"); code(err) != ExitUndecided {
+		t.Error(err)
+	}
+	if a := s.k.Arms[0]; !a.Found || a.Held >= 3000 || a.NotHeld < 3000 || a.Limit != held.Machine || !strings.Contains(a.LimitWhy, "of this machine") {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestKneeDamaged: what no search keeps is said, and not searched.
+func TestKneeDamaged(t *testing.T) {
+	s := kneeFor(t, map[string]float64{"a": 20_000, "b": 3300}, held.Client)
+	if err := s.a.knee(t.Context(), s, "text"); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.a.kneeKept(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(words string, damage func(*held.Knee)) {
+		t.Helper()
+		k := *kept
+		k.Steps = slices.Clone(kept.Steps)
+		damage(&k)
+		if err := writeJSON(filepath.Join(s.dir, held.File), &k); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.a.kneeKept(s.dir); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want %q", err, words)
+		}
+	}
+	f("it is damaged: it begins at 0/s", func(k *held.Knee) { k.From = 0 })
+	f("outside of its bounds", func(k *held.Knee) { k.Most = 10 })
+	f("outside of its bounds", func(k *held.Knee) { k.Least = 2000 })
+	f("precision 0 and 3 repeats", func(k *held.Knee) { k.Precision = 0 })
+	f("precision 0.05 and 0 repeats", func(k *held.Knee) { k.Repeats = 0 })
+	f("trial 2 is of -5/s", func(k *held.Knee) { k.Steps[1].Rate = -5 })
+	f("it is of a newer kbench", func(k *held.Knee) { k.Schema++ })
+}
+
+// TestKneeOther: rates that are tried by another kbench are none of the same search.
+func TestKneeOther(t *testing.T) {
+	s := kneeFor(t, nil, held.Client)
+	dir, err := results.Create(filepath.Join(s.dir, "001-a-1000"), &results.Run{Schema: results.Schema, ID: "x", Kbench: "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir.Release()
+	was := *s.k
+	was.Steps = []held.Step{{Arm: "a", Rate: 1000, Run: "001-a-1000"}}
+	if err := s.same(&was); err == nil || !strings.Contains(err.Error(), "001-a-1000: it was begun by kbench another") {
+		t.Error(err)
+	}
+}
+
+// TestKneeInUse: nobody goes on with a search of which a trial is under way.
+func TestKneeInUse(t *testing.T) {
+	s := kneeFor(t, nil, held.Client)
+	if err := s.inUse(); err != nil {
+		t.Error(err)
+	}
+	dir, err := results.Create(filepath.Join(s.dir, "001-a-1000"), &results.Run{Schema: results.Schema, ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.inUse(); err == nil || !strings.Contains(err.Error(), "001-a-1000 is in use") {
+		t.Error(err)
+	}
+	dir.Release()
+	if err := s.inUse(); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -108,7 +107,21 @@ func (a *app) kneeKept(dir string) (*held.Knee, error) {
 	if k.Schema > held.Schema {
 		return nil, fmt.Errorf("%s: it is of a newer kbench (schema %d, this one reads %d)", filepath.Join(dir, held.File), k.Schema, held.Schema)
 	}
+	if wrong := k.Damaged(); wrong != "" {
+		return nil, fmt.Errorf("%s: it is damaged: %s; its trials are run directories, which \"kbench report\" shows", filepath.Join(dir, held.File), wrong)
+	}
 	return k, nil
+}
+
+// kneeRead is a search as its trials tell it, whatever was derived from them before. The flag
+// is by which the directory was named, if by any.
+func (a *app) kneeRead(flag, dir string) (*held.Knee, error) {
+	k, err := a.kneeKept(dir)
+	if err != nil {
+		return nil, usagef("%s%w", flag, err)
+	}
+	_, err = kneeAgain(k, dir)
+	return k, err
 }
 
 // kneeArgs gives a command the flags with which a search was started, and its arguments.
@@ -253,12 +266,25 @@ func (t *kneeing) same(kept *held.Knee) error {
 		if err != nil {
 			return err
 		}
-		was, err := json.Marshal(dir.Run().Specs)
-		if err != nil {
-			return err
+		if why := conduct.Other(dir, []workloads.Spec{spec}, nil, t.a.table, launch.Here{}.Machine()); why != "" {
+			return fmt.Errorf("--resume %s: %s: %s; start it anew", t.dir, s.Run, why)
 		}
-		if is, err := json.Marshal([]workloads.Spec{spec}); err != nil || !bytes.Equal(was, is) {
-			return fmt.Errorf("--resume %s: the workload is another one than it was in %s; start it anew", t.dir, s.Run)
+	}
+	return t.inUse()
+}
+
+// inUse is an error where somebody else is at a trial of the search.
+func (t *kneeing) inUse() error {
+	all, err := os.ReadDir(t.dir)
+	if err != nil {
+		return fmt.Errorf("--resume %w", err)
+	}
+	for _, of := range all {
+		if !of.IsDir() {
+			continue
+		}
+		if err := results.InUse(filepath.Join(t.dir, of.Name())); err != nil {
+			return fmt.Errorf("--resume %w; wait until it has ended", err)
 		}
 	}
 	return nil
@@ -288,8 +314,12 @@ func (a *app) knee(ctx context.Context, t *kneeing, form string) error {
 		err = errors.Join(err, a.printKnee(t.k, form))
 		fmt.Fprintf(a.errOut, "\nEverything is in %s; \"kbench knee --read %s\" prints this again.\n", t.dir, t.dir)
 	}
-	if errors.Is(err, conduct.ErrInterrupted) && len(t.k.Steps) > 0 {
-		fmt.Fprintf(a.errOut, "\"kbench knee --resume %s\" goes on with it.\n", t.dir)
+	if t.k.Ended != "" && len(t.k.Steps) > 0 {
+		longer := ""
+		if err == nil { // the time was up
+			longer = fmt.Sprintf(" --for %s", 2*time.Duration(t.k.For))
+		}
+		fmt.Fprintf(a.errOut, "\"kbench knee --resume %s%s\" goes on with it.\n", t.dir, longer)
 	}
 	if err != nil {
 		return err
@@ -363,7 +393,7 @@ func (t *kneeing) try(ctx context.Context, s *held.Step) error {
 	}
 	trial := trials[i].Alone()
 	if err := t.room(trial); err != nil {
-		s.Outcome, s.Limit, s.Why, s.SLO = held.NotDecided, held.Machine, err.Error(), []*float64{}
+		s.Trial = held.Trial{Outcome: held.NotHeld, Limit: held.Machine, Why: err.Error(), Missed: []string{"it was not run"}, SLO: []*float64{}}
 		return nil
 	}
 	s.Run = t.name(n, s)
@@ -424,12 +454,12 @@ func kneeTold(k *held.Knee) error {
 	for i := range k.Arms {
 		switch a := &k.Arms[i]; {
 		case a.Refused != "":
-		case a.Found && a.Held == 0:
-			low = append(low, a.Name+" does not hold "+text.RateOf(a.NotHeld))
 		case !a.Found:
 			open = append(open, a.Name+": "+cmp.Or(a.Why, "the search is not over"))
 		case a.Limit != "" && a.Limit != held.Client:
 			open = append(open, a.Name+": the "+string(a.Limit)+" gave out first")
+		case a.Held == 0:
+			low = append(low, a.Name+" does not hold "+text.RateOf(a.NotHeld))
 		}
 	}
 	switch {

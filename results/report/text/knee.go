@@ -84,7 +84,8 @@ func RateOf(rate float64) string {
 	return grouped(rate, decimals) + "/s"
 }
 
-// kneeBy says on how many trials the ends of an interval rest.
+// kneeBy says on how many trials the ends of an interval rest. Those that were not decided
+// are not counted.
 func kneeBy(a *held.Arm) string {
 	var parts []string
 	if a.Held > 0 {
@@ -93,7 +94,7 @@ func kneeBy(a *held.Arm) string {
 	if a.NotHeld > 0 {
 		parts = append(parts, fmt.Sprintf("%s held in %d of %s", RateOf(a.NotHeld), a.NotHeldIn.Held, count(int64(a.NotHeldIn.Held+a.NotHeldIn.NotHeld), "trial")))
 	}
-	return strings.Join(append(parts, count(int64(a.Trials), "trial")+" in all"), "; ")
+	return strings.Join(append(parts, count(int64(a.Trials), "trial")+" counted"), "; ")
 }
 
 // LimitLine is who gave out above the knee, and what follows from it; empty where it is not
