@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/held"
 	"github.com/kbench/kbench/results/report"
 	"github.com/kbench/kbench/results/report/text"
 )
@@ -28,6 +29,9 @@ run. "benchstat -col /client RUN/bench.txt" reads the same figures.
 tables are made of, for whoever shows a run in another way: the same tables,
 marks, audits and gates, in numbers with their units and without a layout.
 
+RUN may be the directory of a search, too: its tables are printed as "kbench knee
+--read" does, with --json all of it, and it exits as that does.
+
 --event draws one event of churn instead: what each partition and each member
 did around it, on one time axis, why the group rebalanced, and where the time went. Events are counted
 over the run from 1; TRIAL.ACT names one by its trial and the number of its act
@@ -45,6 +49,9 @@ Exit codes: 1 where trials failed or were not as planned, or the run was cut off
 		Args:              arguments(0, 1, "one run"),
 		ValidArgsFunction: aRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if path, is := ofSearch(args); is {
+				return a.reportSearch(path, rows, model || cmd.Flags().Changed("event"))
+			}
 			dir, err := openRun(args)
 			if err != nil {
 				return err
@@ -74,6 +81,35 @@ Exit codes: 1 where trials failed or were not as planned, or the run was cut off
 	cmd.Flags().BoolVar(&model, "model", false, "print what the tables are made of, as JSON")
 	cmd.Flags().StringVar(&event, "event", "", "draw one `event`: its number, TRIAL.ACT, or list to see what there is")
 	return cmd
+}
+
+// ofSearch is the directory that is named, where it is one of a search and of no run.
+func ofSearch(args []string) (path string, is bool) {
+	path, err := findRun(args)
+	if err != nil {
+		return "", false
+	}
+	if _, err := os.Stat(filepath.Join(path, results.RunFile)); err == nil {
+		return "", false
+	}
+	_, err = os.Stat(filepath.Join(path, held.File))
+	return path, err == nil
+}
+
+// reportSearch prints a search again. It has no model, nor events: its trials have them.
+func (a *app) reportSearch(path string, json, ofTrials bool) error {
+	if ofTrials {
+		return usagef("%s is the directory of a search, and --model and --event are of a run: name the run directory of one of its trials, in it", path)
+	}
+	k, err := a.kneeRead("", path)
+	if err != nil {
+		return err
+	}
+	form := "text"
+	if json {
+		form = "json"
+	}
+	return errors.Join(a.printKnee(k, form), kneeTold(k))
 }
 
 // openRun opens the run that is named, or the last one. That it is damaged is no fault of
