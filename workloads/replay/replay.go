@@ -21,10 +21,12 @@ type Case struct {
 	Lane   string
 	What   string // in few words
 
-	// Properties of the broker, name=value, without which it does not show, and the number
-	// of its nodes; 0: as many as there are by default.
+	// Properties of the broker, name=value, without which it does not show, the number
+	// of its nodes (0: as many as there are by default) and its kind where one alone has
+	// what it takes.
 	Properties []string
 	Nodes      int
+	Broker     string
 }
 
 // Cases are all of them.
@@ -54,6 +56,10 @@ func Cases() []Case {
 			What: "an idle fetch begins its session anew, up to 100 ms late"},
 		{Name: "zstd-encoders", Client: "sarama", Bad: "v1.48.1", Good: "v1.48.2", Lane: "matched",
 			What: "encoders of zstd are made and thrown away"},
+		{Name: "revoked-kept", Client: "franz-go", Bad: "v1.22.1", Good: "v1.22.2", Lane: "matched",
+			What: "a member that is looking up offsets when the next rebalance begins goes on with partitions that it gave up", Broker: "embedded"},
+		{Name: "metadata-storm", Client: "sarama", Bad: "v1.45.2", Good: "v1.46.0", Lane: "matched",
+			What: "every partition that lost its leader asks for metadata on its own"},
 		{Name: "zstd-many-procs", Client: "sarama", Bad: "v1.37.2", Good: "v1.38.0", Lane: "matched",
 			What: "an encoder of zstd has a buffer for every processor"},
 	}

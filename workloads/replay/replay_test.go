@@ -2,12 +2,14 @@ package replay_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/semver"
 
 	"github.com/kbench/kbench/internal/build"
+	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/replay"
@@ -50,6 +52,9 @@ func TestCases(t *testing.T) {
 			if name, value, ok := strings.Cut(p, "="); !ok || name == "" || value == "" {
 				t.Errorf("%s: property %q is no name=value", c.Name, p)
 			}
+		}
+		if !slices.Contains([]string{"", cluster.Embedded, cluster.Kafka}, c.Broker) {
+			t.Errorf("%s: there is no broker %q", c.Name, c.Broker)
 		}
 		if semver.Compare(c.Bad, c.Good) == 0 {
 			t.Errorf("%s: %s is both bad and good", c.Name, c.Bad)

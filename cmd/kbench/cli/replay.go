@@ -38,8 +38,8 @@ gate of the workload tells them apart (as bisect counts it, of two versions):
   not told apart  both miss it, or nothing could be decided
 
 "kbench run replay/NAME" runs such a workload for any client; a few need a --property
-of the broker besides, which is said. Without a name all are run, about two minutes
-each.
+of the broker besides, which is said, or show on one kind of broker alone. Without a
+name all of this kind are run, about two minutes each.
 
 Exit codes: 0 all were told apart or refuted, 1 a failure, 2 usage, 5 one was not
 told apart, 130 interrupted.`,
@@ -109,6 +109,13 @@ func (a *app) replay(cmd *cobra.Command, names []string, broker cluster.Options,
 	var cases []*replayed
 	for _, c := range replay.Cases() {
 		if len(names) > 0 && !slices.Contains(names, c.Name) {
+			continue
+		}
+		if c.Broker != "" && c.Broker != broker.Kind {
+			if len(names) > 0 {
+				return usagef("%s: it takes --broker %s", c.Name, c.Broker)
+			}
+			fmt.Fprintf(a.out, "%s: left out, it takes --broker %s\n\n", c.Name, c.Broker)
 			continue
 		}
 		t, err := a.trying(cmd, c.Client, []string{"replay/" + c.Name, "--lane", c.Lane})
