@@ -6,7 +6,7 @@ MINUTES ?= 15,30,60
 needs = @command -v $(1) >/dev/null 2>&1 || { echo "make $@ needs $(1), which is not here: $(2)" >&2; exit 1; }
 jdk = a JDK, 17 or later (Debian, Ubuntu: apt-get install default-jre-headless)
 
-.PHONY: help build test race bench tax sizes floors knees hour captures browser ledgers burn lint vuln fuzz damage kafka theirs sigkill answers versions
+.PHONY: help build test race bench tax sizes floors knees sweep hour captures browser ledgers burn lint vuln fuzz damage kafka theirs sigkill answers versions
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,11 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 
 knees: ## is a known limit found, and do five searches of the clients' knees agree? (40 minutes; SEARCHES=5; leave the machine alone)
 	mkdir -p bin && $(GO) build -o bin/knees ./scripts/knees && bin/knees -searches $(or $(SEARCHES),5)
+
+sweep: build ## from which loss on does a group lose members? (two hours; Apache Kafka; CLIENT=franz-go,sarama,kafka-go; leave the machine alone)
+	run=runs/sweep-$$(date +%Y%m%d-%H%M%S); \
+	  bin/kbench run net-sweep --broker kafka --client $(or $(CLIENT),franz-go,sarama,kafka-go) --out $$run; ran=$$?; \
+	  $(GO) run ./scripts/sweep $$run && exit $$ran
 
 hour: ## an hour of 100,000 records/s, quiet and with churn: time and memory of its report (10 minutes; 4 GB of disk in TMPDIR; leave the machine alone)
 	KBENCH_HOUR=$(MINUTES) $(GO) test -count=1 -timeout 40m -run TestHour -v ./results/evidence

@@ -114,6 +114,7 @@ var arrows = map[string][]string{
 	"scripts/captures": {"results", "scripts/ratio"},
 	"scripts/knees":    {"cmd/kbench/cli", "drivers", "drivers/faulty", "drivers/franzgo", "drivers/kafkago", "drivers/loopback", "drivers/sarama", "results/held"},
 	"scripts/ratio":    {},
+	"scripts/sweep":    {"results"},
 	"scripts/sizes": {"cmd/kbench/cli", "drivers", "internal/arm", "internal/cluster", "results", "results/evidence", "results/record",
 		"scripts/bare", "scripts/sides", "workloads"},
 	"scripts/floors": {"results", "results/evidence", "results/floors", "results/record"},
