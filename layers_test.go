@@ -89,6 +89,7 @@ var arrows = map[string][]string{
 	"internal/build":     {},
 	"internal/bisect":    {},
 	"internal/knee":      {},
+	"internal/knee/kept": {"internal/conduct", "internal/knee", "results", "results/held", "results/summary"},
 	"internal/doctor":    {"results", "results/compare"},
 	"cmd/worker/franzgo": {"drivers/franzgo", "internal/solo"},
 	"cmd/worker/sarama":  {"drivers/sarama", "internal/solo"},
@@ -101,7 +102,7 @@ var arrows = map[string][]string{
 	"internal/verify": {"drivers", "drivers/faulty", "internal/arm", "internal/cluster", "internal/conduct", "internal/launch", "results", "results/blame", "results/cause", "results/evidence",
 		"results/record", "results/summary", "results/window", "workloads", "workloads/acts", "workloads/plan"},
 	// The command sees all, but only main knows the adapters.
-	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/knee", "internal/launch", "internal/live", "internal/ownname", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
+	"cmd/kbench/cli": {"drivers", "internal/arm", "internal/aside", "internal/bisect", "internal/build", "internal/cluster", "internal/conduct", "internal/doctor", "internal/knee", "internal/knee/kept", "internal/launch", "internal/live", "internal/ownname", "internal/scratch", "internal/verify", "internal/visible", "internal/worker", "profiles", "profiles/ui",
 		"results", "results/compare", "results/gate", "results/held", "results/profiled", "results/report", "results/report/ci", "results/report/markdown", "results/report/text", "results/summary", "results/trend", "workloads", "workloads/catalog", "workloads/plan", "workloads/replay"},
 	"cmd/kbench": {"cmd/kbench/cli", "drivers/franzgo", "drivers/sarama", "drivers/kafkago", "drivers/loopback"},
 	// The bare loop stands beside kbench in the same program, so it needs both:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/knee"
+	"github.com/kbench/kbench/internal/knee/kept"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/held"
 	"github.com/kbench/kbench/results/report/text"
@@ -89,7 +90,7 @@ gave out; 130 interrupted.`,
 				return usagef("--output %s: there is %s", flags.form, strings.Join(kneeForms, ", "))
 			}
 			if cmd.Flags().Changed("read") {
-				k, err := a.kneeRead("--read ", flags.read)
+				k, err := kneeRead("--read ", flags.read)
 				if err != nil {
 					return err
 				}
@@ -151,7 +152,7 @@ type kneeing struct {
 	dir    string
 	spec   workloads.Spec // its rate is that of the first trial
 	sel    selection
-	course *knee.Course
+	search *kept.Search
 	one    alone
 	do     func(context.Context, *held.Step) error
 	length time.Duration // of a turn of all arms
@@ -163,13 +164,13 @@ type kneeing struct {
 func (a *app) kneeOf(cmd *cobra.Command, args []string, f *kneeFlags) (*kneeing, error) {
 	t := &kneeing{a: a, goesOn: cmd.Flags().Changed("resume"), dir: f.resume}
 	t.do = t.try
-	var kept *held.Knee
+	var was *held.Knee
 	if t.goesOn {
 		var err error
-		if kept, err = a.kneeKept(f.resume); err != nil {
+		if was, err = kept.Read(f.resume); err != nil {
 			return nil, fmt.Errorf("--resume %w", err)
 		}
-		if args, err = kneeArgs(cmd, kept); err != nil {
+		if args, err = kneeArgs(cmd, was); err != nil {
 			return nil, fmt.Errorf("--resume %s: %w", f.resume, err)
 		}
 	}
@@ -198,12 +199,12 @@ func (a *app) kneeOf(cmd *cobra.Command, args []string, f *kneeFlags) (*kneeing,
 	}
 	k.Command = append([]string{"kbench", "knee"}, commandLine(cmd, args)...)
 	if t.one = (alone{a: a, broker: t.one.broker, command: k.Command}); t.goesOn {
-		return t, t.goOn(kept)
+		return t, t.goOn(was)
 	}
 	if t.dir = f.out; t.dir == "" {
 		t.dir = filepath.Join(runsDir, "knee-"+cluster.NewRunID())
 	}
-	t.course = courseOf(k)
+	t.search = kept.Begin(k, t.dir)
 	return t, nil
 }
 
@@ -228,8 +229,8 @@ func (f *kneeFlags) bounds(cmd *cobra.Command, k *held.Knee) error {
 	if k.Precision = precision; !written || precision < knee.LeastPrecision || precision > knee.MostPrecision {
 		wrong = append(wrong, fmt.Errorf("--precision %s: write a share from %s to %s, such as 5%%", f.precision, text.Percent(knee.LeastPrecision), text.Percent(knee.MostPrecision)))
 	}
-	if f.repeats < 1 || f.repeats > mostKneeTrials/4 {
-		wrong = append(wrong, fmt.Errorf("--repeats %d: write a number from 1 to %d", f.repeats, mostKneeTrials/4))
+	if f.repeats < 1 || f.repeats > kept.MostTrials/4 {
+		wrong = append(wrong, fmt.Errorf("--repeats %d: write a number from 1 to %d", f.repeats, kept.MostTrials/4))
 	}
 	if cmd.Flags().Changed("for") && f.length <= 0 {
 		wrong = append(wrong, fmt.Errorf("--for %s: trials take time; write some, such as 30m", f.length))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/cluster"
 	"github.com/kbench/kbench/internal/conduct"
+	"github.com/kbench/kbench/internal/knee/kept"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/held"
 	"github.com/kbench/kbench/workloads"
@@ -29,7 +29,8 @@ func kneeFor(t *testing.T, knees map[string]float64, limit held.Limit) *kneeing 
 	}
 	k := &held.Knee{Schema: held.Schema, Workload: "w", SLO: []held.SLO{slo}, Seed: 3, From: 1000, Most: 1e6, Precision: 0.05, Repeats: 3, Steps: []held.Step{},
 		Arms: []held.Arm{{Name: "a"}, {Name: "b"}, {Name: "none", Refused: "it has no groups"}}}
-	k2 := &kneeing{a: &app{out: io.Discard, errOut: io.Discard, raw: io.Discard}, k: k, dir: t.TempDir(), length: 20 * time.Second, course: courseOf(k)}
+	k2 := &kneeing{a: &app{out: io.Discard, errOut: io.Discard, raw: io.Discard}, k: k, dir: t.TempDir(), length: 20 * time.Second}
+	k2.search = kept.Begin(k, k2.dir)
 	k2.do = func(_ context.Context, s *held.Step) error {
 		late := 8e6
 		s.Took = int64(10 * time.Second)
@@ -55,8 +56,8 @@ func TestKneeSearch(t *testing.T) {
 	do := s.do
 	s.do = func(ctx context.Context, st *held.Step) error {
 		if n := len(s.k.Steps); n > 0 {
-			if kept, err := s.a.kneeKept(s.dir); err != nil || len(kept.Steps) != n {
-				t.Errorf("%v: %d trials are kept of %d", err, len(kept.Steps), n)
+			if was, err := kept.Read(s.dir); err != nil || len(was.Steps) != n {
+				t.Errorf("%v: %d trials are kept of %d", err, len(was.Steps), n)
 			}
 		}
 		return do(ctx, st)
@@ -69,15 +70,12 @@ func TestKneeSearch(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	kept, err := s.a.kneeKept(s.dir)
+	again, err := kneeRead("", s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kneeAgain(kept, s.dir); err != nil {
-		t.Fatal(err)
-	}
 	is, _ := json.Marshal(s.k)
-	if was, _ := json.Marshal(kept); !bytes.Equal(is, was) {
+	if was, _ := json.Marshal(again); !bytes.Equal(is, was) {
 		t.Errorf("read again it is\n%s, not\n%s", was, is)
 	}
 }
@@ -109,17 +107,15 @@ func TestKneeEnds(t *testing.T) {
 		if len(s.k.Steps) != at {
 			t.Errorf("%d trials, want %d", len(s.k.Steps), at)
 		}
-		if kept, err := s.a.kneeKept(s.dir); (err == nil) != (at > 0) {
+		if was, err := kneeRead("", s.dir); (err == nil) != (at > 0) {
 			t.Errorf("after %d: %v", at, err)
-		} else if at > 0 {
-			if _, err := kneeAgain(kept, s.dir); err != nil || kept.Arms[0].Why == "" || kept.Arms[0].Why != s.k.Arms[0].Why {
-				t.Errorf("after %d: %v, %q is read again as %q", at, err, s.k.Arms[0].Why, kept.Arms[0].Why)
-			}
+		} else if at > 0 && (was.Arms[0].Why == "" || was.Arms[0].Why != s.k.Arms[0].Why) {
+			t.Errorf("after %d: %q is read again as %q", at, s.k.Arms[0].Why, was.Arms[0].Why)
 		}
 		// It goes on, and comes to the same by the same trials.
 		s.k.For, s.k.Ended, s.do = 0, "", do
 		var err error
-		if s.course, err = kneeAgain(s.k, s.dir); err != nil {
+		if s.search, err = kept.Again(s.k, s.dir); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.a.knee(t.Context(), s, "text"); err != nil {
@@ -165,7 +161,7 @@ func TestKneeRoom(t *testing.T) {
 	s.spec = workloads.Default()
 	s.spec.Name, s.sel.clients, s.sel.lanes = "w", []string{"franz-go"}, []string{string(drivers.Matched)}
 	s.k.Arms = []held.Arm{{Name: "franz-go"}}
-	s.course = courseOf(s.k)
+	s.search = kept.Begin(s.k, s.dir)
 	s.one = alone{a: s.a, broker: cluster.Options{Kind: cluster.Kafka, Nodes: 3, Heap: "100000g"}} // more than any machine has
 	run := s.do
 	s.do = func(ctx context.Context, st *held.Step) error {
@@ -182,37 +178,6 @@ func TestKneeRoom(t *testing.T) {
 	}
 }
 
-// TestKneeDamaged: what no search keeps is said, and not searched.
-func TestKneeDamaged(t *testing.T) {
-	s := kneeFor(t, map[string]float64{"a": 20_000, "b": 3300}, held.Client)
-	if err := s.a.knee(t.Context(), s, "text"); err != nil {
-		t.Fatal(err)
-	}
-	kept, err := s.a.kneeKept(s.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := func(words string, damage func(*held.Knee)) {
-		t.Helper()
-		k := *kept
-		k.Steps = slices.Clone(kept.Steps)
-		damage(&k)
-		if err := writeJSON(filepath.Join(s.dir, held.File), &k); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.a.kneeKept(s.dir); err == nil || !strings.Contains(err.Error(), words) {
-			t.Errorf("%v, want %q", err, words)
-		}
-	}
-	f("it is damaged: it begins at 0/s", func(k *held.Knee) { k.From = 0 })
-	f("outside of its bounds", func(k *held.Knee) { k.Most = 10 })
-	f("outside of its bounds", func(k *held.Knee) { k.Least = 2000 })
-	f("precision 0 and 3 repeats", func(k *held.Knee) { k.Precision = 0 })
-	f("precision 0.05 and 0 repeats", func(k *held.Knee) { k.Repeats = 0 })
-	f("trial 2 is of -5/s", func(k *held.Knee) { k.Steps[1].Rate = -5 })
-	f("it is of a newer kbench", func(k *held.Knee) { k.Schema++ })
-}
-
 // TestKneeOther: rates that are tried by another kbench are none of the same search.
 func TestKneeOther(t *testing.T) {
 	s := kneeFor(t, nil, held.Client)
@@ -224,25 +189,6 @@ func TestKneeOther(t *testing.T) {
 	was := *s.k
 	was.Steps = []held.Step{{Arm: "a", Rate: 1000, Run: "001-a-1000"}}
 	if err := s.same(&was); err == nil || !strings.Contains(err.Error(), "001-a-1000: it was begun by kbench another") {
-		t.Error(err)
-	}
-}
-
-// TestKneeInUse: nobody goes on with a search of which a trial is under way.
-func TestKneeInUse(t *testing.T) {
-	s := kneeFor(t, nil, held.Client)
-	if err := s.inUse(); err != nil {
-		t.Error(err)
-	}
-	dir, err := results.Create(filepath.Join(s.dir, "001-a-1000"), &results.Run{Schema: results.Schema, ID: "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.inUse(); err == nil || !strings.Contains(err.Error(), "001-a-1000 is in use") {
-		t.Error(err)
-	}
-	dir.Release()
-	if err := s.inUse(); err != nil {
 		t.Error(err)
 	}
 }

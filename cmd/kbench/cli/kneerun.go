@@ -3,10 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,19 +17,15 @@ import (
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/internal/arm"
 	"github.com/kbench/kbench/internal/conduct"
-	"github.com/kbench/kbench/internal/knee"
+	"github.com/kbench/kbench/internal/knee/kept"
 	"github.com/kbench/kbench/internal/launch"
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/gate"
 	"github.com/kbench/kbench/results/held"
 	"github.com/kbench/kbench/results/report/text"
-	"github.com/kbench/kbench/results/summary"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/plan"
 )
-
-// mostKneeTrials is how many trials of an arm there are at the most.
-const mostKneeTrials = 40
 
 // kneeRate is a rate as a workload has it.
 func kneeRate(rate float64) string { return strconv.FormatFloat(rate, 'f', -1, 64) + "/s" }
@@ -69,58 +63,17 @@ func (t *kneeing) arms(trials []plan.Trial) error {
 
 // trial is about how long one takes.
 func (t *kneeing) trial() time.Duration {
-	return (t.length / time.Duration(max(len(searchedArms(t.k)), 1))).Round(time.Second)
-}
-
-// courseOf begins a search for each arm that can do the workload.
-func courseOf(k *held.Knee) *knee.Course {
-	var searches []*knee.Search
-	for range searchedArms(k) {
-		searches = append(searches, knee.New(knee.Options{From: k.From, Least: k.Least, Most: k.Most, Precision: k.Precision, Repeats: k.Repeats, Trials: mostKneeTrials}))
-	}
-	return knee.NewCourse(searches, k.Seed)
-}
-
-// searchedArms are the names of the arms that are searched, in the order of their searches.
-func searchedArms(k *held.Knee) (names []string) {
-	for _, a := range k.Arms {
-		if a.Refused == "" {
-			names = append(names, a.Name)
-		}
-	}
-	return names
-}
-
-// kneeKept reads what a search has kept.
-func (a *app) kneeKept(dir string) (*held.Knee, error) {
-	data, err := os.ReadFile(filepath.Join(dir, held.File))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: there is no %s in it: it is no directory of a search, or that had no trial yet", dir, held.File)
-	case err != nil:
-		return nil, err
-	}
-	k := &held.Knee{}
-	if err := json.Unmarshal(data, k); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, held.File), err)
-	}
-	if k.Schema > held.Schema {
-		return nil, fmt.Errorf("%s: it is of a newer kbench (schema %d, this one reads %d)", filepath.Join(dir, held.File), k.Schema, held.Schema)
-	}
-	if wrong := k.Damaged(); wrong != "" {
-		return nil, fmt.Errorf("%s: it is damaged: %s; its trials are run directories, which \"kbench report\" shows", filepath.Join(dir, held.File), wrong)
-	}
-	return k, nil
+	return (t.length / time.Duration(max(len(kept.Searched(t.k)), 1))).Round(time.Second)
 }
 
 // kneeRead is a search as its trials tell it, whatever was derived from them before. The flag
 // is by which the directory was named, if by any.
-func (a *app) kneeRead(flag, dir string) (*held.Knee, error) {
-	k, err := a.kneeKept(dir)
+func kneeRead(flag, dir string) (*held.Knee, error) {
+	k, err := kept.Read(dir)
 	if err != nil {
 		return nil, usagef("%s%w", flag, err)
 	}
-	_, err = kneeAgain(k, dir)
+	_, err = kept.Again(k, dir)
 	return k, err
 }
 
@@ -151,110 +104,28 @@ func kneeArgs(cmd *cobra.Command, k *held.Knee) ([]string, error) {
 	return args, cmd.Flags().Set("seed", fmt.Sprint(k.Seed))
 }
 
-// kneeAgain judges the trials of a search anew, from their run directories, and tells the
-// searches what they came to.
-func kneeAgain(k *held.Knee, dir string) (*knee.Course, error) {
-	course, names := courseOf(k), searchedArms(k)
-	for i := range k.Steps {
-		s := &k.Steps[i]
-		if s.Run != "" {
-			trial, err := kneeTrial(filepath.Join(dir, s.Run))
-			if err != nil {
-				return nil, err
-			}
-			s.Trial = trial
-		}
-		which := slices.Index(names, s.Arm)
-		if which < 0 {
-			return nil, fmt.Errorf("%s: trial %d is of %s, which is no arm of it", filepath.Join(dir, held.File), i+1, s.Arm)
-		}
-		course.Next() // so that its turns are those that they were
-		if err := kneeTell(course, which, s); err != nil {
-			return nil, fmt.Errorf("%s: trial %d: %w", filepath.Join(dir, held.File), i+1, err)
-		}
+// goOn takes up a search that was cut off, if it is the one that its command asks for.
+func (t *kneeing) goOn(was *held.Knee) error {
+	if err := t.same(was); err != nil {
+		return err
 	}
-	kneeDerive(k, course)
-	return course, nil
-}
-
-// kneeTrial judges one run directory.
-func kneeTrial(path string) (held.Trial, error) {
-	dir, err := results.Open(path)
-	if err != nil {
-		return held.Trial{}, err
+	t.k.Started, t.k.Steps, t.k.Broker, t.k.Machine, t.k.Command = was.Started, was.Steps, was.Broker, was.Machine, was.Command
+	var err error
+	if t.search, err = kept.Again(t.k, t.dir); err != nil {
+		return err
 	}
-	s, err := dir.Summary()
-	if err != nil {
-		var unwritten *summary.Unwritten
-		if s, err = summary.Write(dir); err != nil && !errors.As(err, &unwritten) {
-			return held.Trial{}, err
-		}
-	}
-	return kneeJudge(dir, s)
-}
-
-func kneeJudge(dir *results.Dir, s *results.Summary) (held.Trial, error) {
-	trials, err := dir.Trials()
-	if err != nil {
-		return held.Trial{}, err
-	}
-	if len(trials) != 1 {
-		return held.Trial{}, fmt.Errorf("%s: it has %s, and a trial of a search is a run of its own", dir.Path(), quantity(len(trials), "trial"))
-	}
-	return held.Judge(dir.Run(), trials[0], s), nil
-}
-
-// kneeTell tells a search what a trial came to.
-func kneeTell(c *knee.Course, which int, s *held.Step) error {
-	known := true
-	switch s.Outcome {
-	case held.Held, held.NotHeld:
-		known = c.Searches[which].Tried(s.Rate, s.Outcome == held.Held)
-	default:
-		known = c.Searches[which].Undecided(s.Rate, len(s.Missed) > 0, s.Why)
-	}
-	if c.Had(which); !known {
-		return fmt.Errorf("%s is no rate of the search", kneeRate(s.Rate))
+	if err := t.search.InUse(); err != nil {
+		return fmt.Errorf("--resume %w", err)
 	}
 	return nil
 }
 
-// kneeDerive writes down what is known of each arm.
-func kneeDerive(k *held.Knee, c *knee.Course) {
-	names := searchedArms(k)
-	for i := range k.Arms {
-		a := &k.Arms[i]
-		which := slices.Index(names, a.Name)
-		if which < 0 {
-			continue
-		}
-		x := c.Searches[which].Answer()
-		a.Held, a.HeldIn = x.Held, held.Tally{Held: x.HeldIn.Held, NotHeld: x.HeldIn.Missed}
-		a.NotHeld, a.NotHeldIn = x.Missed, held.Tally{Held: x.MissedIn.Held, NotHeld: x.MissedIn.Missed}
-		if a.Trials, a.Found, a.Why = x.Trials, x.Found, x.Why; !a.Found {
-			a.Why = cmp.Or(a.Why, k.Ended)
-		}
-	}
-	k.Derive()
-}
-
-// goOn takes up a search that was cut off, if it is the one that its command asks for.
-func (t *kneeing) goOn(kept *held.Knee) error {
-	if err := t.same(kept); err != nil {
-		return err
-	}
-	t.k.Started, t.k.Steps, t.k.Broker, t.k.Machine, t.k.Command = kept.Started, kept.Steps, kept.Broker, kept.Machine, kept.Command
-	var err error
-	t.course, err = kneeAgain(t.k, t.dir)
-	return err
-}
-
 // same is an error where the workload is another one than it was.
-func (t *kneeing) same(kept *held.Knee) error {
-	if !slices.Equal(searchedArms(kept), searchedArms(t.k)) || kept.From != t.k.From {
+func (t *kneeing) same(was *held.Knee) error {
+	if !slices.Equal(kept.Searched(was), kept.Searched(t.k)) || was.From != t.k.From {
 		return fmt.Errorf("--resume %s: the workload or the clients are others than they were; start it anew", t.dir)
 	}
-	for _, s := range kept.Steps {
+	for _, s := range was.Steps {
 		if s.Run == "" {
 			continue
 		}
@@ -270,23 +141,6 @@ func (t *kneeing) same(kept *held.Knee) error {
 			return fmt.Errorf("--resume %s: %s: %s; start it anew", t.dir, s.Run, why)
 		}
 	}
-	return t.inUse()
-}
-
-// inUse is an error where somebody else is at a trial of the search.
-func (t *kneeing) inUse() error {
-	all, err := os.ReadDir(t.dir)
-	if err != nil {
-		return fmt.Errorf("--resume %w", err)
-	}
-	for _, of := range all {
-		if !of.IsDir() {
-			continue
-		}
-		if err := results.InUse(filepath.Join(t.dir, of.Name())); err != nil {
-			return fmt.Errorf("--resume %w; wait until it has ended", err)
-		}
-	}
 	return nil
 }
 
@@ -299,16 +153,14 @@ func (t *kneeing) at(rate float64) (workloads.Spec, error) {
 
 // knee searches, and keeps each trial as soon as it is known.
 func (a *app) knee(ctx context.Context, t *kneeing, form string) error {
-	names := searchedArms(t.k)
+	names := kept.Searched(t.k)
 	fmt.Fprintf(a.errOut, "knee %s: %s, seed %d; about %s a trial, and mostly 12 to 20 trials of each; trials are in %s\n",
 		t.k.Workload, strings.Join(names, ", "), t.k.Seed, t.trial(), t.dir)
 	ctx, done := a.inOrder(ctx)
 	defer done()
-	var err error
-	t.k.Ended, err = t.search(ctx)
-	kneeDerive(t.k, t.course)
+	err := t.search.Run(ctx, kept.Trials{Length: t.trial(), Run: t.do, Told: t.tell})
 	if len(t.k.Steps) > 0 {
-		if werr := writeJSON(filepath.Join(t.dir, held.File), t.k); werr != nil {
+		if werr := t.search.Save(); werr != nil {
 			return errors.Join(err, werr)
 		}
 		err = errors.Join(err, a.printKnee(t.k, form))
@@ -327,35 +179,9 @@ func (a *app) knee(ctx context.Context, t *kneeing, form string) error {
 	return kneeTold(t.k)
 }
 
-// search runs one trial after the other. why says what ended it before its time.
-func (t *kneeing) search(ctx context.Context) (why string, err error) {
-	names := searchedArms(t.k)
-	for {
-		which, rate, more := t.course.Next()
-		if !more {
-			return "", nil
-		}
-		took, longest := t.k.Took()
-		if longest = max(longest, t.trial()); t.k.For > 0 && took+longest > time.Duration(t.k.For) {
-			return fmt.Sprintf("a further trial would not have ended within %s", time.Duration(t.k.For)), nil
-		}
-		s := held.Step{Arm: names[which], Rate: rate}
-		if err := t.do(ctx, &s); err != nil {
-			if errors.Is(err, conduct.ErrInterrupted) {
-				return "it was interrupted", err
-			}
-			return "it failed", err
-		}
-		t.k.Steps = append(t.k.Steps, s)
-		if err := kneeTell(t.course, which, &s); err != nil {
-			return "", err
-		}
-		fmt.Fprintf(t.a.errOut, "%3d  %-12s %12s  %-11s %s\n", len(t.k.Steps), s.Arm, text.RateOf(s.Rate), s.Outcome, t.figures(&s))
-		kneeDerive(t.k, t.course)
-		if err := writeJSON(filepath.Join(t.dir, held.File), t.k); err != nil {
-			return "", err
-		}
-	}
+// tell says what a trial came to.
+func (t *kneeing) tell(n int, s *held.Step) {
+	fmt.Fprintf(t.a.errOut, "%3d  %-12s %12s  %-11s %s\n", n, s.Arm, text.RateOf(s.Rate), s.Outcome, t.figures(s))
 }
 
 // figures are those of a trial, for whoever waits.
@@ -402,7 +228,7 @@ func (t *kneeing) try(ctx context.Context, s *held.Step) error {
 	if s.Took = int64(time.Since(began)); err != nil {
 		return err
 	}
-	if s.Trial, err = kneeJudge(run, sum); err == nil && t.k.Broker == "" {
+	if s.Trial, err = kept.Judge(run, sum); err == nil && t.k.Broker == "" {
 		m := run.Run().Machine
 		t.k.Broker, t.k.Machine = run.Run().Broker.Title, fmt.Sprintf("%s, %s, %s", m.Host, m.CPU, quantity(m.Cores, "core"))
 	}

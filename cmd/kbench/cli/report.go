@@ -101,7 +101,7 @@ func (a *app) reportSearch(path string, json, ofTrials bool) error {
 	if ofTrials {
 		return usagef("%s is the directory of a search, and --model and --event are of a run: name the run directory of one of its trials, in it", path)
 	}
-	k, err := a.kneeRead("", path)
+	k, err := kneeRead("", path)
 	if err != nil {
 		return err
 	}
