@@ -1,6 +1,8 @@
 package summary
 
 import (
+	"math"
+
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/evidence"
 	"github.com/kbench/kbench/results/record"
@@ -24,10 +26,14 @@ func recoveredIn(e *evidence.Trial, churn *window.Report) map[int]recovered {
 			continue
 		}
 		r := recovered{}
+		since := window.Interval{From: brokerAct(ev), To: ev.Window.To}
 		for _, log := range e.Logs {
 			for _, l := range log.Spans.Lanes {
-				if l.Kind == record.Acked {
-					r.acks(l, ev.Window, int64(e.Spec.Pause.Theta))
+				switch l.Kind {
+				case record.Acked:
+					r.acks(l, since, int64(e.Spec.Pause.Theta))
+				case record.Failed:
+					r.fails(l, ev.Window)
 				}
 			}
 		}
@@ -37,6 +43,17 @@ func recoveredIn(e *evidence.Trial, churn *window.Report) map[int]recovered {
 		out[i] = r
 	}
 	return out
+}
+
+// brokerAct is when the first act of an event on nodes was done: the figures of such an
+// event begin there, also where it shares its window with an act before.
+func brokerAct(e *window.Event) int64 {
+	for _, act := range e.Acts {
+		if act.Broker != nil {
+			return act.At
+		}
+	}
+	return e.Window.From
 }
 
 // acks adds when a partition's records were acknowledged again, if they had ceased to be:
@@ -56,14 +73,21 @@ func (r *recovered) acks(l *record.Lane, within window.Interval, theta int64) {
 	}
 }
 
+// fails adds the sends that were answered with an error, each when that came: the words of
+// a kind of error are written down once in a trial, and not in each event.
+func (r *recovered) fails(l *record.Lane, within window.Interval) {
+	for b := range window.Acked(l, math.MinInt64) {
+		for _, at := range b.At {
+			if within.Contains(at) {
+				r.failed++
+			}
+		}
+	}
+}
+
 // worker adds what a process did. Sums over 100 ms belong to the window that has their
 // middle.
 func (r *recovered) worker(w *evidence.Worker, within window.Interval) {
-	for _, f := range w.Refused {
-		if within.Contains(f.T) {
-			r.failed += f.Count
-		}
-	}
 	if !w.Role.UnderTest() {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
+	"github.com/kbench/kbench/workloads/acts"
 )
 
 // TestRecovery: what producers and connections did while a node was away is taken of the
@@ -19,8 +20,14 @@ func TestRecovery(t *testing.T) {
 	ack := func(partition int32, due, at int64) record.Span {
 		return record.Span{Kind: record.Acked, Partition: partition, Count: 1, First: uint64(due), Due: due * ms, LastDue: due * ms, At: at * ms, LastAt: at * ms, MaxLate: (at - due) * ms}
 	}
+	fail := func(count uint64, due, at int64) record.Span {
+		return record.Span{Kind: record.Failed, Count: count, First: uint64(due), Offset: -1, Due: due * ms, LastDue: due * ms, At: at * ms, LastAt: at * ms, MaxLate: (at - due) * ms}
+	}
 	sum := func(from int64, opened int, metadata int64) evidence.Wire {
 		return evidence.Wire{From: from * ms, To: (from + 100) * ms, Opened: opened, Metadata: metadata}
+	}
+	act := func(at int64) results.Act {
+		return results.Act{Kind: acts.Broker, At: at * ms, Broker: &results.BrokerAct{Fault: workloads.KillNode, Node: workloads.LeaderNode}}
 	}
 	e := &evidence.Trial{
 		Trial: &results.Trial{Spec: spec},
@@ -30,19 +37,31 @@ func TestRecovery(t *testing.T) {
 			ack(0, 2000, 4210),
 			ack(0, 4300, 4310), // and then it was quick again
 			ack(1, 1500, 1520), // it never stopped
+			ack(1, 7600, 8000),
+			fail(3, 1150, 1200),
+			fail(100, 700, 800), // before
+			fail(4, 8000, 8200), // in the next event, of the same kind
 		)}},
 		Workers: []evidence.Worker{
 			{Worker: results.Worker{Name: "producer-0", Role: results.RoleProducer}, Wire: []evidence.Wire{sum(800, 9, 9), sum(1000, 2, 5), sum(4900, 1, 1), sum(5000, 7, 7)},
-				Refused: []record.Reported{{T: 1200 * ms, Count: 3}, {T: 800 * ms, Count: 100}}},
+				Refused: []record.Reported{{T: 800 * ms, Count: 107}}},
 			{Worker: results.Worker{Name: "probe", Role: results.RoleProbe}, Wire: []evidence.Wire{sum(1000, 50, 50)}},
 		},
 	}
 	churn := &window.Report{Events: []window.Event{
 		{Name: "join#1"},
-		{Name: "kill leader#2", Window: window.Interval{From: 1000 * ms, To: 5000 * ms}, Partitions: make([]window.Partition, 2),
+		{Name: "kill leader#2", Window: window.Interval{From: 1000 * ms, To: 5000 * ms}, Partitions: make([]window.Partition, 2), Acts: []results.Act{act(1000)},
 			Recovery: &window.Recovery{Leaders: 3000 * ms, Coordinator: 40 * ms, Delivered: 3100 * ms, Found: 50 * ms, Lookers: 2, Evicted: 1}},
 	}}
-	b := &builder{inputs: &inputs{trial: e.Trial, churn: churn, recovered: recoveredIn(e, churn)}}
+	// What shares its window with a join is counted from the act on the node on.
+	next := window.Event{Name: "join#3", Window: window.Interval{From: 7000 * ms, To: 9000 * ms}, Acts: []results.Act{{Kind: acts.Join, At: 7000 * ms}, act(7500)}, Recovery: &window.Recovery{}}
+	churn.Events = append(churn.Events, next)
+	all := recoveredIn(e, churn)
+	if got := all[2]; got.failed != 4 || got.acked != 500*ms {
+		t.Errorf("the next event: %+v", got)
+	}
+	churn.Events = churn.Events[:2]
+	b := &builder{inputs: &inputs{trial: e.Trial, churn: churn, recovered: all}}
 	got := map[string]float64{}
 	for i := range churn.Events {
 		b.recovery(i, &churn.Events[i], func(metric, class string, value float64, n int64) {
