@@ -2,6 +2,7 @@ package results
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kbench/kbench/workloads"
 )
@@ -47,6 +48,23 @@ func (b *BrokerAct) Name() string {
 // Answers says whether the node is there, and answers otherwise than it should.
 func (b *BrokerAct) Answers() bool {
 	return b.Fault == workloads.AnswerNode || b.Fault == workloads.DelayNode
+}
+
+// Lies says whether the node answers requests with an error that is not true.
+func (b *BrokerAct) Lies() bool { return b.Fault == workloads.AnswerNode }
+
+// OfGroup says whether the requests are about a group, which its coordinator answers.
+func (b *BrokerAct) OfGroup() bool {
+	return b.Answers() && !slices.Contains([]string{"Produce", "Fetch", "OffsetForLeaderEpoch"}, b.Request)
+}
+
+// Withholds says whether it keeps from members what they have to deliver: the node is
+// away, or does not answer as it should what they read with.
+func (b *BrokerAct) Withholds() bool {
+	if b.Answers() {
+		return slices.Contains([]string{"Fetch", "OffsetFetch", "OffsetForLeaderEpoch"}, b.Request)
+	}
+	return b.Fault != workloads.MoveNode
 }
 
 // Away is when the node was surely not there, the end of time where it did not come back.

@@ -286,7 +286,8 @@ func (a *Act) Hits(worker string) bool {
 }
 
 // Suspends says whether it keeps a worker from delivering anything while it lasts: the
-// process is stopped, nothing comes through its link, or a node of the broker is away.
+// process is stopped, nothing comes through its link, or a node of the broker is away or
+// does not answer what is read.
 func (a *Act) Suspends(worker string) bool {
 	switch d := acts.Of(a.Kind); {
 	case d.Stops:
@@ -294,7 +295,7 @@ func (a *Act) Suspends(worker string) bool {
 	case d.Link:
 		return a.Hits(worker) && a.Link.Blackhole
 	case d.Node: // what it has to deliver may be with that node
-		return a.Broker != nil && a.Broker.Fault != workloads.MoveNode
+		return a.Broker != nil && a.Broker.Withholds()
 	default:
 		return false
 	}

@@ -31,5 +31,10 @@ func TestAwake(t *testing.T) {
 	kill, move := &results.BrokerAct{Fault: workloads.KillNode}, &results.BrokerAct{Fault: workloads.MoveNode}
 	f(60, results.Act{Kind: acts.Broker, Broker: kill, Resumed: 60})
 	f(10, results.Act{Kind: acts.Broker, Broker: move, Resumed: 60})
+	answer := func(request string) *results.BrokerAct {
+		return &results.BrokerAct{Fault: workloads.AnswerNode, Request: request}
+	}
+	f(60, results.Act{Kind: acts.Broker, Broker: answer("Fetch"), Resumed: 60})
+	f(10, results.Act{Kind: acts.Broker, Broker: answer("Heartbeat"), Resumed: 60})
 	f(10, results.Act{Kind: acts.Crash, Member: "consumer-1"})
 }

@@ -30,7 +30,7 @@ func Find(s Signs) []Stall {
 		}
 	}
 	for _, i := range s.Injected {
-		s := Stall{Source: SourceInjected, Who: i.Worker, Node: i.Node, Certain: i.Interval, Possible: i.Interval, Excuses: true}
+		s := Stall{Source: SourceInjected, Who: i.Worker, Node: i.Node, Certain: i.Interval, Possible: i.Interval, Group: i.Group, Excuses: true}
 		if i.Unserved.Is {
 			s.Who, s.Node, s.Unserved, s.Possible = i.What, -1, i.Unserved, results.Interval{From: min(i.Possible.From, i.From), To: max(i.Possible.To, i.To)}
 		}

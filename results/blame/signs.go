@@ -33,6 +33,7 @@ type Injected struct {
 	What   string // a word for it, such as the kind of the act
 	Worker string // that it was done to; "" where it was a node
 	Node   int32  // -1 where it was a worker; with a worker it is what lies between the two
+	Group  bool   // of a node: only what is asked of it about the group
 
 	// Of an act on nodes of the broker: what nobody served meanwhile, and when that may
 	// have been so beyond what is sure.

@@ -42,10 +42,11 @@ func (e *Trial) away() map[int32][]results.Interval {
 	return out
 }
 
-// hurt is when acts on nodes were under way: what was not served then is theirs.
+// hurt is when acts on nodes were under way: what was not served then is theirs. One that
+// was refused, because its node was down already, did nothing.
 func (e *Trial) hurt() (out []results.Interval) {
 	for _, a := range e.Acts {
-		if acts.Of(a.Kind).Node && a.At != 0 {
+		if acts.Of(a.Kind).Node && a.At != 0 && !a.Refused() {
 			to := a.Resumed
 			if to == 0 {
 				to = math.MaxInt64
@@ -218,15 +219,19 @@ func (r *reigns) gaps(hurt []results.Interval, end int64) (out []window.Unserved
 	return out
 }
 
-// answering is when nodes answered requests otherwise than they should.
+// answering is when nodes answered requests otherwise than they should: nothing where none
+// came that would have been. What is asked about the group excuses nobody who reads from
+// the same node.
 func (e *Trial) answering() (out []blame.Injected) {
 	for _, a := range e.Acts {
 		if a.Broker == nil || !a.Broker.Answers() {
 			continue
 		}
 		for _, n := range a.Broker.Nodes {
-			if n.Back > n.At {
-				out = append(out, blame.Injected{Interval: results.Interval{From: n.At, To: n.Back}, What: string(acts.Broker), Node: n.Node})
+			if n.Back > n.At && n.Requests > 0 {
+				out = append(out, blame.Injected{
+					Interval: results.Interval{From: n.At, To: n.Back}, What: string(acts.Broker), Node: n.Node, Group: a.Broker.OfGroup(),
+				})
 			}
 		}
 	}

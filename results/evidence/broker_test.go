@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/blame"
 	"github.com/kbench/kbench/results/record"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
@@ -129,6 +130,46 @@ func TestNobodyAsked(t *testing.T) {
 	e.Acts = nil
 	if got := e.served(); got != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestServedAfterARefusal: an act that was refused did nothing, and what no node serves after
+// the one before it was over is nobody's fault that was injected.
+func TestServedAfterARefusal(t *testing.T) {
+	alone := map[int32][]int32{0: {1}}
+	e := killed(told(
+		says(1, 0, 1, 0, true, alone),
+		dumb(1, 110),
+		says(1, 550, 552, 540, true, alone),
+		says(1, 700, 702, 690, true, nil), // nobody leads it from now on
+	))
+	e.Acts = append(e.Acts, results.Act{N: 2, Kind: acts.Broker, At: 300 * ms, Error: "node 1 is down already"})
+	if got, want := e.served().Parts[0], []window.Unserved{gone(100, 100, 540, 552)}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestAnswering: what a node answers otherwise is injected where a request came that had it,
+// and concerns those who wait for such an answer.
+func TestAnswering(t *testing.T) {
+	of := func(request string, requests int64) results.Act {
+		return results.Act{Kind: acts.Broker, At: 100 * ms, Broker: &results.BrokerAct{
+			Fault: workloads.AnswerNode, Request: request, Nodes: []results.NodeFault{{Node: 1, At: 100 * ms, Back: 300 * ms, Requests: requests}},
+		}}
+	}
+	e := &Trial{Trial: &results.Trial{Acts: []results.Act{of("Fetch", 3), of("Heartbeat", 1), of("JoinGroup", 0)}}}
+	within := results.Interval{From: 100 * ms, To: 300 * ms}
+	want := []blame.Injected{{Interval: within, What: "broker", Node: 1}, {Interval: within, What: "broker", Node: 1, Group: true}}
+	got := e.answering()
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	all := blame.Find(blame.Signs{Injected: got})
+	if n := len(blame.Of(all, blame.Place{Leader: 1, Coordinator: 2}, within)); n != 1 {
+		t.Errorf("%d concern a partition that the node leads, want that of Fetch", n)
+	}
+	if n := len(blame.Of(all, blame.Place{Leader: 2, Coordinator: 1}, within)); n != 2 {
+		t.Errorf("%d concern a group that it coordinates", n)
 	}
 }
 
