@@ -27,6 +27,8 @@ func TestAccount(t *testing.T) {
 	f("it had used more", map[string]int64{"supervisor": 7 * s, "broker-0": 53 * s}, map[string]int64{"consumer-0": 6 * s}, 11)
 	f("nobody saw a worker that came and went", map[string]int64{"supervisor": 7 * s, "broker-0": 53 * s}, map[string]int64{"consumer-1": s}, 12)
 	f("a node that is no child of ours dies", map[string]int64{"supervisor": 8 * s}, nil, 13)
+	f("another process takes its place", map[string]int64{"supervisor": 8 * s, "broker-0": 4 * s}, nil, 17)
+	f("and goes on", map[string]int64{"supervisor": 8 * s, "broker-0": 7 * s}, nil, 20)
 }
 
 // Of two trials side by side in one process each has the worker that it started, also

@@ -149,13 +149,17 @@ type account struct {
 // add takes a reading of those that live and of those that have ended since the last,
 // and returns the sum since the first. What a worker had used when it is first seen
 // belongs to the trial; what the broker and the supervisor had does not. Of one that is
-// in neither the end is still to be told.
+// in neither the end is still to be told. One that has used less than before is another
+// process, a node of the broker that an act has started again, and all that it used counts.
 func (a *account) add(procs, ended map[string]int64) int64 {
 	if a.seen == nil {
 		a.seen = make(map[string]int64, len(procs))
 	}
 	for name, now := range procs {
 		was, seen := a.seen[name]
+		if now < was {
+			was = 0
+		}
 		if older := results.IsBrokerProcess(name) || name == results.BrokerParent || name == results.SupervisorProcess; seen || !older {
 			a.sum += max(now-was, 0)
 		}

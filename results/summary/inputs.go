@@ -275,20 +275,28 @@ func (in *inputs) foreignCores() float64 {
 func (in *inputs) brokerCores() (float64, bool) { return in.processCores(results.IsBrokerProcess) }
 
 // processCores is the mean number of cores that some of the sampled processes kept
-// busy, and whether any of them was sampled.
+// busy, and whether any of them was sampled. What one had used that is gone stays in the
+// sum, and one that has used less than before is another: a node that was started again.
 func (in *inputs) processCores(of func(name string) bool) (float64, bool) {
-	known := false
-	ns, ok := in.machineGrowth(func(s results.MachineSample) int64 {
-		var sum int64
+	type used struct{ t, sum int64 }
+	var all []used
+	var sum int64
+	last := map[string]int64{}
+	for _, s := range in.machine {
 		for name, cpu := range s.Procs {
-			if of(name) {
-				known = true
-				sum += cpu
+			if !of(name) {
+				continue
 			}
+			was := last[name]
+			if cpu < was {
+				was = 0
+			}
+			sum, last[name] = sum+cpu-was, cpu
 		}
-		return sum
-	})
-	return ns / float64(in.measured.length()), ok && known
+		all = append(all, used{s.T, sum})
+	}
+	ns, ok := growth(all, in.measured, func(u used) int64 { return u.t }, func(u used) int64 { return u.sum })
+	return ns / float64(in.measured.length()), ok && len(last) > 0
 }
 
 // idleShare is the share of the machine's CPU that nobody used.
