@@ -81,6 +81,8 @@ func brokerOfEntry(s *Spec, e *ChurnEntry, at func(keys string) []string) (out f
 	out.fail(!answers && !delays && e.Request != "", at("request fault"), "has no meaning for %s; remove it, it is for answer or delay", e.Fault)
 	out.fail(!answers && e.Error != "", at("error fault"), "has no meaning for %s; remove it, it is for answer", e.Fault)
 	out.fail(!delays && e.Delay > 0, at("delay fault"), "has no meaning for %s; remove it, it is for delay", e.Fault)
+	out.fail(delays && e.For > 0 && e.Delay > e.For, at("delay"),
+		"a request waits no longer than until the fault is over, after %s; write a delay of that at the most, or a longer for", reader.ShowDuration(e.For))
 	out.fail(away && e.For == 0, at("for fault do"), "it is not said after how long the node goes on; write for, such as for: 5s")
 	out.fail(e.Fault == MoveNode && e.For > 0, at("for fault"), "what is moved stays where it then is; remove it")
 	out.fail(e.Fault == MoveNode && e.Node != CoordinatorNode && e.Node != LeaderNode, at("node fault"),
