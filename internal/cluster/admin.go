@@ -303,10 +303,19 @@ func (c *Cluster) empty(ctx context.Context, group string) {
 	_, _ = leave.RequestWith(ctx, c.internal.raw)
 }
 
-// EndOffsets returns the offset after the last record of each partition.
+// EndOffsets returns the offset after the last record of each partition. Where leaders have
+// just moved it asks until it has found the new ones.
 func (c *Cluster) EndOffsets(ctx context.Context, topic string) (map[int32]int64, error) {
-	ends, err := c.EndOffsetsOf(ctx, topic)
-	return ends[topic], err
+	var ends map[string]map[int32]int64
+	var last error
+	err := poll(ctx, func() bool {
+		ends, last = c.EndOffsetsOf(ctx, topic)
+		return last == nil || !kerr.IsRetriable(last)
+	})
+	if last == nil {
+		return ends[topic], nil
+	}
+	return nil, errors.Join(last, err)
 }
 
 // EndOffsetsOf is EndOffsets of several topics, which are asked for at once.

@@ -206,6 +206,13 @@ func (d *door) stand(still bool) error {
 	return nil
 }
 
+// answers says whether the node is there and does not stand still.
+func (d *door) answers() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.inner != nil && d.still == nil
+}
+
 // gone says whether the node takes no connections.
 func (d *door) gone() bool {
 	d.mu.Lock()
@@ -310,11 +317,16 @@ func (e *embedded) lead(id int32) error {
 	return nil
 }
 
-// topics are all of them, as any node tells.
+// topics are all of them, as a node tells that answers: of several acts at once another
+// may have one stand still.
 func (e *embedded) topics() ([]kmsg.MetadataResponseTopic, error) {
+	at := slices.IndexFunc(e.doors, (*door).answers)
+	if at < 0 {
+		return nil, errors.New("no node answers, so that nobody tells what leads what")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), opsLimit)
 	defer cancel()
-	resp, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, e.admin.raw)
+	resp, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, e.admin.raw.SeedBrokers()[at])
 	if err != nil {
 		return nil, err
 	}

@@ -125,8 +125,8 @@ func startEmbedded(ctx context.Context, o Options) (_ nodes, err error) {
 		group:    adminOps{e.admin}, groups: map[string]*rounds{}, unheard: e.injections.refuses,
 	}
 	e.coordinator.watch(e.cluster)
-	answerUncommitted(e.cluster, e.injections.on)
-	e.epochs.answer(e.cluster, e.injections.on)
+	answerUncommitted(e.cluster, &e.injections)
+	e.epochs.answer(e.cluster, &e.injections)
 	if err := e.configure(ctx, o.Props); err != nil {
 		return nil, err
 	}

@@ -57,13 +57,13 @@ func (e *epochs) end(topic string, partition, epoch int32) (offset int64, known 
 
 // answer has the simulation answer OffsetForLeaderEpoch where all that is asked for is
 // known here; the rest, and what is wrong with a request, it answers itself.
-func (e *epochs) answer(c *kfake.Cluster, injected func(key int16) bool) {
+func (e *epochs) answer(c *kfake.Cluster, injected *injections) {
 	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		r := req.(*kmsg.OffsetForLeaderEpochRequest)
 		node := c.CurrentNode()
 		resp := r.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-		if injected(r.Key()) {
+		if injected.refuses(r.Key(), node) {
 			return nil, nil, false
 		}
 		all := true
@@ -88,6 +88,7 @@ func (e *epochs) answer(c *kfake.Cluster, injected func(key int16) bool) {
 		if !all || len(resp.Topics) == 0 {
 			return nil, nil, false
 		}
+		injected.hold(c, r.Key(), node)
 		return resp, nil, true
 	})
 }

@@ -310,7 +310,8 @@ func (c *Cluster) elect(ctx context.Context, parts kadm.TopicsSet) error {
 }
 
 // Restore has the nodes lead and coordinate what they did when the cluster was new, so
-// that the next trial finds it as the first one did.
+// that the next trial finds it as the first one did. What MoveCoordinator has moved stays:
+// the next trial's group is another, and one in fifty has the same coordinators' partition.
 func (c *Cluster) Restore(ctx context.Context) error {
 	if c.info.Kind != Kafka {
 		return nil // what leads what is dealt out by the simulation, topic by topic

@@ -45,6 +45,7 @@ type injection struct {
 	key    int16
 	node   int32
 	faults *kfake.FaultHandle // of an error; nil: requests are delayed
+	length time.Duration      // by so much
 	late   atomic.Int64       // those that were
 	over   chan struct{}
 	ended  bool
@@ -59,7 +60,7 @@ func (all *injections) add(c *kfake.Cluster, node int32, in *Injection) error {
 	if !known {
 		return fmt.Errorf("there is no request %s", in.Request)
 	}
-	one := &injection{key: int16(key), node: node, over: make(chan struct{})}
+	one := &injection{key: int16(key), node: node, length: in.Delay, over: make(chan struct{})}
 	if in.Error != "" {
 		code, known := errorOf(in.Error)
 		if !known {
@@ -68,7 +69,14 @@ func (all *injections) add(c *kfake.Cluster, node int32, in *Injection) error {
 		one.faults = c.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Nodes: []int32{node}, Err: code, Count: -1})
 	} else {
 		c.ControlKey(one.key, func(kmsg.Request) (kmsg.Response, error, bool) {
-			one.delay(c, in.Delay)
+			select {
+			case <-one.over:
+				c.DropControl()
+			default:
+				if c.CurrentNode() == node {
+					one.delay(c)
+				}
+			}
 			return nil, nil, false // and then it is handled as any other
 		})
 	}
@@ -82,19 +90,10 @@ func (all *injections) add(c *kfake.Cluster, node int32, in *Injection) error {
 }
 
 // delay holds a request up.
-func (i *injection) delay(c *kfake.Cluster, length time.Duration) {
-	select {
-	case <-i.over:
-		c.DropControl()
-		return
-	default:
-	}
-	if c.CurrentNode() != i.node {
-		return
-	}
+func (i *injection) delay(c *kfake.Cluster) {
 	i.late.Add(1)
 	c.SleepControl(func() {
-		t := time.NewTimer(length)
+		t := time.NewTimer(i.length)
 		defer t.Stop()
 		select {
 		case <-t.C:
@@ -145,26 +144,29 @@ func (e *embedded) hits(o order) int64 {
 	return one.late.Load()
 }
 
-// on says whether something is injected into requests of a kind.
-func (all *injections) on(key int16) bool {
-	return all.any(func(one *injection) bool { return one.key == key })
-}
-
 // refuses says whether a node answers requests of a kind with an error.
 func (all *injections) refuses(key int16, node int32) bool {
-	return all.any(func(one *injection) bool { return one.key == key && one.node == node && one.faults != nil })
+	return all.under(func(one *injection) bool { return one.key == key && one.node == node && one.faults != nil }) != nil
 }
 
-// any says whether one under way is such.
-func (all *injections) any(such func(*injection) bool) bool {
+// hold holds a request up that a node answers later, for who answers it in place of the
+// simulation: what is injected comes behind that.
+func (all *injections) hold(c *kfake.Cluster, key int16, node int32) {
+	if late := all.under(func(one *injection) bool { return one.key == key && one.node == node && one.faults == nil }); late != nil {
+		late.delay(c)
+	}
+}
+
+// under is one under way that is such; nil: none is.
+func (all *injections) under(such func(*injection) bool) *injection {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	for _, one := range all.all {
 		if !one.ended && such(one) {
-			return true
+			return one
 		}
 	}
-	return false
+	return nil
 }
 
 // keyOf is the key of a request by its name.

@@ -78,3 +78,32 @@ func TestNamesOfInjections(t *testing.T) {
 		}
 	}
 }
+
+// TestEndOffsetsInTheEnd: where a partition ends is asked again while a node says that it does
+// not lead it, as it does when leaders have just moved.
+func TestEndOffsetsInTheEnd(t *testing.T) {
+	c, topic, led := oneOf(t)
+	if len(led) == 0 {
+		t.Fatal("node 1 leads nothing")
+	}
+	refuse := Injection{ID: 1, Request: "ListOffsets", Error: "NOT_LEADER_OR_FOLLOWER"}
+	if err := c.Inject(deadline(t), 1, refuse); err != nil {
+		t.Fatal(err)
+	}
+	type answer struct {
+		ends map[int32]int64
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		ends, err := c.EndOffsets(deadline(t), topic)
+		answered <- answer{ends, err}
+	}()
+	time.Sleep(time.Second)
+	if hits, err := c.Heal(deadline(t), 1, refuse); err != nil || hits == 0 {
+		t.Errorf("%d requests had it, %v", hits, err)
+	}
+	if got := <-answered; got.err != nil || len(got.ends) != 12 {
+		t.Errorf("%v, %v", got.ends, got.err)
+	}
+}

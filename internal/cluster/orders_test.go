@@ -135,6 +135,28 @@ func TestStopEmbeddedNode(t *testing.T) {
 	}
 }
 
+// TestKillBesideStops: a node hands over what it leads whoever else stands still.
+func TestKillBesideStops(t *testing.T) {
+	c := start(t, Options{Kind: Embedded, Nodes: maxNodes})
+	topic := Name(testRun, 1)
+	if _, err := c.CreateTopic(deadline(t), topic, 20*maxNodes, 3); err != nil {
+		t.Fatal(err)
+	}
+	if len(ledBy(t, c, topic, 1)) == 0 {
+		t.Fatal("node 1 leads nothing")
+	}
+	for node := int32(2); node < maxNodes; node++ {
+		obey(t, c, node, Stop)
+	}
+	obey(t, c, 1, Kill)
+	if left := ledBy(t, c, topic, 1); len(left) > 0 {
+		t.Errorf("it still leads %v", left)
+	}
+	for node := int32(2); node < maxNodes; node++ {
+		obey(t, c, node, Continue)
+	}
+}
+
 // TestMoveEmbedded: leaders and the coordinator move without a fault, and each node serves
 // what it says.
 func TestMoveEmbedded(t *testing.T) {
@@ -158,11 +180,18 @@ func TestMoveEmbedded(t *testing.T) {
 		return s
 	}
 	produce(t, c.Access(), topic, 12, 10)
+	if _, err := c.EndOffsets(deadline(t), topic); err != nil {
+		t.Fatal(err)
+	}
 	if s := serves(1); len(s.Leads[topic]) != len(led) || !serves(was).Coordinates {
 		t.Errorf("node 1 serves %v and leads %v; node %d coordinates: %v", s, led, was, serves(was))
 	}
 	if err := errors.Join(c.MoveLeaders(deadline(t), 1, topic), c.MoveCoordinator(deadline(t), was, group)); err != nil {
 		t.Fatal(err)
+	}
+	// Whoever had asked the old leaders finds the new ones.
+	if ends, err := c.EndOffsets(deadline(t), topic); err != nil || len(ends) != 12 || ends[led[0]] != 10 {
+		t.Errorf("the partitions end at %v, %v", ends, err)
 	}
 	if s := serves(1); len(s.Leads[topic]) > 0 || serves(was).Coordinates {
 		t.Errorf("node 1 serves %v; node %d coordinates: %v", s, was, serves(was))

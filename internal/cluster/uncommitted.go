@@ -11,21 +11,25 @@ import (
 // v1.46.1 among them: they find the answer malformed and begin their session anew, for
 // ever.
 //
-// Where something else is injected into such requests, they are not answered here.
-func answerUncommitted(c *kfake.Cluster, injected func(key int16) bool) {
+// A node that is to answer them with an error does so by itself.
+func answerUncommitted(c *kfake.Cluster, injected *injections) {
 	c.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		r := req.(*kmsg.OffsetFetchRequest)
-		if r.Version != 6 && r.Version != 7 || len(r.Topics) == 0 || injected(r.Key()) {
+		if r.Version != 6 && r.Version != 7 || len(r.Topics) == 0 {
 			return nil, nil, false
 		}
 		node := c.CurrentNode()
+		if injected.refuses(r.Key(), node) {
+			return nil, nil, false
+		}
 		var group *kfake.GroupInfo
 		var coordinator int32
 		c.SleepControl(func() { group, coordinator = c.GroupInfo(r.Group), c.CoordinatorFor(r.Group) })
 		if group == nil || coordinator != node {
 			return nil, nil, false // it has an error for that
 		}
+		injected.hold(c, r.Key(), node)
 		return committed(r, group.Commits), nil, true
 	})
 }

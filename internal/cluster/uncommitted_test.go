@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -37,10 +39,24 @@ func TestUncommitted(t *testing.T) {
 	ft := kmsg.NewOffsetFetchRequestTopic()
 	ft.Topic, ft.Partitions = "t", []int32{0, 1}
 	fetch.Topics = append(fetch.Topics, ft)
-	for range 2 { // it is not only the first that is answered so
+	coordinator, err := c.Coordinator(deadline(t), "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const delay = 300 * time.Millisecond
+	late := Injection{ID: 1, Request: "OffsetFetch", Delay: delay}
+	refuse := Injection{ID: 2, Request: "OffsetFetch", Error: "NOT_COORDINATOR"}
+	if err := errors.Join(c.Inject(deadline(t), coordinator, late), c.Inject(deadline(t), (coordinator+1)%3, refuse)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it is not only the first that is answered so, and neither does it matter that it comes later
+		began := time.Now()
 		resp, err := fetch.RequestWith(deadline(t), old)
 		if err != nil || resp.Version != 7 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 2 {
 			t.Fatalf("%+v, %v", resp, err)
+		}
+		if took := time.Since(began); took < delay {
+			t.Errorf("it was answered after %s", took)
 		}
 		for i, want := range []struct {
 			offset   int64
@@ -50,5 +66,8 @@ func TestUncommitted(t *testing.T) {
 				t.Errorf("partition %d: %+v, want %+v", i, p, want)
 			}
 		}
+	}
+	if hits, err := c.Heal(deadline(t), coordinator, late); err != nil || hits != 2 {
+		t.Errorf("%d requests had the delay, %v", hits, err)
 	}
 }
