@@ -83,6 +83,8 @@ const (
 	RecoverCoordinator    = "recover.coordinator"
 	RecoverEvictions      = "recover.evictions"
 	RecoverFailed         = "recover.failed"
+	RecoverRetried        = "recover.retried"
+	RecoverReordered      = "recover.reordered"
 	RecoverOpened         = "recover.opened"
 	RecoverMetadata       = "recover.metadata"
 	BrokerCPU             = "broker.cpu"
@@ -404,6 +406,8 @@ func Metrics() []Metric {
 		{Name: RecoverCoordinator, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to the first FindCoordinator that was answered once the group had a coordinator, of the last member that asked; n: how many asked"},
 		{Name: RecoverEvictions, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "times that a member was told that it is none any more, in the window of an act on nodes"},
 		{Name: RecoverFailed, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "sends that were answered with an error in that window"},
+		{Name: RecoverRetried, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "records that went over the wire again in that window, at least: those in its Produce requests beyond all that were sent for the first time; none where the wire does not show it"},
+		{Name: RecoverReordered, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "records that were handed on in that window behind a later one of their producer and partition, as when a send is repeated behind others"},
 		{Name: RecoverOpened, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "connections that the clients under test opened in that window"},
 		{Name: RecoverMetadata, Unit: UnitCount, Better: Lower, Stats: stats, PerEvent: true, What: "Metadata requests that they sent in that window"},
 

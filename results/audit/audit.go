@@ -33,6 +33,7 @@ type Report struct {
 	Foreign     int64        // found, and sent by nobody of this trial
 	Redelivered []Redelivery // the surplus deliveries of Duplicates but for producers', by place and offset
 	Copies      []Redelivery // those of producers' that a handler was given
+	TooLate     []Redelivery // those of Reordered, though they came for the first time
 	Strangers   []Stranger   // members of the group that kbench did not start
 	Sums        Sums
 	Group       Group

@@ -57,7 +57,7 @@ func TestCheck(t *testing.T) {
 	f(workloads.EndToEnd, Report{Sent: 5, Delivered: 5, Duplicates: Duplicates{Producer: 3}},
 		producer(batch(record.Acked, 0, 5, 0, 1)), reader("consumer-0", batch(record.Delivered, 0, 5, 0, 2), batch(record.Delivered, 2, 3, 5, 3)))
 	// A late retry is out of order.
-	f(workloads.EndToEnd, Report{Sent: 6, Delivered: 6, Reordered: 3},
+	f(workloads.EndToEnd, Report{Sent: 6, Delivered: 6, Reordered: 3, TooLate: []Redelivery{{At: 3, LastAt: 3, Worker: "consumer-0", Count: 3}}},
 		producer(batch(record.Acked, 0, 3, 3, 1), batch(record.Acked, 3, 3, 0, 1)),
 		reader("consumer-0", batch(record.Delivered, 3, 3, 0, 2), batch(record.Delivered, 0, 3, 3, 3)))
 	// Failed but there is unanswered; failed and gone is failed alone.

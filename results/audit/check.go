@@ -352,6 +352,7 @@ func (c *checker) order() {
 			}
 			seen[at].late(s.first(), s.end(), func(lo, hi int64) {
 				c.r.Reordered += hi - lo
+				c.r.TooLate = append(c.r.TooLate, redelivery(&s.Span, lo-s.first(), hi-lo, c.logs[s.log].Worker, ""))
 				c.note("reordered", "", s, lo, hi)
 			})
 		}

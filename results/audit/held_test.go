@@ -292,6 +292,7 @@ func (c *heldChecker) order() {
 			had.add(s.first(), s.end(), func(lo, hi int64) {
 				if hi = min(hi, highest); lo < hi {
 					c.r.Reordered += hi - lo
+					c.r.TooLate = append(c.r.TooLate, redelivery(&s.Span, lo-s.first(), hi-lo, c.logs[s.log].Worker, ""))
 					c.note("reordered", "", s, lo, hi)
 				}
 			})

@@ -293,7 +293,14 @@ func TestAgainstReference(t *testing.T) {
 		if again.Producer = got.Duplicates.Producer; again != got.Duplicates {
 			t.Fatalf("redeliveries add up to %+v, counted are %+v", again, got.Duplicates)
 		}
-		got.Examples, got.Redelivered = nil, nil
+		late := int64(0)
+		for _, r := range got.TooLate {
+			late += r.Count
+		}
+		if late != got.Reordered {
+			t.Fatalf("what came too late adds up to %d, counted are %d", late, got.Reordered)
+		}
+		got.Examples, got.Redelivered, got.TooLate = nil, nil, nil
 		if diff := cmp.Diff(naive(h), got); diff != "" {
 			t.Fatalf("naive to intervals:\n%s", diff)
 		}

@@ -130,6 +130,8 @@ func (w *Workload) ofKind(kind string, arms []int) []Row {
 	}
 	add("evictions", results.RecoverEvictions, total(results.RecoverEvictions, ""))
 	add("failed sends", results.RecoverFailed, total(results.RecoverFailed, ""))
+	add("records sent again", results.RecoverRetried, total(results.RecoverRetried, ""))
+	add("records out of order", results.RecoverReordered, total(results.RecoverReordered, ""))
 	add("lost records", results.PauseLostRecords, total(results.PauseLostRecords, ""))
 	return out
 }

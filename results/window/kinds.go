@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -15,11 +16,12 @@ func Name(act results.Act) string { return fmt.Sprintf("%s#%d", act.Kind, act.N)
 
 // kind is the kind of event that an act makes. Stops of different lengths are
 // different things, so where a trial has several a stop is named by its own. Acts on nodes
-// of the broker are named by what is done, and to which node.
+// of the broker are named by what is done, and to which node, with their length where a
+// trial has several of that name: a node that is back at once is not missed by the others.
 func (a *seen) kind(act results.Act) string {
 	if b := act.Broker; b != nil {
-		if a.nodeLengths > 1 && b.Fault == workloads.StopNode {
-			return fmt.Sprintf("%s %s", b.Name(), time.Duration(act.For))
+		if a.faultLengths[b.Name()] > 1 {
+			return fmt.Sprintf("%s %s", b.Name(), time.Duration(faultLength(act)))
 		}
 		return b.Name()
 	}
@@ -98,13 +100,33 @@ func stallLengths(done []results.Act, churn []workloads.ChurnEntry) []results.Ac
 
 func off(a, b int64) int64 { return max(a-b, b-a) }
 
-// lengthsOf counts the different lengths of stops, of members or of nodes.
-func lengthsOf(acts []results.Act, such func(results.Act) bool) int {
+// lengthsOf counts the different lengths of stops.
+func lengthsOf(acts []results.Act) int {
 	seen := map[int64]bool{}
 	for _, act := range acts {
-		if such(act) && act.For != 0 {
+		if stops(act) && act.For != 0 {
 			seen[act.For] = true
 		}
 	}
 	return len(seen)
+}
+
+// faultLength is for how long an act did something to a node, or by how much later it had
+// that answer.
+func faultLength(act results.Act) int64 { return cmp.Or(act.Broker.Delay, act.For) }
+
+// faultLengthsOf counts the different lengths of what was done to nodes, by its name.
+func faultLengthsOf(acts []results.Act) map[string]int {
+	seen, out := map[string][]int64{}, map[string]int{}
+	for _, act := range acts {
+		if act.Broker == nil {
+			continue
+		}
+		name := act.Broker.Name()
+		if length := faultLength(act); !slices.Contains(seen[name], length) {
+			seen[name] = append(seen[name], length)
+			out[name]++
+		}
+	}
+	return out
 }

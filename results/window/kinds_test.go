@@ -54,6 +54,19 @@ func TestCalled(t *testing.T) {
 	f("kill leader#1", true, false, nil, node(1, "kill"))
 	f("kill leader#1", true, true, []string{"move leader"}, node(1, "kill"), node(2, "move"))
 	f("kill leader#1", true, false, nil, node(1, "kill"), down)
+	long, slow := node(2, "kill"), node(3, "delay")
+	long.For = int64(12 * time.Second)
+	slow.Broker.Request, slow.For, slow.Broker.Delay = "Fetch", long.For, int64(300*time.Millisecond)
+	later := slow
+	later.Broker = &results.BrokerAct{Fault: "delay", Request: "Fetch", Delay: int64(2 * time.Second)}
+	short := node(1, "kill")
+	short.For = int64(500 * time.Millisecond)
+	all := &seen{lengths: 2, faultLengths: faultLengthsOf([]results.Act{short, long, slow, later, slow, node(4, "move"), {Kind: acts.Join}})}
+	for want, act := range map[string]results.Act{"kill leader 500ms": short, "kill leader 12s": long, "delay Fetch 300ms": slow, "delay Fetch 2s": later, "move leader": node(4, "move")} {
+		if got := all.kind(act); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 }
 
 // The act that an event is named by is not said to have merged with it.

@@ -26,10 +26,11 @@ type Input struct {
 	Workers     []Worker
 	Records     Records
 	Redelivered []audit.Redelivery
-	Strangers   []audit.Stranger // members of the group that kbench did not start
-	Stalls      *Stalls          // nil where nobody listened
-	Served      *Served          // nil without acts on nodes of the broker, or where nobody asked them
-	Lost        []Lost           // members that a bad link took from the group, in the order of time
+	TooLate     []audit.Redelivery // handed on behind a later record of their stream
+	Strangers   []audit.Stranger   // members of the group that kbench did not start
+	Stalls      *Stalls            // nil where nobody listened
+	Served      *Served            // nil without acts on nodes of the broker, or where nobody asked them
+	Lost        []Lost             // members that a bad link took from the group, in the order of time
 }
 
 // Lost is that a member was evicted, or gave its membership up by itself because it could
@@ -64,7 +65,7 @@ func NewInput(t *results.Trial, logs []audit.Log, truth audit.Report) Input {
 	in := Input{
 		Heartbeat: int64(t.Spec.Group.Heartbeat), Session: int64(t.Spec.Group.Session), Theta: int64(t.Spec.Pause.Theta),
 		Watch: int64(t.Spec.Metadata.Refresh),
-		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered, Strangers: truth.Strangers,
+		Acts:  stallLengths(t.Acts, t.Spec.Churn), Redelivered: truth.Redelivered, TooLate: truth.TooLate, Strangers: truth.Strangers,
 	}
 	in.Slow = in.Theta > 0 && int64(t.Spec.Consume.Handler.Time) >= in.Theta || t.Spec.Overloaded()
 	in.Measured, in.End = Measured(t), t.Until()

@@ -253,20 +253,25 @@ func (e *Event) Spent(p Phase) (most int64, by *Member) {
 	return most, by
 }
 
-// duplicates counts the redeliveries of an event by their cause. Those in the
-// quiet stretch after its window are its own too: what is delivered a second time
-// need not be late the first time.
+// duplicates counts the redeliveries of an event by their cause.
 func (s *happening) duplicates() (d audit.Duplicates) {
-	of := Interval{From: s.window.From, To: s.window.To + 2*s.Heartbeat}
-	for _, w := range s.windows {
-		if w.From > s.window.From {
-			of.To = min(of.To, w.From-1)
-		}
-	}
+	of := s.handled()
 	for _, r := range s.Redelivered {
 		if of.Contains(r.At) {
 			d.Add(r.Cause, r.Count)
 		}
 	}
 	return d
+}
+
+// handled is when what was handed on is of an event. The quiet stretch after its window
+// belongs to it too: what is delivered a second time need not be late the first time.
+func (s *happening) handled() Interval {
+	of := Interval{From: s.window.From, To: s.window.To + 2*s.Heartbeat}
+	for _, w := range s.windows {
+		if w.From > s.window.From {
+			of.To = min(of.To, w.From-1)
+		}
+	}
+	return of
 }

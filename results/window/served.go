@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kbench/kbench/results"
-	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
@@ -82,6 +81,8 @@ type Recovery struct {
 	Lookers int   `json:"looked_for_coordinator"`
 	// Evicted is how often a member was told that it is none any more.
 	Evicted int `json:"evictions"`
+	// Reordered is how many records were handed on behind a later one of their stream.
+	Reordered int64 `json:"reordered"`
 }
 
 // recovery is that of an event; nil where no act of it was done to a node.
@@ -111,35 +112,36 @@ func (s *happening) recovery(e *Event) *Recovery {
 			r.Delivered = max(r.Delivered, p.Silence.To-at)
 		}
 	}
+	of := s.handled() // a member whose coordinator moved finds that out at its next beat
 	for i := range s.Workers {
-		s.found(&s.Workers[i], at, r)
+		found(&s.Workers[i], Interval{From: at, To: of.To}, r)
+	}
+	for _, late := range s.TooLate {
+		if of.Contains(late.At) {
+			r.Reordered += late.Count
+		}
 	}
 	return r
 }
 
-// found adds what a member was told of its coordinator and of itself.
-func (s *happening) found(w *Worker, at int64, r *Recovery) {
+// found adds what a member was told of its coordinator and of itself, from the act on.
+func found(w *Worker, within Interval, r *Recovery) {
 	const findCoordinator = 10
 	looked := false
 	for i := range w.Calls {
 		c := &w.Calls[i]
-		if c.Resp < at || c.Resp > s.window.To {
+		if !within.Contains(c.Resp) {
 			continue
 		}
 		if c.Rejected() {
 			r.Evicted++
 		}
-		if c.API == findCoordinator && c.OK() && !looked && c.Resp >= at+r.Coordinator {
+		if c.API == findCoordinator && c.OK() && !looked && c.Resp >= within.From+r.Coordinator {
 			looked = true
 			r.Lookers++
-			r.Found = max(r.Found, c.Resp-at)
+			r.Found = max(r.Found, c.Resp-within.From)
 		}
 	}
-}
-
-// stopsNode says whether an act has a node of the broker stand still for a while.
-func stopsNode(act results.Act) bool {
-	return act.Broker != nil && act.Broker.Fault == workloads.StopNode
 }
 
 // onNode says whether an act is one on nodes of the broker.
@@ -158,12 +160,26 @@ func (s *happening) broken(e *Event) (words []results.Remark) {
 		for _, f := range act.Broker.Nodes {
 			nodes = append(nodes, strconv.Itoa(int(f.Node)))
 		}
-		words = append(words, results.Remarkf(results.KindNode, "%s: node %s; whole again after %s", act.Broker.Name(), strings.Join(nodes, ", "), Short(act.Resumed-act.At)).
-			With("whole", results.UnitNs, float64(act.Resumed-act.At)))
+		words = append(words, hitBy(&act, strings.Join(nodes, ", ")))
 	}
 	if r := e.Recovery; s.Served != nil {
 		words = append(words, results.Remarkf(results.KindNode, "the broker served all partitions again after %s, and the group after %s", Short(r.Leaders), Short(r.Coordinator)).
 			With(results.BrokerLeaders, results.UnitNs, float64(r.Leaders)).With(results.BrokerCoordinator, results.UnitNs, float64(r.Coordinator)))
 	}
 	return words
+}
+
+// hitBy says what an act did to which nodes, and for how long. Of requests that were to be
+// answered otherwise it says how many were: where none came nothing was done.
+func hitBy(act *results.Act, nodes string) results.Remark {
+	took := act.Resumed - act.At
+	if !act.Broker.Answers() {
+		return results.Remarkf(results.KindNode, "%s: node %s; whole again after %s", act.Broker.Name(), nodes, Short(took)).With("whole", results.UnitNs, float64(took))
+	}
+	var requests int64
+	for _, f := range act.Broker.Nodes {
+		requests += f.Requests
+	}
+	return results.Remarkf(results.KindNode, "%s: node %s, for %s; requests that had it: %d", act.Broker.Name(), nodes, Short(took), requests).
+		With("requests", results.UnitCount, float64(requests))
 }

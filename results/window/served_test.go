@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
@@ -43,12 +44,13 @@ func TestNodeRecovery(t *testing.T) {
 	s.call(1, group.Heartbeat, 24_400, 24_401, group.UnknownMemberID, 1)
 	s.join(0, 24_500, 24_600, 24_610, 2, 0, 1)
 	s.join(1, 24_550, 24_600, 24_610, 2, 2, 3)
+	s.in.TooLate = []audit.Redelivery{{At: 19_000 * ms, Count: 9}, {At: 23_600 * ms, Count: 5}, {At: 24_000 * ms, Count: 2}}
 	e := s.only(t)
 	r := e.Recovery
 	if r == nil {
 		t.Fatal("nothing is known of the recovery")
 	}
-	if want := (Recovery{Leaders: 3000 * ms, Coordinator: 4000 * ms, Delivered: 3502 * ms, Found: 4301 * ms, Lookers: 1, Evicted: 1}); *r != want {
+	if want := (Recovery{Leaders: 3000 * ms, Coordinator: 4000 * ms, Delivered: 3502 * ms, Found: 4301 * ms, Lookers: 1, Evicted: 1, Reordered: 7}); *r != want {
 		t.Errorf("%+v, want %+v", *r, want)
 	}
 	if e.Kind != "kill leader" || !e.Settled || e.Window.To < 33_000*ms {
@@ -69,6 +71,37 @@ func TestNodeRecovery(t *testing.T) {
 		if !strings.Contains(strings.Join(words, "\n"), want) {
 			t.Errorf("%q does not say %q", words, want)
 		}
+	}
+}
+
+// TestMoved: where nothing had to stop the event is over at once, and members find the new
+// coordinator when they next ask the old one.
+func TestMoved(t *testing.T) {
+	const findCoordinator = 10
+	s := kills()
+	act := &s.in.Acts[0]
+	act.Resumed = act.At + ms
+	act.Broker = &results.BrokerAct{Fault: workloads.MoveNode, Node: workloads.CoordinatorNode, Nodes: []results.NodeFault{{Node: 2, At: act.At, Done: act.At + ms}}}
+	s.stops, s.in.Served = nil, nil
+	s.beat(0, 22_500, group.NotCoordinator)
+	s.call(0, findCoordinator, 22_502, 22_503, 0, 0)
+	s.call(1, findCoordinator, 27_000, 27_001, 0, 0) // long after
+	e := s.only(t)
+	if r := e.Recovery; e.Window.To >= 22_500*ms || r == nil || r.Lookers != 1 || r.Found != 2503*ms {
+		t.Errorf("%+v: %+v", e.Window, r)
+	}
+}
+
+// TestAnswered: of requests that a node was to answer otherwise is said how many were.
+func TestAnswered(t *testing.T) {
+	s := kills()
+	act := &s.in.Acts[0]
+	act.Resumed = 22_000 * ms
+	act.Broker = &results.BrokerAct{Fault: workloads.AnswerNode, Request: "Heartbeat", Error: "NOT_COORDINATOR", Nodes: []results.NodeFault{{Node: 2, At: act.At, Requests: 3}}}
+	words := results.Lines(s.only(t).Words)
+	const want = "answer Heartbeat NOT_COORDINATOR: node 2, for 2000 ms; requests that had it: 3"
+	if !strings.Contains(strings.Join(words, "\n"), want) {
+		t.Errorf("%q does not say %q", words, want)
 	}
 }
 

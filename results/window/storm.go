@@ -157,7 +157,8 @@ func (a *analysis) storms(r *Report) {
 }
 
 // stormIn says why a stretch is part of a storm, or "". A change counts as long
-// as its window reaches into the stretch, since so do the generations it made.
+// as its window reaches into the stretch, since so do the generations it made. A node of
+// the broker to which something was done counts as one: its members may have to come back.
 func (a *analysis) stormIn(in Interval, generations []generation, tenures []tenure) (x float64, why string) {
 	var took []int64
 	for _, g := range generations {
@@ -171,6 +172,11 @@ func (a *analysis) stormIn(in Interval, generations []generation, tenures []tenu
 			continue
 		}
 		changes += len(a.changesOf(w))
+		for _, i := range w.acts {
+			if b := a.Acts[i].Broker; b != nil {
+				changes += len(b.Nodes)
+			}
+		}
 	}
 	ended, empty := 0, 0
 	for _, t := range tenures {

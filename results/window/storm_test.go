@@ -8,6 +8,7 @@ import (
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/audit"
 	"github.com/kbench/kbench/results/group"
+	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
@@ -70,6 +71,15 @@ func TestStorms(t *testing.T) {
 	}
 	f("rolling", rolling, "")
 	f("quiet", churned(180_000), "")
+	// A generation for each of the nodes that are restarted is none either; five for one are.
+	of := func(nodes int, at ...int64) *sim {
+		s := churned(60_000, at...)
+		roll := s.act(acts.Broker, "", 19_000)
+		roll.Resumed, roll.Broker = 32_000*ms, &results.BrokerAct{Fault: workloads.RestartNode, Node: workloads.AllNodes, Nodes: make([]results.NodeFault, nodes)}
+		return s
+	}
+	f("a roll of nodes", of(3, 20_000, 24_000, 28_000), "")
+	f("a node", of(1, 20_000, 22_000, 24_000, 26_000, 28_000), "more than three generations per change")
 }
 
 func TestAmplification(t *testing.T) {

@@ -191,13 +191,13 @@ func Compute(in Input) *Report {
 // seen is what was recorded, and the course of the group that it tells.
 type seen struct {
 	Input
-	wire        *group.Course
-	lengths     int // different ones that stops of members have
-	nodeLengths int // and those of nodes of the broker
+	wire         *group.Course
+	lengths      int            // different ones that stops of members have
+	faultLengths map[string]int // and acts on nodes of the broker, by their name
 }
 
 func see(in Input) *seen {
-	return &seen{in, newWire(in), lengthsOf(in.Acts, stops), lengthsOf(in.Acts, stopsNode)}
+	return &seen{in, newWire(in), lengthsOf(in.Acts), faultLengthsOf(in.Acts)}
 }
 
 // analysis is what was found about the trial as a whole.
