@@ -15,6 +15,16 @@ import (
 	"github.com/kbench/kbench/workloads/replay"
 )
 
+// wantProperties expects those of a case to be names with values.
+func wantProperties(t *testing.T, c replay.Case) {
+	t.Helper()
+	for _, p := range c.Properties {
+		if name, value, ok := strings.Cut(p, "="); !ok || name == "" || value == "" {
+			t.Errorf("%s: property %q is no name=value", c.Name, p)
+		}
+	}
+}
+
 // TestCases: each case has a sound workload of its name with a gate, and two versions that
 // can be had; and no workload is without a case.
 func TestCases(t *testing.T) {
@@ -48,11 +58,7 @@ func TestCases(t *testing.T) {
 				t.Errorf("%s: %v", c.Name, err)
 			}
 		}
-		for _, p := range c.Properties {
-			if name, value, ok := strings.Cut(p, "="); !ok || name == "" || value == "" {
-				t.Errorf("%s: property %q is no name=value", c.Name, p)
-			}
-		}
+		wantProperties(t, c)
 		if !slices.Contains([]string{"", cluster.Embedded, cluster.Kafka}, c.Broker) {
 			t.Errorf("%s: there is no broker %q", c.Name, c.Broker)
 		}
