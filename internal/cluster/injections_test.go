@@ -103,7 +103,7 @@ func TestEndOffsetsInTheEnd(t *testing.T) {
 	if hits, err := c.Heal(deadline(t), 1, refuse); err != nil || hits == 0 {
 		t.Errorf("%d requests had it, %v", hits, err)
 	}
-	if got := <-answered; got.err != nil || len(got.ends) != 12 {
+	if got := <-answered; got.err != nil || len(got.ends) != partitions {
 		t.Errorf("%v, %v", got.ends, got.err)
 	}
 }

@@ -12,12 +12,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// partitions of a topic are so many that each node has some: who leads them is drawn.
+const partitions = 60
+
 // oneOf starts an embedded cluster with a topic, and returns what node 1 leads of it.
 func oneOf(t *testing.T) (c *Cluster, topic string, led []int32) {
 	t.Helper()
 	c = start(t, Options{Kind: Embedded})
 	topic = Name(testRun, 1)
-	if _, err := c.CreateTopic(deadline(t), topic, 12, 3); err != nil {
+	if _, err := c.CreateTopic(deadline(t), topic, partitions, 3); err != nil {
 		t.Fatal(err)
 	}
 	return c, topic, ledBy(t, c, topic, 1)
@@ -179,7 +182,7 @@ func TestMoveEmbedded(t *testing.T) {
 		}
 		return s
 	}
-	produce(t, c.Access(), topic, 12, 10)
+	produce(t, c.Access(), topic, partitions, 10)
 	if _, err := c.EndOffsets(deadline(t), topic); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +193,7 @@ func TestMoveEmbedded(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Whoever had asked the old leaders finds the new ones.
-	if ends, err := c.EndOffsets(deadline(t), topic); err != nil || len(ends) != 12 || ends[led[0]] != 10 {
+	if ends, err := c.EndOffsets(deadline(t), topic); err != nil || len(ends) != partitions || ends[led[0]] != 10 {
 		t.Errorf("the partitions end at %v, %v", ends, err)
 	}
 	if s := serves(1); len(s.Leads[topic]) > 0 || serves(was).Coordinates {
@@ -200,8 +203,8 @@ func TestMoveEmbedded(t *testing.T) {
 	for node := range int32(3) {
 		all += len(serves(node).Leads[topic])
 	}
-	if all != 12 {
-		t.Errorf("%d partitions of 12 are served", all)
+	if all != partitions {
+		t.Errorf("%d partitions of %d are served", all, partitions)
 	}
 	// Where the new leader has nothing yet, what there is belongs to the one before.
 	have, err := c.Replicas(deadline(t), topic, led[0])
