@@ -36,8 +36,9 @@ func (s *step) rejoined(w passage) Reason {
 
 // moved says that the coordinator is another node than when a member joined, or that it
 // said that it is none: what came last before a time. Once a heartbeat was answered again
-// the group was whole, whatever had been before. A node that never was the coordinator may
-// say so, too: then it is the client that asked the wrong one.
+// the group was whole, whatever had been before. Another node may say so, too: one that the
+// member is told of before that node has taken over, or one that never was the coordinator.
+// Then it is the client that asked the wrong one.
 func (s *step) moved(w passage, until int64) (of Cause, sure Sure, words string) {
 	node := w.was.Node
 	for i := range s.Members[w.m].Calls {
@@ -52,6 +53,8 @@ func (s *step) moved(w passage, until int64) (of Cause, sure Sure, words string)
 			continue
 		}
 		switch {
+		case c.Err == group.NotCoordinator && c.Node != node && w.now != nil && w.now.Node != node:
+			of, sure, words = Coordinator, Certain, fmt.Sprintf("its coordinator was %s and is %s; %s answered NOT_COORDINATOR before", node, w.now.Node, c.Node)
 		case c.Err == group.NotCoordinator && c.Node != node:
 			of, sure, words = Client, Likely, fmt.Sprintf("it had asked %s, which answered NOT_COORDINATOR, where %s was its coordinator", c.Node, node)
 		case c.Err == group.NotCoordinator:
