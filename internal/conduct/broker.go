@@ -29,10 +29,32 @@ const (
 	orderLimit = 90 * time.Second
 )
 
-// downs are nodes that acts have ended or stopped.
+// downs are nodes that acts have ended or stopped, or are about to.
 type downs struct {
 	mu    sync.Mutex
 	nodes map[int32]int64 // when it was back, and the cluster whole; 0: it is not
+	turns map[int32]bool  // an act that is under way has it, or will come to it
+}
+
+// take says which of some nodes an act that is under way has down, or will. Where there
+// is none, an act that takes nodes away has them from now on, each until it is whole again.
+func (d *downs) take(nodes []int32, away bool) (taken int32, free bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, node := range nodes {
+		if d.turns[node] {
+			return node, false
+		}
+	}
+	if away {
+		if d.turns == nil {
+			d.turns = map[int32]bool{}
+		}
+		for _, node := range nodes {
+			d.turns[node] = true
+		}
+	}
+	return 0, true
 }
 
 // set notes that a node is down, or was whole again at a time.
@@ -42,7 +64,9 @@ func (d *downs) set(node int32, whole int64) {
 	if d.nodes == nil {
 		d.nodes = map[int32]int64{}
 	}
-	d.nodes[node] = whole
+	if d.nodes[node] = whole; whole != 0 {
+		delete(d.turns, node)
+	}
 }
 
 // any says whether a node is down now.
@@ -67,9 +91,11 @@ func (l *timeline) onNodes(ctx context.Context, a *churn.Act, out *results.Act) 
 	if err != nil {
 		return err
 	}
-	for _, node := range nodes {
-		if a.Fault != workloads.MoveNode && l.down.lately(node, 0) {
-			l.set(func() { out.At, out.Error = record.Now(), fmt.Sprintf("node %d is down already", node) })
+	if a.Fault != workloads.MoveNode {
+		if node, free := l.down.take(nodes, takesAway(a.Fault)); !free {
+			l.set(func() {
+				out.At, out.Error = record.Now(), fmt.Sprintf("node %d is down already, or is to be: an act before this one has it", node)
+			})
 			return nil
 		}
 	}
@@ -78,9 +104,6 @@ func (l *timeline) onNodes(ctx context.Context, a *churn.Act, out *results.Act) 
 			Fault: a.Fault, Node: a.Node, Nodes: []results.NodeFault{}, Request: a.Request, Error: a.Error, Delay: int64(a.Delay),
 		}
 	})
-	if len(nodes) == 1 && takesAway(a.Fault) {
-		l.down.set(nodes[0], 0) // before another act can ask
-	}
 	l.pending.Go(func() {
 		for _, node := range nodes {
 			if err := l.onNode(ctx, a, node, out); err != nil && ctx.Err() == nil {
@@ -172,7 +195,15 @@ func (l *timeline) onNode(ctx context.Context, a *churn.Act, node int32, out *re
 		return err
 	}
 	now(&f.Done)
-	if err := record.SleepUntil(ctx, record.Now()+int64(a.For)); err != nil {
+	back := record.Now() + int64(a.For)
+	within := mostAsked
+	if a.Fault == workloads.StopNode {
+		within = min(within, a.For/2)
+	}
+	if err := gone(ctx, l.cluster, node, within); err != nil {
+		return err
+	}
+	if err := record.SleepUntil(ctx, back); err != nil {
 		return err // whoever ends the trial ends the cluster too
 	}
 	now(&f.Back)
@@ -192,6 +223,26 @@ func (l *timeline) onNode(ctx context.Context, a *churn.Act, node int32, out *re
 	return nil
 }
 
+// mostAsked is for how long a node is asked whether it is gone. One that has ended refuses
+// at once, and one that stands still says nothing.
+const mostAsked = 250 * time.Millisecond
+
+// asked is what a node can be asked.
+type asked interface {
+	AskMetadata(ctx context.Context, node int32) error
+}
+
+// gone holds what was done to a node against what it says itself: one that answers is
+// not away, and no figure of the act would be true.
+func gone(ctx context.Context, c asked, node int32, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if c.AskMetadata(ctx, node) == nil {
+		return errors.New("it was ended or stopped, and answers all the same: nothing was done to it, which is a defect of kbench or of how it runs the broker")
+	}
+	return nil
+}
+
 // takesAway says whether a node is away, or stands still, by a fault.
 func takesAway(fault string) bool {
 	return fault == workloads.KillNode || fault == workloads.StopNode || fault == workloads.RestartNode
@@ -201,6 +252,7 @@ func takesAway(fault string) bool {
 func (l *timeline) answerOtherwise(ctx context.Context, a *churn.Act, node int32, f *results.NodeFault, now func(*int64)) error {
 	in := cluster.Injection{ID: a.N, Request: a.Request, Error: a.Error, Delay: a.Delay}
 	if err := l.cluster.Inject(ctx, node, in); err != nil {
+		l.run.brokerDied.Store(true) // it may have come through: no other trial is to have it
 		return err
 	}
 	now(&f.Done)
@@ -210,6 +262,9 @@ func (l *timeline) answerOtherwise(ctx context.Context, a *churn.Act, node int32
 	defer cancel()
 	hits, herr := l.cluster.Heal(healing, node, in)
 	now(&f.Back)
+	if herr != nil {
+		l.run.brokerDied.Store(true) // it may go on
+	}
 	l.set(func() { f.Requests = hits })
 	return errors.Join(err, herr)
 }
@@ -310,6 +365,9 @@ func hurts(o cluster.Options, a *churn.Act) error {
 	}
 	if a.Fault == workloads.MoveNode && nodes < 2 {
 		return errors.New("there is no other node to which it could go; use --nodes 3")
+	}
+	if a.Node == workloads.FollowerNode && nodes < 2 {
+		return errors.New("there is no other node that could follow; use --nodes 3")
 	}
 	if id, err := strconv.Atoi(a.Node); err == nil && (id < first || id >= first+nodes) {
 		return fmt.Errorf("there is no node %d; they are numbered from %d to %d", id, first, first+nodes-1)

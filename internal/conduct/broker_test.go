@@ -169,6 +169,41 @@ churn:   [{do: broker, fault: restart, node: all, for: 200ms, when: stable}]
 	}
 }
 
+// TestBrokerOverlap: an act on a node that another act has, or will come to, is refused, and
+// the other goes on.
+func TestBrokerOverlap(t *testing.T) {
+	onEmbedded(t)
+	const doc = `
+name: overlap
+topic:   {partitions: 6, replication: 3}
+produce: {by: reference, rate: 300/s}
+consume: {members: 1, commit: {mode: marked, every: 200ms}}
+group:   {session: 10s, heartbeat: 500ms}
+phases:  {warmup: 500ms, drain: 60s}
+pause:   {theta: 500ms}
+churn:
+  - {do: broker, fault: stop, node: all, for: 1s, at: 500ms}
+  - {do: broker, fault: kill, node: 2, for: 20s, at: 700ms}
+`
+	parsed, err := workloads.Parse("overlap.yaml", []byte(doc), workloads.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go")))
+	got.wantStates(t, "complete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, one := &got.trials[0].Acts[0], &got.trials[0].Acts[1]
+	wantUndone(t, all)
+	if len(all.Broker.Nodes) != 3 {
+		t.Errorf("%+v", all.Broker)
+	}
+	if late := one.At > all.Resumed; !late && (!one.Refused() || !strings.Contains(one.Error, "node 2 is down already, or is to be")) {
+		t.Errorf("%+v", one)
+	}
+}
+
 // TestBrokerAnswers: a node of the simulated broker answers with errors, and later, for a
 // time. How many requests had it is known, and the time is charged to nobody.
 func TestBrokerAnswers(t *testing.T) {
@@ -251,5 +286,6 @@ func TestBrokerRefused(t *testing.T) {
 	f("{do: broker, fault: delay, request: Fetch, delay: 1s, node: all, for: 1s, when: stable}", embedded, "act 1 of its churn, delay Fetch: one node at a time answers otherwise; name one")
 	one := embedded
 	one.Nodes = 1
+	f("{do: broker, fault: stop, node: follower, for: 1s, when: stable}", one, "there is no other node that could follow; use --nodes 3")
 	f("{do: broker, fault: move, node: leader, when: stable}", one, "there is no other node to which it could go; use --nodes 3")
 }

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 		"broker": func(ctx context.Context) error {
 			return cluster.Serve(ctx, cluster.Options{Log: os.Stderr}, os.Stdin, os.Stdout, true)
 		},
+		deafArg:       deaf,
 		supervisorArg: supervise,
 		burnArg:       burn,
 	}
