@@ -105,6 +105,7 @@ func Cases(table []drivers.Driver) ([]Case, error) {
 			cases = append(cases, blameCases(d, table)...)
 		}
 	}
+	cases = append(cases, moved(next()))
 	for _, d := range clients {
 		s := small("quiet")
 		s.Phases.Measure = 3 * time.Second

@@ -186,7 +186,7 @@ func TestCases(t *testing.T) {
 			t.Errorf("%s is there %d times", f.Kind, times[string(f.Kind)])
 		}
 	}
-	for name, want := range map[string]int{"stop 100ms": 4, "stop 1s": 4, "stop 8s": 4, "pause 2s": 3, "evict 8s": 3, "node": 1, "quiet": 3, "blame client": 2, "blame machine": 2, "blame burn": 2, "blame litter": 2, "blame reference": 1, "blame broker": 1, "blame supervisor": 1} {
+	for name, want := range map[string]int{"stop 100ms": 4, "stop 1s": 4, "stop 8s": 4, "pause 2s": 3, "evict 8s": 3, "node": 1, "node moved": 1, "quiet": 3, "blame client": 2, "blame machine": 2, "blame burn": 2, "blame litter": 2, "blame reference": 1, "blame broker": 1, "blame supervisor": 1} {
 		if times[name] != want {
 			t.Errorf("%s is there %d times, want %d", name, times[name], want)
 		}

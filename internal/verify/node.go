@@ -3,16 +3,18 @@ package verify
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kbench/kbench/drivers"
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/cause"
 	"github.com/kbench/kbench/results/window"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/acts"
 )
 
-// This file is the case in which nodes of the broker fail on purpose: a leader stands
+// This file is the cases in which nodes of the broker fail on purpose: a leader stands
 // still for a known time, and the coordinator is killed and comes back. No trial may fail
 // by it, what the broker took must be found again in the answers of its nodes, and the
 // time in which nobody served a partition may be charged to nobody.
@@ -41,6 +43,58 @@ func nodes(d drivers.Driver) Case {
 		Name: "node", Question: questionNode, Driver: d, Spec: s, judge: nodesFound, missable: true, weight: waiting,
 		Bound: fmt.Sprintf("the partitions of a leader that stands still are found to be served by nobody for as long, to %s, and of a gap no more than that beyond it is left to the client; a coordinator that is killed fails no trial", nodeNear),
 	}
+}
+
+// moved is a member of each client whose coordinator becomes another node, and none fails.
+func moved(d drivers.Driver) Case {
+	c := nodes(d)
+	c.Name, c.Question, c.Bound, c.judge, c.missable = "node moved", "", "", movedFound, false
+	c.Spec.Name = fileName("verify-moved-" + d.Name())
+	c.Spec.Churn = []workloads.ChurnEntry{{Do: string(acts.Broker), Fault: workloads.MoveNode, Node: workloads.CoordinatorNode, At: time.Second, Times: 1}}
+	return c
+}
+
+// movedFound expects that the nodes themselves tell of another coordinator, that the member
+// was told of one, and that a rebalance, if there was any, is taken for what it is.
+func movedFound(e Evidence) (v verdict) {
+	v.injected, v.reported = "a coordinator moved", e.found()
+	v.wrong = e.others(results.AuditDuplicate, results.AuditZombie, results.AuditOverlap, results.AuditCommitRegression)
+	if e.Pauses == nil || len(e.Pauses.Events) != 1 || e.Pauses.Events[0].Recovery == nil || len(e.Pauses.Events[0].Acts) != 1 || len(e.Pauses.Events[0].Acts[0].Broker.Nodes) != 1 {
+		v.off("there must be one event of an act on a node")
+		return v
+	}
+	event := &e.Pauses.Events[0]
+	act := &event.Acts[0]
+	hit := act.Broker.Nodes[0]
+	before, after := int32(-1), int32(-1) // who coordinated first and last, by the answers of the nodes
+	if e.Stalls != nil && e.Stalls.Served != nil {
+		var first, last int64
+		for i, reign := range e.Stalls.Served.Coordinated {
+			if i == 0 || reign.From < first {
+				before, first = reign.Node, reign.From
+			}
+			if i == 0 || reign.To > last {
+				after, last = reign.Node, reign.To
+			}
+		}
+	}
+	if before != hit.Node || after < 0 || after == hit.Node {
+		v.off("the coordinator was moved from node %d, and by the answers of the nodes from %d to %d", hit.Node, before, after)
+	}
+	if event.Recovery.Lookers == 0 {
+		v.off("the coordinator moved, and no member is said to have found another")
+	}
+	want := cause.Expected(act)
+	for _, r := range e.Causes {
+		if r.At >= act.At && r.Sure == cause.Certain && !slices.Contains(want, r.Cause) {
+			v.off("a rebalance after it is called %s with certainty: %s", r.Cause, r.Why)
+		}
+		if r.At >= act.At {
+			break
+		}
+	}
+	v.reported = fmt.Sprintf("node %d, then %d, found after %s", before, after, round(event.Recovery.Found))
+	return v
 }
 
 // nodesFound expects the two acts, and of the first what it is known to have taken.

@@ -122,7 +122,7 @@ func TestThorough(t *testing.T) {
 		want["stop "+client], want["quiet "+client] = 20, 20
 		want["process stopped "+client], want["stopped beyond session "+client], want["link "+client] = 5, 2, 5
 		want["cause "+client] = 20
-		want["node "+client] = 5
+		want["node "+client], want["node moved "+client] = 5, 5
 		for _, f := range append(faulty.Faults(), faulty.Fault{Kind: faulty.Rewind}) {
 			want[string(f.Kind)+" "+client] = 1
 		}

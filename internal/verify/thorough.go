@@ -54,7 +54,7 @@ func Thorough(table []drivers.Driver, n Counts) ([]Case, error) {
 			cases = append(cases, pause(d, length))
 		}
 		for range (n.Stops + 3) / 4 {
-			cases = append(cases, badLink(d), nodes(d))
+			cases = append(cases, badLink(d), nodes(d), moved(d))
 		}
 		for i := range (n.Stops + 9) / 10 {
 			cases = append(cases, evict(d, pauseSession+time.Duration(2+i%4)*time.Second))
