@@ -225,7 +225,7 @@ func (l *timeline) onNode(ctx context.Context, a *churn.Act, node int32, out *re
 
 // mostAsked is for how long a node is asked whether it is gone. One that has ended refuses
 // at once, and one that stands still says nothing.
-const mostAsked = 250 * time.Millisecond
+const mostAsked = 3 * time.Second
 
 // asked is what a node can be asked.
 type asked interface {

@@ -48,7 +48,7 @@ produce: {by: reference, rate: 300/s}
 consume: {members: 1, commit: {mode: marked, every: 200ms}}
 group:   {session: 10s, heartbeat: 500ms}
 phases:  {warmup: 200ms, drain: 60s}
-churn:   [{do: broker, fault: stop, node: leader, for: 1s, at: 300ms}]
+churn:   [{do: broker, fault: stop, node: leader, for: 8s, at: 300ms}]
 `
 	parsed, err := workloads.Parse("deaf.yaml", []byte(doc), workloads.Options{})
 	if err != nil {
