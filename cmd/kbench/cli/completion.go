@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/held"
 	"github.com/kbench/kbench/workloads"
 	"github.com/kbench/kbench/workloads/catalog"
 )
@@ -77,14 +78,35 @@ func aRun(cmd *cobra.Command, args []string, typed string) ([]string, cobra.Shel
 	return names, directive &^ cobra.ShellCompDirectiveNoFileComp
 }
 
+// aRunOrSearch offers the directories of searches, too.
+func aRunOrSearch(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	names, directive := aRun(cmd, args, typed)
+	if len(args) == 0 {
+		names = append(names, below(held.File)...)
+	}
+	return names, directive
+}
+
 // runName offers their names alone.
 func runName(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var out []string
-	all, _ := filepath.Glob(filepath.Join(runsDir, "*", results.RunFile)) // the pattern is a good one
-	for _, path := range slices.Backward(all) {
-		out = append(out, filepath.Base(filepath.Dir(path)))
+	return below(results.RunFile), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// searchDir offers the directories of searches as a flag takes them, which knows no names.
+func searchDir(*cobra.Command, []string, string) (out []string, _ cobra.ShellCompDirective) {
+	for _, name := range below(held.File) {
+		out = append(out, filepath.Join(runsDir, name))
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	return out, cobra.ShellCompDirectiveKeepOrder
+}
+
+// below are the directories in runs/ that have a file, the last ones first.
+func below(file string) (names []string) {
+	all, _ := filepath.Glob(filepath.Join(runsDir, "*", file)) // the pattern is a good one
+	for _, path := range slices.Backward(all) {
+		names = append(names, filepath.Base(filepath.Dir(path)))
+	}
+	return names
 }
 
 // partsOfCPUs offers the parts of a run that may be tied to CPUs, each once.

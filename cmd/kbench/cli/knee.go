@@ -118,6 +118,8 @@ gave out; 130 interrupted.`,
 	f.StringVar(&flags.resume, "resume", "", "go on with the search in this `directory`, which was cut off")
 	f.StringVar(&flags.read, "read", "", "print the search in this `directory` again, and run nothing")
 	f.StringVar(&flags.form, "output", "text", "`form` of what is printed: "+strings.Join(kneeForms, ", "))
+	completes(cmd, "resume", searchDir)
+	completes(cmd, "read", searchDir)
 	completes(cmd, "output", oneWord(kneeForms...))
 	completes(cmd, "precision", oneWord("2%", "5%", "10%"))
 	completes(cmd, "for", oneWord("10m", "30m", "1h"))

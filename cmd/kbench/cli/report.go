@@ -47,7 +47,7 @@ Exit codes: 1 where trials failed or were not as planned, or the run was cut off
   kbench report --event 3
   kbench report --event 2.5`,
 		Args:              arguments(0, 1, "one run"),
-		ValidArgsFunction: aRun,
+		ValidArgsFunction: aRunOrSearch,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if path, is := ofSearch(args); is {
 				return a.reportSearch(path, rows, model || cmd.Flags().Changed("event"))
@@ -118,6 +118,9 @@ func openRun(args []string) (*results.Dir, error) {
 	path, err := findRun(args)
 	if err != nil {
 		return nil, err
+	}
+	if search, is := ofSearch(args); is {
+		return nil, usagef("%s is the directory of a search, which \"kbench report\" shows; name the run directory of one of its trials, in it", search)
 	}
 	dir, err := results.Open(path)
 	var damage *results.Damage
