@@ -35,8 +35,8 @@ func errorNames() []string {
 
 // The words for nodes of acts on the broker, beside those of link.node.
 const (
-	LeaderNode     = "leader"     // of the first partition of the topic
-	FollowerNode   = "follower"   // of that
+	LeaderNode     = "leader"     // of the first partition that the coordinator does not lead
+	FollowerNode   = "follower"   // of the first partition
 	ControllerNode = "controller" // of the cluster
 	AllNodes       = "all"        // one after the other
 )

@@ -146,15 +146,13 @@ func (l *timeline) nodesOf(ctx context.Context, a *churn.Act) ([]int32, error) {
 		return one(l.cluster.Coordinator(ctx, l.out.Group))
 	case workloads.ControllerNode:
 		return one(l.cluster.Controller(ctx))
-	case workloads.LeaderNode, workloads.FollowerNode:
+	case workloads.LeaderNode:
+		return one(l.leader(ctx))
+	case workloads.FollowerNode:
 		have, err := l.cluster.Replicas(ctx, l.out.Topic, 0)
 		switch {
 		case err != nil:
 			return nil, err
-		case a.Node == workloads.LeaderNode && have[0] < 0:
-			return nil, errors.New("nobody leads the first partition")
-		case a.Node == workloads.LeaderNode:
-			return have[:1], nil
 		case len(have) < 2:
 			return nil, errors.New("the first partition has no follower; write topic.replication of 2 or 3, on so many nodes")
 		}
@@ -167,6 +165,39 @@ func (l *timeline) nodesOf(ctx context.Context, a *churn.Act) ([]int32, error) {
 		err = fmt.Errorf("the cluster has no such node as %d; its nodes are %v", id, all)
 	}
 	return one(int32(id), err)
+}
+
+// leader leads the first partition that the coordinator does not lead, where there is one:
+// which node coordinates is a matter of chance, and what its loss costs is another question.
+func (l *timeline) leader(ctx context.Context) (int32, error) {
+	leaders, err := l.cluster.Leaders(ctx, l.out.Topic)
+	if err != nil {
+		return 0, err
+	}
+	coordinator := int32(-1)
+	if l.out.Group != "" {
+		if coordinator, err = l.cluster.Coordinator(ctx, l.out.Group); err != nil {
+			return 0, err
+		}
+	}
+	return pickLeader(leaders, coordinator)
+}
+
+// pickLeader is the same of what is known.
+func pickLeader(leaders map[int32]int32, coordinator int32) (int32, error) {
+	found := int32(-1)
+	for _, p := range slices.Sorted(maps.Keys(leaders)) {
+		switch node := leaders[p]; {
+		case node >= 0 && node != coordinator:
+			return node, nil
+		case node >= 0:
+			found = node
+		}
+	}
+	if found < 0 {
+		return 0, errors.New("nobody leads a partition of the topic")
+	}
+	return found, nil
 }
 
 // onNode does it to one node, and returns when the cluster is whole again.

@@ -3,6 +3,7 @@ package conduct_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -64,8 +65,8 @@ func TestBrokerActs(t *testing.T) {
 		if node := kill.Broker.Nodes[0].Node; node != trial.Coordinator {
 			t.Errorf("node %d was killed, and %d coordinates", node, trial.Coordinator)
 		}
-		if node := stop.Broker.Nodes[0].Node; node != trial.Leaders[0] {
-			t.Errorf("node %d was stopped, and %d leads the first partition", node, trial.Leaders[0])
+		if node := stop.Broker.Nodes[0].Node; node == trial.Coordinator || !slices.Contains(slices.Collect(maps.Values(trial.Leaders)), node) {
+			t.Errorf("node %d was stopped; leaders are %v, and %d coordinates", node, trial.Leaders, trial.Coordinator)
 		}
 		if f := move.Broker.Nodes[0]; f.Done == 0 || f.Back != 0 {
 			t.Errorf("moved: %+v", f)
@@ -118,7 +119,7 @@ func wantRecovery(t *testing.T, e *evidence.Trial, kind string) {
 	}
 	waited := false
 	for _, p := range stop.Partitions {
-		if e.Leaders[p.Partition] == e.Leaders[0] {
+		if e.Leaders[p.Partition] == e.Acts[0].Broker.Nodes[0].Node {
 			waited = waited || p.FloorKnown && p.Floor >= nearly && p.Gap > int64(time.Second) && p.Unexplained != nil && p.Unexplained.Least < p.Gap-int64(time.Second)
 		}
 	}
@@ -252,7 +253,7 @@ churn:
 	}
 	injected := false
 	for _, s := range e.Stalls().All {
-		injected = injected || s.Source == blame.SourceInjected && s.Node == trial.Leaders[0] && s.Excuses
+		injected = injected || s.Source == blame.SourceInjected && s.Node == trial.Acts[1].Broker.Nodes[0].Node && s.Excuses
 	}
 	if !injected {
 		t.Error("nothing stands among the stalls")

@@ -85,3 +85,24 @@ func TestDowns(t *testing.T) {
 		t.Error("one is down that is back")
 	}
 }
+
+// TestPickLeader: the node that coordinates is taken where no other leads anything.
+func TestPickLeader(t *testing.T) {
+	for _, c := range []struct {
+		leaders           map[int32]int32
+		coordinator, want int32
+	}{
+		{map[int32]int32{0: 1, 1: 2, 2: 3}, 1, 2},
+		{map[int32]int32{0: 1, 1: 2, 2: 3}, 3, 1},
+		{map[int32]int32{0: -1, 1: 2, 2: 3}, 2, 3},
+		{map[int32]int32{0: 1, 1: 1}, 1, 1},
+		{map[int32]int32{0: 2, 1: 1}, -1, 2},
+	} {
+		if got, err := pickLeader(c.leaders, c.coordinator); got != c.want || err != nil {
+			t.Errorf("%v, node %d coordinates: node %d, %v, want %d", c.leaders, c.coordinator, got, err, c.want)
+		}
+	}
+	if got, err := pickLeader(map[int32]int32{0: -1}, 1); err == nil {
+		t.Errorf("nobody leads: node %d", got)
+	}
+}
