@@ -82,7 +82,7 @@ func run(out string, searches int, more []string) error {
 	wrong := []error{isKnown(k)}
 	var all []*held.Knee
 	for n := range searches {
-		args := []string{"end-to-end", "--from", "20000/s", "--precision", "10%", "--set", "phases.warmup=1s", "--set", "phases.measure=4s", "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
+		args := []string{"end-to-end", "--from", "20000/s", "--precision", "20%", "--set", "phases.warmup=1s", "--set", "phases.measure=10s", "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
 		k, err := search(slices.Concat(args, slo, more))
 		if err != nil {
 			return err
