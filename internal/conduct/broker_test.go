@@ -40,11 +40,8 @@ churn:
 // to blame.
 func TestBrokerActs(t *testing.T) {
 	brokers(t, func(t *testing.T, kind string) {
-		doc, err := workloads.Parse("hurt-nodes.yaml", []byte(hurtNodes), workloads.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go"))
+		spec := written(t, hurtNodes)
+		o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go"))
 		if o.Broker.Kind = kind; kind == cluster.Kafka { // a node that is dead is given up sooner
 			o.Broker.Props = map[string]string{"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
 		}
@@ -145,11 +142,8 @@ phases:  {warmup: 500ms, drain: 60s}
 pause:   {theta: 1s}
 churn:   [{do: broker, fault: restart, node: all, for: 200ms, when: stable}]
 `
-	parsed, err := workloads.Parse("roll-nodes.yaml", []byte(doc), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go", "sarama")))
+	spec := written(t, doc)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go", "sarama")))
 	got.wantStates(t, "complete", "complete")
 	if err != nil {
 		t.Fatal(err)
@@ -186,11 +180,8 @@ churn:
   - {do: broker, fault: stop, node: all, for: 1s, at: 500ms}
   - {do: broker, fault: kill, node: 2, for: 20s, at: 700ms}
 `
-	parsed, err := workloads.Parse("overlap.yaml", []byte(doc), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go")))
+	spec := written(t, doc)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 	got.wantStates(t, "complete")
 	if err != nil {
 		t.Fatal(err)
@@ -221,11 +212,8 @@ churn:
   - {do: broker, fault: answer, request: Heartbeat, error: NOT_COORDINATOR, node: coordinator, for: 1s, when: stable}
   - {do: broker, fault: delay, request: Fetch, delay: 2s, node: leader, for: 3s, when: stable}
 `
-	parsed, err := workloads.Parse("answers.yaml", []byte(doc), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go")))
+	spec := written(t, doc)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 	got.wantStates(t, "complete")
 	if err != nil {
 		t.Fatal(err)
@@ -264,13 +252,10 @@ churn:
 func TestBrokerRefused(t *testing.T) {
 	f := func(entry string, broker cluster.Options, want string) {
 		t.Helper()
-		doc, err := workloads.Parse("w.yaml", []byte("name: x\nchurn: ["+entry+"]\n"), workloads.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go"))
+		spec := written(t, "name: x\nchurn: ["+entry+"]\n")
+		o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go"))
 		o.Broker = broker
-		_, err = conduct.Run(t.Context(), o)
+		_, err := conduct.Run(t.Context(), o)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", entry, err, want)
 		}

@@ -41,11 +41,8 @@ churn:
 // settings decide it, and then by seconds.
 func TestTimeline(t *testing.T) {
 	onEmbedded(t)
-	doc, err := workloads.Parse("every-act.yaml", []byte(everyAct), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
+	spec := written(t, everyAct)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 	got.wantStates(t, "complete")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +74,7 @@ func TestTimeline(t *testing.T) {
 	woken := w.woken
 	for _, e := range r.Events {
 		if len(e.Acts) != 1 || !e.Settled {
-			if woken < doc.Spec.Pause.Theta/10 {
+			if woken < spec.Pause.Theta/10 {
 				t.Fatalf("the window of %s has %d acts, settled %t, and the machine was late by %s at most", e.Name, len(e.Acts), e.Settled, woken)
 			}
 			t.Skipf("the machine, late by %s, was too busy to tell the events apart: the window of %s has %d acts, settled %t", woken, e.Name, len(e.Acts), e.Settled)
@@ -88,7 +85,7 @@ func TestTimeline(t *testing.T) {
 	}
 	join, leave, stall, restart, crash := r.Events[0], r.Events[1], r.Events[2], r.Events[3], r.Events[4]
 	for _, e := range r.Events {
-		plausible(t, e, doc.Spec.Group)
+		plausible(t, e, spec.Group)
 	}
 
 	t.Run("classes", func(t *testing.T) {
@@ -132,8 +129,8 @@ func TestTimeline(t *testing.T) {
 	}
 	// A crash is noticed when the session ends, counted from a request that was at
 	// most a heartbeat old.
-	if d := time.Duration(crash.T0 - crash.Acts[0].At); d > doc.Spec.Group.Session+w.noted() || d < 3*time.Second {
-		t.Errorf("crash: expired %s after the kill, with a session of %s", d, doc.Spec.Group.Session)
+	if d := time.Duration(crash.T0 - crash.Acts[0].At); d > spec.Group.Session+w.noted() || d < 3*time.Second {
+		t.Errorf("crash: expired %s after the kill, with a session of %s", d, spec.Group.Session)
 	}
 }
 

@@ -100,6 +100,16 @@ func short(name string) workloads.Spec { return endToEnd(name, 2*time.Second) }
 // long ends by what the test does to it, and by nothing else.
 func long(name string) workloads.Spec { return endToEnd(name, 10*time.Minute) }
 
+// written is a workload as its document says, with settings.
+func written(t *testing.T, doc string, set ...string) workloads.Spec {
+	t.Helper()
+	parsed, err := workloads.Parse("workload.yaml", []byte(doc), workloads.Options{Set: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *parsed.Spec
+}
+
 // trials runs every workload once for every client, in the order given.
 func trials(specs []workloads.Spec, clients ...string) []plan.Trial {
 	all, err := plan.Expand(specs, clients, []string{"matched"}, plan.Rounds{Timed: 1}, 7)

@@ -50,11 +50,8 @@ group:   {session: 10s, heartbeat: 500ms}
 phases:  {warmup: 200ms, drain: 60s}
 churn:   [{do: broker, fault: stop, node: leader, for: 8s, at: 300ms}]
 `
-	parsed, err := workloads.Parse("deaf.yaml", []byte(doc), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{*parsed.Spec}, "franz-go"))
+	spec := written(t, doc)
+	o := options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go"))
 	o.Self = append(o.Self, deafArg)
 	got, err := run(t, bounded(t), o)
 	if err == nil {

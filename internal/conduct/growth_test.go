@@ -25,11 +25,8 @@ pause:    {theta: 1s}
 
 func growingSpec(t *testing.T, name, churn string) workloads.Spec {
 	t.Helper()
-	doc, err := workloads.Parse(name+".yaml", []byte("name: "+name+growing+"churn: "+churn+"\n"), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return *doc.Spec
+	spec := written(t, "name: "+name+growing+"churn: "+churn+"\n")
+	return spec
 }
 
 // TestGrowth has partitions added to the topic and topics to the subscription, in

@@ -38,15 +38,12 @@ var leaker = faulty.Fault{Kind: faulty.Leak}
 // it is. In both the records are whole, and the group has the six acts behind it.
 func TestLeaks(t *testing.T) {
 	onEmbedded(t)
-	doc, err := workloads.Parse("reopening.yaml", []byte(reopening), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	spec := written(t, reopening)
 	for _, client := range []string{"franz-go+" + leaker.String(), "franz-go", "sarama", "kafka-go"} {
 		name, _, leaky := strings.Cut(client, "+")
 		t.Run(fmt.Sprintf("%s %t", name, leaky), func(t *testing.T) {
 			t.Parallel()
-			got, err := run(t, bounded(t), options(fmt.Sprintf("leaks-%s-%t", name, leaky), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, client)))
+			got, err := run(t, bounded(t), options(fmt.Sprintf("leaks-%s-%t", name, leaky), t.TempDir(), trials([]workloads.Spec{spec}, client)))
 			got.wantStates(t, "complete")
 			if err != nil {
 				t.Fatal(err)
@@ -138,11 +135,8 @@ func TestLeaksNotKnown(t *testing.T) {
 	onEmbedded(t)
 	text := strings.Replace(reopening, "{do: reopen, when: stable, target: newest, times: 6}", "{do: crash, when: stable, target: newest}", 1)
 	text, _, _ = strings.Cut(text, "gate:")
-	doc, err := workloads.Parse("reopening.yaml", []byte(text), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
+	spec := written(t, text)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 	got.wantStates(t, "complete")
 	if err != nil {
 		t.Fatal(err)

@@ -30,11 +30,8 @@ churn:
 // nobody else has one, and all that was done is in the files.
 func TestLinks(t *testing.T) {
 	onEmbedded(t)
-	doc, err := workloads.Parse("bad-links.yaml", []byte(badLinks), workloads.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
+	spec := written(t, badLinks)
+	got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 	got.wantStates(t, "complete")
 	if err != nil {
 		t.Fatal(err)
@@ -98,11 +95,8 @@ func TestLinkWithNobody(t *testing.T) {
 	onEmbedded(t)
 	f := func(text, want string, set ...string) {
 		t.Helper()
-		doc, err := workloads.Parse("bad-links.yaml", []byte(text), workloads.Options{Set: set})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{*doc.Spec}, "franz-go")))
+		spec := written(t, text, set...)
+		got, err := run(t, bounded(t), options(t.Name(), t.TempDir(), trials([]workloads.Spec{spec}, "franz-go")))
 		got.wantStates(t, "failed")
 		if err == nil || !strings.Contains(got.trials[0].Error, want) {
 			t.Errorf("%v; want %q", got.trials[0].Error, want)

@@ -67,16 +67,10 @@ func movedFound(e Evidence) (v verdict) {
 	act := &event.Acts[0]
 	hit := act.Broker.Nodes[0]
 	before, after := int32(-1), int32(-1) // who coordinated first and last, by the answers of the nodes
-	if e.Stalls != nil && e.Stalls.Served != nil {
-		var first, last int64
-		for i, reign := range e.Stalls.Served.Coordinated {
-			if i == 0 || reign.From < first {
-				before, first = reign.Node, reign.From
-			}
-			if i == 0 || reign.To > last {
-				after, last = reign.Node, reign.To
-			}
-		}
+	if e.Stalls != nil && e.Stalls.Served != nil && len(e.Stalls.Served.Coordinated) > 0 {
+		reigns := e.Stalls.Served.Coordinated
+		before = slices.MinFunc(reigns, func(a, b window.Reign) int { return cmp.Compare(a.From, b.From) }).Node
+		after = slices.MaxFunc(reigns, func(a, b window.Reign) int { return cmp.Compare(a.To, b.To) }).Node
 	}
 	if before != hit.Node || after < 0 || after == hit.Node {
 		v.off("the coordinator was moved from node %d, and by the answers of the nodes from %d to %d", hit.Node, before, after)
@@ -85,12 +79,9 @@ func movedFound(e Evidence) (v verdict) {
 		v.off("the coordinator moved, and no member is said to have found another")
 	}
 	want := cause.Expected(act)
-	for _, r := range e.Causes {
-		if r.At >= act.At && r.Sure == cause.Certain && !slices.Contains(want, r.Cause) {
+	if i := slices.IndexFunc(e.Causes, func(r cause.Rebalance) bool { return r.At >= act.At }); i >= 0 {
+		if r := &e.Causes[i]; r.Sure == cause.Certain && !slices.Contains(want, r.Cause) {
 			v.off("a rebalance after it is called %s with certainty: %s", r.Cause, r.Why)
-		}
-		if r.At >= act.At {
-			break
 		}
 	}
 	v.reported = fmt.Sprintf("node %d, then %d, found after %s", before, after, round(event.Recovery.Found))

@@ -37,8 +37,9 @@ func (s *step) rejoined(w passage) Reason {
 // moved says that the coordinator is another node than when a member joined, or that it
 // said that it is none: what came last before a time. Once a heartbeat was answered again
 // the group was whole, whatever had been before. Another node may say so, too: one that the
-// member is told of before that node has taken over, or one that never was the coordinator.
-// Then it is the client that asked the wrong one.
+// member was told of before it had taken over, where the next round is with that node, or
+// one that never was the coordinator. Then it is the client that asked the wrong one, unless
+// the coordinator is another one all the same.
 func (s *step) moved(w passage, until int64) (of Cause, sure Sure, words string) {
 	node := w.was.Node
 	for i := range s.Members[w.m].Calls {
@@ -53,8 +54,10 @@ func (s *step) moved(w passage, until int64) (of Cause, sure Sure, words string)
 			continue
 		}
 		switch {
-		case c.Err == group.NotCoordinator && c.Node != node && w.now != nil && w.now.Node != node:
-			of, sure, words = Coordinator, Certain, fmt.Sprintf("its coordinator was %s and is %s; %s answered NOT_COORDINATOR before", node, w.now.Node, c.Node)
+		case c.Err == group.NotCoordinator && c.Node != node && w.now != nil && w.now.Node == c.Node:
+			of, sure, words = Coordinator, Certain, fmt.Sprintf("its coordinator was %s and is %s, which answered NOT_COORDINATOR before", node, c.Node)
+		case c.Err == group.NotCoordinator && c.Node != node && w.now != nil && w.now.Node != node && w.now.Node != "":
+			of, sure, words = Coordinator, Likely, fmt.Sprintf("its coordinator was %s and then %s; %s, which it had asked, answered NOT_COORDINATOR", node, w.now.Node, c.Node)
 		case c.Err == group.NotCoordinator && c.Node != node:
 			of, sure, words = Client, Likely, fmt.Sprintf("it had asked %s, which answered NOT_COORDINATOR, where %s was its coordinator", c.Node, node)
 		case c.Err == group.NotCoordinator:

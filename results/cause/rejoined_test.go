@@ -63,15 +63,19 @@ func TestCoordinator(t *testing.T) {
 	s.call(0, group.Heartbeat, 8500, 8501, group.NotCoordinator).Node = "b"
 	s.last(t, Client, Likely, "x", "it had asked b")
 	// The node that it is told of has not taken over yet, and does so before the next round.
-	s = rejoining()
-	for i := range s.in.Members[0].Calls {
-		if c := &s.in.Members[0].Calls[i]; c.API == group.JoinGroup && c.Req == 9000*ms {
-			c.Node = "b"
+	taken := func(asked string) *sim {
+		s := rejoining()
+		for i := range s.in.Members[0].Calls {
+			if c := &s.in.Members[0].Calls[i]; c.API == group.JoinGroup && c.Req == 9000*ms {
+				c.Node = "b"
+			}
 		}
+		early := s.call(0, group.JoinGroup, 8500, 8501, group.NotCoordinator)
+		early.Node, early.Generation = asked, -1
+		return s
 	}
-	early := s.call(0, group.JoinGroup, 8500, 8501, group.NotCoordinator)
-	early.Node, early.Generation = "b", -1
-	s.last(t, Coordinator, Certain, "x", "its coordinator was a and is b; b answered NOT_COORDINATOR before")
+	taken("b").last(t, Coordinator, Certain, "x", "its coordinator was a and is b, which answered NOT_COORDINATOR before")
+	taken("c").last(t, Coordinator, Likely, "x", "its coordinator was a and then b; c, which it had asked, answered NOT_COORDINATOR")
 	// A new coordinator does not know the group.
 	s = two(8000)
 	s.beats(1, 4000, 7000)
