@@ -18,19 +18,62 @@ const (
 	DelayNode   = "delay"  // requests are answered later
 )
 
-// requests are those that can be answered with an error, or later: what members and
-// producers ask and whoever looks on need not.
-func requests() []string {
-	return []string{"Produce", "Fetch", "OffsetCommit", "OffsetFetch", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "OffsetForLeaderEpoch", "ConsumerGroupHeartbeat"}
+// answered are the requests that can be answered with an error, or later, each with the
+// errors that Apache Kafka answers it with: what members and producers ask and whoever
+// looks on need not. No client was written for others.
+func answered() []replies {
+	coordinator := []string{"NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS"}
+	generation := []string{"ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS"}
+	leader := []string{"NOT_LEADER_OR_FOLLOWER", "UNKNOWN_TOPIC_OR_PARTITION"}
+	epoch := append([]string{"FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH"}, leader...)
+	return []replies{
+		{"Produce", append([]string{"NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "REQUEST_TIMED_OUT"}, leader...)},
+		{"Fetch", append([]string{"OFFSET_OUT_OF_RANGE"}, epoch...)},
+		{"OffsetCommit", slices.Concat(coordinator, generation, []string{"UNKNOWN_TOPIC_OR_PARTITION", "REQUEST_TIMED_OUT", "STALE_MEMBER_EPOCH"})},
+		{"OffsetFetch", append([]string{"UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_MEMBER_ID", "STALE_MEMBER_EPOCH"}, coordinator...)},
+		{"JoinGroup", append([]string{"UNKNOWN_MEMBER_ID"}, coordinator...)},
+		{"SyncGroup", slices.Concat(coordinator, generation)},
+		{"Heartbeat", append([]string{"NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"}, generation...)}, // while it loads, a beat is good
+		{"LeaveGroup", append([]string{"UNKNOWN_MEMBER_ID"}, coordinator...)},
+		{"OffsetForLeaderEpoch", epoch},
+		{"ConsumerGroupHeartbeat", append([]string{"UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"}, coordinator...)},
+	}
 }
 
-// errorNames are the errors with which they can be.
-func errorNames() []string {
-	return []string{
-		"NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS",
-		"NOT_LEADER_OR_FOLLOWER", "LEADER_NOT_AVAILABLE", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "UNKNOWN_TOPIC_OR_PARTITION", "OFFSET_OUT_OF_RANGE",
-		"NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "REQUEST_TIMED_OUT", "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "UNKNOWN_SERVER_ERROR",
+// replies are the errors that a request can be answered with, beside unforeseen.
+type replies struct {
+	request string
+	errors  []string
+}
+
+// unforeseen is what every request can be answered with.
+const unforeseen = "UNKNOWN_SERVER_ERROR"
+
+func requests() (out []string) {
+	for _, a := range answered() {
+		out = append(out, a.request)
 	}
+	return out
+}
+
+// errorNames are the errors of all of them.
+func errorNames() []string {
+	out := []string{unforeseen}
+	for _, a := range answered() {
+		out = append(out, a.errors...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// errorsOf are those of one.
+func errorsOf(request string) []string {
+	for _, r := range answered() {
+		if r.request == request {
+			return append(r.errors, unforeseen)
+		}
+	}
+	return []string{unforeseen}
 }
 
 // The words for nodes of acts on the broker, beside those of link.node.
@@ -79,6 +122,10 @@ func brokerOfEntry(s *Spec, e *ChurnEntry, at func(keys string) []string) (out f
 	out.fail(answers && e.Error == "", at("error fault"), "it is not said with which error; write error, such as error: NOT_COORDINATOR")
 	out.fail(delays && e.Delay == 0, at("delay fault"), "it is not said by how much; write delay, such as delay: 2s")
 	out.fail(!answers && !delays && e.Request != "", at("request fault"), "has no meaning for %s; remove it, it is for answer or delay", e.Fault)
+	if answers && e.Request != "" && e.Error != "" {
+		out.fail(!slices.Contains(errorsOf(e.Request), e.Error), at("error request"), "Apache Kafka answers no %s with it, so that no client expects it; write %s",
+			e.Request, reader.Either(errorsOf(e.Request)))
+	}
 	out.fail(!answers && e.Error != "", at("error fault"), "has no meaning for %s; remove it, it is for answer", e.Fault)
 	out.fail(!delays && e.Delay > 0, at("delay fault"), "has no meaning for %s; remove it, it is for delay", e.Fault)
 	out.fail(delays && e.For > 0 && e.Delay > e.For, at("delay"),
