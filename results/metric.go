@@ -362,7 +362,7 @@ func Metrics() []Metric {
 		{Name: AuditReordered, Unit: UnitCount, Better: Lower, What: "delivered after a later record of the same producer and partition"},
 		{Name: AuditCorrupt, Unit: UnitCount, Better: Lower, What: "delivered, but not what was sent"},
 		{Name: AuditUnanswered, Unit: UnitCount, Better: Lower, What: "the send failed or was never answered, but the record is there; n: all that failed or were never answered"},
-		{Name: AuditLate, Unit: UnitCount, Better: Lower, What: "delivered later than pause.theta after they were due, under churn"},
+		{Name: AuditLate, Unit: UnitCount, Better: Lower, What: "delivered later than pause.theta after they were due, under churn, or in a workload about links"},
 		{Name: AuditZombie, Unit: UnitCount, Better: Lower, What: "delivered by a member after another member delivered a higher offset"},
 		{Name: AuditOverlap, Unit: UnitCount, Better: Lower, What: "times that two members both delivered a partition"},
 		{Name: AuditCommitRegression, Unit: UnitCount, Better: Lower, What: "commits of an offset lower than an earlier one"},

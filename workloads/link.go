@@ -123,6 +123,10 @@ func (s *Spec) Linked() bool {
 	return s.Link.Any() || slices.ContainsFunc(s.Churn, func(e ChurnEntry) bool { return e.ofLink() })
 }
 
+// OfLinks reports whether the workload is about links. That of an arm may then be a good
+// one, beside which those of others are bad.
+func (s *Spec) OfLinks() bool { return s.Linked() || s.Link != Default().Link }
+
 // ofLink reports whether the entry makes a link worse, by an act or as a setting of a
 // member.
 func (e *ChurnEntry) ofLink() bool {

@@ -116,8 +116,14 @@ func (e *Trial) Stalls() *window.Stalls { return e.still() }
 // Windows is what the acts of the trial did, and what the group did without any.
 func (e *Trial) Windows() *window.Report { return e.churn() }
 
-// Rest is what a group did that nothing was done to.
-func (e *Trial) Rest() window.Rest { return window.AtRest(e.Trial, e.Logs) }
+// Rest is what a group did that nothing was done to, but by the link.
+func (e *Trial) Rest() window.Rest {
+	r := window.AtRest(e.Trial, e.Logs)
+	if e.Spec.OfLinks() {
+		r.Available = window.Availability(*e.input())
+	}
+	return r
+}
 
 // OnTheWire is the windows as the wire alone shows them: no partition is late, and no
 // record delivered.

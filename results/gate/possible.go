@@ -71,6 +71,7 @@ func orNone(words []string) string {
 func (e expression) lacks(a *Planned) error {
 	group := a.Spec.Consume.Members > 0 && a.Spec.Consume.Backlog == 0
 	switch name := e.Metric.Name; {
+	case group && (name == results.PauseAvailability || name == results.AuditLate) && a.Spec.OfLinks(): // with events or without
 	case ofEvents(name) && len(a.Events) == 0:
 		return fmt.Errorf("%s is a figure of events, and %s has no churn", name, a.Spec.Name)
 	case ofNodes(name) && !a.Spec.BrokerActs():

@@ -10,7 +10,7 @@ import (
 func TestPossible(t *testing.T) {
 	spec := func(by string, members, backlog int, maximal bool) *workloads.Spec {
 		return &workloads.Spec{
-			Name: "w", Produce: workloads.Produce{By: by, Rate: workloads.Rate{Max: maximal}}, Consume: workloads.Consume{Members: members, Backlog: backlog},
+			Name: "w", Link: workloads.Default().Link, Produce: workloads.Produce{By: by, Rate: workloads.Rate{Max: maximal}}, Consume: workloads.Consume{Members: members, Backlog: backlog},
 		}
 	}
 	plan := func(s *workloads.Spec, events ...string) []Planned {
@@ -47,6 +47,13 @@ func TestPossible(t *testing.T) {
 	f(endToEnd, "p99(e2e.response) < 1s", "")
 	f(endToEnd, "group.generations == 1", "")
 	f(endToEnd, "max(pause.gap) < 1s", "w has no churn")
+	f(endToEnd, "pause.availability > 0.9", "w has no churn")
+	linked, behind := spec("reference", 3, 0, false), spec("arm", 0, 0, false)
+	linked.Link, behind.Link = workloads.Link{Loss: 0.05}, workloads.Link{Loss: 0.05}
+	f(plan(linked), "pause.availability > 0.9", "")
+	f(plan(linked), "audit.late < 100", "")
+	f(plan(linked), "max(pause.gap) < 1s", "w has no churn")
+	f(plan(behind), "pause.availability > 0.9", "w has no churn")
 	f(endToEnd, "max(group.rounds{event=join}) < 1", "no event of the kind join; it has none")
 
 	f(backlog, "consume.throughput > 1k/s", "")

@@ -17,6 +17,8 @@ type Rest struct {
 	Generations float64  `json:"generations"`
 	BeatGap     *float64 `json:"beat_gap_ns,omitempty"`
 	Strangers   int      `json:"strangers,omitempty"` // members that kbench did not start
+	// Availability is the least of its rounds, where the workload is about links.
+	Availability *float64 `json:"availability,omitempty"`
 }
 
 // Slowest is, of an arm and a kind of event, the phase of the client's own doing
@@ -230,6 +232,10 @@ func (w *Workload) atRest() {
 		if len(gaps) > 0 {
 			longest := slices.Max(gaps)
 			r.BeatGap = &longest
+		}
+		if v := a.values(results.PauseAvailability, "", results.UnitRatio, ""); len(v) > 0 {
+			least := slices.Min(v)
+			r.Availability = &least
 		}
 		w.Rest = append(w.Rest, r)
 	}

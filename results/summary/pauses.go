@@ -20,9 +20,13 @@ func (b *builder) group(r audit.Report) {
 	b.plain("", results.AuditStuck, float64(g.Stuck), r.Delivered)
 	b.plain("", results.GroupStrangers, float64(len(r.Strangers)), 1)
 	b.plain("", results.AuditGhost, float64(g.Ghosts), int64(len(b.trial.Acts)))
-	if r := b.rest; r != nil {
-		b.plain("", results.GroupGenerations, float64(r.Generations), 1)
-		b.beatGap(r.BeatGap)
+	if rest := b.rest; rest != nil {
+		b.plain("", results.GroupGenerations, float64(rest.Generations), 1)
+		b.beatGap(rest.BeatGap)
+		if a := rest.Available; a != nil {
+			b.plain("", results.PauseAvailability, a.Share, 1)
+			b.plain("", results.AuditLate, float64(a.Late), r.Delivered)
+		}
 	}
 	for _, e := range g.Examples {
 		b.warn(e)

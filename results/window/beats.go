@@ -137,6 +137,24 @@ func (s *knowledge) knownBut(t0 int64, change, worker int) int64 {
 type Rest struct {
 	Generations int // completed in the measured part
 	BeatGap
+	Available *Available // nil where nobody asked, or the handler is too slow for it to be known
+}
+
+// Available is how late records were that nothing was done to but by the link.
+type Available struct {
+	Share float64 // as Availability of a Report
+	Late  int64   // records
+}
+
+// Availability is what it is of a trial without a timeline.
+func Availability(in Input) *Available {
+	if in.Slow {
+		return nil
+	}
+	a := see(in)
+	l := a.lateness()
+	_, share := a.available(&l)
+	return &Available{share, l.tardy}
 }
 
 // AtRest looks at the group of a trial without a timeline.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -94,6 +95,21 @@ func TestAtRest(t *testing.T) {
 	exchange(group.SyncGroup, 30_100, 2)
 	exchange(group.Heartbeat, 39_000, 2)
 	same(t, "a rebalance", AtRest(trial, []audit.Log{{Worker: "consumer-0", Events: events}}), Rest{Generations: 1, BeatGap: BeatGap{Calm: 9000 * ms, Calms: 3}})
+}
+
+// Where nothing was done but by the link, what was late is known all the same.
+func TestAvailability(t *testing.T) {
+	s := two()
+	s.stop(20_000, 30_000, 0, 1) // two of four partitions, from 20 s on
+	s.compute()
+	got := Availability(s.in)
+	// 10.002 s of the record that is due at 20 s, of 58 s; those from 9.9 s on are not late.
+	if want := 1 - 2*10.002/(4*58); math.Abs(got.Share-want) > 1e-9 || got.Late != 2*(9900/20+1) {
+		t.Errorf("%+v, want a share of %v and %d late", *got, want, 2*(9900/20+1))
+	}
+	if s.in.Slow = true; Availability(s.in) != nil {
+		t.Error("it is known of a handler that is too slow for it")
+	}
 }
 
 // A heartbeat that came late and told of a change is a part of the floor that no

@@ -70,6 +70,20 @@ func (a *seen) lateness() lateness {
 	return l
 }
 
+// available is for how long partitions were down in the measured part, summed over them,
+// and 1 - that over all their time.
+func (a *seen) available(l *lateness) (down int64, share float64) {
+	var total int64
+	for _, p := range a.Partitions {
+		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
+		down += results.TotalLength(results.Clip(l.late[p], a.Measured))
+	}
+	if total == 0 {
+		return down, 1
+	}
+	return down, 1 - float64(down)/float64(total)
+}
+
 // unions puts the down sets of the partitions of an event together.
 func (e *Event) unions() {
 	var all []Interval
@@ -92,16 +106,8 @@ func (e *Event) unions() {
 
 // overall fills in what is about the trial as a whole.
 func (a *analysis) overall(r *Report) {
-	var total int64 // partition time
-	for _, p := range a.Partitions {
-		total += max(a.Measured.To-max(a.Measured.From, a.born(p)), 0)
-		r.Down += results.TotalLength(results.Clip(a.late[p], a.Measured))
-	}
+	r.Down, r.Availability = a.available(&a.lateness)
 	r.Late, r.Lost = a.tardy, a.lost
-	r.Availability = 1
-	if total > 0 {
-		r.Availability -= float64(r.Down) / float64(total)
-	}
 	r.Slow = a.Slow
 	r.BeatGap = a.beatGap(a.windows)
 	a.storms(r)

@@ -31,8 +31,19 @@ type sweep map[line]map[float64]*cell
 type cell struct {
 	seconds   float64 // measured
 	evictions float64
-	available []float64 // percent, one of each trial
-	latest    []float64 // ns, one of each trial
+	figures   map[string][]float64 // by label, one of each trial
+}
+
+// figures are what loss did to the group beside evictions. What a table has of them is in
+// so many of the metric's unit.
+var figures = []struct {
+	label, metric, stat string
+	unit                float64
+}{
+	{"availability, %", results.PauseAvailability, "", 0.01},
+	{"p99 of lateness, s", results.E2EResponse, "p99", 1e9},
+	{"latest record, s", results.E2EResponse, "max", 1e9},
+	{"longest between beats, s", results.GroupBeatGap, "", 1e9},
 }
 
 // add takes the rows of a run whose trials were measured for so many seconds each.
@@ -47,7 +58,7 @@ func (s sweep) add(rows []results.Row, seconds float64) error {
 			s[l] = map[float64]*cell{}
 		}
 		if s[l][loss] == nil {
-			s[l][loss] = &cell{}
+			s[l][loss] = &cell{figures: map[string][]float64{}}
 		}
 		if !trials[r.Trial] {
 			trials[r.Trial] = true
@@ -66,10 +77,12 @@ func (c *cell) take(r results.Row) {
 	case r.Event != "":
 	case r.Metric == results.RebalanceCause && slices.Contains(gone, r.Class):
 		c.evictions += r.Value
-	case r.Metric == results.PauseAvailability && r.Class == "" && r.Stat == "":
-		c.available = append(c.available, r.Value)
-	case r.Metric == results.E2EResponse && r.Class == "" && r.Stat == "max":
-		c.latest = append(c.latest, r.Value)
+	case r.Class == "":
+		for _, f := range figures {
+			if r.Metric == f.metric && r.Stat == f.stat {
+				c.figures[f.label] = append(c.figures[f.label], r.Value/f.unit)
+			}
+		}
 	}
 }
 
@@ -116,8 +129,9 @@ func (s sweep) write(out io.Writer) error {
 			fmt.Fprintln(w, text+"\t| "+trend+"\t|")
 		}
 		row("evictions in 10 min (of)", (*cell).rate, s.trend(l, losses))
-		row("availability, %", func(c *cell) string { return span(c.available, "%.1f", 1) }, "")
-		row("latest record, s", func(c *cell) string { return span(c.latest, "%.1f", 1e9) }, "")
+		for _, f := range figures {
+			row(f.label, func(c *cell) string { return span(c.figures[f.label]) }, "")
+		}
 	}
 	return w.Flush()
 }
@@ -127,11 +141,11 @@ func (c *cell) rate() string {
 }
 
 // span is the lowest and the highest of several trials.
-func span(values []float64, format string, unit float64) string {
+func span(values []float64) string {
 	if len(values) == 0 {
 		return "not known"
 	}
-	low, high := fmt.Sprintf(format, slices.Min(values)/unit), fmt.Sprintf(format, slices.Max(values)/unit)
+	low, high := fmt.Sprintf("%.1f", slices.Min(values)), fmt.Sprintf("%.1f", slices.Max(values))
 	if low == high {
 		return low
 	}

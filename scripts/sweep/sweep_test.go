@@ -45,7 +45,7 @@ func TestTable(t *testing.T) {
 	err := s.add([]results.Row{
 		row(none, results.RebalanceCause, "network", "", 0), row(some, results.RebalanceCause, "network", "", 2), row(some, results.RebalanceCause, "process", "", 1),
 		row(some, results.RebalanceCause, "", "", 7), row(some, results.RebalanceCause, "join", "", 4), event, profiled,
-		row(some, results.PauseAvailability, "", "", 97.25), row(some, results.E2EResponse, "", "max", 12.3e9),
+		row(some, results.PauseAvailability, "", "", 0.9725), row(some, results.E2EResponse, "", "max", 12.3e9),
 	}, 300)
 	if err != nil {
 		t.Fatal(err)

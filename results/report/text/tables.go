@@ -354,6 +354,9 @@ func (p *page) atRest(w *report.Workload) {
 		if r.BeatGap != nil {
 			words += fmt.Sprintf(", at most %s ms between two heartbeats", significant(*r.BeatGap/1e6))
 		}
+		if r.Availability != nil {
+			words += fmt.Sprintf(", availability %.1f%%", 100**r.Availability)
+		}
 		p.wrapped("  group    ", w.Arms[r.Arm].Title()+": "+words)
 	}
 	if len(w.Rest) > 0 {

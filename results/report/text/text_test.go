@@ -131,14 +131,14 @@ func TestNotReadBack(t *testing.T) {
 
 // A group that nothing was done to has a line of its own for each client.
 func TestAtRest(t *testing.T) {
-	short, long := 3.01e9, 9e9
-	p := newPage(Options{Width: 100})
+	short, long, share := 3.01e9, 9e9, 0.8731
+	p := newPage(Options{Width: 120})
 	p.atRest(&report.Workload{
 		Arms: []report.Arm{{Name: "franz-go"}, {Name: "kafka-go"}, {Name: "sarama"}},
-		Rest: []report.Rest{{Arm: 0, BeatGap: &short}, {Arm: 2, Generations: 2, BeatGap: &long}},
+		Rest: []report.Rest{{Arm: 0, BeatGap: &short}, {Arm: 2, Generations: 2, BeatGap: &long, Availability: &share}},
 	})
 	want := "  group    franz-go: no rebalance, at most 3,010 ms between two heartbeats\n" +
-		"  group    sarama: 2 rebalances that nobody asked for, at most 9,000 ms between two heartbeats\n\n"
+		"  group    sarama: 2 rebalances that nobody asked for, at most 9,000 ms between two heartbeats, availability 87.3%\n\n"
 	if p.String() != want {
 		t.Errorf("%s", p.String())
 	}
