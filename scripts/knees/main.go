@@ -16,7 +16,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,9 +56,11 @@ func main() {
 		cli.Main(table()...) // its own workers, and whoever wants kbench with this driver
 	}
 	searches := flag.Int("searches", 5, "how `often` the knees of the clients are searched; 0: not at all")
+	slo := flag.String("slo", "p99(e2e.response) < 50ms", "what is held at the knees of the clients, a `bound`")
+	measure := flag.Duration("measure", 10*time.Second, "how long a trial of theirs is measured, a `time`")
 	out := flag.String("out", "runs/knees-"+time.Now().Format("20060102-150405"), "the `directory` of all trials")
 	flag.Parse()
-	if err := run(*out, *searches, flag.Args()); err != nil {
+	if err := run(*out, *searches, append([]string{"--slo", *slo, "--set", "phases.measure=" + measure.String()}, flag.Args()...)); err != nil {
 		fmt.Fprintln(os.Stderr, "knees:", err)
 		os.Exit(1)
 	}
@@ -74,16 +75,15 @@ func run(out string, searches int, more []string) error {
 	if err := os.WriteFile(path, []byte(workload), 0o644); err != nil {
 		return err
 	}
-	slo := []string{"--slo", "p99(e2e.response) < 50ms"}
-	k, err := search(append([]string{path, "--client", known().Name(), "--out", filepath.Join(out, "known"), "--seed", "1"}, slo...))
+	k, err := search([]string{path, "--client", known().Name(), "--out", filepath.Join(out, "known"), "--seed", "1", "--slo", "p99(e2e.response) < 50ms"})
 	if err != nil {
 		return err
 	}
 	wrong := []error{isKnown(k)}
 	var all []*held.Knee
 	for n := range searches {
-		args := []string{"end-to-end", "--from", "20000/s", "--precision", "20%", "--set", "phases.warmup=1s", "--set", "phases.measure=10s", "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
-		k, err := search(slices.Concat(args, slo, more))
+		args := []string{"end-to-end", "--from", "20000/s", "--precision", "20%", "--set", "phases.warmup=1s", "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
+		k, err := search(append(args, more...))
 		if err != nil {
 			return err
 		}
