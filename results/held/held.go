@@ -203,12 +203,25 @@ func (j *judge) mark(metric string) (class, words string) {
 // are handed over in ticks, and a stop of a moment just then is no load that was not kept.
 const lastMoment = 0.050 // seconds
 
+// mayWait is how long a record may wait at that end: where an SLO lets one be late by more
+// than a moment, one that is due so shortly before the end is no load that was not kept.
+func (j *judge) mayWait() float64 {
+	longest := lastMoment
+	for _, g := range j.sum.Gates {
+		f, err := gate.FigureOf(g.Expression)
+		if err == nil && f.Stat != "" && (f.Metric.Name == results.E2EResponse || f.Metric.Name == results.ProduceResponse) {
+			longest = max(longest, time.Duration(g.Bound).Seconds())
+		}
+	}
+	return longest
+}
+
 // load adds what of the load was not kept. exact is what of it is so however busy the
 // machine was.
 func (j *judge) load(out *Trial) (exact string) {
 	if class, words := j.mark(results.TrialSaturated); class != "" {
 		out.Missed = append(out.Missed, words)
-	} else if unsent := j.count(results.ProduceUnsent); unsent > 1+lastMoment*j.trial.Spec.Produce.Rate.PerSecond {
+	} else if unsent := j.count(results.ProduceUnsent); unsent > 1+j.mayWait()*j.trial.Spec.Produce.Rate.PerSecond {
 		out.Missed = append(out.Missed, fmt.Sprintf("records due and not handed over: %.0f", unsent))
 	}
 	for _, l := range []struct{ metric, words string }{

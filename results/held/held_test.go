@@ -95,6 +95,10 @@ func TestJudge(t *testing.T) {
 	f(good().mark(results.TrialSaturated, "achieved", "saturated: 100 of 200"), held.NotHeld, held.Client, "latency", "saturated: 100 of 200")
 	f(good().add(results.RoleProducer, "", results.ProduceUnsent, "", 302, 60_000), held.NotHeld, held.Client, "latency", "records due and not handed over: 302")
 	f(good().add(results.RoleProducer, "", results.ProduceUnsent, "", 300, 60_000), held.Held, "", "", "")
+	patient := good()
+	patient.run.Specs[0].Gate = []string{"p99(e2e.response) < 200ms"} // who may be late by so much may be so at the end
+	f(patient.add(results.RoleProducer, "", results.ProduceUnsent, "", 1200, 60_000), held.Held, "", "", "")
+	f(patient.add(results.RoleProducer, "", results.ProduceUnsent, "", 2, 60_000), held.NotHeld, held.Client, "latency", "records due and not handed over: 1202")
 	f(good().add(results.RoleProducer, "trial", results.ProduceUnsent, "", 1e6, 60_000), held.Held, "", "", "")
 	f(good().add("", "", results.ProduceFailed, "", 1, 60_000), held.NotHeld, held.Client, "records", "failed sends: 1")
 	f(good().add("", "timeout", results.ProduceFailed, "", 1, 60_000), held.Held, "", "", "") // a part of a sum that is not there
