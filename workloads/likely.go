@@ -27,6 +27,7 @@ func likely(s *Spec) (out findings) {
 	out.warn(c.Fetch.Wait >= g.Rebalance, []string{"consume.fetch.wait", "group.rebalance"},
 		"kafka-go joins again only when its fetches have returned, up to %s later, and is evicted after %s; write a shorter wait", show(c.Fetch.Wait), show(g.Rebalance))
 	out = append(out, slowHandler(s)...)
+	out = append(out, lateFetches(s)...)
 	return append(out, lateBeats(s)...)
 }
 
@@ -49,6 +50,33 @@ func slowHandler(s *Spec) (out findings) {
 		"records come faster than they are handled, so a member may have %d in hand (a poll of franz-go's) and take %s to give partitions up, where a rebalance waits for %s; write a longer rebalance, a shorter time or a lower rate",
 		inHand, reader.ShowDuration(all), reader.ShowDuration(limit))
 	return out
+}
+
+// lateFetches looks at what the link of the whole trial makes of kafka-go's fetches. It
+// has one deadline for the wait of the broker and the way together, of which the way has
+// a second, or a quarter where that is less.
+func lateFetches(s *Spec) (out findings) {
+	l, wait := &s.Link, s.Consume.Fetch.Wait
+	late, lost := l.trip(), ""
+	if l.Loss > 0 {
+		late, lost = 2*late+lostAgain, " once a segment is lost"
+	}
+	show := reader.ShowDuration
+	out.warn(l.On != "producers" && wait < 750*time.Millisecond && late >= wait/3, []string{"consume.fetch.wait", "link.loss", "link.delay"},
+		"kafka-go gives a fetch up whose answer comes %s after the broker's wait of %s, and dials again; over this link one comes %s later%s; a wait of 750ms or more gives it 1s",
+		show(wait/3), show(wait), show(late), lost)
+	return out
+}
+
+// lostAgain is after how long beyond a round trip TCP sends a segment again.
+const lostAgain = 200 * time.Millisecond
+
+// trip is what the link adds to a round trip.
+func (l *Link) trip() time.Duration {
+	if l.Direction == "both" {
+		return 2 * l.Delay
+	}
+	return l.Delay
 }
 
 // lateBeats looks at what the link of the whole trial makes of heartbeats.
@@ -83,12 +111,8 @@ func (s *Spec) evictions() float64 {
 	if l.Loss == 0 || l.Direction == "in" {
 		return 0
 	}
-	trip := l.Delay
-	if l.Direction == "both" {
-		trip += l.Delay
-	}
 	again, sum := 0, l.Delay
-	for wait := 200*time.Millisecond + trip; sum < g.Session-g.Heartbeat; wait *= 2 {
+	for wait := lostAgain + l.trip(); sum < g.Session-g.Heartbeat; wait *= 2 {
 		sum += wait
 		again++
 	}

@@ -221,7 +221,14 @@ func TestWarnings(t *testing.T) {
 		"w.yaml:2:18: group.session: a session of 6s leaves no room for a lost heartbeat of 3s; 3 heartbeats are usual")
 	f("consume: {fetch: {wait: 2s}}",
 		"w.yaml:2:25: consume.fetch.wait: sarama sends heartbeats behind its fetches, so a wait of 2s delays a heartbeat of 3s; at most half of it is fair")
-	const link = "consume: {members: 3}\ngroup: {session: 10s, heartbeat: 3s}\nlink: "
+	f("consume: {fetch: {wait: 600ms}}\nlink: {delay: 99ms}") // kafka-go has 200 ms for the way
+	f("consume: {fetch: {wait: 600ms}}\nlink: {delay: 100ms}",
+		"w.yaml:2:25: consume.fetch.wait: kafka-go gives a fetch up whose answer comes 200ms after the broker's wait of 600ms, and dials again; over this link one comes 200ms later; a wait of 750ms or more gives it 1s")
+	f("consume: {fetch: {wait: 600ms}}\nlink: {loss: 1%, direction: out}",
+		"w.yaml:2:25: consume.fetch.wait: kafka-go gives a fetch up whose answer comes 200ms after the broker's wait of 600ms, and dials again; over this link one comes 200ms later once a segment is lost; a wait of 750ms or more gives it 1s")
+	f("consume: {fetch: {wait: 600ms}}\nlink: {loss: 1%, on: producers}")
+	f("consume: {fetch: {wait: 750ms}}\nlink: {loss: 1%, delay: 100ms, jitter: 50ms}")
+	const link = "consume: {members: 3, fetch: {wait: 1s}}\ngroup: {session: 10s, heartbeat: 3s}\nlink: "
 	f(link + "{delay: 200ms, jitter: 50ms, direction: out, loss: 15%}")
 	f(link+"{loss: 40%, direction: out}",
 		"w.yaml:4:14: link.loss: with a loss of 40% about 15 heartbeats an hour come later than the session of 10s allows, and their members are evicted by the network alone; a longer session has fewer")

@@ -229,7 +229,9 @@ func consumeRows(s drivers.Settings, rows map[string]setting) {
 			t.reader.MaxBytes = max(c.FetchMaxPartition-fetchOverhead-longest(s.Topics), c.FetchMin, 1)
 		})
 	rows[drivers.KeyFetchWait] = approx("MaxWait="+maxWait(c.FetchWait).String(), drivers.Millis(c.FetchWait),
-		"what is left of it when the request is written: a little less after a delay", func(t target) { t.reader.MaxWait = maxWait(c.FetchWait) })
+		fmt.Sprintf("what is left of it when the request is written: a little less after a delay; a fetch without an answer is given up %s after it, and the client dials again",
+			(maxWait(c.FetchWait)-c.FetchWait).Round(time.Millisecond)),
+		func(t target) { t.reader.MaxWait = maxWait(c.FetchWait) })
 	level, claim := kafka.ReadUncommitted, "0"
 	if c.Isolation == "read_committed" {
 		level, claim = kafka.ReadCommitted, "1"
