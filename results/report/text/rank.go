@@ -85,14 +85,37 @@ func standings(w *report.Workload) string {
 			fmt.Fprintf(&b, " ±%.0f%%", math.Abs(50*(s.Most-s.Least)/s.Value))
 		}
 	}
-	for i := range w.Arms {
-		a := &w.Arms[i]
-		there := slices.ContainsFunc(w.Ranking.Standings, func(s report.Standing) bool { return s.Arm == i })
-		if word := cmp.Or(status(a), "has none"); !there {
-			b.WriteString(", " + a.Title() + " " + word)
-		}
-	}
+	b.WriteString(placeless(w))
 	return b.String()
+}
+
+// placeless are the arms without a place, and why. Of many it is said how many: while a
+// run is under way most have not been tried.
+func placeless(w *report.Workload) string {
+	var words []string
+	who := map[string][]string{}
+	for i := range w.Arms {
+		if slices.ContainsFunc(w.Ranking.Standings, func(s report.Standing) bool { return s.Arm == i }) {
+			continue
+		}
+		word := status(&w.Arms[i])
+		if who[word] == nil {
+			words = append(words, word)
+		}
+		who[word] = append(who[word], w.Arms[i].Title())
+	}
+	said := ""
+	for _, word := range words {
+		names, none := strings.Join(who[word], ", "), "has none"
+		if n := len(who[word]); n > rankedArms {
+			names = fmt.Sprintf("%d others", n)
+		}
+		if len(who[word]) > 1 {
+			none = "have none"
+		}
+		said += ", " + names + " " + cmp.Or(word, none)
+	}
+	return said
 }
 
 // rankScale has units as short as the line wants them.

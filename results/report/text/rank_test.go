@@ -49,6 +49,28 @@ func TestFirstScreen(t *testing.T) {
 	}
 }
 
+// Arms without a place are named while they are few.
+func TestPlaceless(t *testing.T) {
+	f := func(want string, titles ...string) {
+		t.Helper()
+		w := &report.Workload{Ranking: &report.Ranking{Standings: []report.Standing{{Arm: 0}}}}
+		for _, title := range titles {
+			a := report.Arm{Name: title}
+			if title == "sarama" {
+				a.Refused = "it cannot"
+			}
+			w.Arms = append(w.Arms, a)
+		}
+		if got := placeless(w); got != want {
+			t.Errorf("%q: %q, want %q", titles, got, want)
+		}
+	}
+	f("", "franz-go")
+	f(", kafka-go has none", "franz-go", "kafka-go")
+	f(", a, b have none, sarama n/a", "franz-go", "a", "sarama", "b")
+	f(", sarama n/a, 5 others have none", "franz-go", "sarama", "a", "b", "c", "d", "e")
+}
+
 // Of rounds that differ in number it is said what the fewest tell.
 func TestTrust(t *testing.T) {
 	f := func(want string, rounds ...int) {
