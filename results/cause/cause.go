@@ -75,6 +75,10 @@ type Reason struct {
 	// Evicted says that it is a session that ran out.
 	Evicted bool `json:"evicted,omitempty"`
 
+	// first and last bound when it happened, where At alone does not: when a session ended
+	// is known from and to, a request is dealt with before its answer comes.
+	first, last int64
+
 	soft   bool // it counts only where there is no other
 	follow bool // it goes on with the rebalance before it
 }
@@ -182,6 +186,14 @@ func Find(in Input) []Rebalance {
 	return f.classic()
 }
 
+// contested says whether what another did, of another kind, can have come before a reason that
+// At has first.
+func (r *Reason) contested(others []Reason) bool {
+	return slices.ContainsFunc(others, func(o Reason) bool {
+		return !o.soft && o.Worker != r.Worker && o.Cause != r.Cause && cmp.Or(o.first, o.At) <= max(r.At, r.last)
+	})
+}
+
 // named picks the cause of a rebalance from all that may be it: what happened first, and
 // not after somebody knew. A reason that is soft stands behind all others.
 func named(all []Reason, known int64) (cause Reason, also []Reason, found bool) {
@@ -203,6 +215,9 @@ func named(all []Reason, known int64) (cause Reason, also []Reason, found bool) 
 	cause = all[pick]
 	if cause.At > known+slack/10 && cause.Sure == Certain {
 		cause.Sure = Likely // it may have been noted so late, or something came before it that was not seen
+	}
+	if cause.Sure == Certain && cause.contested(also) {
+		cause.Sure = Likely
 	}
 	if cause.Sure == Certain && slices.ContainsFunc(all[:pick], func(r Reason) bool { return r.soft && !r.follow }) {
 		cause.Sure = Likely // somebody had asked to join again before, and it is not known why

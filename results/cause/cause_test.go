@@ -140,8 +140,10 @@ func TestLeftUnheard(t *testing.T) {
 	s = silentGroup()
 	s.call(1, group.Heartbeat, 7000, 0, 0)
 	s.call(1, group.LeaveGroup, 12_000, 0, 0)
+	s.quiet(7000, group.Heartbeat)
 	s.last(t, Network, Certain, "y")
 	s = kip()
+	s.quiet(11_000, group.ConsumerGroupHeartbeat)
 	s.call(1, group.ConsumerGroupHeartbeat, 11_000, 0, 0).Generation = 2
 	s.call(1, group.ConsumerGroupHeartbeat, 12_000, 0, 0).Generation = -1
 	s.beat(0, 12_000, 2, 2)
@@ -169,6 +171,11 @@ func TestGhost(t *testing.T) {
 	if r := s.last(t, Process, Certain, "z", "its process had ended"); r.At != 22_000*ms {
 		t.Errorf("at %d", r.At)
 	}
+}
+
+// quiet has y's connection to a without an answer from a time on.
+func (s *sim) quiet(from int64, api int16) {
+	s.in.Members[1].Waiting = []Waiting{{results.Interval{From: from * ms, To: 26_000 * ms}, "a", api}}
 }
 
 // silentGroup is one in which y is not heard after a beat at 4 s, and x is told at 15 s.
@@ -203,11 +210,30 @@ func TestProcess(t *testing.T) {
 func TestNetwork(t *testing.T) {
 	s := silentGroup()
 	s.call(1, group.Heartbeat, 7000, 0, 0)
+	s.last(t, Network, Likely, "y", "its process ran", "Heartbeat to a, sent") // it may stand behind a fetch of its own client
+	s.quiet(7000, group.Heartbeat)
 	s.last(t, Network, Certain, "y", "its process ran", "Heartbeat to a, sent", "where x had answers")
+	// Others had waited too, be it that they had an answer at last.
+	s.call(0, group.Heartbeat, 11_500, 14_100, 0)
+	s.last(t, Network, Likely, "y")
+	// The only answer of another came as all of it was over.
+	s = silentGroup()
+	s.call(1, group.Heartbeat, 7000, 0, 0)
+	s.quiet(7000, group.Heartbeat)
+	s.in.Members[0].Calls = slices.DeleteFunc(s.in.Members[0].Calls, func(c group.Call) bool { return c.Req > 6500*ms && c.Req < 14_000*ms })
+	s.call(0, group.OffsetCommit, 14_700, 14_701, 0)
+	s.last(t, Network, Likely, "y")
 	// An answer that came too late is none.
 	s = silentGroup()
 	s.call(1, group.Heartbeat, 7000, 18_000, group.UnknownMemberID)
+	s.quiet(7000, group.Heartbeat)
 	s.last(t, Network, Certain, "y")
+	// That dials failed, to whatever node, tells little.
+	s = silentGroup()
+	s.in.Members[1].Undialled = []results.Interval{{From: 6000 * ms, To: 7000 * ms}}
+	s.last(t, Network, Likely, "y", "dials failed")
+	s.quiet(7000, group.Heartbeat)
+	s.last(t, Network, Certain, "y", "a connection to a had")
 	// Something had no answer, and then had one.
 	s = silentGroup()
 	s.in.Members[1].Waiting = []Waiting{{results.Interval{From: 5000 * ms, To: 8000 * ms}, "a", 1}}
@@ -241,6 +267,52 @@ func TestNetwork(t *testing.T) {
 	s.call(1, group.Heartbeat, 7000, 0, 0)
 	s.in.Members[1].Heard = nil
 	s.last(t, Network, Likely, "y", "whether its process ran is not known")
+}
+
+// What can have come before it, or have been all of it, leaves a cause likely.
+func TestContested(t *testing.T) {
+	// z joins after the session of y can have been over, and before anybody was told.
+	joined := func() *sim {
+		s := silentGroup()
+		s.in.Members = append(s.in.Members, Member{Worker: "z"})
+		s.join(2, 14_500, 15_002, 2)
+		return s
+	}
+	s := joined()
+	s.in.Members[1].Gone, s.in.Members[1].End = 4500*ms, "killed"
+	s.last(t, Process, Certain, "y")
+	s.call(1, group.Heartbeat, 4400, 0, 0) // it may have renewed the session
+	s.last(t, Process, Certain, "y")
+	s.call(1, group.Heartbeat, 7000, 0, 0) // so that it was over before z came, or after it
+	s.in.Members[1].Gone = 7001 * ms
+	s.last(t, Join, Likely, "z")
+	// A member that leaves is not dealt with before its answer comes.
+	s = joined()
+	s.in.Members[1].Calls = s.in.Members[1].Calls[:2]
+	s.beats(1, 7000, 10_000, 13_000)
+	s.call(1, group.LeaveGroup, 14_400, 14_405, 0)
+	s.last(t, Leave, Certain, "y")
+	s.in.Members[1].Calls[len(s.in.Members[1].Calls)-1].Resp = 14_600 * ms
+	s.last(t, Leave, Likely, "y")
+}
+
+// Not every process that ended, or did not run, fell silent because of that.
+func TestProcessToo(t *testing.T) {
+	s := silentGroup()
+	s.call(1, group.Heartbeat, 6000, 0, 0)
+	s.in.Members[1].Gone, s.in.Members[1].End = 11_000*ms, "killed"
+	s.last(t, Process, Likely, "y", "killed", "7.0 s after")
+	s = silentGroup()
+	s.in.Members[1].Gone = 14_500 * ms // its session was over
+	s.last(t, Client, Likely, "y")
+	s.call(1, group.Heartbeat, 5000, 0, 0) // or not yet
+	s.last(t, Process, Likely, "y")
+	// It ran again for longer than a beat.
+	s = silentGroup()
+	s.in.Members[1].Still = []Still{{results.Interval{From: 4100 * ms, To: 10_000 * ms}, 0}}
+	s.last(t, Process, Likely, "y")
+	s.in.Members[1].Still[0].To = 11_500 * ms
+	s.last(t, Process, Certain, "y")
 }
 
 func TestClient(t *testing.T) {

@@ -301,7 +301,7 @@ func (s *step) passed(m int, known int64) (all []Reason) {
 			all = append(all, s.join(m, w.now, "came back"))
 		}
 	case w.left != nil && (w.told == nil || w.left.Req < w.told.Resp+slack):
-		r := Reason{At: w.left.Req, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent LeaveGroup" + saying(w.left)}
+		r := Reason{At: w.left.Req, last: w.left.Resp, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent LeaveGroup" + saying(w.left)}
 		if !w.left.OK() {
 			r.Sure = Likely
 			r.Why += ", which was not answered"

@@ -144,7 +144,7 @@ func (f *finder) changes() []Reason {
 		}
 		switch {
 		case t.left != nil && (t.left.OK() || !f.over(t)):
-			r := Reason{At: t.left.Req, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent a heartbeat that leaves"}
+			r := Reason{At: t.left.Req, last: t.left.Resp, Cause: Leave, Sure: Certain, Worker: name, Why: name + " sent a heartbeat that leaves"}
 			if !t.left.OK() {
 				r.Sure = Likely
 			}
@@ -194,7 +194,7 @@ func (f *finder) expired(t tenancy) (Reason, bool) {
 		return Reason{}, false
 	}
 	r := f.silent(t.m, t.joined.Node, results.Interval{From: of.sure, To: of.first()}, of.length)
-	r.At, r.Evicted = of.first(), true
+	r.At, r.last, r.Evicted = of.first(), of.end(), true
 	r.Why = fmt.Sprintf("the session of %s ran out, %s after the last heartbeat that renewed it: %s", f.Members[t.m].Worker, seconds(of.length), r.Why)
 	return r, true
 }

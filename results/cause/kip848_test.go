@@ -45,6 +45,7 @@ func TestKIP848(t *testing.T) {
 	s.last(t, Process, Certain, "y")
 	s = kip()
 	s.call(1, group.ConsumerGroupHeartbeat, 11_000, 25_000, group.UnknownMemberID).Generation = 2
+	s.quiet(11_000, group.ConsumerGroupHeartbeat)
 	s.beat(0, 12_000, 2, 2)
 	s.beat(0, 19_000, 2, 3)
 	s.last(t, Network, Certain, "y", "ConsumerGroupHeartbeat to a")

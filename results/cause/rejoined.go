@@ -17,7 +17,8 @@ func (s *step) rejoined(w passage) Reason {
 		r.Cause, r.Sure, r.Why, r.soft = of, sure, again+": "+words, false
 		return r
 	}
-	if sure, words := s.otherTopics(w); words != "" {
+	lost := s.unheard(w.m, w.since, w.back.Req)
+	if sure, words := s.otherTopics(w); words != "" && (sure == Certain || lost == "") {
 		r.Cause, r.Sure, r.Why, r.soft = Metadata, sure, again+": "+words, false
 		return r
 	}
@@ -25,9 +26,9 @@ func (s *step) rejoined(w passage) Reason {
 		r.Why, r.follow = again+" because it had given up partitions", true
 		return r
 	}
-	if words := s.unheard(w.m, w.since, w.back.Req); words != "" {
+	if lost != "" {
 		r.Cause, r.Sure, r.soft = Network, Likely, false
-		r.Why = fmt.Sprintf("%s after %s; it was not evicted", again, words)
+		r.Why = fmt.Sprintf("%s after %s; it was not evicted", again, lost)
 		return r
 	}
 	r.Why = again + ", and the wire does not show why"
@@ -83,7 +84,11 @@ func (s *step) otherTopics(w passage) (Sure, string) {
 		return Certain, fmt.Sprintf("it subscribes to %s, and did to %s", number(len(b), "topic"), number(len(a), "topic"))
 	}
 	if t, seen := grown(&s.Members[w.m], w.was.Req, w.back.Req); seen {
-		return Certain, fmt.Sprintf("Metadata told it of %d partitions of a topic that had %d", t.Has, t.Had)
+		sure := Certain
+		if s.p.gave(t) {
+			sure = Likely // the round before was about that already, and it has learnt of it late
+		}
+		return sure, fmt.Sprintf("Metadata told it of %d partitions of a topic that had %d", t.Has, t.Had)
 	}
 	for m := range s.Members {
 		if t, seen := grown(&s.Members[m], w.was.Req, w.back.Req); seen {
@@ -91,6 +96,16 @@ func (s *step) otherTopics(w passage) (Sure, string) {
 		}
 	}
 	return "", ""
+}
+
+// gave says whether a round has given partitions out that a topic had not had before.
+func (r *round) gave(t Topic) bool {
+	for _, parts := range r.given {
+		if slices.ContainsFunc(parts, func(p int32) bool { return int(p) >= t.Had }) {
+			return true
+		}
+	}
+	return false
 }
 
 // grown is the last topic of which a member saw another number of partitions in a stretch
@@ -134,7 +149,7 @@ func (s *step) forgotten(w passage, known int64) (Reason, bool) {
 	}
 	r.Why = fmt.Sprintf("%s was answered with error %d before its session can have ended", name, w.told.Err)
 	length := s.session(w.m, w.was, w.since, w.told.Req, false).length
-	if still, _ := s.Members[w.m].still(results.Interval{From: w.told.Resp - length, To: w.told.Resp}); 2*still >= length {
+	if still, _, _ := s.Members[w.m].still(results.Interval{From: w.told.Resp - length, To: w.told.Resp}); 2*still >= length {
 		r.Cause, r.Sure, r.Evicted = Process, Likely, true
 		r.Why += fmt.Sprintf("; its process had not run for %s just before, and was heard again as it ended", seconds(still))
 	}

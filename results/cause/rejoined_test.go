@@ -30,6 +30,23 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 	s.last(t, Metadata, Certain, "x", "subscribes to 2 topics, and did to 1 topic")
+	// It learns late of what the round before was about.
+	s = rejoining()
+	for i := range s.in.Members[0].Calls {
+		if c := &s.in.Members[0].Calls[i]; c.Generation == 1 && c.API == group.SyncGroup {
+			c.Given = []int32{0, 1, 15}
+		}
+	}
+	s.in.Members[0].Topics = []Topic{{7500 * ms, "t", 12, 18}}
+	s.last(t, Metadata, Likely, "x")
+	s.call(0, group.Heartbeat, 7800, 0, 0)
+	s.last(t, Network, Likely, "x", "Heartbeat to a")
+	// What was broken before a heartbeat that was answered is over.
+	s = rejoining()
+	s.in.Members[0].Hangups = []Hangup{{5000 * ms, "a"}}
+	s.last(t, Unknown, Open, "x")
+	s.in.Members[0].Hangups = []Hangup{{8500 * ms, "a"}}
+	s.last(t, Network, Likely, "x")
 	// It is the first number that it saw.
 	s = rejoining()
 	s.in.Members[0].Topics = []Topic{{8900 * ms, "t", 0, 12}}

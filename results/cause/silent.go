@@ -70,7 +70,7 @@ func (s *step) dropped(w passage, known int64) (Reason, bool) {
 	}
 	at := max(of.first(), min(known, of.end()))
 	r := s.silent(w.m, w.was.Node, results.Interval{From: of.sure, To: at}, of.length)
-	r.At, r.Evicted = at, true
+	r.At, r.first, r.Evicted = at, of.first(), true
 	r.Why = fmt.Sprintf("the session of %s ran out, %s after the last request that renewed it: %s", s.Members[w.m].Worker, seconds(at-of.sure), r.Why)
 	return r, true
 }
@@ -102,11 +102,19 @@ func (f *finder) silent(m int, node string, over results.Interval, session int64
 	r := Reason{Cause: Unknown, Sure: Open, Worker: w.Worker}
 	if w.Gone != 0 && w.Gone <= over.To {
 		r.Cause, r.Sure, r.Why = Process, Certain, "its process had ended ("+cmp.Or(w.End, "nobody knows how")+")"
+		before := f.lost(m, node, results.Interval{From: over.From, To: w.Gone})
+		if w.Gone >= over.From+session || before.words != "" && w.Gone-before.since > int64(time.Second) {
+			r.Sure = Likely
+			r.Why += fmt.Sprintf(" by %s after the last request that renewed its session", seconds(w.Gone-over.From))
+		}
 		return r
 	}
-	still, cpu := w.still(over)
+	still, cpu, awake := w.still(over)
 	if 2*still >= over.Length() {
 		r.Cause, r.Sure = Process, Certain
+		if 3*awake > session {
+			r.Sure = Likely // it had the time to beat once more
+		}
 		r.Why = fmt.Sprintf("its process did not run for %s of that, ", seconds(still))
 		if 4*cpu < still {
 			r.Why += "and used no CPU: it was stopped, or given no processor"
@@ -131,7 +139,7 @@ func (f *finder) silent(m int, node string, over results.Interval, session int64
 		case had == "" && none != "":
 			r.Cause = Coordinator
 			r.Why += fmt.Sprintf(", nor had %s from that node", none)
-		case !lost.hangup && 2*(over.To-lost.since) >= session && had != "":
+		case lost.waits && !lost.past && 2*(over.To-lost.since) >= session && had != "" && none == "":
 			r.Sure = Certain
 			r.Why += fmt.Sprintf(", where %s had answers", had)
 		}
@@ -143,24 +151,30 @@ func (f *finder) silent(m int, node string, over results.Interval, session int64
 	return r
 }
 
-// still is for how long of a stretch the process did not run, and what CPU it used then.
-func (l *Life) still(over results.Interval) (length, cpu int64) {
+// still is for how long of a stretch the process did not run, what CPU it used then, and how
+// long it ran at its end.
+func (l *Life) still(over results.Interval) (length, cpu, awake int64) {
+	awake = over.Length()
 	for _, s := range l.Still {
 		part := min(s.To, over.To) - max(s.From, over.From)
 		if part <= 0 || s.Length() <= 0 {
 			continue
 		}
 		length += part
+		awake = min(awake, max(over.To-s.To, 0))
 		cpu += int64(float64(s.CPU) * float64(part) / float64(s.Length()))
 	}
-	return length, cpu
+	return length, cpu, awake
 }
 
 // loss is that something was asked and not answered, since when, in words.
 type loss struct {
-	since  int64
-	words  string
-	hangup bool // a connection was ended, and nothing was asked since
+	since int64
+	words string
+	// waits says that nothing came back on a connection, or a dial did not come through, up
+	// to the end. Else it may be that a request stood behind another of the same client.
+	waits bool
+	past  bool // something broke; what was asked since may have been answered
 }
 
 // lost is what was without an answer longest at the end of a stretch: a request about the
@@ -168,9 +182,11 @@ type loss struct {
 func (f *finder) lost(m int, node string, over results.Interval) (out loss) {
 	w := &f.Members[m]
 	see := func(l loss) {
-		if out.words == "" || out.hangup && !l.hangup || out.hangup == l.hangup && l.since < out.since {
+		l.waits = l.waits || out.waits
+		if out.words == "" || out.past && !l.past || out.past == l.past && l.since < out.since {
 			out = l
 		}
+		out.waits = l.waits
 	}
 	for i := range w.Calls {
 		c := &w.Calls[i]
@@ -188,29 +204,37 @@ func (f *finder) lost(m int, node string, over results.Interval) (out loss) {
 		if q.API < 0 {
 			what = fmt.Sprintf("a dial to %s did not come through for %s", q.Node, seconds(over.To-q.From))
 		}
-		see(loss{since: q.From, words: what})
+		see(loss{since: q.From, words: what, waits: true})
 	}
 	for _, u := range w.Undialled {
 		if u.To > over.From && u.From < over.To {
-			see(loss{since: max(u.From, over.From), words: "dials failed"})
+			see(loss{since: max(u.From, over.From), past: true, words: "dials failed"}) // to which node is not known
 			break
 		}
 	}
 	for _, h := range w.Hangups {
 		if h.At >= over.From && h.At < over.To && (node == "" || h.Node == node) {
-			see(loss{since: h.At, hangup: true, words: fmt.Sprintf("its connection to %s had been ended", h.Node)})
+			see(loss{since: h.At, past: true, words: fmt.Sprintf("its connection to %s had been ended", h.Node)})
 		}
 	}
 	return out
 }
 
-// unheard is the same in words, of what a member did by itself at a time.
+// unheard is the same in words, of what a member did by itself at a time. What was before
+// a heartbeat that was answered was over.
 func (s *step) unheard(m int, from, to int64) string {
+	calls := s.Members[m].between(from, to)
+	for i := range calls {
+		if c := &calls[i]; c.Beats() && c.OK() && c.Resp < to {
+			from = max(from, c.Resp)
+		}
+	}
 	return s.lost(m, s.p.in[m].Node, results.Interval{From: from, To: to}).words
 }
 
 // others says who else had an answer from a node in a stretch of time, and who asked and had
-// none for a second: where nobody had one it may be the node that was silent.
+// none for a second: where nobody had one it may be the node that was silent. An answer at
+// the very end may be that of a node which had been silent for all until then.
 func (f *finder) others(but int, node string, from, to int64) (had, none string) {
 	for m := range f.Members {
 		if m == but {
@@ -220,10 +244,10 @@ func (f *finder) others(but int, node string, from, to int64) (had, none string)
 			c := &f.Members[m].Calls[i]
 			switch {
 			case node != "" && c.Node != node:
-			case c.Resp > from && c.Resp < to:
-				had = cmp.Or(had, f.Members[m].Worker)
-			case c.Beats() && c.Req >= from && c.Req+int64(time.Second) < to && (c.Resp == 0 || c.Resp >= to) && f.Members[m].runs(to):
+			case c.Beats() && c.Req >= from && c.Req+int64(time.Second) < to && (c.Resp == 0 || c.Resp > c.Req+int64(time.Second)) && f.Members[m].runs(to):
 				none = cmp.Or(none, f.Members[m].Worker)
+			case c.Resp > from && c.Resp < to-slack:
+				had = cmp.Or(had, f.Members[m].Worker)
 			}
 		}
 	}
