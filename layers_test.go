@@ -58,7 +58,7 @@ var arrows = map[string][]string{
 	"results/summary":         {"internal/visible", "profiles", "profiles/layers", "results", "results/audit", "results/blame", "results/cause", "results/evidence", "results/fit", "results/gate", "results/record", "results/window", "workloads", "workloads/pace"},
 	"results/profiled":        {"drivers", "profiles", "profiles/layers", "profiles/ui", "results", "results/evidence", "results/summary"},
 	"results/figure":          {"results"},
-	"results/held":            {"results", "results/fit", "results/gate"},
+	"results/held":            {"results", "results/figure", "results/fit", "results/gate"},
 	"results/compare":         {"results", "results/figure", "results/series", "workloads/plan"},
 	"results/series":          {"results", "workloads"},
 	"results/gate":            {"results", "results/figure", "results/series", "workloads"},

@@ -113,6 +113,8 @@ const (
 	PauseOthers           = "pause.others"
 	E2EOthers             = "e2e.others"
 	ProduceOthers         = "produce.others"
+	E2EWithout            = "e2e.without_others"
+	ProduceWithout        = "produce.without_others"
 	PauseStart            = "pause.start"
 	PauseLost             = "pause.lost_partition_seconds"
 	PauseAvailability     = "pause.availability"
@@ -313,6 +315,8 @@ func Metrics() []Metric {
 		{Name: E2EResponse, Unit: UnitNs, Better: Lower, Stats: stats, What: "handler entry - intended time, of first deliveries; under churn also by class: steady, rebalance, catch_up"},
 		{Name: ProduceOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "time that stalls of others cover of p999 or max of produce.response, where it is more than a tenth of it and 10 ms; of p999 the mean of the records from there on; class: the source with most of it"},
 		{Name: E2EOthers, Unit: UnitNs, Better: Lower, Stats: stats, What: "the same of e2e.response"},
+		{Name: ProduceWithout, Unit: UnitNs, Better: Lower, Stats: stats, What: "what a percentile of produce.response that a gate asks for would be, at the most, if from the time of each record were taken what stalls of others cover of it; where it is less by a tenth and 10 ms; class: the source with most of that"},
+		{Name: E2EWithout, Unit: UnitNs, Better: Lower, Stats: stats, What: "the same of e2e.response"},
 		{Name: ScheduleLag, Unit: UnitNs, Better: Lower, Stats: stats, What: "handed over - intended time, less the time inside Send and the time without room: the generator's own lateness"},
 		{Name: ScheduleHeld, Unit: UnitNs, Better: Lower, Stats: stats, What: "what of handed over - intended time is not schedule.lag: for so long the client held the generator up"},
 		{Name: ProduceSendTime, Unit: UnitNs, Better: Lower, Stats: stats, What: "time inside Send, per call"},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kbench/kbench/results"
+	"github.com/kbench/kbench/results/figure"
 	"github.com/kbench/kbench/results/fit"
 	"github.com/kbench/kbench/results/gate"
 )
@@ -318,26 +319,48 @@ func (j *judge) exactSLO() (truth, counted string) {
 	return truth, counted
 }
 
-// others says whether stalls of others than the client have so much of the tail that an
-// SLO on it would be met without them.
+// others says whether an SLO on a latency would be met without the stalls of others than
+// the client.
 func (j *judge) others() (who Limit, words string) {
-	of := map[string]string{results.E2EResponse: results.E2EOthers, results.ProduceResponse: results.ProduceOthers}
 	for _, g := range j.sum.Gates {
 		f, err := gate.FigureOf(g.Expression)
-		if err != nil || g.Verdict != results.NotMet || len(g.Arms) == 0 || of[f.Metric.Name] == "" {
+		if err != nil || g.Verdict != results.NotMet || len(g.Arms) == 0 {
 			continue
 		}
 		for _, r := range j.sum.Rows {
-			if r.Metric != of[f.Metric.Name] || r.Stat != f.Stat || r.Role == results.RoleReference || g.Arms[0].Value-r.Value > g.Bound {
+			without, known := withoutOthers(f, g.Arms[0].Value, r)
+			if !known || without > g.Bound {
 				continue
 			}
 			if who = Machine; r.Class == string(Broker) || r.Class == string(Generator) {
 				who = Limit(r.Class)
 			}
-			return who, fmt.Sprintf("stalls of others (%s) have %s of it: %s", r.Class, time.Duration(r.Value).Round(100*time.Microsecond), g.Expression)
+			return who, fmt.Sprintf("without the stalls of others (most of them %s) it were %s: %s", r.Class, time.Duration(without).Round(100*time.Microsecond), g.Expression)
 		}
 	}
 	return "", ""
+}
+
+// withoutOthers is what a row says that a latency would be without the stalls of others:
+// the percentiles are there so, of the latest record there is what they have of it.
+func withoutOthers(f figure.Figure, value float64, r results.Row) (without float64, known bool) {
+	others, percentile := results.E2EOthers, results.E2EWithout
+	switch f.Metric.Name {
+	case results.E2EResponse:
+	case results.ProduceResponse:
+		others, percentile = results.ProduceOthers, results.ProduceWithout
+	default:
+		return 0, false
+	}
+	switch {
+	case r.Stat != f.Stat || r.Role == results.RoleReference:
+		return 0, false
+	case r.Metric == percentile:
+		return r.Value, true
+	case r.Metric == others && r.Stat == "max":
+		return value - r.Value, true
+	}
+	return 0, false
 }
 
 // used is how many cores of the machine were in use, as far as is known.

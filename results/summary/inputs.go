@@ -47,6 +47,7 @@ type inputs struct {
 	// came of it; by their index.
 	recovered map[int]recovered
 	late      []tailFigure // what others have of the ends of latencies
+	spared    []sparedFigure
 	// distributed is what merged has made.
 	distributed map[ofRole]*hdrhistogram.Histogram
 	// kept is what members held before the acts and after them, untold how many of them

@@ -42,7 +42,6 @@ func (in *inputs) tails(e *evidence.Trial) {
 	}
 	b := &builder{inputs: in}
 	for _, role := range roles() {
-		ws := b.byRole(role)
 		for _, metric := range splitMetrics() {
 			h := b.merged(role, metric)
 			if h == nil || metric == results.E2EResponse && e.Kind != workloads.EndToEnd {
@@ -53,16 +52,23 @@ func (in *inputs) tails(e *evidence.Trial) {
 				from = record.Percentile(h, 99.9)
 			}
 			t := tail{from: from - from/500, stalls: stalls} // histograms keep three digits
-			if metric == results.E2EResponse {
-				t.delivered(e.Input())
-			} else {
-				t.acked(e, ws)
-			}
-			if metric == results.ProduceResponse {
-				t.never(b.neverDue(ws))
-			}
+			b.latest(&t, e, role, metric)
+			b.sparedOf(e, role, metric)
 			in.late = append(in.late, t.figures(role, metric, h.Max(), h.TotalCount() >= samplesP999)...)
 		}
+	}
+}
+
+// latest fills a tail with the records of a latency that belong to it.
+func (b *builder) latest(t *tail, e *evidence.Trial, role results.Role, metric string) {
+	ws := b.byRole(role)
+	if metric == results.E2EResponse {
+		t.delivered(e.Input())
+	} else {
+		t.acked(e, ws)
+	}
+	if metric == results.ProduceResponse {
+		t.never(b.neverDue(ws))
 	}
 }
 

@@ -266,6 +266,7 @@ func (b *builder) build() {
 	b.rebalances()
 	b.splitRows()
 	b.othersRows()
+	b.sparedRows()
 	b.stuck()
 	b.leaks()
 	b.marks()
