@@ -61,8 +61,18 @@ type Tally struct {
 func (t Tally) N() int { return t.Held + t.Missed }
 
 // row is how many trials of a rate in a row said nothing, and in how many of them it was
-// missed.
-type row struct{ trials, missed int }
+// held, or missed, all the same.
+type row struct{ trials, held, missed int }
+
+// Came is what a trial that says nothing came to.
+type Came int
+
+// What it can have come to.
+const (
+	ToNothing Came = iota
+	ToHeld
+	ToMissed
+)
 
 // Search is a search under way.
 type Search struct {
@@ -144,23 +154,29 @@ func (s *Search) Tried(rate float64, held bool) bool {
 	return true
 }
 
-// Undecided is told that a trial of a rate said nothing of the client, and why. With the
-// third in a row the search ends, since what lies there cannot be known; or, where the rate
-// was missed in all of them, it counts as one that was, whoever's fault that is.
-func (s *Search) Undecided(rate float64, missed bool, why string) bool {
+// Undecided is told that a trial of a rate said nothing of the client, what it came to all
+// the same, and why. With the third in a row the search ends, since what lies there cannot
+// be known; or, where each of them came to something, what most of them came to counts as
+// one trial, whoever's fault that is. It does so for either outcome: were only those that
+// missed run again, a rate would be held that seldom is.
+func (s *Search) Undecided(rate float64, came Came, why string) bool {
 	at, ok := s.place(rate)
 	if !ok {
 		return false
 	}
 	r := s.nothing[at]
-	if r.trials++; missed {
+	r.trials++
+	switch came {
+	case ToHeld:
+		r.held++
+	case ToMissed:
 		r.missed++
 	}
 	s.nothing[at] = r
 	switch {
 	case r.trials < undecided:
-	case r.missed == r.trials:
-		return s.Tried(rate, false)
+	case r.held+r.missed == r.trials:
+		return s.Tried(rate, r.held > r.missed)
 	default:
 		s.stuck = fmt.Sprintf("nothing was decided at %g/s in %d trials; in the last: %s", rate, undecided, why)
 	}

@@ -219,7 +219,7 @@ func TestPartial(t *testing.T) {
 	if a := s.Answer(); a.Held > 5000 || a.Missed != 0 && a.Missed < 5000 || a.Found {
 		t.Errorf("after five: %+v", a)
 	}
-	if s.Tried(1234.5, true) || s.Undecided(1234.5, false, "") {
+	if s.Tried(1234.5, true) || s.Undecided(1234.5, ToNothing, "") {
 		t.Error("it takes a rate that is not on its grid")
 	}
 }
@@ -233,7 +233,7 @@ func TestUndecided(t *testing.T) {
 			break
 		}
 		if rate >= 3500 {
-			s.Undecided(rate, false, "it failed")
+			s.Undecided(rate, ToNothing, "it failed")
 		} else {
 			s.Tried(rate, true)
 		}
@@ -250,7 +250,7 @@ func TestUndecided(t *testing.T) {
 			break
 		}
 		if n%3 != 2 {
-			s.Undecided(rate, false, "busy")
+			s.Undecided(rate, ToNothing, "busy")
 		} else {
 			s.Tried(rate, rate < 5000)
 		}
@@ -269,7 +269,11 @@ func TestMissedNowAndThen(t *testing.T) {
 			if rate, more := s.Next(); !more || rate != 1000 {
 				t.Fatalf("after %d it tries %g, %t", n, rate, more)
 			}
-			s.Undecided(1000, n != failed, "why")
+			came := ToMissed
+			if n == failed {
+				came = ToNothing
+			}
+			s.Undecided(1000, came, "why")
 		}
 		if a := s.Answer(); a.Trials != 0 || a.Why != "nothing was decided at 1000/s in 3 trials; in the last: why" {
 			t.Errorf("with trial %d failed: %+v", failed, a)
@@ -290,11 +294,30 @@ func TestMissedAgain(t *testing.T) {
 			continue
 		}
 		missed++
-		s.Undecided(rate, true, "busy")
+		s.Undecided(rate, ToMissed, "busy")
 	}
 	if a := s.Answer(); !a.Found || a.Held > 5000 || a.Missed < 5000 || missed != 3*(a.Trials-s.held()) {
 		t.Errorf("%+v, %d were missed", a, missed)
 	}
+}
+
+// TestBusy: on a machine that is always busy the most of three trials count, whatever they
+// came to, so that the knee that is found is the same.
+func TestBusy(t *testing.T) {
+	f := func(want Tally, came ...Came) {
+		t.Helper()
+		s := New(usual(1000))
+		for _, c := range came {
+			s.Undecided(1000, c, "busy")
+		}
+		if got := s.tallies[0]; got != want || s.stuck != "" {
+			t.Errorf("%v: %+v, want %+v; %s", came, got, want, s.stuck)
+		}
+	}
+	f(Tally{}, ToHeld, ToHeld)
+	f(Tally{Held: 1}, ToHeld, ToMissed, ToHeld)
+	f(Tally{Missed: 1}, ToMissed, ToHeld, ToMissed)
+	f(Tally{Held: 1, Missed: 1}, ToHeld, ToHeld, ToHeld, ToMissed, ToMissed, ToMissed)
 }
 
 // held is how many trials held.

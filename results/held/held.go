@@ -93,6 +93,9 @@ func Judge(run *results.Run, t *results.Trial, s *results.Summary) Trial {
 		out.Outcome, out.Why = NotDecided, open
 	case len(out.Missed) == 0:
 		out.Outcome = Held
+		if busy := j.busy(); busy != "" { // as with one that misses: what is kept may not depend on what it came to
+			out.Outcome, out.Limit, out.Why = NotDecided, Machine, busy
+		}
 	default:
 		out.Outcome = NotHeld
 		j.blame(&out, exact)
@@ -261,7 +264,7 @@ func (j *judge) blame(out *Trial, exact string) {
 		out.Limit, out.By, out.Why = Client, "records", truth
 		return
 	}
-	if busy := fit.Alone(j.run, j.sum.Rows, time.Duration(j.seconds*float64(time.Second))); busy != "" && exact == "" {
+	if busy := j.busy(); busy != "" && exact == "" {
 		out.Outcome, out.Limit, out.Why = NotDecided, Machine, busy
 		return
 	}
@@ -285,6 +288,11 @@ func (j *judge) blame(out *Trial, exact string) {
 	}
 }
 
+// busy is what others used of the machine, where that is so much that the trial says nothing.
+func (j *judge) busy() string {
+	return fit.Alone(j.run, j.sum.Rows, time.Duration(j.seconds*float64(time.Second)))
+}
+
 // marked is who gave out by the marks of the trial.
 func (j *judge) marked() (who Limit, words string) {
 	if _, words := j.mark(results.TrialGeneratorLate); words != "" {
@@ -302,11 +310,12 @@ func (j *judge) marked() (who Limit, words string) {
 
 // exactSLO are SLOs that were missed and count what happened, whatever the machine was
 // like: truth what became of records, which nobody but the client explains, and counted
-// the rest. Marks of the trial are how it went, and no such count.
+// the rest. Marks of the trial are how it went, and no such count; nor is how many records
+// were late, be it counted.
 func (j *judge) exactSLO() (truth, counted string) {
 	for _, g := range j.sum.Gates {
 		f, err := gate.FigureOf(g.Expression)
-		if err != nil || g.Verdict != results.NotMet || !f.Exact() || strings.HasPrefix(f.Metric.Name, "trial.") {
+		if err != nil || g.Verdict != results.NotMet || !f.Exact() || strings.HasPrefix(f.Metric.Name, "trial.") || f.Metric.Name == results.AuditLate {
 			continue
 		}
 		switch name := f.Metric.Name; {

@@ -112,7 +112,7 @@ func TestJudge(t *testing.T) {
 	f(late().mark(results.TrialLimited, "generator", "limited: the reference producer"), held.NotHeld, held.Generator, "", "the reference producer")
 	f(late().add(results.RoleBroker, "", results.BrokerCPU, "", 2.9, 100), held.NotHeld, held.Machine, "", "all of its 4 cores were in use: the client used 0.50")
 	f(late().add("", "measured", results.MachineForeign, "", 0.5, 1), held.NotDecided, held.Machine, "", "others used 0.53 cores")
-	f(good().add("", "measured", results.MachineForeign, "", 0.5, 1), held.Held, "", "", "")
+	f(good().add("", "measured", results.MachineForeign, "", 0.5, 1), held.NotDecided, held.Machine, "", "others used 0.53 cores")
 	// A record that is lost is lost on a busy machine, too.
 	f(late().add("", "measured", results.MachineForeign, "", 0.5, 1).add("", "", results.AuditLost, "", 3, 60_000), held.NotHeld, held.Client, "records", "records lost: 3")
 	// A send that failed since the broker did not answer is the broker's; a record that was lost nobody else's.
@@ -135,6 +135,10 @@ func TestJudge(t *testing.T) {
 	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add(results.RoleProducer, "", results.ProduceRetried, "", 1, 60_000), "produce.retried == 0"), held.NotHeld, held.Client, "records", "produce.retried == 0")
 	f(asked(silent().add("", "", results.AuditDuplicate, "", 1, 60_000), "audit.duplicate == 0"), held.NotHeld, held.Client, "records", "audit.duplicate == 0")
 	f(asked(good().mark(results.TrialGeneratorLate, "lag", "generator late: p99 of 30ms"), "trial.generator_late == 0"), held.NotHeld, held.Generator, "", "p99 of 30ms")
+	// That records were late is no such count.
+	f(asked(silent().add("", "", results.AuditLate, "", 500, 60_000), "audit.late < 500"), held.NotHeld, held.Broker, "", "did not answer")
+	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add("", "", results.AuditLate, "", 500, 60_000), "audit.late < 500"), held.NotDecided, held.Machine, "", "others used")
+	f(asked(good().add("", "", results.AuditLate, "", 500, 60_000), "audit.late < 500"), held.NotHeld, held.Client, "latency", "audit.late")
 	// Nobody is excused by marks where all was held.
 	f(good().mark(results.TrialGeneratorLate, "lag", "generator late"), held.Held, "", "", "")
 	f(good().mark(results.TrialNotSteady, "variation", "not steady"), held.Held, "", "", "")

@@ -153,9 +153,9 @@ func (k *Knee) Derive() {
 
 // limitOf is who gave out in most of the trials that did not hold a rate; of two alike the
 // client is not charged. One that missed while others used the machine is a third of one,
-// since three in a row count as one that was not held.
+// since of three in a row it counts what most came to, as one.
 func limitOf(trials []Trial) (most Limit, by, why string) {
-	missed := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Limit == "" })
+	missed := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Limit == "" || len(t.Missed) == 0 })
 	count := map[Limit]int{}
 	for _, t := range missed {
 		if count[t.Limit]++; t.Outcome == NotHeld {

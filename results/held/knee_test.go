@@ -116,6 +116,14 @@ func TestLimit(t *testing.T) {
 	k.Steps = slices.DeleteFunc(k.Steps, func(s held.Step) bool { return s.Rate == 12_600 && s.Limit == held.Broker })
 	busy := k.Steps[slices.IndexFunc(k.Steps, func(s held.Step) bool { return s.Limit == held.Machine })]
 	k.Steps = append(k.Steps, busy, busy)
+	if k.Derive(); k.Arms[1].Limit != held.Client {
+		t.Errorf("those that held say nothing of who gave out: %+v", k.Arms[1])
+	}
+	for i := range k.Steps {
+		if s := &k.Steps[i]; s.Outcome == held.NotDecided {
+			s.Missed = []string{"p99(e2e.response) < 50ms"}
+		}
+	}
 	if k.Derive(); k.Arms[1].Limit != held.Machine {
 		t.Errorf("%+v", k.Arms[1])
 	}

@@ -57,9 +57,9 @@ Rates double until one is not held; then it is the middle of what is left, until
 interval is as narrow as --precision, and both of its ends were tried --repeats
 times. Clients have a trial each in turns, in an order drawn anew for each of them.
 Where outcomes scatter it takes more trials, 40 of a client at the most, and the
-interval that comes out is wider. A trial that misses while others use the machine
-says nothing, and is run again; it is not among those 40, and three in a row count
-as one that missed.
+interval that comes out is wider. A trial beside which others use the machine says
+nothing, whatever it came to, and is run again; it is not among those 40, and of three
+in a row it counts what most came to, as one.
 
 With each interval stands who gave out: the client, or the broker, who offers the
 load, or the machine, beyond which nothing is known of the client. Then the latency

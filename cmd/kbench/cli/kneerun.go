@@ -207,8 +207,13 @@ func (t *kneeing) try(ctx context.Context, s *held.Step) error {
 	if err != nil {
 		return err
 	}
-	n := len(t.k.Steps) + 1
-	seed := t.k.Seed + uint64(n)
+	n, turn := len(t.k.Steps)+1, 1
+	for _, o := range t.k.Steps {
+		if o.Arm == s.Arm {
+			turn++
+		}
+	}
+	seed := t.k.Seed + uint64(turn) // of a turn all arms have the same records, acts and dice
 	trials, err := plan.Expand([]workloads.Spec{spec}, t.sel.clients, t.sel.lanes, plan.Rounds{Timed: 1}, seed)
 	if err != nil {
 		return err

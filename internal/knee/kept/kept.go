@@ -160,7 +160,14 @@ func (s *Search) tell(which int, step *held.Step) error {
 	case held.Held, held.NotHeld:
 		known = search.Tried(step.Rate, step.Outcome == held.Held)
 	default:
-		known = search.Undecided(step.Rate, len(step.Missed) > 0, step.Why)
+		came := knee.ToNothing
+		switch {
+		case len(step.Missed) > 0:
+			came = knee.ToMissed
+		case step.Limit == held.Machine:
+			came = knee.ToHeld
+		}
+		known = search.Undecided(step.Rate, came, step.Why)
 	}
 	if s.course.Had(which); !known {
 		return fmt.Errorf("%g/s is no rate of the search", step.Rate)
