@@ -347,7 +347,7 @@ func Metrics() []Metric {
 		{Name: LinkDelayed, Unit: UnitCount, What: "requests and responses of a role's workers that a fault of the link held back in the measured part; where the workload has such faults"},
 		{Name: LinkBytes, Unit: UnitBytes, What: "bytes that it held back"},
 		{Name: LinkDelay, Unit: UnitNs, Stats: []string{"p50", "max"}, What: "for how long it held back each of those requests and responses, as measured"},
-		{Name: LinkStalls, Unit: UnitCount, What: "times that it held a connection up because of segments that were lost"},
+		{Name: LinkStalls, Unit: UnitCount, What: "times that it held a way of a connection up because of segments that were lost; what is lost while it waits for another makes that longer"},
 		{Name: LinkStall, Unit: UnitNs, Stats: []string{"p50", "max"}, What: "for how long, each time"},
 		{Name: LinkCuts, Unit: UnitCount, What: "connections that it reset"},
 		{Name: LinkIdle, Unit: UnitCount, What: "connections that it closed because they had no traffic"},

@@ -106,7 +106,11 @@ func (l *timeline) onNodes(ctx context.Context, a *churn.Act, out *results.Act) 
 	})
 	l.pending.Go(func() {
 		for _, node := range nodes {
-			if err := l.onNode(ctx, a, node, out); err != nil && ctx.Err() == nil {
+			err := l.onNode(ctx, a, node, out)
+			if ctx.Err() != nil {
+				return // the trial is over, and the next node is left alone
+			}
+			if err != nil {
 				l.fail(fmt.Errorf("act %d, %s: node %d: %w", a.N, out.Broker.Name(), node, err))
 				return
 			}
@@ -345,10 +349,12 @@ func (t *trial) restore(failed error) {
 	if t.cluster == nil || !t.plan.Spec.BrokerActs() || !t.ownsBroker() {
 		return
 	}
-	if failed != nil {
-		if t.down.any() {
-			t.run.brokerDied.Store(true)
-		}
+	switch {
+	case failed == nil:
+	case t.down.any():
+		t.run.brokerDied.Store(true)
+		return
+	case isInterrupt(failed), t.brokerDeath() != nil:
 		return
 	}
 	t.step("giving the nodes of the broker back what they led")

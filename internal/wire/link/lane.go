@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/kbench/kbench/results/record"
 )
 
 // way is one of the two ways of a connection, as its client sees it.
@@ -37,6 +39,7 @@ type lane struct {
 	cut    bool          // it ended at once: nothing is waited for any more
 	free   int64         // when what was put will have gone through the bandwidth
 	frames frames
+	stalls []record.Stretch // for which losses hold it up, those that are not over
 }
 
 // piece is what was put at once, or a part of it, or how it all ends.
@@ -98,13 +101,13 @@ func (l *lane) append(p []byte) {
 		return
 	}
 	stall, delay := law.stall(len(p), l.dice), law.delay(l.dice)
-	if stall > 0 {
-		l.conn.link.sums.stalled(l.conn, stall)
-	}
-	for len(p) > 0 {
+	for first := true; len(p) > 0; first = false {
 		part := p[:min(law.slice(), len(p))]
 		p = p[len(part):]
 		l.free = max(l.free, now) + int64(law.transfer(len(part)))
+		if first && stall > 0 {
+			l.stall(l.free+int64(delay), int64(stall))
+		}
 		l.add(piece{b: append([]byte(nil), part...), came: now, due: l.free + int64(stall+delay), ended: l.frames.count(part)})
 	}
 }
@@ -118,6 +121,36 @@ func (l *lane) add(p piece) {
 	l.pieces = append(l.pieces, p)
 	l.bytes += len(p.b)
 	l.changed()
+}
+
+// stall notes that a loss holds the lane up for so long from a time on, or from when what
+// is before it in the lane may go on: what of it that has anyhow is no wait because of it.
+// One that begins as another ends is the same; l.mu is held.
+func (l *lane) stall(from, wait int64) {
+	to := from + wait
+	if n := len(l.pieces); n > 0 {
+		from = max(from, l.pieces[n-1].due)
+	}
+	switch n := len(l.stalls); {
+	case to <= from:
+	case n > 0 && l.stalls[n-1].To == from:
+		l.stalls[n-1].To = to
+	default:
+		l.stalls = append(l.stalls, record.Stretch{From: from, To: to})
+	}
+}
+
+// stalled counts the stalls that are over, or all as far as they went; l.mu is held.
+func (l *lane) stalled(at int64, all bool) {
+	for len(l.stalls) > 0 && (all || l.stalls[0].To <= at) {
+		s := l.stalls[0]
+		if took := min(s.To, at) - s.From; took > 0 {
+			l.conn.link.sums.stalled(l.conn, took)
+		}
+		if l.stalls = l.stalls[1:]; len(l.stalls) == 0 {
+			l.stalls = nil
+		}
+	}
 }
 
 // finish ends the lane once what is in it is through: those who take are then given
@@ -146,6 +179,7 @@ func (l *lane) drop(err error) {
 		l.mark(&l.pieces[i], state)
 		l.tell(&l.pieces[i], now, 0)
 	}
+	l.stalled(now, true)
 	l.end, l.cut = err, true
 	l.pieces, l.bytes = append(l.pieces[:0], piece{err: err}), 0
 	l.changed()
@@ -219,6 +253,7 @@ func (l *lane) release(p *piece, now int64, s *state, waited bool) {
 		until = min(now, max(p.due, p.came, l.opened(p, s)))
 	}
 	l.tell(p, until, p.ended)
+	l.stalled(p.due, false)
 }
 
 // mark notes that a piece was held where it is in a hole, or has been in one: all that is

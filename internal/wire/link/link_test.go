@@ -436,6 +436,48 @@ func TestStalls(t *testing.T) {
 	}
 }
 
+// TestStallsAsTheyWere: a stall counts once, however many pieces were lost in it, and for as
+// long as it was and not as it would have been.
+func TestStallsAsTheyWere(t *testing.T) {
+	f := func(name string, loss float64, do func(b *bench, client, node net.Conn) (n int64), wait time.Duration) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(Law{Loss: loss, Out: true})
+			client, node := b.pair(1)
+			n := do(b, client, node)
+			client.Close()
+			sum, count := b.sum(), int64(0)
+			for _, s := range sum.Stalls {
+				count += s.N
+			}
+			if count != n || off(record.MedianTime(sum.Stalls), wait) > 0.05 {
+				t.Errorf("%s: %d stalls of %s, want %d of %s", name, count, time.Duration(record.MedianTime(sum.Stalls)), n, wait)
+			}
+		})
+	}
+	f("cut off after 10 s", 1, func(b *bench, client, node net.Conn) int64 {
+		for range 2 { // both are lost, the second behind the first
+			if _, err := client.Write(frame(10)); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(5 * time.Second)
+		}
+		b.Cut(&Law{Share: 1})
+		synctest.Wait()
+		node.Close()
+		return 1
+	}, 10*time.Second)
+	f("each by itself", 0.3, func(b *bench, client, node net.Conn) (n int64) {
+		echo(t, node)
+		for range 50 {
+			if took := ask(t, client, 10); took >= 200*ms {
+				n++
+			}
+		}
+		return n
+	}, 200*ms)
+}
+
 // TestSameDice: what happens to a connection depends on the seed, the worker and its
 // number alone.
 func TestSameDice(t *testing.T) {

@@ -57,11 +57,11 @@ func (s *sums) held(c *conn, w way, came, until int64, bytes, ended int) {
 }
 
 // stalled counts a wait for segments that were lost.
-func (s *sums) stalled(c *conn, d time.Duration) {
+func (s *sums) stalled(c *conn, took int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.entry(key{c.id, c.node})
-	k.Stalls = record.AddTime(k.Stalls, int64(d), 1)
+	k.Stalls = record.AddTime(k.Stalls, took, 1)
 }
 
 // ended counts how a connection ended.
