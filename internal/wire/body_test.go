@@ -39,7 +39,7 @@ func TestEveryBatchIsCounted(t *testing.T) {
 	for v := int16(3); v <= (&kmsg.ProduceRequest{}).MaxVersion(); v++ {
 		for _, piece := range []int{1, 2, 7, 60, 61, 62, 500, 1 << 20} {
 			tap, events := newTap(t, Options{Every: 4})
-			c := tap.wrap(&script{}, "b:1")
+			c := tap.wrap(&script{}, "b:1", 0)
 			req, one := full(v)
 			const n = 9
 			var want record.Batched
@@ -75,7 +75,7 @@ func TestTornRequestsAreNotCounted(t *testing.T) {
 		}
 		for size := len(whole) - tags - 1; size > 60; size -= 13 {
 			tap, _ := newTap(t, Options{Every: 1})
-			c := tap.wrap(&script{}, "b:1")
+			c := tap.wrap(&script{}, "b:1", 0)
 			torn := bytes.Clone(whole[:size])
 			torn[2], torn[3] = byte((size-prefixBytes)>>8), byte(size-prefixBytes)
 			send(t, c, append(torn, whole...), 1<<20)
@@ -90,7 +90,7 @@ func TestFailedWriteIsNotCounted(t *testing.T) {
 	tap, _ := newTap(t, Options{})
 	req, one := full(9)
 	for _, fails := range []bool{true, false} { // the client dials anew and sends it again
-		c := tap.wrap(&script{short: fails}, "b:1")
+		c := tap.wrap(&script{short: fails}, "b:1", 0)
 		_, err := c.Write(request(req, 1))
 		if (err != nil) != fails {
 			t.Fatal(err)

@@ -207,7 +207,7 @@ func TestGroupRequestsInEveryVersion(t *testing.T) {
 		t.Run(fmt.Sprintf("%s v%d", kmsg.NameForKey(x.req.Key()), x.req.GetVersion()), func(t *testing.T) {
 			tap, events := newTap(t, Options{})
 			s := &script{}
-			c := tap.wrap(s, "broker:9092")
+			c := tap.wrap(s, "broker:9092", 0)
 			corr := int32(i * 1000)
 			out, in := request(x.req, corr), response(x.resp, corr)
 			send(t, c, out, len(out))
@@ -254,7 +254,7 @@ func produce(v, acks int16, records []byte) *kmsg.ProduceRequest {
 func TestProduceIsDecoded(t *testing.T) {
 	for v := int16(3); v <= (&kmsg.ProduceRequest{}).MaxVersion(); v++ {
 		tap, events := newTap(t, Options{})
-		c := tap.wrap(&script{}, "b:1")
+		c := tap.wrap(&script{}, "b:1", 0)
 		records := append(batch(10, 300, 4), batch(1, 5, 0)...)
 		b := request(produce(v, -1, append(records, batch(3, 0, 6)...)), 1)
 		send(t, c, b, len(b))
@@ -282,7 +282,7 @@ func TestBrokenBatchesAreCounted(t *testing.T) {
 	f := func(what string, records []byte) {
 		t.Helper()
 		tap, events := newTap(t, Options{})
-		c := tap.wrap(&script{}, "b:1")
+		c := tap.wrap(&script{}, "b:1", 0)
 		b := request(produce(9, 1, records), 1)
 		send(t, c, b, len(b))
 		if got := events.of(record.EvProduce); len(got) != 0 {
@@ -305,7 +305,7 @@ func TestBrokenBatchesAreCounted(t *testing.T) {
 func TestFetchIsDecoded(t *testing.T) {
 	for v := int16(0); v <= (&kmsg.FetchRequest{}).MaxVersion(); v++ {
 		tap, events := newTap(t, Options{})
-		c := tap.wrap(&script{}, "b:1")
+		c := tap.wrap(&script{}, "b:1", 0)
 		b := request(&kmsg.FetchRequest{
 			Version: v, MaxWaitMillis: 500, MinBytes: 1, MaxBytes: 50 << 20, IsolationLevel: 1,
 			Topics: []kmsg.FetchRequestTopic{{Topic: "orders", TopicID: topicID, Partitions: []kmsg.FetchRequestTopicPartition{
@@ -333,7 +333,7 @@ func TestFetchIsDecoded(t *testing.T) {
 
 func TestFetchThatEndsASessionIsNotReported(t *testing.T) {
 	tap, events := newTap(t, Options{Every: 1})
-	c := tap.wrap(&script{}, "b:1")
+	c := tap.wrap(&script{}, "b:1", 0)
 	send(t, c, request(&kmsg.FetchRequest{Version: 11, MaxWaitMillis: 1, SessionID: 7, SessionEpoch: -1}, 1), 1<<20)
 	send(t, c, request(&kmsg.FetchRequest{Version: 11, MaxWaitMillis: 500, SessionID: 0, SessionEpoch: -1}, 2), 1<<20)
 	got := events.of(record.EvFetch)

@@ -33,7 +33,7 @@ func TestWaiting(t *testing.T) {
 		}
 	}
 	s, other := &script{}, &script{}
-	c, d := tap.wrap(s, "b:1"), tap.wrap(other, "b:2")
+	c, d := tap.wrap(s, "b:1", 0), tap.wrap(other, "b:2", 0)
 	f("nothing was asked")
 	beat := &kmsg.HeartbeatRequest{Group: "g"}
 	send(t, c, request(beat, 1), 1000)
@@ -85,7 +85,7 @@ func TestHangup(t *testing.T) {
 	f := func(what string, err error, closed bool, want int) {
 		t.Helper()
 		tap, events := newTap(t, Options{})
-		c := tap.wrap(&failing{err: err}, "b:1")
+		c := tap.wrap(&failing{err: err}, "b:1", 0)
 		if closed {
 			c.Close()
 		}
@@ -111,7 +111,7 @@ func TestTopicCounts(t *testing.T) {
 	tell := func(node string, name string, partitions int, code int16) {
 		t.Helper()
 		s := &script{}
-		c := tap.wrap(s, node)
+		c := tap.wrap(s, node, 0)
 		req := kmsg.NewPtrMetadataRequest()
 		req.Version = 9
 		send(t, c, request(req, 1), 1000)

@@ -51,7 +51,7 @@ func TestSplittingChangesNothing(t *testing.T) {
 	run := func(piece int) ([]record.Event, []record.WireAPI) {
 		tap, events := newTap(t, Options{Every: 3})
 		s := &script{toRead: bytes.Clone(in)}
-		c := tap.wrap(s, "b:1")
+		c := tap.wrap(s, "b:1", 0)
 		given := bytes.Clone(out)
 		send(t, c, given, piece)
 		if !bytes.Equal(s.written, out) || !bytes.Equal(given, out) {
@@ -92,7 +92,7 @@ func TestRandomSplits(t *testing.T) {
 	var want []record.Event
 	for round := range 50 {
 		tap, events := newTap(t, Options{Every: 1})
-		c := tap.wrap(&script{}, "b:1")
+		c := tap.wrap(&script{}, "b:1", 0)
 		for rest := out; len(rest) > 0; {
 			n := len(rest)
 			if round > 0 {
@@ -117,7 +117,7 @@ func TestAcksNoneIsNotAwaited(t *testing.T) {
 		for _, id := range []string{"", "kbench", strings.Repeat("long", 500)} {
 			tap, _ := newTap(t, Options{})
 			s := &script{}
-			c := tap.wrap(s, "b:1")
+			c := tap.wrap(s, "b:1", 0)
 			corr := int32(0)
 			frame := func(req kmsg.Request) []byte {
 				corr++
@@ -146,7 +146,7 @@ func TestAcksNoneIsNotAwaited(t *testing.T) {
 func TestUnansweredRequestsAreDropped(t *testing.T) {
 	tap, _ := newTap(t, Options{})
 	s := &script{}
-	c := tap.wrap(s, "b:1")
+	c := tap.wrap(s, "b:1", 0)
 	req := &kmsg.MetadataRequest{Version: 1}
 	for corr := range int32(10) {
 		send(t, c, request(req, corr), 1<<20)
@@ -179,7 +179,7 @@ func TestPendingStaysSmall(t *testing.T) {
 func TestResponseFollowsItsRequest(t *testing.T) {
 	tap, events := newTap(t, Options{})
 	s := &script{}
-	c := tap.wrap(s, "b:1")
+	c := tap.wrap(s, "b:1", 0)
 	req := &kmsg.HeartbeatRequest{Group: "g"}
 	// The broker is so quick that the response is read before Write returns.
 	s.onWrite = func() {
@@ -199,7 +199,7 @@ func TestResponseFollowsItsRequest(t *testing.T) {
 func TestSampling(t *testing.T) {
 	tap, events := newTap(t, Options{Every: 5})
 	for range 2 { // each connection begins anew
-		c := tap.wrap(&script{}, "b:1")
+		c := tap.wrap(&script{}, "b:1", 0)
 		for corr := range int32(11) {
 			send(t, c, request(produce(9, 1, batch(1, 1, 0)), corr), 1<<20)
 			send(t, c, request(&kmsg.FetchRequest{Version: 11}, corr), 1<<20)
@@ -222,7 +222,7 @@ func TestSampling(t *testing.T) {
 func TestShortWriteIsNotReported(t *testing.T) {
 	tap, events := newTap(t, Options{})
 	s := &script{short: true}
-	c := tap.wrap(s, "b:1")
+	c := tap.wrap(s, "b:1", 0)
 	if _, err := c.Write(request(&kmsg.HeartbeatRequest{Group: "g"}, 1)); err == nil {
 		t.Fatal("the error of the connection was lost")
 	}
@@ -242,7 +242,7 @@ func TestBrokenFrames(t *testing.T) {
 		t.Helper()
 		tap, events := newTap(t, Options{})
 		s := &script{}
-		c := tap.wrap(s, "b:1")
+		c := tap.wrap(s, "b:1", 0)
 		send(t, c, append(bytes.Clone(bad), whole...), 1<<20)
 		if n := tap.sums.unknown.Load(); n != unknown {
 			t.Errorf("%s: %d frames could not be read, want %d", what, n, unknown)
@@ -276,7 +276,7 @@ func TestBrokenFrames(t *testing.T) {
 
 func TestHugeFrameIsSkipped(t *testing.T) {
 	tap, events := newTap(t, Options{})
-	c := tap.wrap(&script{}, "b:1")
+	c := tap.wrap(&script{}, "b:1", 0)
 	send(t, c, request(produce(9, 1, batch(1, maxBody, 0)), 1), 1<<16)
 	send(t, c, request(produce(9, 1, batch(1, 10, 0)), 2), 1<<16)
 	if n := tap.sums.unknown.Load(); n != 1 {
@@ -304,7 +304,7 @@ func TestRawTokens(t *testing.T) {
 	for _, piece := range []int{1, 7, 1 << 20} {
 		tap, events := newTap(t, Options{})
 		s := &script{}
-		c := tap.wrap(s, "b:1")
+		c := tap.wrap(s, "b:1", 0)
 		say := func(out, in []byte) {
 			t.Helper()
 			send(t, c, out, piece)
@@ -339,7 +339,7 @@ func TestRawTokens(t *testing.T) {
 func TestAuthenticateIsNeverRead(t *testing.T) {
 	tap, events := newTap(t, Options{})
 	s := &script{}
-	c := tap.wrap(s, "b:1")
+	c := tap.wrap(s, "b:1", 0)
 	for v := int16(0); v <= 2; v++ {
 		auth := &kmsg.SASLAuthenticateRequest{Version: v, SASLAuthBytes: []byte("\x00user\x00" + secret)}
 		answer := &kmsg.SASLAuthenticateResponse{Version: v, SASLAuthBytes: []byte(secret)}
@@ -361,7 +361,7 @@ func TestAuthenticateIsNeverRead(t *testing.T) {
 
 func TestSumsOfIntervals(t *testing.T) {
 	tap, events := newTap(t, Options{})
-	a, b := tap.wrap(&script{}, "b:1"), tap.wrap(&script{}, "b:2")
+	a, b := tap.wrap(&script{}, "b:1", 0), tap.wrap(&script{}, "b:2", 0)
 	req := &kmsg.MetadataRequest{Version: 1}
 	frame := request(req, 1)
 	send(t, a, frame, 1<<20)
@@ -396,7 +396,7 @@ func unsampled(t testing.TB) (s *script, c *conn, out, in []byte) {
 	f := &kmsg.FetchRequest{Version: 11}
 	out = append(request(p, 1), request(f, 2)...)
 	in = append(response(p.ResponseKind(), 1), response(f.ResponseKind(), 2)...)
-	return s, tap.wrap(s, "b:1"), out, in
+	return s, tap.wrap(s, "b:1", 0), out, in
 }
 
 func TestUnsampledFramesAllocateNothing(t *testing.T) {
@@ -437,7 +437,7 @@ func FuzzParser(f *testing.F) {
 	f.Fuzz(func(t *testing.T, out, in []byte, piece uint16) {
 		tap, events := newTap(t, Options{Every: 2})
 		s := &script{toRead: bytes.Clone(in)}
-		c := tap.wrap(s, "b:1")
+		c := tap.wrap(s, "b:1", 0)
 		n := int(piece) + 1
 		send(t, c, bytes.Clone(out), n)
 		if got := receive(t, c, s, n); !bytes.Equal(got, in) {
@@ -448,7 +448,7 @@ func FuzzParser(f *testing.F) {
 		}
 		got := batched(tap)
 		whole, _ := newTap(t, Options{})
-		send(t, whole.wrap(&script{}, "b:1"), out, len(out)+1)
+		send(t, whole.wrap(&script{}, "b:1", 0), out, len(out)+1)
 		if want := batched(whole); got != want {
 			t.Errorf("%+v are counted in pieces, %+v as a whole", got, want)
 		}

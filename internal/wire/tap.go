@@ -59,10 +59,12 @@ type Options struct {
 // way. What it does to them the tap sees as its client does.
 type Below interface {
 	// Dial is called before a connection to a node is opened, and may take its time or
-	// refuse.
-	Dial(ctx context.Context, addr string) error
-	// Wrap is given the connection, in plaintext, and the number that it has in events.
-	Wrap(inner net.Conn, id int, addr string) net.Conn
+	// refuse. It returns the lot of the connection, by which it is among those that are
+	// made otherwise, or is not.
+	Dial(ctx context.Context, addr string) (lot float64, err error)
+	// Wrap is given the connection, in plaintext, its lot, and the number that it has in
+	// events.
+	Wrap(inner net.Conn, id int, addr string, lot float64) net.Conn
 }
 
 // Tap opens connections and reads what goes over them. It is safe for
@@ -130,8 +132,10 @@ func (t *Tap) Dial(ctx context.Context, network, addr string) (net.Conn, error) 
 }
 
 func (t *Tap) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	lot := 0.0
 	if t.opts.Below != nil {
-		if err := t.opts.Below.Dial(ctx, addr); err != nil {
+		var err error
+		if lot, err = t.opts.Below.Dial(ctx, addr); err != nil {
 			return nil, fmt.Errorf("connection to broker %s: %w", addr, &net.OpError{Op: "dial", Net: network, Err: err})
 		}
 	}
@@ -148,7 +152,7 @@ func (t *Tap) dial(ctx context.Context, network, addr string) (net.Conn, error) 
 		}
 		inner = secure
 	}
-	return t.wrap(inner, addr), nil
+	return t.wrap(inner, addr, lot), nil
 }
 
 // handshake makes inner a TLS connection.
@@ -166,11 +170,11 @@ func handshake(ctx context.Context, inner net.Conn, config *tls.Config, addr str
 }
 
 // wrap puts the tap around a connection to node.
-func (t *Tap) wrap(inner net.Conn, node string) *conn {
+func (t *Tap) wrap(inner net.Conn, node string, lot float64) *conn {
 	t.open.Add(1)
 	id := int(t.opened.Add(1))
 	if t.opts.Below != nil {
-		inner = t.opts.Below.Wrap(inner, id, node)
+		inner = t.opts.Below.Wrap(inner, id, node, lot)
 	}
 	c := newConn(t, inner, id, node)
 	t.quiet.opened(c)

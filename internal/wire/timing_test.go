@@ -55,7 +55,7 @@ func roundTrips(b *testing.B, req, resp []byte, tapped bool) {
 		b.Fatal(err)
 	}
 	if tapped {
-		c = tap.wrap(c, "b:1")
+		c = tap.wrap(c, "b:1", 0)
 	}
 	buf := make([]byte, len(resp))
 	b.SetBytes(int64(len(req) + len(resp)))

@@ -35,7 +35,7 @@ func TestLongestWait(t *testing.T) {
 	now := int64(1000) * ms
 	tap, events := newTap(t, Options{Now: func() int64 { return now }})
 	s := &slow{now: &now}
-	c := tap.wrap(s, "b:1")
+	c := tap.wrap(s, "b:1", 0)
 	// ask sends a request, dwells, and reads its response in two pieces, the first of
 	// which takes so long to come.
 	corr := int32(0)
@@ -100,7 +100,7 @@ func TestWaitBehindAnother(t *testing.T) {
 		now := 1000 * ms
 		tap, events := newTap(t, Options{Now: func() int64 { return now }})
 		s := &slow{now: &now}
-		c := tap.wrap(s, "b:1")
+		c := tap.wrap(s, "b:1", 0)
 		both := []kmsg.Request{&kmsg.HeartbeatRequest{Version: 1}, &kmsg.FetchRequest{Version: 11, MaxWaitMillis: 500}}
 		for i, req := range both {
 			if _, err := c.Write(request(req, int32(i+1))); err != nil {

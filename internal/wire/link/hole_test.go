@@ -18,7 +18,7 @@ func TestHoleHoldsAll(t *testing.T) {
 		b := newBench(Law{})
 		client, node := b.pair(1)
 		near, far := net.Pipe()
-		other := b.Wrap(near, 2, "b:2")
+		other := b.Wrap(near, 2, "b:2", 0)
 		b.Set(Law{Hole: true, Out: true, In: true, Share: 1, Nodes: []string{"b:1"}})
 		for range 3 {
 			if _, err := client.Write(frame(100)); err != nil {

@@ -158,29 +158,29 @@ func (l *Link) dice(what string, n int64) *rand.Rand {
 const connecting = 127 * time.Second
 
 // Dial does what the law does to a dial, before it is done: it returns nil when the
-// connection may be opened.
-func (l *Link) Dial(ctx context.Context, addr string) error {
+// connection may be opened, and the lot by which that is among those concerned.
+func (l *Link) Dial(ctx context.Context, addr string) (lot float64, err error) {
 	dice := l.dice("dial", l.dials.Add(1))
-	lot := dice.Float64()
+	lot = dice.Float64()
 	began := l.opts.Now()
 	s := l.state.Load()
 	hit := s.law.concerns(addr, lot)
 	if hit && dice.Float64() < s.law.Refuse {
 		l.sums.dialled(addr, func(k *record.Link) { k.Refused++ })
-		return os.NewSyscallError("connect", syscall.ECONNREFUSED)
+		return lot, os.NewSyscallError("connect", syscall.ECONNREFUSED)
 	}
 	var wait time.Duration
 	if hit {
 		wait = s.law.dial(max(l.opts.RoundTrips, 1), dice)
 	}
-	err := l.silence(ctx, addr, lot)
+	err = l.silence(ctx, addr, lot)
 	if err == nil && wait > 0 {
 		err = l.sleep(ctx, wait)
 	}
 	if took := time.Duration(l.opts.Now() - began); hit && took >= least {
 		l.sums.dialled(addr, func(k *record.Link) { k.Dials = record.AddTime(k.Dials, int64(took), 1) })
 	}
-	return err
+	return lot, err
 }
 
 // silence waits until there is no hole between the client and a node.
@@ -222,9 +222,9 @@ func (l *Link) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // Wrap puts the link around a connection to a node, by the number that the tap gives
-// it.
-func (l *Link) Wrap(inner net.Conn, id int, addr string) net.Conn {
-	c := &conn{Conn: inner, link: l, id: id, node: addr, lot: l.dice("lot", int64(id)).Float64()}
+// it, and the lot that Dial gave it.
+func (l *Link) Wrap(inner net.Conn, id int, addr string, lot float64) net.Conn {
+	c := &conn{Conn: inner, link: l, id: id, node: addr, lot: lot}
 	c.out, c.in = newLane(c, out, l.dice("out", int64(id))), newLane(c, in, l.dice("in", int64(id)))
 	c.use()
 	l.mu.Lock()

@@ -52,7 +52,7 @@ func TestNetem(t *testing.T) {
 	}
 	l := New(Options{Now: func() int64 { return int64(time.Since(began)) }, Emit: func(record.Event) {}, Seed: 1, Worker: "consumer-0", Law: Law{Loss: lossOf, Out: true, In: true, Share: 1}})
 	defer l.Close()
-	ours := tripsOver(t, func(c net.Conn) net.Conn { return l.Wrap(c, 1, "b:1") })
+	ours := tripsOver(t, func(c net.Conn) net.Conn { return l.Wrap(c, 1, "b:1", 0) })
 	share, median := heldUp(real)
 	ownShare, ownMedian := heldUp(ours)
 	t.Logf("of %d trips netem held up %.3f, by the median for %s; the link %.3f, for %s", len(real), share, median, ownShare, ownMedian)
