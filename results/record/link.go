@@ -13,7 +13,8 @@ type Link struct {
 	Node string `json:"node"`           // host:port dialled
 
 	// What was held back: requests, responses, bytes, and for how long the former two;
-	// Stalls are the waits for segments that were lost. Held is when something was.
+	// Stalls are the waits for segments that were lost. Held is when something was; of
+	// dials when one took longer, or all would have been refused.
 	Requests  int64     `json:"requests,omitempty"`
 	Responses int64     `json:"responses,omitempty"`
 	Bytes     int64     `json:"bytes,omitempty"`

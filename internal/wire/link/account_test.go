@@ -2,6 +2,7 @@ package link
 
 import (
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,34 @@ func TestShare(t *testing.T) {
 		b.Close()
 		if hit < 90 || hit > 150 {
 			t.Errorf("%d of 400 connections were slow", hit)
+		}
+	})
+}
+
+// TestHeldDials: it is known when a node could not be reached, or only later.
+func TestHeldDials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(Law{Dial: time.Second})
+		sec := int64(time.Second)
+		dial := func() { _, _ = b.Dial(t.Context(), "b:1") }
+		dial()
+		time.Sleep(2 * time.Second)
+		b.Set(Law{Refuse: 1, Share: 1})
+		time.Sleep(time.Second)
+		dial() // at 4 s
+		time.Sleep(2 * time.Second)
+		dial()
+		time.Sleep(3 * time.Second)
+		b.Set(Law{Refuse: 0.999999, Share: 1}) // at 9 s: who is refused may be lucky the next time
+		dial()
+		time.Sleep(time.Second)
+		b.Set(Law{Refuse: 1, Share: 1})
+		dial() // at 10 s
+		time.Sleep(time.Second)
+		got := b.sum()
+		want := []record.Stretch{{From: 0, To: sec}, {From: 4 * sec, To: 9 * sec}, {From: 10 * sec, To: 11 * sec}}
+		if !slices.Equal(got.Held, want) || got.Refused != 4 {
+			t.Errorf("held %v, want %v; %d refused", got.Held, want, got.Refused)
 		}
 	})
 }

@@ -61,6 +61,7 @@ type Link struct {
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // that are open
+	shut  map[string]int64   // nodes of which every dial is refused, since the first was
 }
 
 // state is a law while it holds.
@@ -119,11 +120,37 @@ func (l *Link) Set(law Law) {
 		is.hole, is.opened = &was.law, now
 	}
 	l.state.Store(is)
+	l.reachable(now)
 	close(was.over)
 	for c := range l.conns {
 		l.watch(c)
 	}
 	l.tell(&law, now)
+}
+
+// refuse counts a dial that is refused. Where all are, the node cannot be reached until
+// another law holds, whether or not its client tries.
+func (l *Link) refuse(s *state, addr string, at int64) {
+	l.sums.dialled(addr, func(k *record.Link) { k.Refused++ })
+	if s.law.Refuse < 1 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, is := l.shut[addr]; !is && l.state.Load() == s {
+		if l.shut == nil {
+			l.shut = map[string]int64{}
+		}
+		l.shut[addr] = at
+	}
+}
+
+// reachable counts for how long nodes were not; l.mu is held.
+func (l *Link) reachable(now int64) {
+	for addr, since := range l.shut {
+		l.sums.dialled(addr, func(k *record.Link) { k.Held = append(k.Held, record.Stretch{From: since, To: now}) })
+	}
+	l.shut = nil
 }
 
 // Cut resets all open connections that a law is for.
@@ -166,7 +193,7 @@ func (l *Link) Dial(ctx context.Context, addr string) (lot float64, err error) {
 	s := l.state.Load()
 	hit := s.law.concerns(addr, lot)
 	if hit && dice.Float64() < s.law.Refuse {
-		l.sums.dialled(addr, func(k *record.Link) { k.Refused++ })
+		l.refuse(s, addr, began)
 		return lot, os.NewSyscallError("connect", syscall.ECONNREFUSED)
 	}
 	var wait time.Duration
@@ -178,7 +205,10 @@ func (l *Link) Dial(ctx context.Context, addr string) (lot float64, err error) {
 		err = l.sleep(ctx, wait)
 	}
 	if took := time.Duration(l.opts.Now() - began); hit && took >= least {
-		l.sums.dialled(addr, func(k *record.Link) { k.Dials = record.AddTime(k.Dials, int64(took), 1) })
+		l.sums.dialled(addr, func(k *record.Link) {
+			k.Dials = record.AddTime(k.Dials, int64(took), 1)
+			k.Held = append(k.Held, record.Stretch{From: began, To: began + int64(took)})
+		})
 	}
 	return lot, err
 }
@@ -288,6 +318,9 @@ func (l *Link) Close() {
 			c.abandon()
 		}
 		l.running.Wait()
+		l.mu.Lock()
+		l.reachable(l.opts.Now())
+		l.mu.Unlock()
 		l.Flush()
 	})
 }
