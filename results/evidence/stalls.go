@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -25,7 +26,42 @@ func (e *Trial) stalls() *window.Stalls {
 			s.Producers = append(s.Producers, w.Name)
 		}
 	}
+	if s.Served != nil {
+		s.Unacked, s.Reference = e.unacked()
+	}
 	return s
+}
+
+// unacked are the spans of the reference producer with records whose acks were late.
+func (e *Trial) unacked() (late map[int32][]record.Span, reference string) {
+	role := map[string]results.Role{}
+	for i := range e.Workers {
+		role[e.Workers[i].Name] = e.Workers[i].Role
+	}
+	late = map[int32][]record.Span{}
+	var buf record.Buffer
+	for _, l := range e.Logs {
+		if role[l.Worker] != results.RoleReference || l.Spans == nil {
+			continue
+		}
+		reference = l.Worker
+		for _, lane := range l.Spans.Lanes {
+			for i := range lane.Pages {
+				if lane.Kind != record.Acked || lane.Pages[i].Late <= blame.Threshold {
+					continue
+				}
+				for _, s := range lane.Read(i, &buf) {
+					if s.MaxLate > blame.Threshold {
+						late[lane.Partition] = append(late[lane.Partition], s)
+					}
+				}
+			}
+		}
+	}
+	for _, spans := range late {
+		slices.SortFunc(spans, func(a, b record.Span) int { return cmp.Compare(a.Due, b.Due) })
+	}
+	return late, reference
 }
 
 // signs puts what was recorded into the terms of package blame.

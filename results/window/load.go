@@ -50,6 +50,12 @@ type Stalls struct {
 	Producers   []string
 	Hosts       map[string]string // by worker
 	Served      *Served           // nil without acts on nodes of the broker
+
+	// Unacked are the records of the reference producer whose acks were late, by partition
+	// and in the order in which they were due; nil without acts on nodes of the broker, of
+	// which it has to find its way back as a client does.
+	Unacked   map[int32][]record.Span
+	Reference string
 }
 
 // Worker is one member process.

@@ -1,10 +1,13 @@
 package window
 
 import (
+	"cmp"
 	"slices"
+	"time"
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/record"
 )
 
 // Others is what stalls of others cover of a figure of an event.
@@ -59,8 +62,36 @@ func (s *Stalls) Accident() bool {
 // Have is who has how much of the way of a record.
 func (s *Stalls) Have(partition int32, owner string, r Record) []blame.Share {
 	way := Interval{From: r.Due, To: r.At}
-	_, by := blame.Explain([]Interval{way}, s.leads(way, partition, owner))
+	_, by := blame.Explain([]Interval{way}, append(s.leads(way, partition, owner), s.unacked(partition, way)...))
 	return by
+}
+
+// inLog is from when on a record of a partition could be read, by its ack: that comes once
+// it can. Of those whose acks were not late it is when they were due.
+func (s *Stalls) inLog(partition int32, due int64) int64 {
+	const near = int64(time.Millisecond) // times within a span are interpolated
+	all := s.Unacked[partition]
+	i, _ := slices.BinarySearchFunc(all, due+near, func(o record.Span, t int64) int { return cmp.Compare(o.Due, t) })
+	if i--; i < 0 || due > all[i].LastDue+near {
+		return due
+	}
+	o := &all[i]
+	acked := o.At
+	if o.LastDue > o.Due {
+		acked += int64(float64(o.LastAt-o.At) * float64(due-o.Due) / float64(o.LastDue-o.Due))
+	}
+	return max(due, acked-blame.Threshold)
+}
+
+// unacked is what of the way of a record passed before it could be read, as a stall of who
+// produced it.
+func (s *Stalls) unacked(partition int32, way Interval) []blame.Stall {
+	from := s.inLog(partition, way.From)
+	if from == way.From {
+		return nil
+	}
+	part := Interval{From: way.From, To: min(from, way.To)}
+	return []blame.Stall{{Source: blame.SourceGenerator, Who: s.Reference, Node: -1, Excuses: true, Certain: part, Possible: part}}
 }
 
 // unexplained finds what of the lateness of a record is the client's: that of the
@@ -78,7 +109,7 @@ func (s *happening) unexplained(p *Partition, waits []wait) {
 			Certain: Interval{From: w.from, To: w.to}, Possible: Interval{From: min(w.since, w.from), To: w.to}})
 	}
 	var most blame.Bounds
-	most, p.By = blame.Explain([]Interval{p.Silence}, all)
+	most, p.By = blame.Explain([]Interval{p.Silence}, slices.Concat(all, s.Stalls.unacked(p.Partition, p.Silence)))
 	p.Unexplained = &most
 
 	excuses := blame.NewExcuses(all)
@@ -86,7 +117,7 @@ func (s *happening) unexplained(p *Partition, waits []wait) {
 	within.Late = most.Least // of one that is no later no more can be the client's
 	for b := range s.Records.Each(p.Partition, &within) {
 		for i, due := range b.Due {
-			way := Interval{From: due, To: b.At[i]}
+			way := Interval{From: s.Stalls.inLog(p.Partition, due), To: b.At[i]}
 			if due < within.From || due > within.To || way.Length() <= within.Late {
 				continue
 			}

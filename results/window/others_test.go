@@ -5,6 +5,7 @@ import (
 
 	"github.com/kbench/kbench/results"
 	"github.com/kbench/kbench/results/blame"
+	"github.com/kbench/kbench/results/record"
 )
 
 // A partition is silent from 21,502 ms on, 8 ms longer than the beats make it, and
@@ -51,6 +52,34 @@ func TestUnexplained(t *testing.T) {
 	f("within the floor", own-1, own, "", stall(blame.SourceBroker, "broker-2", 2, true, at(21_600, 21_900), at(21_600, 21_900)))
 	f("an act", own-1-300, own-300, "", stall(blame.SourceInjected, "producer-0", -1, true, whole, whole))
 	f("a little", own-1-9, own-9, "", stall(blame.SourceBroker, "broker-2", 2, true, at(22_100, 22_109), at(22_100, 22_109)))
+}
+
+// What the reference producer had no ack for could not be read yet: that is its time. It is
+// so of each record by itself.
+func TestUnacked(t *testing.T) {
+	f := func(name string, least, most int64, covered string, late ...record.Span) {
+		t.Helper()
+		s := joining()
+		s.stop(22_010, 22_310, 3)
+		s.listen()
+		s.in.Stalls.Unacked, s.in.Stalls.Reference = map[int32][]record.Span{3: late}, "reference-0"
+		e := s.only(t)
+		p, got := e.Partitions[3], ""
+		if e.Others != nil {
+			got = e.Others.Most.Name()
+		}
+		if *p.Unexplained != (blame.Bounds{Least: least * ms, Most: most * ms}) || got != covered {
+			t.Errorf("%s: unexplained %+v, covered by %q; want %d to %d, and %q", name, p.Unexplained, got, least, most, covered)
+		}
+	}
+	span := func(due, lastDue, at, lastAt int64) record.Span {
+		return record.Span{Due: due * ms, LastDue: lastDue * ms, At: at * ms, LastAt: lastAt * ms}
+	}
+	f("all were acked at once", 311, 312, "")
+	f("acked 100 ms before they came", 110, 110, "generator reference-0", span(21_400, 22_311, 22_212, 22_212)) // 10 ms less
+	f("acked as they came", 10, 10, "generator reference-0", span(21_400, 22_311, 22_312, 22_312))
+	f("only those due later", 311, 312, "", span(22_200, 22_311, 22_311, 22_312))
+	f("another stretch", 311, 312, "", span(20_000, 20_100, 20_900, 20_900))
 }
 
 // A request about the group waits for its coordinator and for members, and for no
