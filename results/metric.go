@@ -403,7 +403,7 @@ func Metrics() []Metric {
 		{Name: PauseUAll, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "time in which all partitions were down"},
 		{Name: PauseCatchUp, Unit: UnitSeconds, Better: Lower, Stats: stats, PerEvent: true, What: "from resuming to the lag being back"},
 
-		{Name: BrokerLeaders, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "of an act on nodes of the broker: act to every partition being served, by a leader that answers and waits for no node that is away; the broker's own share, and the floor of recover.delivered and recover.acked"},
+		{Name: BrokerLeaders, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "of an act on nodes of the broker: act to every partition being served, by a leader that answers and waits for no node that is away; the broker's own share, and the floor of recover.delivered and recover.acked; where the reference producer sends, recover.acked is that of recover.delivered"},
 		{Name: BrokerCoordinator, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to a node answering as the coordinator of the group; the floor of recover.coordinator"},
 		{Name: RecoverDelivered, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to every partition delivering again that had stopped for more than pause.theta; 0: none had"},
 		{Name: RecoverAcked, Unit: UnitNs, Better: Lower, Stats: stats, PerEvent: true, What: "act to every producer being acknowledged again in each partition, the reference producer where it is who sends"},

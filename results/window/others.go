@@ -83,15 +83,15 @@ func (s *Stalls) inLog(partition int32, due int64) int64 {
 	return max(due, acked-blame.Threshold)
 }
 
-// unacked is what of the way of a record passed before it could be read, as a stall of who
-// produced it.
+// unacked is what of the way of a record passed before it could be read. It is the act that
+// took the reference's leader away: no accident.
 func (s *Stalls) unacked(partition int32, way Interval) []blame.Stall {
 	from := s.inLog(partition, way.From)
 	if from == way.From {
 		return nil
 	}
 	part := Interval{From: way.From, To: min(from, way.To)}
-	return []blame.Stall{{Source: blame.SourceGenerator, Who: s.Reference, Node: -1, Excuses: true, Certain: part, Possible: part}}
+	return []blame.Stall{{Source: blame.SourceInjected, Who: s.Reference, Node: -1, Excuses: true, Certain: part, Possible: part}}
 }
 
 // unexplained finds what of the lateness of a record is the client's: that of the
