@@ -268,13 +268,16 @@ type asked interface {
 	AskMetadata(ctx context.Context, node int32) error
 }
 
-// gone holds what was done to a node against what it says itself: one that answers is
-// not away, and no figure of the act would be true.
+// gone holds what was done to a node against what it says itself: one that goes on to
+// answer is not away, and no figure of the act would be true. A signal takes a while where
+// no processor is free: its process goes on until one of its threads has been given it.
 func gone(ctx context.Context, c asked, node int32, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if c.AskMetadata(ctx, node) == nil {
-		return errors.New("it was ended or stopped, and answers all the same: nothing was done to it, which is a defect of kbench or of how it runs the broker")
+	for c.AskMetadata(ctx, node) == nil {
+		if record.SleepUntil(ctx, record.Now()+int64(time.Millisecond)) != nil {
+			return errors.New("it was ended or stopped, and answers all the same: nothing was done to it, which is a defect of kbench or of how it runs the broker")
+		}
 	}
 	return nil
 }

@@ -40,13 +40,26 @@ type said struct{ error }
 
 func (s said) AskMetadata(context.Context, int32) error { return s.error }
 
+// after is a node that answers so many times more.
+type after struct{ left int }
+
+func (a *after) AskMetadata(context.Context, int32) error {
+	if a.left--; a.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // TestGone: an order that was carried out and changed nothing is not believed.
 func TestGone(t *testing.T) {
-	if err := gone(t.Context(), said{}, 1, time.Second); err == nil || !strings.Contains(err.Error(), "answers all the same") {
+	if err := gone(t.Context(), said{}, 1, 20*time.Millisecond); err == nil || !strings.Contains(err.Error(), "answers all the same") {
 		t.Errorf("it answers: %v", err)
 	}
 	if err := gone(t.Context(), said{errors.New("connection refused")}, 1, time.Second); err != nil {
 		t.Errorf("it does not: %v", err)
+	}
+	if err := gone(t.Context(), &after{3}, 1, time.Minute); err != nil {
+		t.Errorf("it had no processor to be stopped on: %v", err)
 	}
 }
 
