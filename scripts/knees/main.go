@@ -136,8 +136,8 @@ func agree(all []*held.Knee) error {
 				wide++
 			}
 			n := 0
-			for _, b := range by[name] { // the lower end of a common stretch is that of one of them
-				if b.Held <= a.Held && a.Held <= b.NotHeld {
+			for _, b := range by[name] { // the lower end of a common stretch is that of one of them; two that touch have none
+				if b.Held <= a.Held && a.Held < b.NotHeld {
 					n++
 				}
 			}
