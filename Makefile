@@ -34,8 +34,8 @@ floors: build ## do measured floors follow their law? (8 minutes a client; CLIEN
 	  bin/kbench run churn-floors --client $(or $(CLIENT),franz-go) --out $$run; ran=$$?; \
 	  $(GO) run ./scripts/floors $$run && exit $$ran
 
-knees: ## is a known limit found, and do five searches of the clients' knees agree? (70 minutes; SEARCHES=5, SLO, MEASURE=10s; leave the machine alone)
-	mkdir -p bin && $(GO) build -o bin/knees ./scripts/knees && bin/knees -searches $(or $(SEARCHES),5) -measure $(or $(MEASURE),10s) $(if $(SLO),-slo "$(SLO)")
+knees: ## is a known limit found, and do five searches of the clients' knees agree? (40 minutes; SEARCHES=5, OF=end-to-end with SLO, FROM, MEASURE; leave the machine alone)
+	mkdir -p bin && $(GO) build -o bin/knees ./scripts/knees && bin/knees -searches $(or $(SEARCHES),5) $(if $(OF),-of $(OF)) $(if $(SLO),-slo "$(SLO)") $(if $(FROM),-from $(FROM)) $(if $(MEASURE),-measure $(MEASURE))
 
 sweep: build ## from which loss on does a group lose members? (two hours; Apache Kafka; CLIENT=franz-go,sarama,kafka-go; leave the machine alone)
 	run=runs/sweep-$$(date +%Y%m%d-%H%M%S); \

@@ -51,28 +51,56 @@ consume: {members: 1}
 phases:  {warmup: 1s, measure: 5s, drain: 30s}
 `
 
+// regions is what the clients do. Over this way, with one request under way, it is the client
+// and the way that bound the rate, and not how fast a machine of few cores is in that quarter
+// of an hour. A linger longer than the way lets kafka-go fill its batches, which it closes
+// whether or not one is under way.
+const regions = `name: across-regions
+about: How many does a client send and receive over a round trip of 40 ms, with one request under way?
+topic:   {partitions: 12, replication: 3}
+records: {size: 256, entropy: 0.5}
+produce: {by: arm, rate: 3000/s, schedule: constant, chunk: 16, linger: 50ms, acks: all, inflight: 1, batch: {records: 50, bytes: 64KiB}}
+consume: {members: 3, fetch: {wait: 750ms}, commit: {mode: marked, every: 1s}}
+group:   {protocol: classic, assignors: [range], session: 10s, heartbeat: 3s, rebalance: 30s}
+link:    {delay: 20ms}
+needs:   [produce.acks, produce.partition]
+phases:  {warmup: 2s, measure: 4s, drain: 60s}
+`
+
 func main() {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		cli.Main(table()...) // its own workers, and whoever wants kbench with this driver
 	}
 	searches := flag.Int("searches", 5, "how `often` the knees of the clients are searched; 0: not at all")
-	slo := flag.String("slo", "p99(e2e.response) < 50ms", "what is held at the knees of the clients, a `bound`")
-	measure := flag.Duration("measure", 10*time.Second, "how long a trial of theirs is measured, a `time`")
+	of := flag.String("of", "", "the `workload` whose knees are searched; the script's own if empty")
+	slo := flag.String("slo", "p99(e2e.response) < 400ms", "what is held at the knees of the clients, a `bound`")
+	from := flag.String("from", "3000/s", "the `rate` that a search of them begins with")
+	measure := flag.Duration("measure", 4*time.Second, "how long a trial of theirs is measured, a `time`")
 	out := flag.String("out", "runs/knees-"+time.Now().Format("20060102-150405"), "the `directory` of all trials")
 	flag.Parse()
-	if err := run(*out, *searches, append([]string{"--slo", *slo, "--set", "phases.measure=" + measure.String()}, flag.Args()...)); err != nil {
+	more := []string{"--slo", *slo, "--from", *from, "--precision", "20%", "--set", "phases.measure=" + measure.String()}
+	if err := run(*out, *of, *searches, append(more, flag.Args()...)); err != nil {
 		fmt.Fprintln(os.Stderr, "knees:", err)
 		os.Exit(1)
 	}
 }
 
+// written puts a workload into the directory of all trials.
+func written(out, name, workload string) (path string, err error) {
+	path = filepath.Join(out, name)
+	return path, os.WriteFile(path, []byte(workload), 0o644)
+}
+
 // run does both. more are further arguments of the searches of the clients.
-func run(out string, searches int, more []string) error {
+func run(out, of string, searches int, more []string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	path := filepath.Join(out, "known.yaml")
-	if err := os.WriteFile(path, []byte(workload), 0o644); err != nil {
+	path, err := written(out, "known.yaml", workload)
+	if err == nil && of == "" {
+		of, err = written(out, "regions.yaml", regions)
+	}
+	if err != nil {
 		return err
 	}
 	k, err := search([]string{path, "--client", known().Name(), "--out", filepath.Join(out, "known"), "--seed", "1", "--slo", "p99(e2e.response) < 50ms"})
@@ -82,7 +110,7 @@ func run(out string, searches int, more []string) error {
 	wrong := []error{isKnown(k)}
 	var all []*held.Knee
 	for n := range searches {
-		args := []string{"end-to-end", "--from", "20000/s", "--precision", "20%", "--set", "phases.warmup=1s", "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
+		args := []string{of, "--seed", strconv.Itoa(n + 1), "--out", filepath.Join(out, strconv.Itoa(n+1))}
 		k, err := search(append(args, more...))
 		if err != nil {
 			return err
