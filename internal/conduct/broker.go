@@ -270,16 +270,23 @@ type asked interface {
 
 // gone holds what was done to a node against what it says itself: one that goes on to
 // answer is not away, and no figure of the act would be true. A signal takes a while where
-// no processor is free: its process goes on until one of its threads has been given it.
+// no processor is free: its process goes on until one of its threads has been given it. So
+// it may answer for half of the time, and must then be silent for the other half.
 func gone(ctx context.Context, c asked, node int32, within time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for c.AskMetadata(ctx, node) == nil {
-		if record.SleepUntil(ctx, record.Now()+int64(time.Millisecond)) != nil {
+	for last := record.Now() + int64(within/2); ; {
+		asking, cancel := context.WithTimeout(ctx, within/2)
+		err := c.AskMetadata(asking, node)
+		cancel()
+		if err != nil {
+			return nil
+		}
+		if record.Now() >= last {
 			return errors.New("it was ended or stopped, and answers all the same: nothing was done to it, which is a defect of kbench or of how it runs the broker")
 		}
+		if err := record.SleepUntil(ctx, record.Now()+int64(time.Millisecond)); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // takesAway says whether a node is away, or stands still, by a fault.

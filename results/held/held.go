@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func Judge(run *results.Run, t *results.Trial, s *results.Summary) Trial {
 		out.Outcome, out.Why = NotDecided, open
 	case len(out.Missed) == 0:
 		out.Outcome = Held
-		if busy := j.busy(); busy != "" { // as with one that misses: what is kept may not depend on what it came to
+		if busy := j.busy(); busy != "" && !j.exactAlone() { // as with one that misses: what is kept may not depend on what it came to
 			out.Outcome, out.Limit, out.Why = NotDecided, Machine, busy
 		}
 	default:
@@ -293,6 +294,20 @@ func (j *judge) busy() string {
 	return fit.Alone(j.run, j.sum.Rows, time.Duration(j.seconds*float64(time.Second)))
 }
 
+// exactAlone says whether all SLOs count what happened, whatever the machine was like.
+func (j *judge) exactAlone() bool {
+	return !slices.ContainsFunc(j.sum.Gates, func(g results.Gate) bool {
+		f, err := gate.FigureOf(g.Expression)
+		return err != nil || !counts(f)
+	})
+}
+
+// counts says whether a figure counts what happened. Marks of the trial are how it went, and
+// no such count; nor is how many records were late, be it counted.
+func counts(f figure.Figure) bool {
+	return f.Exact() && !strings.HasPrefix(f.Metric.Name, "trial.") && f.Metric.Name != results.AuditLate
+}
+
 // marked is who gave out by the marks of the trial.
 func (j *judge) marked() (who Limit, words string) {
 	if _, words := j.mark(results.TrialGeneratorLate); words != "" {
@@ -310,12 +325,11 @@ func (j *judge) marked() (who Limit, words string) {
 
 // exactSLO are SLOs that were missed and count what happened, whatever the machine was
 // like: truth what became of records, which nobody but the client explains, and counted
-// the rest. Marks of the trial are how it went, and no such count; nor is how many records
-// were late, be it counted.
+// the rest.
 func (j *judge) exactSLO() (truth, counted string) {
 	for _, g := range j.sum.Gates {
 		f, err := gate.FigureOf(g.Expression)
-		if err != nil || g.Verdict != results.NotMet || !f.Exact() || strings.HasPrefix(f.Metric.Name, "trial.") || f.Metric.Name == results.AuditLate {
+		if err != nil || g.Verdict != results.NotMet || !counts(f) {
 			continue
 		}
 		switch name := f.Metric.Name; {

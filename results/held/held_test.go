@@ -135,6 +135,7 @@ func TestJudge(t *testing.T) {
 	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add(results.RoleProducer, "", results.ProduceRetried, "", 1, 60_000), "produce.retried == 0"), held.NotHeld, held.Client, "records", "produce.retried == 0")
 	f(asked(silent().add("", "", results.AuditDuplicate, "", 1, 60_000), "audit.duplicate == 0"), held.NotHeld, held.Client, "records", "audit.duplicate == 0")
 	f(asked(good().mark(results.TrialGeneratorLate, "lag", "generator late: p99 of 30ms"), "trial.generator_late == 0"), held.NotHeld, held.Generator, "", "p99 of 30ms")
+	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add("", "", results.AuditDuplicate, "", 8, 60_000), "audit.duplicate < 9"), held.Held, "", "", "")
 	// That records were late is no such count.
 	f(asked(silent().add("", "", results.AuditLate, "", 500, 60_000), "audit.late < 500"), held.NotHeld, held.Broker, "", "did not answer")
 	f(asked(good().add("", "measured", results.MachineForeign, "", 0.5, 1).add("", "", results.AuditLate, "", 500, 60_000), "audit.late < 500"), held.NotDecided, held.Machine, "", "others used")
