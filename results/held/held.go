@@ -358,7 +358,7 @@ func (j *judge) others() (who Limit, words string) {
 			if who = Machine; r.Class == string(Broker) || r.Class == string(Generator) {
 				who = Limit(r.Class)
 			}
-			return who, fmt.Sprintf("without the stalls of others (most of them %s) it were %s: %s", r.Class, time.Duration(without).Round(100*time.Microsecond), g.Expression)
+			return who, fmt.Sprintf("without the stalls of others (most of them %s) it would be %s: %s", r.Class, time.Duration(without).Round(100*time.Microsecond), g.Expression)
 		}
 	}
 	return "", ""

@@ -65,9 +65,11 @@ func (b *builder) sparedOf(e *evidence.Trial, role results.Role, metric string) 
 
 // without is the latency that so many records would be beyond if each were without what
 // stalls of others cover of it, or the least that was looked at where that is more; and
-// whose they are for the most part. The source is empty where they cover nothing.
+// whose they are for the most part. The source is empty where they cover nothing, or where
+// those that were never acked are beyond it by themselves.
 func (t *tail) without(beyond float64) (latency int64, source blame.Source) {
-	if len(t.asked) == 0 {
+	beyond -= float64(t.unacked)
+	if len(t.asked) == 0 || beyond <= 0 {
 		return 0, ""
 	}
 	var rest []int64
@@ -75,16 +77,12 @@ func (t *tail) without(beyond float64) (latency int64, source blame.Source) {
 		_, covered, _ := blame.Covered(r.Late(), t.stalls.Have(r.partition, r.owner, r.Record))
 		rest = append(rest, r.Late()-covered)
 	}
-	most, _, _ := blame.Covered(t.late, t.shares())
 	slices.SortFunc(rest, func(a, b int64) int { return cmp.Compare(b, a) })
-	each := float64(t.n) / float64(len(t.asked))
 	latency = t.from
-	if i := max(0, int((beyond-float64(t.unacked))/each)); i < len(rest) {
+	if i := int(beyond * float64(len(rest)) / float64(t.n)); i < len(rest) {
 		latency = max(latency, rest[i])
 	}
-	if beyond <= float64(t.unacked) { // those that were never acked are beyond it by themselves
-		return t.late, ""
-	}
+	most, _, _ := blame.Covered(t.late, t.shares())
 	return latency, most.Source
 }
 

@@ -43,6 +43,7 @@ func TestWithout(t *testing.T) {
 	f("the tail is the client's all the same", second, func(i int64) int64 { return max(held(i), 60*ms) }, 2000, 0, 60*ms, blame.SourceBroker)
 	f("less than was looked at", second, func(i int64) int64 { return held(i) - 15*ms }, 100, 0, 20*ms, blame.SourceBroker)
 	f("those that were never acked are beyond it", none, func(i int64) int64 { return 30*ms + i*10_000 }, 100, 90, 129*ms+900_000, "")
+	f("all beyond it were never acked", second, held, 100, 100, 0, "")
 }
 
 // TestGated: only percentiles are found that a gate asks for.
